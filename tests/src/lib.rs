@@ -1,0 +1,1 @@
+//! Harness shared by the cross-crate tests: a real binary, real services on free ports.

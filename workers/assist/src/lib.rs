@@ -1,0 +1,1 @@
+//! The optional OpenAI-compatible chat and vision endpoint, with limits and checks.

@@ -1,0 +1,1 @@
+//! CLIP captioning and image libraries.

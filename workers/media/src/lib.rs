@@ -1,0 +1,1 @@
+//! Decode and encode of audio, images and video, with limits against hostile input.

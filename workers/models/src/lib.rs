@@ -1,0 +1,1 @@
+//! The model registry, the verified cache, inference sessions.

@@ -1,0 +1,1 @@
+//! Implements the contract: queues, stores, the life of a step, compute children, metrics.

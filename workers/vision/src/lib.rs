@@ -1,0 +1,1 @@
+//! What several kinds see with: text lines, faces, face mesh, body pose.
