@@ -1,1 +1,25 @@
-//! Everything that crosses a wire or lands in a store.
+//! Everything that crosses a wire or lands in a store: plain data, versioned, with JSON Schemas. No I/O.
+//!
+//! A reader of one version accepts every document of the versions before it; `v` in each document says which wrote
+//! it. `proto/schemas/` holds the generated schemas, `proto/goldens/` one document per type and version.
+
+mod artifact;
+mod error;
+mod event;
+mod id;
+mod job;
+mod manifest;
+mod media;
+mod step;
+
+pub use artifact::{Artifact, Sha256};
+pub use error::{ErrorCode, Failure};
+pub use event::{Event, EventBody};
+pub use id::{InvalidName, JobId, Name, StepId};
+pub use job::{Class, Input, Job, Source};
+pub use manifest::{JobState, Manifest, Outcome, Provenance, Timings};
+pub use media::{PhonemeTime, SentenceTime, SpeechTiming, Transcript, TranscriptSegment, Viseme, Word, WordTime};
+pub use step::{Commercial, Lineage, ModelUse, Step, StepInput, StepResult};
+
+/// The version written into every document of this build.
+pub const VERSION: u16 = 1;

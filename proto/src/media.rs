@@ -1,0 +1,109 @@
+//! The shapes that kinds hand to each other and that other programs read.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `transcript.json`. Times are seconds of the original file, monotonic.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Transcript {
+    /// ISO 639-1.
+    pub language: String,
+    pub duration_s: f64,
+    pub text: String,
+    pub segments: Vec<TranscriptSegment>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct TranscriptSegment {
+    pub start_s: f64,
+    pub end_s: f64,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
+    /// Mean natural-log probability of the segment's tokens.
+    pub avg_logprob: f64,
+    /// Probability that the segment holds no speech.
+    pub no_speech_prob: f64,
+    #[serde(default)]
+    pub words: Vec<Word>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Word {
+    pub start_s: f64,
+    pub end_s: f64,
+    pub text: String,
+    /// Mean probability of the word's tokens.
+    pub prob: f64,
+}
+
+/// `timing.json`: when each sentence, word and phoneme of synthetic speech sounds.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct SpeechTiming {
+    pub duration_s: f64,
+    pub sentences: Vec<SentenceTime>,
+    pub words: Vec<WordTime>,
+    pub phonemes: Vec<PhonemeTime>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SentenceTime {
+    pub start_s: f64,
+    pub end_s: f64,
+    pub text: String,
+    /// ISO 639-1 of the sentence's main language.
+    pub language: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WordTime {
+    pub start_s: f64,
+    pub end_s: f64,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PhonemeTime {
+    pub start_s: f64,
+    pub end_s: f64,
+    /// IPA for English, a pinyin initial or final for Chinese.
+    pub phoneme: String,
+    pub viseme: Viseme,
+}
+
+/// Mouth shapes, one set for English and Chinese, in the manner of MPEG-4 FBA's 15 visemes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Viseme {
+    /// Silence.
+    #[default]
+    Sil,
+    /// p b m: lips closed.
+    Pp,
+    /// f v: lower lip to the teeth.
+    Ff,
+    /// th: tongue between the teeth.
+    Th,
+    /// t d l: tongue to the ridge.
+    Dd,
+    /// k g h ng, Chinese g k h.
+    Kk,
+    /// ch j sh zh; Chinese zh ch sh, j q x.
+    Ch,
+    /// s z; Chinese z c s.
+    Ss,
+    /// n, final n.
+    Nn,
+    /// r, er.
+    Rr,
+    /// a, open.
+    Aa,
+    /// e, mid front.
+    E,
+    /// i, spread.
+    Ih,
+    /// o, rounded.
+    Oh,
+    /// u, w, ü: closely rounded.
+    Ou,
+}

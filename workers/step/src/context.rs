@@ -1,0 +1,217 @@
+use std::{
+    cell::RefCell,
+    fmt, fs,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use medley_proto::{ErrorCode, Sha256, StepId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::StepError;
+
+/// What stands behind a [`StepContext`]: the compute child's pipe to its parent, or a test.
+pub trait Host: Send + Sync {
+    /// Told now and then; may be dropped.
+    fn progress(&self, done: f64, total: f64, unit: &str);
+    /// An error when the step should stop: cancelled, interrupted, past its deadline.
+    fn checkpoint(&self) -> Result<(), StepError>;
+}
+
+/// An input as the step sees it: a local file, complete, not to be written to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalInput {
+    /// The name a user knows the input by; for messages and for the stems of file names.
+    pub name: String,
+    pub path: PathBuf,
+    pub sha256: Sha256,
+    pub bytes: u64,
+    pub media_type: Option<String>,
+}
+
+/// An artifact as the step leaves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    pub name: String,
+    pub media_type: String,
+    /// A file below the step's scratch folder, or one of its inputs' paths (an artifact handed on).
+    pub path: PathBuf,
+}
+
+/// What the context gathered while the step ran.
+#[derive(Debug, Default)]
+pub struct StepReport {
+    pub artifacts: Vec<Published>,
+    pub quality: Map<String, Value>,
+}
+
+/// A running step's world. Not shared between threads: a step that computes on several hands them what they need and
+/// keeps the context on the thread it was called on.
+pub struct StepContext<'a> {
+    id: StepId,
+    inputs: Vec<LocalInput>,
+    scratch: PathBuf,
+    threads: usize,
+    host: &'a dyn Host,
+    report: RefCell<StepReport>,
+}
+
+impl fmt::Debug for StepContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StepContext").field("id", &self.id).field("inputs", &self.inputs).finish_non_exhaustive()
+    }
+}
+
+impl<'a> StepContext<'a> {
+    /// `scratch` is an empty folder that the caller removes afterwards; `threads` is how many CPU threads the step may
+    /// keep busy.
+    pub fn new(id: StepId, inputs: Vec<LocalInput>, scratch: PathBuf, threads: usize, host: &'a dyn Host) -> Self {
+        Self { id, inputs, scratch, threads: threads.max(1), host, report: RefCell::default() }
+    }
+
+    pub fn id(&self) -> &StepId {
+        &self.id
+    }
+
+    pub fn inputs(&self) -> &[LocalInput] {
+        &self.inputs
+    }
+
+    /// The input of this index; a recipe that forgot it is a defect of ours.
+    pub fn input(&self, index: usize) -> Result<&LocalInput, StepError> {
+        self.inputs.get(index).ok_or_else(|| StepError::internal(format!("step {} has no input {index}", self.id)))
+    }
+
+    /// Reads an input that is an earlier step's output or another JSON document.
+    pub fn input_json<T: serde::de::DeserializeOwned>(&self, index: usize) -> Result<T, StepError> {
+        let file = fs::File::open(&self.input(index)?.path)?;
+        Ok(serde_json::from_reader(io::BufReader::new(file))?)
+    }
+
+    /// How many CPU threads the step may keep busy.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// A folder of the step's own, gone when the step is over.
+    pub fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
+    /// Tells how far the step is, in a unit that people know.
+    pub fn progress(&self, done: f64, total: f64, unit: &str) {
+        self.host.progress(done, total, unit);
+    }
+
+    /// Returns an error when the step should stop now.
+    pub fn checkpoint(&self) -> Result<(), StepError> {
+        self.host.checkpoint()
+    }
+
+    /// The same question for the step's own threads; an error returned to them is the step's to return.
+    pub fn host(&self) -> &'a dyn Host {
+        self.host
+    }
+
+    /// Starts an artifact. It counts once [`ArtifactFile::keep`] was called.
+    pub fn create(&self, name: &str, media_type: &str) -> Result<ArtifactFile<'_, 'a>, StepError> {
+        let path = self.place(name)?;
+        let file = BufWriter::new(fs::File::create(&path)?);
+        Ok(ArtifactFile {
+            context: self,
+            file,
+            published: Published { name: name.into(), media_type: media_type.into(), path },
+        })
+    }
+
+    /// Leaves bytes that are in memory as an artifact.
+    pub fn publish(&self, name: &str, media_type: &str, bytes: &[u8]) -> Result<(), StepError> {
+        let mut file = self.create(name, media_type)?;
+        file.write_all(bytes)?;
+        file.keep()
+    }
+
+    /// Where a program that wants a path may write the artifact `name`; hand it in with [`Self::publish_file`].
+    pub fn place(&self, name: &str) -> Result<PathBuf, StepError> {
+        let segment =
+            !name.is_empty() && name.len() <= 255 && !name.contains(['/', '\\', '\0']) && name != "." && name != "..";
+        if segment {
+            Ok(self.scratch.join(name))
+        } else {
+            Err(StepError::internal(format!("{name:?} is no artifact name")))
+        }
+    }
+
+    /// Leaves a file of the scratch folder as an artifact.
+    pub fn publish_file(&self, name: &str, media_type: &str, path: &Path) -> Result<(), StepError> {
+        if !path.starts_with(&self.scratch) {
+            return Err(StepError::internal(format!("artifact {name} lies outside the step's folder")));
+        }
+        self.push(Published { name: name.into(), media_type: media_type.into(), path: path.into() });
+        Ok(())
+    }
+
+    /// Hands an input on as an artifact of this step, without copying it.
+    pub fn hand_on(&self, index: usize, name: &str) -> Result<(), StepError> {
+        let input = self.input(index)?;
+        let media_type = input.media_type.clone().unwrap_or_else(|| "application/octet-stream".into());
+        self.push(Published { name: name.into(), media_type, path: input.path.clone() });
+        Ok(())
+    }
+
+    /// Says how good the result is: lands in the manifest's `quality`.
+    pub fn quality(&self, key: &str, value: impl Into<Value>) {
+        self.report.borrow_mut().quality.insert(key.into(), value.into());
+    }
+
+    /// What was gathered; the context is used up.
+    pub fn into_report(self) -> StepReport {
+        self.report.into_inner()
+    }
+
+    fn push(&self, published: Published) {
+        let artifacts = &mut self.report.borrow_mut().artifacts;
+        artifacts.retain(|earlier| earlier.name != published.name);
+        artifacts.push(published);
+    }
+}
+
+/// An artifact being written.
+pub struct ArtifactFile<'c, 'a> {
+    context: &'c StepContext<'a>,
+    file: BufWriter<fs::File>,
+    published: Published,
+}
+
+impl fmt::Debug for ArtifactFile<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArtifactFile").field("published", &self.published).finish_non_exhaustive()
+    }
+}
+
+impl ArtifactFile<'_, '_> {
+    /// The artifact is complete.
+    pub fn keep(mut self) -> Result<(), StepError> {
+        self.file.flush()?;
+        self.context.push(self.published);
+        Ok(())
+    }
+}
+
+impl Write for ArtifactFile<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl StepError {
+    /// An input that cannot be used: the sentence names it.
+    pub fn bad_input(code: ErrorCode, input: &LocalInput, what: &str) -> Self {
+        Self::permanent(code, format!("{}: {what}", input.name))
+    }
+}

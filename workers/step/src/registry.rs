@@ -1,0 +1,174 @@
+use std::{collections::BTreeMap, fmt, marker::PhantomData, ops::RangeInclusive};
+
+use medley_proto::{ErrorCode, Input, Job, ModelUse, Name};
+use schemars::Schema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, StepContext, StepError, Worker};
+
+/// A worker whose params and output are JSON: what a compute child calls.
+pub trait ErasedWorker: Send + Sync {
+    fn run(&self, params: Value, cx: &StepContext<'_>) -> Result<Value, StepError>;
+    fn models(&self) -> Vec<ModelUse>;
+}
+
+impl<W: Worker> ErasedWorker for W {
+    fn run(&self, params: Value, cx: &StepContext<'_>) -> Result<Value, StepError> {
+        let params = W::Params::deserialize(params)
+            .map_err(|error| StepError::permanent(ErrorCode::PARAMS_INVALID, format!("step {}: {error}", cx.id())))?;
+        Ok(serde_json::to_value(Worker::run(self, params, cx)?)?)
+    }
+
+    fn models(&self) -> Vec<ModelUse> {
+        Worker::models(self)
+    }
+}
+
+/// A recipe whose params are JSON: what the runtime and the command line call.
+pub trait ErasedRecipe: Send + Sync {
+    fn kind(&self) -> Name;
+    fn about(&self) -> &'static str;
+    fn examples(&self) -> &'static str;
+    fn inputs(&self) -> RangeInclusive<usize>;
+    fn schema(&self) -> Schema;
+    /// The params with every default written out, or why they cannot be used.
+    fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError>;
+    fn start(&self, job: &Job) -> Result<Planned, StepError>;
+    fn next(&self, job: &Job, done: &GroupDone) -> Result<Planned, StepError>;
+}
+
+struct Typed<R>(PhantomData<fn() -> R>);
+
+impl<R: Recipe> Typed<R> {
+    fn params(params: &Value) -> Result<R::Params, StepError> {
+        R::Params::deserialize(params)
+            .map_err(|error| StepError::permanent(ErrorCode::PARAMS_INVALID, format!("{} params: {error}", R::KIND)))
+    }
+}
+
+impl<R: Recipe> ErasedRecipe for Typed<R> {
+    fn kind(&self) -> Name {
+        Name::from_static(R::KIND)
+    }
+
+    fn about(&self) -> &'static str {
+        R::ABOUT
+    }
+
+    fn examples(&self) -> &'static str {
+        R::EXAMPLES
+    }
+
+    fn inputs(&self) -> RangeInclusive<usize> {
+        R::INPUTS
+    }
+
+    fn schema(&self) -> Schema {
+        schemars::schema_for!(R::Params)
+    }
+
+    fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError> {
+        if !R::INPUTS.contains(&inputs.len()) {
+            let (least, most) = R::INPUTS.into_inner();
+            let message = format!("{} takes {least} to {most} inputs and was given {}", R::KIND, inputs.len());
+            return Err(StepError::permanent(ErrorCode::PARAMS_INVALID, message));
+        }
+        let params = Self::params(params)?;
+        R::check(&params, inputs)?;
+        Ok(serde_json::to_value(params)?)
+    }
+
+    fn start(&self, job: &Job) -> Result<Planned, StepError> {
+        R::start(&JobView { job, params: Self::params(&job.params)? })
+    }
+
+    fn next(&self, job: &Job, done: &GroupDone) -> Result<Planned, StepError> {
+        R::next(&JobView { job, params: Self::params(&job.params)? }, done)
+    }
+}
+
+type Build = Box<dyn Fn(&Value, &BuildContext) -> Result<Box<dyn ErasedWorker>, BuildError> + Send + Sync>;
+
+struct WorkerEntry {
+    build: Build,
+    config_schema: Schema,
+}
+
+/// The kinds that a binary knows.
+#[derive(Default)]
+pub struct Registry {
+    workers: BTreeMap<Name, WorkerEntry>,
+    recipes: BTreeMap<Name, Box<dyn ErasedRecipe>>,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("workers", &self.workers.keys())
+            .field("recipes", &self.recipes.keys())
+            .finish()
+    }
+}
+
+impl Registry {
+    /// Adds a kind of step.
+    #[must_use]
+    pub fn worker<W: Worker>(mut self) -> Self {
+        let build: Build = Box::new(|config, cx| {
+            let config = if config.is_null() {
+                W::Config::default()
+            } else {
+                W::Config::deserialize(config).map_err(|error| BuildError {
+                    code: ErrorCode::PARAMS_INVALID,
+                    message: format!("medley.toml, table [{}]: {error}", W::KIND),
+                    source: Some(error.into()),
+                })?
+            };
+            Ok(Box::new(W::build(config, cx)?))
+        });
+        let entry = WorkerEntry { build, config_schema: schemars::schema_for!(W::Config) };
+        self.workers.insert(Name::from_static(W::KIND), entry);
+        self
+    }
+
+    /// Adds a kind of job.
+    #[must_use]
+    pub fn recipe<R: Recipe>(mut self) -> Self {
+        self.recipes.insert(Name::from_static(R::KIND), Box::new(Typed::<R>(PhantomData)));
+        self
+    }
+
+    /// The kinds of step, in order.
+    pub fn worker_kinds(&self) -> impl Iterator<Item = &Name> {
+        self.workers.keys()
+    }
+
+    /// The kinds of job, in order.
+    pub fn recipes(&self) -> impl Iterator<Item = &dyn ErasedRecipe> {
+        self.recipes.values().map(AsRef::as_ref)
+    }
+
+    pub fn find_recipe(&self, kind: &Name) -> Result<&dyn ErasedRecipe, StepError> {
+        self.recipes.get(kind).map(AsRef::as_ref).ok_or_else(|| {
+            let known: Vec<_> = self.recipes.keys().map(Name::as_str).collect();
+            let message = format!("no kind of job is called '{kind}'; this build knows {}", known.join(", "));
+            StepError::permanent(ErrorCode::KIND_UNKNOWN, message)
+        })
+    }
+
+    /// Loads the worker of a kind; `config` is its table of `medley.toml` or null.
+    pub fn build(&self, kind: &Name, config: &Value, cx: &BuildContext) -> Result<Box<dyn ErasedWorker>, BuildError> {
+        let entry = self.workers.get(kind).ok_or_else(|| BuildError {
+            code: ErrorCode::KIND_UNKNOWN,
+            message: format!("no kind of step is called '{kind}' in this build"),
+            source: None,
+        })?;
+        (entry.build)(config, cx)
+    }
+
+    /// The schema of a kind's table of `medley.toml`.
+    pub fn config_schema(&self, kind: &Name) -> Option<&Schema> {
+        self.workers.get(kind).map(|entry| &entry.config_schema)
+    }
+}
