@@ -47,7 +47,13 @@ fn job() -> Job {
                 bytes: Some(7),
                 media_type: Some("audio/mpeg".into()),
             },
-            Input { name: "text".into(), source: Source::Text("你好".into()), sha256: None, bytes: None, media_type: None },
+            Input {
+                name: "text".into(),
+                source: Source::Text("你好".into()),
+                sha256: None,
+                bytes: None,
+                media_type: None,
+            },
             Input {
                 name: "a.wav".into(),
                 source: Source::Stored("inputs/a.wav".into()),
@@ -66,7 +72,12 @@ fn job() -> Job {
 }
 
 fn artifact() -> Artifact {
-    Artifact { name: "transcript.json".into(), sha256: Sha256::of(b"{}"), bytes: 2, media_type: "application/json".into() }
+    Artifact {
+        name: "transcript.json".into(),
+        sha256: Sha256::of(b"{}"),
+        bytes: 2,
+        media_type: "application/json".into(),
+    }
 }
 
 fn lineage() -> Lineage {
@@ -94,7 +105,11 @@ fn step() -> Step {
         group_size: 5,
         attempt: 2,
         params: json!({"decode": {"windows": []}}),
-        inputs: vec![StepInput::Job(0), StepInput::Artifact(artifact()), StepInput::Output("plan/0/0".parse().unwrap())],
+        inputs: vec![
+            StepInput::Job(0),
+            StepInput::Artifact(artifact()),
+            StepInput::Output("plan/0/0".parse().unwrap()),
+        ],
         cache_key: Some(Sha256::of(b"key")),
         deadline_ms: None,
         published_ms: 1_764_000_000_001,
