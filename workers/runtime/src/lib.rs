@@ -1,1 +1,4 @@
 //! Implements the contract: queues, stores, the life of a step, compute children, metrics.
+
+pub mod queue;
+pub mod store;
