@@ -1,7 +1,5 @@
 //! From finished groups to the steps that follow (docs/decisions/0003-scatter-and-gather-without-a-database.md).
 
-use std::collections::BTreeSet;
-
 use futures_util::{StreamExt, TryStreamExt, stream};
 use medley_proto::{EventBody, Job, Lineage, Name, Step, StepId, StepResult, VERSION};
 use medley_step::{GroupDone, Planned, StepDraft, StepError};
@@ -147,7 +145,7 @@ impl Medley {
         group: &Group,
         known: Option<StepResult>,
     ) -> Result<Option<GroupDone>, Error> {
-        if group.size > 1 && self.finished_of(keys, group).await?.len() < group.size as usize {
+        if group.size > 1 && self.found_in(keys, group).await?.results.len() < group.size as usize {
             return Ok(None);
         }
         let read = |n: u32| {
@@ -166,26 +164,6 @@ impl Medley {
         };
         Ok(results.map(|results| GroupDone { stage: group.stage.clone(), group: group.group, results }))
     }
-
-    /// The numbers of a group's steps that have results.
-    async fn finished_of(&self, keys: &JobKeys, group: &Group) -> Result<BTreeSet<u32>, Error> {
-        let prefix = keys.group(&group.stage, group.group);
-        let mut finished = BTreeSet::new();
-        let mut after = None;
-        loop {
-            let page = self.store.list(&prefix, after.as_deref(), 1_000).await?;
-            finished.extend(page.objects.iter().filter_map(|object| finished_step(prefix.as_str(), object.key.as_str())));
-            after = page.next;
-            if after.is_none() {
-                return Ok(finished.into_iter().filter(|n| *n < group.size).collect());
-            }
-        }
-    }
-}
-
-/// The step's number when the key is that of a result.
-fn finished_step(prefix: &str, key: &str) -> Option<u32> {
-    key.strip_prefix(prefix)?.strip_prefix('/')?.strip_suffix("/result.json")?.parse().ok()
 }
 
 pub(crate) fn lineage_of(results: &[StepResult]) -> Lineage {
@@ -207,17 +185,6 @@ fn inherit(from: &Lineage, steps: usize) -> impl Iterator<Item = Lineage> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn only_results_count() {
-        let prefix = "t/jobs/J/steps/decode/3";
-        let of = |below: &str| finished_step(prefix, &format!("{prefix}/{below}"));
-        assert_eq!(of("17/result.json"), Some(17));
-        for other in ["17/error.json", "17/attempts/1.json", "x/result.json", "result.json"] {
-            assert_eq!(of(other), None, "{other}");
-        }
-        assert_eq!(finished_step(prefix, "t/jobs/J/steps/decode/33/1/result.json"), None);
-    }
 
     proptest! {
         /// However a job scatters and gathers, every step is counted once at the end.

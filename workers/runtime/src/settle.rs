@@ -5,7 +5,7 @@ use std::time::Duration;
 use medley_proto::{ErrorCode, EventBody, Failure, Step, VERSION};
 use medley_step::{Delivery, StepError};
 
-use crate::{Error, WorkerSettings, advance::FinishParams, breakpoint::breakpoint, keys::JobKeys, life::Bench, records};
+use crate::{Error, WorkerSettings, advance::{FINISH, FinishParams}, breakpoint::breakpoint, keys::JobKeys, life::Bench, records};
 
 /// How a worker goes on after it settled a step.
 #[derive(Debug)]
@@ -19,6 +19,9 @@ impl Bench {
     /// Runs a delivered step and settles its delivery.
     pub(crate) async fn serve(&self, delivery: Delivery) -> Verdict {
         breakpoint("after_take");
+        if delivery.step.kind == FINISH {
+            return self.end(delivery).await;
+        }
         let most_lost = self.medley.settings.worker.max_lost;
         if delivery.lost_before > most_lost {
             let message = format!("step {}: {most_lost} workers were lost while they ran it", delivery.step.id);
@@ -35,6 +38,29 @@ impl Bench {
             }
             Err(error) => self.fail(delivery, error).await,
         }
+    }
+
+    /// Ends a job. That is tried for ever: there is nothing to fall back on.
+    async fn end(&self, delivery: Delivery) -> Verdict {
+        let settings = &self.medley.settings.worker;
+        let settled = match self.medley.finish(&delivery.step).await.map_err(StepError::from) {
+            Ok(()) => {
+                breakpoint("before_ack");
+                self.medley.queue.ack(delivery).await
+            }
+            Err(StepError::Unfit { message, .. }) => {
+                if let Err(error) = self.medley.queue.hand_back(delivery).await {
+                    tracing::warn!(%error, "a step was not handed back; it comes back by itself");
+                }
+                return Verdict::Unfit(message);
+            }
+            Err(error) => {
+                tracing::warn!(job = %delivery.step.job, error = with_causes(&error), "a job could not be ended yet");
+                let pause = jittered(backoff(settings, delivery.step.attempt));
+                self.medley.queue.retry_later(delivery, pause).await
+            }
+        };
+        self.settled(settled.map_err(Error::from)).await
     }
 
     async fn fail(&self, delivery: Delivery, error: StepError) -> Verdict {

@@ -24,7 +24,7 @@ use crate::{
 const FINISH_SLOTS: usize = 4;
 
 /// What a worker is told beside the settings of the machine's owner.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct WorkerOptions {
     /// The kinds of step to run; all of the registry when empty.
     pub kinds: Vec<Name>,

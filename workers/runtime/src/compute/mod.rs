@@ -10,4 +10,4 @@ mod spawner;
 pub use child::compute_main;
 pub use pool::ComputeCommand;
 pub(crate) use frames::{Computed, Progress};
-pub(crate) use pool::{ComputePool, Job, PoolSettings, StopReason};
+pub(crate) use pool::{ComputePool, Job, PoolSettings, StopReason, deadline_passed};

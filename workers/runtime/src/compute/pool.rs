@@ -249,8 +249,7 @@ async fn follow(
                 };
             }
             Some(progress) = progress.recv() => (job.progress)(progress),
-            changed = stop.wait_for(Option::is_some), if listening && told.is_none() => {
-                let reason = changed.ok().and_then(|reason| *reason);
+            reason = reason_to_stop(&mut stop), if listening && told.is_none() => {
                 listening = reason.is_some();
                 if let Some(reason) = reason {
                     told = Some(reason);
@@ -270,6 +269,11 @@ async fn follow(
             }
         }
     }
+}
+
+/// Waits for a reason; none when there will never be one.
+async fn reason_to_stop(stop: &mut watch::Receiver<Option<StopReason>>) -> Option<StopReason> {
+    stop.wait_for(Option::is_some).await.ok().and_then(|reason| *reason)
 }
 
 /// The error of a step that stopped because it was told to.

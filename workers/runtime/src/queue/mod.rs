@@ -1,6 +1,4 @@
 //! Where steps wait: an SQLite file on one machine, RabbitMQ for a fleet. Both pass `tests/conformance_queue.rs`.
-<<<<<<< HEAD
-=======
 
 mod sqlite;
 mod weights;
@@ -45,4 +43,3 @@ fn now_ms() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
->>>>>>> backends
