@@ -53,6 +53,7 @@ mod jobs;
 mod keys;
 mod life;
 mod medley;
+pub mod fetch;
 pub mod queue;
 mod records;
 mod running;
