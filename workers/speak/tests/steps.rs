@@ -142,9 +142,6 @@ fn a_mixed_text_becomes_sound_times_and_subtitles_the_same_each_time() {
     assert!(first.quality["true_peak_dbtp"].as_f64().unwrap() <= -1.0);
     let srt = fs::read_to_string(&first.files["speech.srt"]).unwrap();
     assert!(srt.contains("Prices rose by 5% in May."), "{srt}");
-    // Neither a click at a joint nor silence in a word.
-    let jump = sound.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
-    assert!(jump < 0.5, "a step of {jump}");
 }
 
 /// In the middle of a p, b or m the mouth is shut: the sound there is softer than the vowels around it.

@@ -39,7 +39,7 @@ pub(super) fn apply(words: &mut [Word], first_part: impl Fn(&str) -> usize) {
 }
 
 fn is_digit(c: char) -> bool {
-    "零〇一二三四五六七八九幺点".contains(c)
+    "零〇一二三四五六七八九幺".contains(c)
 }
 
 fn neutral(word: &mut Word) {
@@ -114,7 +114,7 @@ fn yi(word: &mut Word, following: Option<u8>, around: (Option<char>, Option<char
         let before = n.checked_sub(1).map(|n| characters[n]).or(around.0);
         let after = characters.get(n + 1).copied().or(around.1);
         let spelled = before.is_some_and(is_digit) || after.is_some_and(is_digit);
-        let counted = spelled || before.is_some_and(|c| "第十百千万亿初周".contains(c));
+        let counted = spelled || before.is_some_and(|c| "第十百千万亿初周点".contains(c));
         let dated = after.is_some_and(|c| "月日号楼班".contains(c)) && characters.len() == 2;
         if word.syllables[n].tone == 5 {
             continue;

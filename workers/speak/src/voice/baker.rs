@@ -8,6 +8,8 @@ use super::{Manner, Spoken, Symbol, Voice, shown, spans};
 use crate::SpeakError;
 
 const MODEL: &str = "fastspeech2-baker";
+/// The durations lag behind the sound by 10 ms: measured where stops are silent (`docs/speak.md`).
+const LATE: usize = 240;
 /// Samples of one mel frame.
 const FRAME: usize = 300;
 const RATE_HZ: u32 = 24_000;
@@ -90,6 +92,6 @@ impl Voice for Baker {
             self.run(ids, manner).map_err(|source| SpeakError::Voice { voice: MODEL, text: shown(phrase), source })?;
         let mut rest = durations.iter().skip(1);
         let each = known.iter().map(|id| id.and_then(|_| rest.next()).copied().unwrap_or(0));
-        Ok(Spoken { spans: spans(durations.first().copied().unwrap_or(0), each), pcm, rate_hz: RATE_HZ })
+        Ok(Spoken { spans: spans(durations.first().copied().unwrap_or(0).saturating_sub(LATE), each), pcm, rate_hz: RATE_HZ })
     }
 }

@@ -7,6 +7,8 @@ use super::{Manner, Spoken, Symbol, Voice, shown, spans, vocoder};
 use crate::SpeakError;
 
 const MODEL: &str = "hibari";
+/// The durations lag behind the sound by 55 ms: measured where stops are silent (`docs/speak.md`).
+const LATE: usize = 1_320;
 
 /// hibari: English, 24 kHz, distilled from Kokoro-82M. The network predicts a spectrum for each 12.5 ms, from which
 /// [`vocoder`] makes the sound.
@@ -62,7 +64,7 @@ impl Voice for Hibari {
             self.run(ids, manner).map_err(|source| SpeakError::Voice { voice: MODEL, text: shown(phrase), source })?;
         let mut known_durations = durations.iter().skip(1);
         let each = known.iter().map(|id| id.and_then(|_| known_durations.next()).copied().unwrap_or(0));
-        let spans = spans(durations.first().copied().unwrap_or(0), each);
+        let spans = spans(durations.first().copied().unwrap_or(0).saturating_sub(LATE), each);
         Ok(Spoken { pcm, rate_hz: vocoder::RATE_HZ, spans })
     }
 }

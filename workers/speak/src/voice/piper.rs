@@ -8,6 +8,8 @@ use super::{Manner, Spoken, Symbol, Voice, shown, spans};
 use crate::SpeakError;
 
 const MODEL: &str = "piper-joe";
+/// The durations lag behind the sound by 30 ms: measured where stops are silent (`docs/speak.md`).
+const LATE: usize = 660;
 /// Samples of one unit of the duration predictor.
 const UNIT: usize = 256;
 
@@ -76,7 +78,7 @@ impl Voice for Piper {
             text: shown(phrase),
             source,
         })?;
-        let lead = durations.iter().take(2).sum();
+        let lead = durations.iter().take(2).sum::<usize>().saturating_sub(LATE);
         let mut rest = durations.iter().skip(2);
         let each = taken.into_iter().map(|count| rest.by_ref().take(count).sum());
         Ok(Spoken { spans: spans(lead, each), pcm, rate_hz: self.rate_hz })
