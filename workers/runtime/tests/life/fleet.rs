@@ -7,12 +7,14 @@ use std::{
     time::Duration,
 };
 
-use medley_proto::{JobId, JobState, Manifest, Name};
+use futures_util::StreamExt;
+use medley_proto::{EventBody, JobId, JobState, Manifest, Name};
 use medley_runtime::{
     BREAKPOINT_VARIABLE, Medley, Request, Settings, WorkerOptions, Workers, WorkersError,
     queue::{SqliteOptions, SqliteQueue},
     store::FileStore,
 };
+use medley_step::{Key, Queue, Store};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -43,10 +45,20 @@ pub(crate) fn settings(folder: &Path) -> Settings {
 }
 
 pub(crate) async fn open(folder: &Path, settings: Settings) -> Medley {
+    over(queue(folder).await, Arc::new(store(folder).await), settings)
+}
+
+pub(crate) fn over(queue: Arc<dyn Queue>, store: Arc<dyn Store>, settings: Settings) -> Medley {
+    Medley::new(queue, store, Arc::new(kinds::registry()), settings)
+}
+
+pub(crate) async fn queue(folder: &Path) -> Arc<dyn Queue> {
     let options = SqliteOptions { lease: Duration::from_secs(2), heartbeat: Duration::from_millis(200) };
-    let queue = SqliteQueue::open_with(&folder.join("queue.db"), options).await.unwrap();
-    let store = FileStore::open(&folder.join("store")).await.unwrap();
-    Medley::new(Arc::new(queue), Arc::new(store), Arc::new(kinds::registry()), settings)
+    Arc::new(SqliteQueue::open_with(&folder.join("queue.db"), options).await.unwrap())
+}
+
+pub(crate) async fn store(folder: &Path) -> FileStore {
+    FileStore::open(&folder.join("store")).await.unwrap()
 }
 
 impl Fleet {
@@ -63,9 +75,7 @@ impl Fleet {
     }
 
     pub(crate) fn workers(&self) -> Running {
-        let stop = CancellationToken::new();
-        let workers = Workers::new(&self.medley, WorkerOptions::default());
-        Running { task: tokio::spawn(workers.run(stop.clone())), stop }
+        Running::start(&self.medley, WorkerOptions::default())
     }
 
     pub(crate) async fn submit(&self, acts: &[Do]) -> JobId {
@@ -88,32 +98,40 @@ impl Fleet {
         self.medley.status(&TENANT, job).await.unwrap().state
     }
 
-    /// The file that a key stands for.
-    pub(crate) fn file(&self, key: &str) -> std::path::PathBuf {
-        self.folder.path().join("store").join(key)
-    }
-
-    pub(crate) fn exists(&self, key: &str) -> bool {
-        self.keys().iter().any(|there| there == key)
-    }
-
-    /// Every key in the store.
-    pub(crate) fn keys(&self) -> Vec<String> {
-        fn walk(root: &Path, folder: &Path, keys: &mut Vec<String>) {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                if path.is_dir() {
-                    walk(root, &path, keys);
-                } else {
-                    keys.push(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
-                }
+    /// The tenant's keys in the store.
+    pub(crate) async fn keys(&self) -> Vec<String> {
+        let mut keys = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.medley.store().list(&Key::parse("test").unwrap(), after.as_deref(), 1_000).await.unwrap();
+            keys.extend(page.objects.into_iter().map(|object| object.key.as_str().to_owned()));
+            after = page.next;
+            if after.is_none() {
+                return keys;
             }
         }
-        let root = self.folder.path().join("store");
-        let mut keys = Vec::new();
-        walk(&root, &root, &mut keys);
-        keys.sort();
-        keys
+    }
+
+    /// The records of failed attempts of a job.
+    pub(crate) async fn attempts(&self, job: JobId) -> Vec<String> {
+        let of_job = |key: &String| key.contains(&job.to_string()) && key.contains("/attempts/");
+        self.keys().await.into_iter().filter(of_job).collect()
+    }
+
+    /// Waits until a worker has started a step of the job.
+    pub(crate) async fn started(&self, job: JobId, workers: impl FnOnce() -> Running) -> Running {
+        let mut events = self.medley.watch(&TENANT, job).await.unwrap();
+        let workers = workers();
+        let started = async {
+            while let Some(event) = events.next().await {
+                if matches!(event.body, EventBody::Started { .. }) {
+                    return;
+                }
+            }
+            panic!("the job ended before anyone started it");
+        };
+        tokio::time::timeout(PATIENCE, started).await.expect("a step starts");
+        workers
     }
 }
 
@@ -133,6 +151,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    pub(crate) fn start(medley: &Medley, options: WorkerOptions) -> Self {
+        let stop = CancellationToken::new();
+        Self { task: tokio::spawn(Workers::new(medley, options).run(stop.clone())), stop }
+    }
+
     pub(crate) async fn stop(self) -> Result<(), WorkersError> {
         self.stop.cancel();
         self.task.await.unwrap()
@@ -155,12 +178,31 @@ impl Doomed {
     }
 
     pub(crate) async fn died(mut self) -> ExitStatus {
-        tokio::task::spawn_blocking(move || self.0.wait().unwrap()).await.unwrap()
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(std::time::Instant::now() < deadline, "the process lives on");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
     }
 
     pub(crate) fn signal(&self, signal: i32) {
         // SAFETY: the child was not waited for yet, so the number is still its own.
         assert_eq!(unsafe { libc::kill(self.0.id().cast_signed(), signal) }, 0);
+    }
+}
+
+impl Drop for Doomed {
+    fn drop(&mut self) {
+        // One that was waited for is not there any more, which is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) enum Do {
     /// Works on for ever and hears nothing.
     Hang,
     Panic,
+    /// Hands on how many bytes the job's input has.
+    Measure,
     /// Prints where a native library would.
     Print,
 }
@@ -86,6 +88,12 @@ impl Worker for Act {
                 cx.progress(1.0, 2.0, "lifetimes");
                 thread::sleep(Duration::from_millis(50));
             },
+            Do::Measure => {
+                let input = cx.input(0)?;
+                assert_eq!(std::fs::metadata(&input.path)?.len(), input.bytes);
+                cx.hand_on(0, "copy")?;
+                Ok(input.bytes)
+            }
             Do::Panic => panic!("a defect on purpose"),
             Do::Print => {
                 let noise = b"\x05\x00\x00\x00noise from a library";
@@ -134,6 +142,8 @@ impl Worker for Sum {
 pub(crate) struct ActsParams {
     /// What the steps of the first stage do.
     pub(crate) acts: Vec<Do>,
+    /// Whether their results may come from the cache.
+    pub(crate) cached: bool,
 }
 
 /// Scatters into acts, gathers their numbers as a tree, and adds them up.
@@ -147,7 +157,12 @@ impl Recipe for Acts {
 
     fn start(job: &JobView<'_, ActsParams>) -> Result<Planned, StepError> {
         let total = count(job)?;
-        let step = |(n, act): (usize, &Do)| StepDraft::nth::<Act>("act", u32::try_from(n).unwrap_or(u32::MAX), total, act);
+        let inputs = (0..u32::try_from(job.job.inputs.len()).unwrap_or(0)).map(StepInput::Job);
+        let step = |(n, act): (usize, &Do)| {
+            let draft = StepDraft::nth::<Act>("act", u32::try_from(n).unwrap_or(u32::MAX), total, act)?;
+            let draft = draft.inputs(inputs.clone());
+            Ok::<_, StepError>(if job.params.cached { draft.cached(&[&serde_json::to_vec(act)?]) } else { draft })
+        };
         Ok(Planned::many(job.params.acts.iter().enumerate().map(step).collect::<Result<_, _>>()?).work(1.0, "acts"))
     }
 

@@ -1,8 +1,13 @@
 //! The life of jobs and steps over the embedded queue and store, with real compute children and real kills.
 
+mod blame;
 mod fleet;
+mod kills;
 mod kinds;
 mod ordinary;
+mod stops;
+mod stores;
+mod upkeep;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -67,5 +72,8 @@ fn test<F: Future<Output = ()>>(name: &str, body: impl Fn() -> F + Send + 'stati
 }
 
 fn tests() -> Vec<Trial> {
-    ordinary::tests().into_iter().collect()
+    [ordinary::tests(), blame::tests(), kills::tests(), stops::tests(), stores::tests(), upkeep::tests()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
