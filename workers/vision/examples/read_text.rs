@@ -7,7 +7,7 @@ use medley_vision::text::{LineReader, PpOcr, PpOcrVersion, Slots};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
-    let models = Models::open(Path::new(&args.remove(0)))?;
+    let models = Models::open(Path::new(&args.remove(0)));
     let version = if args[0] == "v4" {
         args.remove(0);
         PpOcrVersion::V4

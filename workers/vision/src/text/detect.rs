@@ -55,7 +55,10 @@ pub(super) fn detect(
     let shape = [1, 3, height as usize, width as usize];
     let probabilities = session.with(|session| -> Result<Vec<f32>, TextError> {
         let input = ort::value::Tensor::from_array((shape, input))?;
-        let outputs = session.run(ort::inputs![input])?;
+        // A page's activations take hundreds of megabytes: they go back before the lines are read.
+        let mut options = ort::session::RunOptions::new()?;
+        options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+        let outputs = session.run_with_options(ort::inputs![input], &options)?;
         let (_, data) = outputs[0].try_extract_tensor::<f32>()?;
         Ok(data.to_vec())
     })?;

@@ -71,29 +71,15 @@ impl PpOcr {
     /// When a file is missing or not what it should be.
     pub fn open(models: &Models, version: PpOcrVersion, slots: Slots) -> Result<Self, TextError> {
         let name = version.model();
-        let [detector, classifier, recogniser] = match version {
-            PpOcrVersion::V6Small => {
-                ["PP-OCRv6_det_small.onnx", "ch_ppocr_mobile_v2.0_cls_mobile.onnx", "PP-OCRv6_rec_small.onnx"]
-            }
-            PpOcrVersion::V4 => {
-                ["ch_PP-OCRv4_det_infer.onnx", "ch_ppocr_mobile_v2.0_cls_infer.onnx", "ch_PP-OCRv4_rec_infer.onnx"]
-            }
-        };
         let session = |file: &str, threads: usize, parallel: usize| {
             models.session(name, file, SessionOptions { threads, parallel }).map_err(StepError::from)
         };
-        let recogniser = session(recogniser, 1, slots.pages * slots.threads_per_page)?;
-        let alphabet = match version {
-            PpOcrVersion::V6Small => Alphabet::parse(&recogniser.with(|session| characters_of(session))?)?,
-            PpOcrVersion::V4 => {
-                let path = models.file(name, "ppocr_keys_v1.txt").map_err(StepError::from)?;
-                Alphabet::parse(&std::fs::read_to_string(path).map_err(StepError::from)?)?
-            }
-        };
+        let keys = models.file(name, "keys.txt").map_err(StepError::from)?;
+        let alphabet = Alphabet::parse(&std::fs::read_to_string(keys).map_err(StepError::from)?)?;
         Ok(Self {
-            detector: session(detector, slots.threads_per_page, slots.pages)?,
-            classifier: session(classifier, 1, slots.pages)?,
-            recogniser,
+            detector: session("det.onnx", slots.threads_per_page, slots.pages)?,
+            classifier: session("cls.onnx", 1, slots.pages)?,
+            recogniser: session("rec.onnx", 1, slots.pages * slots.threads_per_page)?,
             alphabet,
             threads_per_page: slots.threads_per_page,
         })
@@ -158,11 +144,6 @@ impl PpOcr {
         })?;
         Ok(readings.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// The alphabet that PP-OCR keeps in the recogniser's metadata.
-fn characters_of(session: &ort::session::Session) -> Result<String, TextError> {
-    session.metadata()?.custom("character").ok_or(TextError::Contract("the recogniser does not carry its alphabet"))
 }
 
 /// The picture as it is read: turned and set straight.
