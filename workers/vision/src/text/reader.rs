@@ -27,7 +27,7 @@ const SURELY_UPRIGHT: f32 = 0.3;
 /// So many lines are read both ways.
 const READ_BOTH_WAYS: usize = 5;
 /// Detection sees pictures of this size; recognition reads from the full picture.
-const DETECT_SIZE: DetectSize = DetectSize { least_side_px: 736, most_pixels: 2_600_000 };
+const DETECT_SIZE: DetectSize = DetectSize { least_side_px: 640, most_pixels: 1_200_000 };
 
 /// Which trained models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
