@@ -50,7 +50,9 @@ static CHINESE: LazyLock<Regex> = LazyLock::new(|| fixed(r"(\d{4})\s*年\s*(\d{1
 static YEAR_FIRST: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"((?:19|20)\d\d)\s?[-/.]\s?(\d{1,2})\s?[-/.]\s?(\d{1,2})"));
 static NUMBERS: LazyLock<Regex> =
-    LazyLock::new(|| fixed(r"(\d{1,2})\s?[-/.·]\s?(\d{1,2})\s?[-/.·]\s?((?:19|20)\d\d|\d\d)"));
+    LazyLock::new(|| fixed(
+        r"(\d{1,2})\s?/\s?(\d{1,2})\s?/\s?((?:19|20)\d\d|\d\d)|(\d{1,2})\s?-\s?(\d{1,2})\s?-\s?((?:19|20)\d\d|\d\d)|(\d{1,2})\s?[.·]\s?(\d{1,2})\s?[.·]\s?((?:19|20)\d\d|\d\d)",
+    ));
 static DAY_NAMED: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?i)(\d{1,2})(?:st|nd|rd|th)?[-/., ]*([a-z]{3})[a-z]*[-/., ']*((?:19|20)\d\d|\d\d)"));
 static NAMED_DAY: LazyLock<Regex> =
@@ -88,22 +90,23 @@ pub(crate) fn dates(text: &str, order: DateOrder) -> Vec<FoundDate> {
     }
     for part in NUMBERS.captures_iter(text) {
         let whole = part.get(0).expect("a match has a whole");
-        // The tail of a year-first date or of a longer number.
-        if text[..whole.start()].ends_with(|c: char| c.is_ascii_digit() || matches!(c, '/' | '-')) && part[1].len() < 2
-            || text[..whole.start()].ends_with(|c: char| c.is_ascii_digit())
-        {
+        // The tail of a longer number, or of a date that starts with its year.
+        let before = &text[..whole.start()];
+        if before.ends_with(|c: char| c.is_ascii_digit()) || before.ends_with('/') && before.len() > 1 {
             continue;
         }
-        let (a, b) = (number(&part[1]), number(&part[2]));
-        let short_year = part[3].len() == 2;
+        let numbers: Vec<&str> = part.iter().skip(1).flatten().map(|group| group.as_str()).collect();
+        let [first, second, year] = numbers[..] else { continue };
+        let (a, b) = (number(first), number(second));
+        let short_year = year.len() == 2;
         // 17-05-21 in a place that writes the year first.
         if order == DateOrder::Ymd && short_year {
-            add(&part[1], b, number(&part[3]), &part[0], false);
+            add(first, b, number(year), &part[0], false);
             continue;
         }
         let ambiguous = a <= 12 && b <= 12 && a != b;
         let (day, month) = if b > 12 || (ambiguous && order == DateOrder::Mdy) { (b, a) } else { (a, b) };
-        add(&part[3], month, day, &part[0], ambiguous && order == DateOrder::Auto);
+        add(year, month, day, &part[0], ambiguous && order == DateOrder::Auto);
     }
     for part in COMPACT.captures_iter(text) {
         add(&part[1], number(&part[2]), number(&part[3]), &format!("{}{}{}", &part[1], &part[2], &part[3]), false);

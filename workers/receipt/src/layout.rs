@@ -17,8 +17,6 @@ pub(crate) struct Line {
     pub(crate) page: usize,
     /// Characters with what else they may be; empty for a text layer.
     pub(crate) glyphs: Vec<Glyph>,
-    /// Where it stands once upright.
-    pub(crate) upright: Quad,
 }
 
 /// A line in its row.
@@ -98,7 +96,6 @@ impl Sheet {
                     polygon: line.polygon,
                     page: number,
                     glyphs: line.glyphs,
-                    upright: line.upright,
                 });
             }
             above += page.height;

@@ -140,7 +140,6 @@ const KINDS: &[(Kind, &[&str])] = &[
             "TAX INCLUDED",
             "INCLUDES GST",
             "PRICE INCLUSIVE",
-            "INCLUSIVE OF 6",
             "INCLUDES TAX",
             "TOTAL GST",
             "TOTAL TAX",

@@ -10,10 +10,13 @@ mod letters;
 mod lexicon;
 mod overlay;
 mod pages;
+mod pdf;
+mod poppler;
 mod textract;
 mod worker;
 
 pub use date::DateOrder;
 pub use decimal::Decimal;
 pub use document::{Check, Field, Item, Merchant, OutLine, PageInfo, Payment, Quality, Receipt, Tax};
+pub use extract::{Hints, fields};
 pub use worker::{Ocr, ReceiptConfig, ReceiptOutput, ReceiptParams, ReceiptRecipe, ReceiptWorker, Taxonomy};

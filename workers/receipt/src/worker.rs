@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     date::DateOrder,
     document::{PageInfo, Receipt},
-    extract::{Hints, extract},
-    layout::Sheet,
+    extract::{Hints, fields},
     overlay,
     pages::{self, Page},
     textract,
@@ -179,9 +178,12 @@ impl Worker for ReceiptWorker {
                 "no text was found; take the picture closer and in better light",
             ));
         }
-        let sheet = Sheet::of_pages(read);
         let hints = Hints { date_order: params.date_order, currency: params.currency.clone() };
-        let receipt = Receipt { pages: infos, ..extract(&sheet, &hints) };
+        let mut receipt = Receipt { pages: infos, ..fields(read, &hints) };
+        if source.left_out() > 0 {
+            let warning = format!("{} more pages were not read: raise --max-pages", source.left_out());
+            receipt.quality.warnings.push(warning);
+        }
         publish(cx, &params, &receipt, canvas)?;
         cx.progress(total as f64, total as f64, "pages");
         Ok(output(&receipt))

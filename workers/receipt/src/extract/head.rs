@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::{
     evidence::field,
-    place::{addressness, has_postcode, is_branch, is_legal_name, is_only_legal_form, is_trade_name, starts_address},
+    place::{addressness, has_postcode, is_branch, is_legal_name, is_region, is_only_legal_form, is_trade_name, starts_address},
 };
 use crate::{
     date,
@@ -57,7 +57,7 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// What stands above the customer's name, not the seller's.
 const CUSTOMER: &[&str] =
-    &["BILL TO", "SOLD TO", "CUSTOMER", "OWNED BY", "DELIVER TO", "SHIP TO", "购买方", "LICENSEE"];
+    &["BILL TO", "SOLD TO", "CUSTOMER", "OWNED BY", "DELIVER TO", "SHIP TO", "购买方"];
 const TITLES: &[&str] = &[
     "TAX INVOICE",
     "SIMPLIFIED TAX",
@@ -225,7 +225,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
         let line = text(row);
         let near = row == start || sheet.rows[row].top - sheet.rows[row - 1].bottom < 2.5 * sheet.rows[row].height();
         let goes_on = if ended {
-            score(row) >= 2 && !is_legal_name(&line) || is_branch(&line)
+            is_region(&line) && !is_legal_name(&line) || is_branch(&line)
         } else {
             score(row) >= 1 || is_short_name_of_place(&line)
         };

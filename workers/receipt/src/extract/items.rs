@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use super::{evidence::field, totals::amount_field};
+use super::{
+    evidence::field,
+    totals::{self, amount_field},
+};
 use crate::{
     amount::plain_number,
     decimal::Decimal,
@@ -21,10 +24,14 @@ const COLUMN_NAMES: [&[&str]; 5] = [
 
 /// The row that names the columns.
 pub(super) fn heading(sheet: &Sheet) -> Option<usize> {
-    sheet.rows.iter().position(|row| {
+    let in_table = totals::tax_table(sheet).unwrap_or(0..0);
+    let rows = sheet.rows.iter().enumerate().filter(|(index, _)| !in_table.contains(index));
+    let mut headings = rows.filter(|(_, row)| {
         let text = row.text();
-        !row.has_amount() && COLUMN_NAMES.iter().filter(|names| mentions(&text, names)).count() >= 2
-    })
+        let plain = !row.has_amount() && !text.bytes().any(|b| b.is_ascii_digit());
+        plain && COLUMN_NAMES.iter().filter(|names| mentions(&text, names)).count() >= 2
+    });
+    headings.next().map(|(index, _)| index)
 }
 
 /// Where the articles stand: from below the heading, or the first amount, to the first sum.

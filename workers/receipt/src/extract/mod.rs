@@ -8,6 +8,8 @@ mod totals;
 mod when;
 mod witness;
 
+use medley_vision::text::TextPage;
+
 use crate::{
     date::DateOrder,
     document::{Field, Merchant, OutLine, Payment, Quality, Receipt},
@@ -17,14 +19,19 @@ use crate::{
 
 /// What the asker knows beforehand.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Hints {
-    pub(crate) date_order: DateOrder,
+pub struct Hints {
+    pub date_order: DateOrder,
     /// ISO 4217.
-    pub(crate) currency: Option<String>,
+    pub currency: Option<String>,
 }
 
-/// Reads the fields of a sheet; `pages` of the record stay empty.
-pub(crate) fn extract(sheet: &Sheet, hints: &Hints) -> Receipt {
+/// Reads the fields off pages of text, laid one below the other. What is known of the pictures, [`Receipt::pages`], is
+/// left for the caller to fill in.
+pub fn fields(pages: Vec<TextPage>, hints: &Hints) -> Receipt {
+    extract(&Sheet::of_pages(pages), hints)
+}
+
+fn extract(sheet: &Sheet, hints: &Hints) -> Receipt {
     let mut labelled = sheet.labelled();
     let zone = items::zone(sheet, &labelled);
     let totals = totals::find(sheet, &labelled, zone.start);

@@ -132,7 +132,7 @@ const REGION_WORDS: &[&str] = &[
 
 static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r"(?:^|[^\d./:-])(?:[1-9]\d|0[1-9])\d{3}[,.]?\s?(?:[A-Z]{2}|,|$)|\b[A-Z]{2},? \d{5}\b|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b",
+        r"(?:^|[\s,])(?:[1-9]\d|0[1-9])\d{3}[,.]?\s?(?:[A-Z]{2}|,|$)|\b[A-Z]{2},? \d{5}\b|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b",
     )
 });
 static HOUSE: LazyLock<Regex> = LazyLock::new(|| {
@@ -183,6 +183,11 @@ pub(super) fn starts_address(line: &str) -> bool {
 
 pub(super) fn has_postcode(line: &str) -> bool {
     POSTCODE.is_match(&fold(line))
+}
+
+/// Does a line name a state, a large town or a country?
+pub(super) fn is_region(line: &str) -> bool {
+    has_word(line, REGION_WORDS)
 }
 
 /// A numbered branch with a place's name, as chains print it below their address.

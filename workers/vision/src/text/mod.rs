@@ -14,6 +14,7 @@ mod recognize;
 
 use image::RgbImage;
 use medley_step::Host;
+use serde::{Deserialize, Serialize};
 
 pub use error::TextError;
 pub use geometry::{Plane, Point, Quad, min_area_rect};
@@ -30,7 +31,7 @@ pub trait LineReader: Send + Sync {
 }
 
 /// What was read of a picture.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TextPage {
     /// How far the picture has to be turned clockwise to be upright: 0, 90, 180 or 270.
     pub turn_deg: u16,
@@ -43,8 +44,27 @@ pub struct TextPage {
     pub lines: Vec<TextLine>,
 }
 
+impl TextPage {
+    /// A page of lines that were not read from pixels (a PDF's text layer): upright, certain, put in reading order.
+    pub fn of_lines(width: f32, height: f32, lines: Vec<(String, Quad)>) -> Self {
+        let quads: Vec<Quad> = lines.iter().map(|(_, quad)| *quad).collect();
+        let mut ordered = Vec::with_capacity(lines.len());
+        for (row, members) in order::rows(&quads).into_iter().enumerate() {
+            ordered.extend(members.into_iter().map(|index| TextLine {
+                text: lines[index].0.clone(),
+                confidence: 1.0,
+                polygon: quads[index],
+                upright: quads[index],
+                row,
+                glyphs: Vec::new(),
+            }));
+        }
+        Self { width, height, lines: ordered, ..Self::default() }
+    }
+}
+
 /// A line of text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextLine {
     pub text: String,
     /// Mean probability of the characters.

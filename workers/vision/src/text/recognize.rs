@@ -1,5 +1,7 @@
 //! What a line says: a CTC recogniser (PP-OCR) over pictures 48 pixels high.
 
+use serde::{Deserialize, Serialize};
+
 use super::{error::TextError, geometry::Quad, pixels::Pyramid};
 
 /// The height that the network reads.
@@ -19,7 +21,7 @@ const BATCH_LINES: usize = 8;
 const ALTERNATIVE_FROM: f32 = 0.01;
 
 /// One character as it was read.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Glyph {
     pub char: char,
     /// Probability.
