@@ -94,6 +94,10 @@ fn read(text: &str, captures: &regex::Captures<'_>) -> Option<Amount> {
     if text[whole.end()..].trim_start().starts_with('%') {
         return None;
     }
+    // `.50` stands alone; in `NO.19` the point belongs to the word.
+    if number.as_str().starts_with('.') && sign.is_none() && before.is_some_and(|c| !c.is_whitespace()) {
+        return None;
+    }
     let (value, places) = number_value(number.as_str())?;
     if places != 2 && sign.is_none() && !yuan {
         return None;
@@ -144,8 +148,18 @@ fn number_value(printed: &str) -> Option<(Decimal, u8)> {
 
 /// A cell that is an amount but for what the reader mistook: `80 91` for `80.91`, `15.0C` for `15.00`.
 fn whole_cell(text: &str) -> Option<Amount> {
-    let cell = text.trim();
     let start = text.len() - text.trim_start().len();
+    let (sign, cell) = SIGNS
+        .iter()
+        .find_map(|(sign, code)| Some((Some(*code), text.trim().strip_prefix(sign)?)))
+        .unwrap_or((None, text.trim()));
+    let end = start + text.trim().len();
+    // A tax code behind it: `RM5.60 S`.
+    let cell = cell
+        .rsplit_once(' ')
+        .filter(|(_, code)| code.chars().all(char::is_alphabetic) && code.len() < 3)
+        .map_or(cell, |(cell, _)| cell);
+    let cell = cell.trim();
     let (whole, fraction) = cell.rsplit_once(['.', ' '])?;
     let mend = |part: &str| -> Option<String> {
         part.chars()
@@ -160,11 +174,16 @@ fn whole_cell(text: &str) -> Option<Amount> {
             .collect()
     };
     let digits = cell.bytes().filter(u8::is_ascii_digit).count();
-    if fraction.chars().count() != 2 || digits * 2 < cell.chars().count() || whole.is_empty() || whole.len() > 6 {
+    if fraction.chars().count() != 2
+        || digits < 2
+        || digits * 2 < cell.chars().count()
+        || whole.is_empty()
+        || whole.len() > 6
+    {
         return None;
     }
     let value = Decimal::from_digits(&mend(whole)?, &mend(fraction)?)?;
-    Some(Amount { value, span: start..start + cell.len(), currency: None })
+    Some(Amount { value, span: start..end, currency: sign })
 }
 
 #[cfg(test)]
@@ -195,6 +214,9 @@ mod tests {
             ("000008190901", &[]),
             ("80 91", &["80.91"]),
             ("15.0C", &["15.00"]),
+            ("RMS.60 s", &["5.60"]),
+            ("NO.19 & 21", &[]),
+            (".00", &["0.00"]),
             ("12.5kg", &[]),
             ("(12.00)", &["-12.00"]),
         ] {

@@ -49,10 +49,11 @@ fn fixed(pattern: &str) -> Regex {
 static CHINESE: LazyLock<Regex> = LazyLock::new(|| fixed(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日?"));
 static YEAR_FIRST: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"((?:19|20)\d\d)\s?[-/.]\s?(\d{1,2})\s?[-/.]\s?(\d{1,2})"));
-static NUMBERS: LazyLock<Regex> =
-    LazyLock::new(|| fixed(
+static NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
         r"(\d{1,2})\s?/\s?(\d{1,2})\s?/\s?((?:19|20)\d\d|\d\d)|(\d{1,2})\s?-\s?(\d{1,2})\s?-\s?((?:19|20)\d\d|\d\d)|(\d{1,2})\s?[.·]\s?(\d{1,2})\s?[.·]\s?((?:19|20)\d\d|\d\d)",
-    ));
+    )
+});
 static DAY_NAMED: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?i)(\d{1,2})(?:st|nd|rd|th)?[-/., ]*([a-z]{3})[a-z]*[-/., ']*((?:19|20)\d\d|\d\d)"));
 static NAMED_DAY: LazyLock<Regex> =

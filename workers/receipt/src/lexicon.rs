@@ -369,7 +369,7 @@ pub(crate) fn squeeze(text: &str) -> Vec<char> {
         .collect()
 }
 
-/// Is `phrase` a part of `text`, give or take one letter in seven?
+/// Is `phrase` a part of `text`, give or take one letter in ten?
 fn contains(text: &[char], phrase: &[char]) -> bool {
     if phrase.is_empty() || text.len() + 1 < phrase.len() {
         return false;
@@ -377,7 +377,7 @@ fn contains(text: &[char], phrase: &[char]) -> bool {
     if text.windows(phrase.len()).any(|window| window == phrase) {
         return true;
     }
-    let allowed = phrase.len() / 7;
+    let allowed = phrase.len() / 10;
     allowed > 0 && part_distance(text, phrase) <= allowed
 }
 

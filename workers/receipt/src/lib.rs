@@ -13,6 +13,7 @@ mod pages;
 mod pdf;
 mod poppler;
 mod textract;
+mod words;
 mod worker;
 
 pub use date::DateOrder;

@@ -42,7 +42,8 @@ pub(crate) fn open(input: &LocalInput, params: &ReceiptParams, cx: &StepContext<
 fn picture(bytes: Vec<u8>, input: &LocalInput) -> Result<RgbImage, StepError> {
     let undecodable = |error: image::ImageError| match error {
         image::ImageError::Limits(_) => {
-            let what = format!("it has more than the {} megapixels that are read; make it smaller", MOST_PIXELS / 1_000_000);
+            let what =
+                format!("it has more than the {} megapixels that are read; make it smaller", MOST_PIXELS / 1_000_000);
             StepError::bad_input(ErrorCode::MEDIA_TOO_LARGE, input, &what).because(error)
         }
         image::ImageError::Unsupported(_) => StepError::bad_input(
@@ -53,7 +54,8 @@ fn picture(bytes: Vec<u8>, input: &LocalInput) -> Result<RgbImage, StepError> {
         .because(error),
         _ => StepError::bad_input(ErrorCode::MEDIA_UNDECODABLE, input, "the picture cannot be decoded").because(error),
     };
-    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| undecodable(error.into()))?;
+    let reader =
+        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| undecodable(error.into()))?;
     let mut decoder = reader.into_decoder().map_err(undecodable)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MOST_PIXELS {

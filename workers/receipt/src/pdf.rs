@@ -41,9 +41,12 @@ impl Pdf {
     /// When the PDF is damaged, or closed with a password.
     pub(crate) fn open(input: &LocalInput, params: &ReceiptParams, cx: &StepContext<'_>) -> Result<Self, StepError> {
         let info = poppler::run("pdfinfo", &[], &input.path, false, cx.host()).map_err(|error| match error {
-            PopplerError::Refused { ref message, .. } if message.contains("password") => {
-                StepError::bad_input(ErrorCode::MEDIA_UNDECODABLE, input, "the PDF is closed with a password; open it first").because(error)
-            }
+            PopplerError::Refused { ref message, .. } if message.contains("password") => StepError::bad_input(
+                ErrorCode::MEDIA_UNDECODABLE,
+                input,
+                "the PDF is closed with a password; open it first",
+            )
+            .because(error),
             PopplerError::Refused { .. } => {
                 StepError::bad_input(ErrorCode::MEDIA_UNDECODABLE, input, "the PDF is damaged").because(error)
             }
@@ -131,16 +134,22 @@ fn text_of(layout: &str, scale: f32) -> TextPage {
                     text.push(' ');
                 }
                 text.push_str(&word);
-                *bounds = [bounds[0].min(numbers[0]), bounds[1].min(numbers[1]), bounds[2].max(numbers[2]), bounds[3].max(numbers[3])];
+                *bounds = [
+                    bounds[0].min(numbers[0]),
+                    bounds[1].min(numbers[1]),
+                    bounds[2].max(numbers[2]),
+                    bounds[3].max(numbers[3]),
+                ];
             }
             _ => cells.push((word, numbers)),
         }
         fresh = false;
     }
     let (width, height) = page_size(layout).unwrap_or_default();
-    let lines = cells.into_iter().filter(|(text, _)| !text.trim().is_empty()).map(|(text, [l, t, r, b])| {
-        (text, Quad([[l, t], [r, t], [r, b], [l, b]].map(Point::from)))
-    });
+    let lines = cells
+        .into_iter()
+        .filter(|(text, _)| !text.trim().is_empty())
+        .map(|(text, [l, t, r, b])| (text, Quad([[l, t], [r, t], [r, b], [l, b]].map(Point::from))));
     TextPage::of_lines(width * scale, height * scale, lines.collect())
 }
 

@@ -133,5 +133,9 @@ fn exits_soon(child: &mut std::process::Child) -> bool {
 fn limit(resource: libc::__rlimit_resource_t, most: u64) -> std::io::Result<()> {
     let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
     // SAFETY: `limit` is a valid rlimit for the length of the call.
-    if unsafe { libc::setrlimit(resource, &raw const limit) } == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    if unsafe { libc::setrlimit(resource, &raw const limit) } == 0 {
+        Ok(())
+    } else {
+        Err(std::io::Error::last_os_error())
+    }
 }

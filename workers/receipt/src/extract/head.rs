@@ -7,13 +7,16 @@ use regex::Regex;
 
 use super::{
     evidence::field,
-    place::{addressness, has_postcode, is_branch, is_legal_name, is_region, is_only_legal_form, is_trade_name, starts_address},
+    place::{
+        addressness, has_postcode, is_branch, is_legal_name, is_only_legal_form, is_region, is_trade_name,
+        split_trades, starts_address,
+    },
 };
 use crate::{
     date,
     document::{Field, Merchant},
     layout::{Row, Sheet},
-    lexicon::{fold, mentions},
+    lexicon::{fold, mentions, unaccented},
 };
 
 fn fixed(pattern: &str) -> Regex {
@@ -28,7 +31,7 @@ static CONTACT: LazyLock<Regex> = LazyLock::new(|| {
 });
 static REGISTRATION: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"\s*[\(\[]?\s?\b[A-Z]{0,3}\d{4,12}\s?[-—]?\s?[A-Z]{0,2}\s?[\)\]]?\.?\s*$"));
-static PHONE: LazyLock<Regex> = LazyLock::new(|| fixed(r"\+?\(?\d[\d\s()\-./]{5,16}\d"));
+static PHONE: LazyLock<Regex> = LazyLock::new(|| fixed(r"\+?\(?\d[\d\s()\-.]{5,16}\d"));
 const PHONE_WORDS: &[&str] = &[
     "TEL",
     "TE1",
@@ -52,12 +55,11 @@ static TAX_ID: LazyLock<Regex> = LazyLock::new(|| {
 });
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r"(?i)(?P<key>INV(?:OICE|OLCE|QICE)?|RECEIPT|RECELPT|RCPT|RESIT|BILL|CHECK|CHK|CB|DOC(?:UMENT)?|SLIP|TRANS(?:ACTION)?|TRX|ORDER|REF(?:ERENCE)?|CASH INV|TXN|发票号码|发票号|单据号|小票号|流水号|单号|交易号|订单号|收据号)\s*(?:NUMBER|NO|N0|NUM|#|ID)?\s*[.:：#)\[\s]*(?P<number>[A-Z0-9][A-Z0-9/\-]{2,29})",
+        r"(?i)(?P<key>INV(?:OICE|OLCE|QICE|O1CE)?|IRVOLCE|RECEIPT|RECELPT|RCPT|RESIT|BILL|CHECK|CHK|CB|DOC(?:UMENT)?|SLIP|TRANS(?:ACTION)?|TRX|ORDER|REF(?:ERENCE)?|CASH INV|TXN|发票号码|发票号|单据号|小票号|流水号|单号|交易号|订单号|收据号)\s*(?:NUMBER|NO|N0|NUM|#|ID)?\s*[.:：#)\[\s]*(?P<number>[A-Z0-9][A-Z0-9/\-]{2,29})",
     )
 });
 /// What stands above the customer's name, not the seller's.
-const CUSTOMER: &[&str] =
-    &["BILL TO", "SOLD TO", "CUSTOMER", "OWNED BY", "DELIVER TO", "SHIP TO", "购买方"];
+const CUSTOMER: &[&str] = &["BILL TO", "SOLD TO", "CUSTOMER", "OWNED BY", "DELIVER TO", "SHIP TO", "购买方"];
 const TITLES: &[&str] = &[
     "TAX INVOICE",
     "SIMPLIFIED TAX",
@@ -97,6 +99,11 @@ pub(super) fn merchant(sheet: &Sheet, head: Range<usize>) -> Merchant {
         phone: phone(sheet, own),
         tax_id: tax_id(sheet),
     }
+}
+
+/// Does a row belong to the head and to nothing else: a title, a contact, a date or the receipt's number?
+pub(super) fn is_of_head(text: &str) -> bool {
+    is_title(text) || contact_at(text).is_some() || !date::dates(text, date::DateOrder::Auto).is_empty()
 }
 
 fn is_title(text: &str) -> bool {
@@ -165,7 +172,7 @@ fn name(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
         value = format!("{stem}S/B");
     }
     let sure = (0.5 + score / 16.0).clamp(0.2, 0.99);
-    Some(of_rows(sheet, &lines, value, sure))
+    Some(of_rows(sheet, &lines, spelled(&value), sure))
 }
 
 /// An electronic invoice says who sold: 销售方 … 名称.
@@ -186,6 +193,21 @@ fn named_in_invoice(sheet: &Sheet) -> Option<Field<String>> {
     let printed = cell.text.split("名称").last().unwrap_or_default();
     let value = printed.trim_matches([':', '：', ' ', '称']).to_owned();
     (!value.is_empty()).then(|| field(sheet, cell.line, value.clone(), &value, 0.95))
+}
+
+/// A name or address with its spaces where readers lose them, and without accents on Latin capitals, which readers
+/// put on specks of dust.
+fn spelled(text: &str) -> String {
+    static GLUED: LazyLock<Regex> = LazyLock::new(|| {
+        fixed(r"\b(JALAN|Jalan|LEVEL|Level|TAMAN|Taman|LORONG|Lorong)([A-Z]{1,3}\d|\d|[A-Z][a-z])|\b(\d{5})([A-Z])")
+    });
+    let text = if text.chars().any(|c| c.is_lowercase() && !c.is_ascii()) {
+        text.to_owned()
+    } else {
+        text.chars().map(|c| if c.is_uppercase() { unaccented(c) } else { c }).collect()
+    };
+    let text = GLUED.replace_all(&text, "$1$3 $2$4");
+    text.split(' ').map(split_trades).collect::<Vec<_>>().join(" ").replace(" ,", ",")
 }
 
 /// The first stretch of rows that together are an address.
@@ -249,7 +271,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
         })
         .filter(|line| !line.is_empty())
         .collect();
-    let value = parts.join(" ");
+    let value = spelled(&parts.join(" "));
     let sure = if ended { 0.95 } else { 0.75 };
     (!value.is_empty()).then(|| (start..end, of_rows(sheet, &lines, value, sure)))
 }
@@ -304,9 +326,9 @@ fn phone(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
 fn tax_id(sheet: &Sheet) -> Option<Field<String>> {
     let rows = sheet.rows.iter().filter(|row| !mentions(&row.text(), &["GST SUMMARY"]));
     let mut found = rows.filter_map(|row| {
-        let text = row.text();
-        let captures = TAX_ID.captures(&text)?;
-        let raw = captures.get(1)?.as_str().trim().to_owned();
+        // The number may stand in a cell of its own behind the word for it.
+        let texts = row.cells.iter().map(|cell| cell.text.clone()).chain([row.text()]);
+        let raw = texts.filter_map(|text| Some(TAX_ID.captures(&text)?.get(1)?.as_str().trim().to_owned())).next()?;
         let value: String =
             raw.chars().filter(|c| !c.is_whitespace()).map(|c| if matches!(c, 'O' | 'o') { '0' } else { c }).collect();
         let line = row.cells.iter().find(|cell| cell.text.contains(&raw)).or(row.cells.last())?.line;
@@ -346,7 +368,17 @@ pub(super) fn number(sheet: &Sheet) -> Option<Field<String>> {
             }
         }
     }
-    best.map(|(_, field)| field)
+    best.map(|(_, field)| field).or_else(|| hashed(sheet))
+}
+
+/// `#00012345`: a number that says of itself that it is one.
+fn hashed(sheet: &Sheet) -> Option<Field<String>> {
+    let mut cells = sheet.rows.iter().flat_map(|row| &row.cells);
+    cells.find_map(|cell| {
+        let raw = cell.text.trim().strip_prefix('#')?;
+        let number = raw.len() >= 5 && raw.bytes().all(|b| b.is_ascii_digit());
+        number.then(|| field(sheet, cell.line, raw.to_owned(), raw, 0.6))
+    })
 }
 
 fn confidence(sheet: &Sheet, row: usize) -> f32 {

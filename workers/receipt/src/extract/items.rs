@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{
     evidence::field,
+    head,
     totals::{self, amount_field},
 };
 use crate::{
@@ -58,44 +59,61 @@ pub(super) fn zone(sheet: &Sheet, labelled: &[Labelled]) -> Range<usize> {
     // A count of articles ends them too.
     let count = (from..first_sum).find(|&row| kind_of(&sheet.rows[row].text()) == Some(Kind::Other) && row > from + 1);
     let end = count.unwrap_or(first_sum);
-    let first_amount = labelled.iter().find(|l| l.row >= from).map_or(end, |l| l.row);
-    let start = match heading {
-        Some(_) => from,
-        None => first_amount.saturating_sub(usize::from(first_amount > 0 && !is_priced(sheet, first_amount))),
-    };
-    start.min(end)..end
-}
-
-/// Has a row of an article its description in itself?
-fn is_priced(sheet: &Sheet, row: usize) -> bool {
-    !words(&sheet.rows[row]).is_empty()
+    if heading.is_some() {
+        return from.min(end)..end;
+    }
+    // Without a heading the articles begin below what only heads hold.
+    let head = (from..end).rev().find(|&row| head::is_of_head(&sheet.rows[row].text())).map_or(from, |row| row + 1);
+    head.min(end)..end
 }
 
 /// The amounts of the articles, by their indices among the labelled ones.
 pub(super) fn amount_indices(sheet: &Sheet, labelled: &[Labelled], zone: Range<usize>) -> Vec<usize> {
-    let of_row = |row: usize| (0..labelled.len()).filter(move |&index| labelled[index].row == row).collect::<Vec<_>>();
-    let rows = zone
-        .map(of_row)
-        .filter(|row| is_article(sheet, &row.iter().map(|&index| &labelled[index]).collect::<Vec<_>>()));
-    rows.filter_map(|row| row.last().copied()).collect()
+    let last_of = |row: usize| {
+        let amounts = without_tax(sheet, labelled.iter().filter(|l| l.row == row).collect());
+        let last = *amounts.last().filter(|_| is_article(sheet, &amounts))?;
+        labelled.iter().position(|l| std::ptr::eq(l, last))
+    };
+    zone.filter_map(last_of).collect()
 }
 
 /// The articles of the zone. Rows without an amount are the descriptions of the row that they belong to.
 pub(super) fn items(sheet: &Sheet, labelled: &[Labelled], zone: Range<usize>) -> Vec<Item> {
-    let amounts_of = |row: usize| labelled.iter().filter(move |l| l.row == row).collect::<Vec<_>>();
+    let amounts_of = |row: usize| without_tax(sheet, labelled.iter().filter(|l| l.row == row).collect());
     let priced: Vec<usize> = zone.clone().filter(|&row| is_article(sheet, &amounts_of(row))).collect();
-    let Some(&first) = priced.first() else { return Vec::new() };
-    // When the first row has no price, descriptions stand above their prices; else below, where prices have no words.
-    let above =
-        first > zone.start && words(&sheet.rows[first]).len() < 2 || !is_described(sheet, first) && first > zone.start;
+    let above = descriptions_stand_above(sheet, &priced, &zone);
     let mut items: Vec<Item> = Vec::new();
     for (position, &row) in priced.iter().enumerate() {
-        let before = if position == 0 { zone.start } else { priced[position - 1] + 1 };
+        let before =
+            if position == 0 { zone.start.max(row.saturating_sub(FIRST_NOTES)) } else { priced[position - 1] + 1 };
         let after = priced.get(position + 1).copied().unwrap_or(zone.end);
         let notes = if above { before..row } else { row + 1..after };
         items.extend(item(sheet, row, &amounts_of(row), notes));
     }
     items
+}
+
+/// Rows above the first price that may describe it.
+const FIRST_NOTES: usize = 2;
+
+/// Do prices that have no words get them from above? They do when words stand above the first, and none below the last.
+fn descriptions_stand_above(sheet: &Sheet, priced: &[usize], zone: &Range<usize>) -> bool {
+    let (Some(&first), Some(&last)) = (priced.first(), priced.last()) else { return false };
+    let words_above = first > zone.start && !words(&sheet.rows[first - 1]).is_empty();
+    let words_below = last + 1 < zone.end && !words(&sheet.rows[last + 1]).is_empty();
+    // Below a heading the first words belong to the first price; without one what is above may belong to the head.
+    let below_heading = zone.start > 0 && heading(sheet) == Some(zone.start - 1);
+    words_above && (!words_below || below_heading && !is_described(sheet, first))
+}
+
+/// A row's amounts as articles have them: behind a rate stands the tax on the article.
+fn without_tax<'a>(sheet: &Sheet, amounts: Vec<&'a Labelled>) -> Vec<&'a Labelled> {
+    let Some(row) = amounts.first().map(|l| &sheet.rows[l.row]) else { return amounts };
+    let Some(rate) = row.cells.iter().find(|cell| cell.text.trim_end().ends_with(['%', '％'])) else { return amounts };
+    let line =
+        |l: &&Labelled| row.cells.iter().find(|cell| cell.line == l.line).is_some_and(|cell| cell.left < rate.left);
+    let before: Vec<&Labelled> = amounts.iter().copied().filter(line).collect();
+    if before.is_empty() { amounts } else { before }
 }
 
 fn is_article(sheet: &Sheet, amounts: &[&Labelled]) -> bool {
@@ -118,7 +136,7 @@ fn words(row: &Row) -> Vec<(usize, String)> {
         let letters = text.chars().filter(|c| c.is_alphabetic()).count();
         let code = letters <= 3 && text.len() <= 3 || plain_number(text).is_some();
         // A quantity in front of a price: `2 X`.
-        let counts = text.trim_end_matches(['x', 'X', '×', '@', ' ', '*']).bytes().all(|b| b.is_ascii_digit());
+        let counts = text.chars().all(|c| c.is_ascii_digit() || matches!(c, 'x' | 'X' | '×' | '@' | ' ' | '*' | '.'));
         (!code && !counts && !text.is_empty()).then(|| (cell.line, text.to_owned()))
     });
     cells.collect()
@@ -131,7 +149,9 @@ fn item(sheet: &Sheet, row: usize, amounts: &[&Labelled], notes: Range<usize>) -
     let own_description = is_described(sheet, row);
     let mut numbers = numbers(sheet, row, last);
     for note in notes {
-        if sheet.rows[note].has_amount() {
+        // A discount of the article is none of its words; a price inside its name is.
+        let row = &sheet.rows[note];
+        if row.cells.iter().any(|cell| !cell.amounts.is_empty()) && kind_of(&row.text()).is_some() {
             continue;
         }
         let more = words(&sheet.rows[note]);
@@ -163,8 +183,8 @@ fn numbers(sheet: &Sheet, row: usize, last: &Labelled) -> Vec<Number> {
             numbers.push(Number { line: cell.line, value: amount.value, raw, is_money: true });
         }
         let rest = cell.amounts.first().map_or(cell.text.as_str(), |amount| &cell.text[..amount.span.start]);
-        for word in rest.split(|c: char| c.is_whitespace() || matches!(c, '×' | '*' | '@')) {
-            let word = word.trim_matches(|c: char| c.is_alphabetic() && c != 'X' && c != 'x');
+        for word in rest.split(|c: char| c.is_whitespace() || matches!(c, '×' | '*' | '@' | 'x' | 'X')) {
+            let word = word.trim_matches(char::is_alphabetic);
             if let Some(value) = plain_number(word).filter(|value| *value < Decimal::whole(10_000)) {
                 numbers.push(Number { line: cell.line, value, raw: word.to_owned(), is_money: false });
             }
@@ -176,12 +196,22 @@ fn numbers(sheet: &Sheet, row: usize, last: &Labelled) -> Vec<Number> {
 /// The quantity and the unit price whose product is the amount.
 fn factors(sheet: &Sheet, numbers: &[Number], amount: Decimal) -> (Option<Field<Decimal>>, Option<Field<Decimal>>) {
     let as_field = |number: &Number| field(sheet, number.line, number.value, &number.raw, 0.9);
+    let tolerance = Decimal::cents(1);
+    let less = numbers
+        .iter()
+        .filter(|number| number.value.is_negative())
+        .map(|number| number.value)
+        .next()
+        .unwrap_or_default();
     for quantity in numbers.iter().filter(|number| !number.is_money || number.value.places() > 2) {
-        let tolerance = Decimal::cents(1);
         let price = numbers.iter().find(|price| {
-            price.is_money
+            let product = quantity.value.times(price.value);
+            // Of two plain numbers the price is the one with places.
+            let is_price = price.is_money || price.value.places() >= 2;
+            is_price
                 && !std::ptr::eq(*price, quantity)
-                && quantity.value.times(price.value).is_about(amount, tolerance)
+                && (product.is_about(amount, tolerance)
+                    || !less.is_zero() && (product + less).is_about(amount, tolerance))
         });
         if let Some(price) = price {
             return (Some(as_field(quantity)), Some(as_field(price)));

@@ -12,9 +12,11 @@ use medley_vision::text::TextPage;
 
 use crate::{
     date::DateOrder,
+    decimal::Decimal,
     document::{Field, Merchant, OutLine, Payment, Quality, Receipt},
     layout::{Labelled, Sheet},
     lexicon::{Kind, has_word, mentions},
+    words::amount_in_words,
 };
 
 /// What the asker knows beforehand.
@@ -34,10 +36,11 @@ pub fn fields(pages: Vec<TextPage>, hints: &Hints) -> Receipt {
 fn extract(sheet: &Sheet, hints: &Hints) -> Receipt {
     let mut labelled = sheet.labelled();
     let zone = items::zone(sheet, &labelled);
-    let totals = totals::find(sheet, &labelled, zone.start);
+    let words = in_words(sheet);
+    let totals = totals::find(sheet, &labelled, zone.start, words);
     let articles = items::amount_indices(sheet, &labelled, zone.clone());
     let unrounded = unrounded(&labelled, &totals, zone.start);
-    let sums = witness::Sums { totals: &totals, items: articles, unrounded };
+    let sums = witness::Sums { totals: &totals, items: articles, words, unrounded };
     let corrected = sums.correct(sheet, &mut labelled);
     let checks = sums.checks(&|index| labelled[index].amount.value);
     let adds_up = (!checks.is_empty()).then(|| checks.iter().all(|check| check.holds));
@@ -91,12 +94,18 @@ fn extract(sheet: &Sheet, hints: &Hints) -> Receipt {
     receipt
 }
 
+/// The total in words.
+fn in_words(sheet: &Sheet) -> Option<Decimal> {
+    let spelled = sheet.lines.iter().filter_map(|line| Some(amount_in_words(&line.text)?.0));
+    spelled.filter(|value| !value.is_zero()).max()
+}
+
 /// Totals of the same kind that the rounding leads from.
 fn unrounded(labelled: &[Labelled], totals: &totals::Totals, from: usize) -> Vec<usize> {
     let (Some(total), Some(rounding)) = (totals.total, totals.rounding) else { return Vec::new() };
-    let near = |value: crate::decimal::Decimal| {
+    let near = |value: Decimal| {
         let difference = (value - labelled[total].amount.value).abs();
-        difference <= labelled[rounding].amount.value.abs() + crate::decimal::Decimal::cents(9)
+        difference <= labelled[rounding].amount.value.abs() + Decimal::cents(9)
     };
     let candidates = labelled.iter().enumerate().filter(|(index, l)| {
         *index != total
@@ -118,7 +127,7 @@ fn payment(
     sheet: &Sheet,
     labelled: &[Labelled],
     totals: &totals::Totals,
-    backed: &dyn Fn(Option<usize>, f32) -> Option<Field<crate::decimal::Decimal>>,
+    backed: &dyn Fn(Option<usize>, f32) -> Option<Field<Decimal>>,
 ) -> Payment {
     let method = totals.tendered.zip(totals.method.and_then(|method| method.name())).map(|(index, name)| {
         let l = &labelled[index];

@@ -315,6 +315,25 @@ pub(super) fn is_only_legal_form(line: &str) -> bool {
             .all(|word| LEGAL.contains(&word) || matches!(word, "SDN" | "CO" | "M" | "KL" | "S" | "B"))
 }
 
+/// A long word that ends in words businesses are called by, taken apart: `MAJUSTATIONERYSHOP`.
+pub(super) fn split_trades(word: &str) -> String {
+    const LEAST_REST: usize = 3;
+    let mut parts: Vec<&str> = Vec::new();
+    let mut rest = word;
+    while rest.len() > 10 && rest.bytes().all(|b| b.is_ascii_uppercase()) {
+        let longest = TRADES
+            .iter()
+            .filter(|trade| trade.len() >= 4 && rest.len() >= trade.len() + LEAST_REST && rest.ends_with(**trade));
+        let Some(trade) = longest.max_by_key(|trade| trade.len()) else { break };
+        let (head, tail) = rest.split_at(rest.len() - trade.len());
+        parts.push(tail);
+        rest = head;
+    }
+    parts.push(rest);
+    parts.reverse();
+    parts.join(" ")
+}
+
 /// Does a line hold a word that businesses are called by?
 pub(super) fn is_trade_name(line: &str) -> bool {
     let upper = fold(line);
@@ -348,6 +367,8 @@ mod tests {
         assert!(is_only_legal_form("CO. (M) SDN BHD"));
         assert!(!is_only_legal_form("MAJU SDN BHD"));
         assert!(is_trade_name("RESTORAN SEDAP"));
+        assert_eq!(split_trades("MAJUSTATIONERYSHOP"), "MAJU STATIONERY SHOP");
+        assert_eq!(split_trades("WORKSHOP"), "WORKSHOP");
         assert!(is_branch("1234-TMN MELATI"));
         assert!(!is_branch("12-34567"));
     }

@@ -77,7 +77,7 @@ pub(super) fn tax_table(sheet: &Sheet) -> Option<Range<usize>> {
     Some(heading..end)
 }
 
-pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize) -> Totals {
+pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize, words: Option<Decimal>) -> Totals {
     let table = tax_table(sheet).unwrap_or(0..0);
     let foot = |entry: &&(usize, &Labelled)| entry.1.row >= from && !table.contains(&entry.1.row);
     let entries: Vec<(usize, &Labelled)> = labelled.iter().enumerate().collect();
@@ -121,8 +121,27 @@ pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize) -> Totals 
         change,
         taxes,
     };
-    totals.total = total(labelled, &entries.iter().filter(foot).copied().collect::<Vec<_>>(), &totals);
+    let foot: Vec<(usize, &Labelled)> = entries.iter().filter(foot).copied().collect();
+    totals.total = total(labelled, &foot, &totals, words);
+    net_and_tax(labelled, &foot, &mut totals);
     totals
+}
+
+/// A row `合计 ¥100.00 ¥13.00`: net and tax side by side, whose sum is the total.
+fn net_and_tax(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &mut Totals) {
+    let Some(total) = totals.total.map(|index| labelled[index].amount.value) else { return };
+    for pair in foot.windows(2) {
+        let [(net, a), (tax, b)] = pair else { continue };
+        let side_by_side = a.row == b.row && a.kind == Some(Kind::Total) && b.kind == Some(Kind::Total);
+        if side_by_side && !b.amount.value.is_zero() && a.amount.value + b.amount.value == total {
+            totals.subtotal = Some(*net);
+            if totals.taxes.is_empty() {
+                let name = "税额".to_owned();
+                totals.taxes.push(TaxRow { name, rate: None, base: Some(*net), amount: *tax, included: Some(false) });
+            }
+            return;
+        }
+    }
 }
 
 fn payment(labelled: &[Labelled], foot: &[(usize, &Labelled)]) -> (Option<usize>, Option<Method>) {
@@ -138,7 +157,7 @@ fn payment(labelled: &[Labelled], foot: &[(usize, &Labelled)]) -> (Option<usize>
 }
 
 /// The amount with the most evidence for being what is to be paid.
-fn total(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &Totals) -> Option<usize> {
+fn total(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &Totals, words: Option<Decimal>) -> Option<usize> {
     let value = |index: Option<usize>| index.map(|index| labelled[index].amount.value.abs());
     let tendered = value(totals.tendered);
     let paid_less_change = match (tendered, value(totals.change)) {
@@ -164,6 +183,9 @@ fn total(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &Totals) ->
         };
         if paid_less_change == Some(amount) {
             score += 3.0;
+        }
+        if words == Some(amount) {
+            score += 6.0;
         }
         // What comes after the rounding is the total; what it was rounded from is not.
         if !rounding.is_zero() {
@@ -200,7 +222,9 @@ fn taxes(sheet: &Sheet, labelled: &[Labelled], lines: &[usize], table: &Range<us
     for row in table.clone() {
         let amounts: Vec<usize> = (0..labelled.len()).filter(|&i| labelled[i].row == row).collect();
         let text = sheet.rows[row].text();
-        let [.., base, amount] = amounts[..] else { continue };
+        if amounts.len() < 2 {
+            continue;
+        }
         if mentions(&text, &["TOTAL", "JUMLAH", "合计"]) {
             continue;
         }
@@ -214,6 +238,7 @@ fn taxes(sheet: &Sheet, labelled: &[Labelled], lines: &[usize], table: &Range<us
             cell.filter(|_| amounts.len() < 4)
         };
         let rate = rate_of(row).or_else(bare);
+        let (base, amount) = base_and_tax(labelled, &amounts, rate.as_ref().map(|(rate, _)| *rate));
         taxes.push(TaxRow { name, rate, base: Some(base), amount, included: None });
     }
     for &index in lines {
@@ -233,6 +258,25 @@ fn taxes(sheet: &Sheet, labelled: &[Labelled], lines: &[usize], table: &Range<us
         taxes.push(TaxRow { name: name_of(&text), rate: rate_of(l.row), base: None, amount: index, included });
     }
     taxes
+}
+
+/// Which two amounts of a row of the table are what is taxed and the tax: by the rate, else the last two; a third that
+/// is their sum stands behind them.
+fn base_and_tax(labelled: &[Labelled], amounts: &[usize], rate: Option<Decimal>) -> (usize, usize) {
+    let value = |index: usize| labelled[index].amount.value;
+    let percent = Decimal::new(100, 4);
+    for pair in amounts.windows(2) {
+        let fits =
+            |rate: Decimal| value(pair[0]).times(rate).times(percent).is_about(value(pair[1]), Decimal::cents(2));
+        if rate.is_some_and(fits) {
+            return (pair[0], pair[1]);
+        }
+    }
+    match *amounts {
+        [.., base, tax, sum] if value(base) + value(tax) == value(sum) => (base, tax),
+        [.., base, tax] => (base, tax),
+        _ => (amounts[0], amounts[0]),
+    }
 }
 
 /// The tax's name: the first word that is letters.

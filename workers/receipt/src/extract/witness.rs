@@ -18,6 +18,8 @@ pub(super) struct Sums<'a> {
     pub(super) totals: &'a Totals,
     /// The articles' amounts.
     pub(super) items: Vec<usize>,
+    /// What the total is in words, where they are printed.
+    pub(super) words: Option<Decimal>,
     /// The amount before rounding, where it is printed as a total of its own.
     pub(super) unrounded: Vec<usize>,
 }
@@ -33,6 +35,9 @@ impl Sums<'_> {
         let discount: Decimal = t.discounts.iter().map(|&index| value(index).abs()).sum();
         let tax: Decimal = t.taxes.iter().map(|tax| value(tax.amount)).sum();
         let mut checks = Vec::new();
+        if let Some(words) = self.words {
+            checks.push(check("words", "the total in words", total, &[words]));
+        }
         if let (Some(tendered), Some(change)) = (t.tendered.map(value), t.change.map(value)) {
             let found = tendered.abs() - change.abs();
             checks.push(check("change", "tendered - change", total, &[found]));
@@ -42,11 +47,11 @@ impl Sums<'_> {
             let sums = with_and_without(subtotal + extras + rounding, tax, discount);
             checks.push(check("total", "subtotal + tax + service - discounts + rounding", total, &sums));
             if let Some(items) = items {
-                let mut sums = with_and_without(items, tax, discount);
-                sums.extend(
-                    self.unrounded.iter().map(|&index| value(index)).filter(|&sum| sum == items).map(|_| subtotal),
-                );
-                checks.push(check("items", "sum of the items", subtotal, &sums));
+                // Prices hold their tax or do not: the articles add up to the subtotal or to what was rounded.
+                let inclusive = total - rounding - extras;
+                let sums = with_and_without(items, tax, discount);
+                let expected = if sums.contains(&inclusive) { inclusive } else { subtotal };
+                checks.push(check("items", "sum of the items + tax - discounts", expected, &sums));
             }
         } else if let Some(items) = items {
             let sums = with_and_without(items + extras + rounding, tax, discount);
@@ -87,12 +92,7 @@ impl Sums<'_> {
                 for (candidate, prob) in variants(sheet, &labelled[index]) {
                     let after = exact(&self.checks(&|i| if i == index { candidate } else { values[i] }));
                     let broken = before.iter().zip(&after).any(|(before, after)| *before && !*after);
-                    let gain = after.iter().filter(|holds| **holds).count()
-                        - before
-                            .iter()
-                            .filter(|holds| **holds)
-                            .count()
-                            .min(after.iter().filter(|holds| **holds).count());
+                    let gain = count(&after).saturating_sub(count(&before));
                     let needed = if prob > 0.0 { 1 } else { 2 };
                     if broken || gain < needed || after.len() != before.len() {
                         continue;
@@ -132,6 +132,10 @@ fn check(name: &'static str, sum: &str, expected: Decimal, sums: &[Decimal]) -> 
     let found = sums.iter().copied().min_by_key(|&sum| (sum - expected).abs()).unwrap_or_default();
     let holds = found.is_about(expected, Decimal::cents(ROUNDING));
     Check { name, sum: sum.into(), found: found.as_money(), expected: expected.as_money(), holds }
+}
+
+fn count(holds: &[bool]) -> usize {
+    holds.iter().filter(|holds| **holds).count()
 }
 
 /// Which checks hold to the cent.
