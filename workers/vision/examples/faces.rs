@@ -8,7 +8,7 @@ use medley_vision::face::{CanonicalFace, FaceFinder, FaceMesher};
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().collect();
     let [_, models, picture] = &arguments[..] else { return Err("usage: faces MODELS_DIR PICTURE".into()) };
-    let models = Models::open(Path::new(models))?;
+    let models = Models::open(Path::new(models));
     let options = SessionOptions { threads: 1, parallel: 1 };
     let (finder, mesher) = (FaceFinder::open(&models, options)?, FaceMesher::open(&models, options)?);
     let image = image::open(picture)?.to_rgb8();

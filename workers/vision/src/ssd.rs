@@ -151,7 +151,7 @@ mod tests {
     fn tiles_cover_and_overlap() {
         let tiles = tiles(640, 480, 320.0, 0.4);
         let right = tiles.iter().map(|t| t.centre[0] + 160.0).fold(0.0, f32::max);
-        assert_eq!((right, tiles.len()), (640.0, 9));
+        assert_eq!((right, tiles.len()), (640.0, 6));
         assert_eq!(super::tiles(100, 50, 100.0, 0.5).len(), 1);
     }
 }

@@ -5,7 +5,7 @@ use medley_models::Models;
 use crate::{VisionError, face::Mesh};
 
 const MODEL: &str = "face-mesh";
-const FILE: &str = "geometry_pipeline_metadata_landmarks.binarypb";
+const FILE: &str = "canonical-face.bin";
 
 /// MediaPipe's canonical face: the mean face that the mesh's points are numbered after.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +25,8 @@ impl CanonicalFace {
         Self::read(&models.file(MODEL, FILE)?)
     }
 
-    /// Reads the file of the face geometry pipeline (a protocol buffer, `GeometryPipelineMetadata`).
+    /// Reads the registry's form of it: u32 vertices, u32 triangles, f32 [vertices, 5] as x y z u v, u32 [triangles, 3];
+    /// all little-endian.
     ///
     /// # Errors
     /// When the file cannot be read or is not what it should be.
@@ -35,22 +36,21 @@ impl CanonicalFace {
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, VisionError> {
-        let (mut floats, mut indices) = (Vec::new(), Vec::new());
-        for field in fields(bytes) {
-            let (1, Value::Bytes(mesh)) = field? else { continue };
-            for field in fields(mesh) {
-                match field? {
-                    (3, value) => value.floats(&mut floats)?,
-                    (4, value) => value.varints(&mut indices)?,
-                    _ => {}
-                }
-            }
+        let words: Vec<[u8; 4]> = bytes.chunks_exact(4).map(|b| [b[0], b[1], b[2], b[3]]).collect();
+        let [vertices, triangles, ref rest @ ..] = words[..] else {
+            return Err(VisionError::Canonical("it has no header"));
+        };
+        let (vertices, triangles) = (u32::from_le_bytes(vertices) as usize, u32::from_le_bytes(triangles) as usize);
+        if vertices != Mesh::POINTS
+            || triangles.checked_mul(3).and_then(|n| n.checked_add(vertices * 5)) != Some(rest.len())
+        {
+            return Err(VisionError::Canonical("it does not hold 468 vertices of five values and its triangles"));
         }
-        if floats.len() != Mesh::POINTS * 5 || indices.len() % 3 != 0 || indices.is_empty() {
-            return Err(VisionError::Canonical("it does not hold 468 vertices of five values and triangles"));
-        }
-        if indices.iter().any(|i| *i >= Mesh::POINTS as u64) {
-            return Err(VisionError::Canonical("a triangle names a vertex that is not there"));
+        let (floats, indices) = rest.split_at(vertices * 5);
+        let floats: Vec<f32> = floats.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let indices: Vec<u32> = indices.iter().map(|b| u32::from_le_bytes(*b)).collect();
+        if indices.iter().any(|i| *i as usize >= vertices) || floats.iter().any(|f| !f.is_finite()) {
+            return Err(VisionError::Canonical("a triangle or a vertex lies outside it"));
         }
         Ok(Self {
             vertices: floats.chunks_exact(5).map(|v| [v[0], v[1], v[2]]).collect(),
@@ -72,98 +72,33 @@ impl CanonicalFace {
     }
 }
 
-/// A value of the wire format.
-enum Value<'a> {
-    Varint(u64),
-    Fixed([u8; 4]),
-    Bytes(&'a [u8]),
-    Other,
-}
-
-impl Value<'_> {
-    fn floats(&self, into: &mut Vec<f32>) -> Result<(), VisionError> {
-        match self {
-            Self::Fixed(bytes) => into.push(f32::from_le_bytes(*bytes)),
-            Self::Bytes(packed) => {
-                into.extend(packed.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
-            }
-            _ => return Err(VisionError::Canonical("vertices of an unknown type")),
-        }
-        Ok(())
-    }
-
-    fn varints(&self, into: &mut Vec<u64>) -> Result<(), VisionError> {
-        match self {
-            Self::Varint(value) => into.push(*value),
-            &Self::Bytes(mut packed) => {
-                while !packed.is_empty() {
-                    into.push(varint(&mut packed)?);
-                }
-            }
-            _ => return Err(VisionError::Canonical("indices of an unknown type")),
-        }
-        Ok(())
-    }
-}
-
-/// The fields of a message, with their numbers.
-fn fields(mut bytes: &[u8]) -> impl Iterator<Item = Result<(u64, Value<'_>), VisionError>> {
-    std::iter::from_fn(move || {
-        if bytes.is_empty() {
-            return None;
-        }
-        let field = field(&mut bytes);
-        if field.is_err() {
-            bytes = &[];
-        }
-        Some(field)
-    })
-}
-
-fn field<'a>(bytes: &mut &'a [u8]) -> Result<(u64, Value<'a>), VisionError> {
-    let tag = varint(bytes)?;
-    let value = match tag & 7 {
-        0 => Value::Varint(varint(bytes)?),
-        1 => take(bytes, 8).map(|_| Value::Other)?,
-        2 => {
-            let length = varint(bytes)?;
-            Value::Bytes(take(bytes, usize::try_from(length).unwrap_or(usize::MAX))?)
-        }
-        5 => {
-            let b = take(bytes, 4)?;
-            Value::Fixed([b[0], b[1], b[2], b[3]])
-        }
-        _ => return Err(VisionError::Canonical("an unknown wire type")),
-    };
-    Ok((tag >> 3, value))
-}
-
-fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Result<&'a [u8], VisionError> {
-    let (taken, rest) = bytes.split_at_checked(count).ok_or(VisionError::Canonical("it ends too early"))?;
-    *bytes = rest;
-    Ok(taken)
-}
-
-fn varint(bytes: &mut &[u8]) -> Result<u64, VisionError> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = take(bytes, 1)?[0];
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Ok(value);
-        }
-    }
-    Err(VisionError::Canonical("a number too long"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn file(triangle: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for word in [468, 1] {
+            bytes.extend(u32::to_le_bytes(word));
+        }
+        bytes.extend(std::iter::repeat_n(1f32.to_le_bytes(), 468 * 5).flatten());
+        for word in [0, 1, triangle] {
+            bytes.extend(u32::to_le_bytes(word));
+        }
+        bytes
+    }
+
+    #[test]
+    fn reads_what_the_registry_writes() {
+        let face = CanonicalFace::parse(&file(2)).unwrap();
+        assert_eq!((face.vertices.len(), face.edges()), (468, vec![[0, 1], [0, 2], [1, 2]]));
+    }
+
     #[test]
     fn damage_is_an_error() {
-        for bytes in [&[0x0a][..], &[0x0a, 0x05, 1], &[0x0b], &[0xff; 12], &[]] {
-            assert!(matches!(CanonicalFace::parse(bytes), Err(VisionError::Canonical(_))), "{bytes:?}");
+        let whole = file(2);
+        for bytes in [&[][..], &whole[..7], &whole[..whole.len() - 4], &file(468)[..]] {
+            assert!(matches!(CanonicalFace::parse(bytes), Err(VisionError::Canonical(_))));
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
 };
 
 const MODEL: &str = "face-detector";
-const FILE: &str = "face_detection_short_range.onnx";
+const FILE: &str = "detector.onnx";
 const MIN_SCORE: f32 = 0.5;
 const MAX_IOU: f32 = 0.3;
 /// The detector sees 128×128 px: on larger pictures small faces only show in tiles. A tile narrower than this shows

@@ -9,7 +9,7 @@ use crate::{
 };
 
 const MODEL: &str = "face-mesh";
-const FILE: &str = "face_landmark.onnx";
+const FILE: &str = "mesh.onnx";
 const SIZE: usize = 192;
 /// Outer corners of the two eyes.
 const EYE_CORNERS: [usize; 2] = [33, 263];
