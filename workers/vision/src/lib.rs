@@ -9,6 +9,7 @@ pub mod face;
 pub mod geometry;
 pub mod pose;
 mod run;
+mod side_by_side;
 mod ssd;
 
 pub use error::VisionError;

@@ -20,6 +20,20 @@ pub(crate) struct Detection {
     pub(crate) keypoints: Vec<[f32; 2]>,
 }
 
+impl Detection {
+    /// False when the view's border cuts through the box: another view shows it whole. Where the picture itself ends
+    /// there is no other view.
+    pub(crate) fn is_whole(&self, roi: &Roi, image: &RgbImage) -> bool {
+        let (half, b) = (roi.side / 2.0, &self.bounds);
+        let inside = |low: f32, high: f32, centre: f32, length: f32| {
+            (low >= centre - half || centre - half <= 0.0) && (high <= centre + half || centre + half >= length)
+        };
+        roi.angle != 0.0
+            || inside(b.x, b.x + b.width, roi.centre[0], image.width() as f32)
+                && inside(b.y, b.y + b.height, roi.centre[1], image.height() as f32)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Ssd {
     pub(crate) session: Session,
