@@ -6,7 +6,7 @@ use medley_models::Session;
 
 use crate::{
     VisionError,
-    crop::{Outside, view},
+    crop::view,
     geometry::{Rect, Roi, sigmoid},
     run::{missing, run},
 };
@@ -51,7 +51,7 @@ pub(crate) struct Ssd {
 impl Ssd {
     /// Everything in the view with at least this score, not yet thinned out.
     pub(crate) fn detect(&self, image: &RgbImage, roi: &Roi, min_score: f32) -> Result<Vec<Detection>, VisionError> {
-        let tensor = view(image, roi, self.size, [-1.0, 1.0], Outside::Black);
+        let tensor = view(image, roi, self.size, [-1.0, 1.0]);
         let shape = [1, self.size, self.size, 3];
         let [boxes, scores] = run((&self.session, self.model), self.input, &shape, tensor, self.outputs)?;
         let stride = 4 + 2 * self.keypoints;

@@ -5,7 +5,7 @@ use medley_models::{Models, Session, SessionOptions};
 
 use crate::{
     VisionError,
-    crop::{Outside, view},
+    crop::view,
     geometry::{Roi, distance, sigmoid, wrap_angle},
     pose::{Landmark, Mask, Person},
     run::{missing, run},
@@ -51,8 +51,7 @@ pub struct PoseOptions {
 }
 
 /// Finds everyone: BlazePose's detector (which finds one person at selfie distance) on the whole picture and on
-/// overlapping tiles of two sizes, then the landmark network twice for each candidate, the second time in the view that
-/// the first one asked for. Cheap to clone.
+/// overlapping tiles of two sizes, then the landmark network three times for each candidate. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct PoseFinder {
     detector: Ssd,
@@ -89,7 +88,7 @@ impl PoseFinder {
     /// When a model cannot be run.
     pub fn find(&self, image: &RgbImage) -> Result<Vec<Person>, VisionError> {
         let candidates = self.candidates(image)?;
-        let seen = side_by_side(&candidates, self.threads, |candidate| self.look_twice(image, candidate))?;
+        let seen = side_by_side(&candidates, self.threads, |candidate| self.look_thrice(image, candidate))?;
         Ok(distinct(seen.into_iter().flatten().collect()))
     }
 
@@ -112,28 +111,44 @@ impl PoseFinder {
         Ok(candidates)
     }
 
-    fn look_twice(&self, image: &RgbImage, candidate: &Detection) -> Result<Option<Person>, VisionError> {
-        let first = self.look(image, roi(candidate.keypoints[0], candidate.keypoints[1]))?;
+    /// A look in the detector's view, one in the view that the first asks for, and that one mirrored; the mean of
+    /// the three is steadier than each, and how well the first two agree tells how far to trust it.
+    fn look_thrice(&self, image: &RgbImage, candidate: &Detection) -> Result<Option<Person>, VisionError> {
+        let first = self.look(image, roi(candidate.keypoints[0], candidate.keypoints[1]), false)?;
         if first.presence < MIN_PRESENCE {
             return Ok(None);
         }
-        let second = self.look(image, first.next)?;
+        let second = self.look(image, first.next, false)?;
         if second.presence < MIN_PRESENCE {
             return Ok(None);
         }
-        let mut person = second.person;
-        person.score = candidate.score * second.presence * person.visibility();
+        let mirrored = self.look(image, first.next, true)?;
+        let presence = (first.presence + second.presence + mirrored.presence) / 3.0;
+        let agreement = first.person.similarity(&second.person);
+        let mut person = mean(second.person, [first.person, mirrored.person]);
+        person.score = candidate.score * presence * person.visibility() * agreement;
         Ok(Some(person))
     }
 
-    fn look(&self, image: &RgbImage, roi: Roi) -> Result<Look, VisionError> {
-        let tensor = view(image, &roi, SIZE, [0.0, 1.0], Outside::Black);
+    fn look(&self, image: &RgbImage, roi: Roi, mirrored: bool) -> Result<Look, VisionError> {
+        let mut tensor = view(image, &roi, SIZE, [0.0, 1.0]);
+        if mirrored {
+            mirror(&mut tensor, SIZE, 3);
+        }
         let outputs = ["Identity", "Identity_1", "Identity_2", "Identity_4"];
         let shape = [1, SIZE, SIZE, 3];
-        let [points, presence, mask, world] = run((&self.landmarks, MODEL), "input_1", &shape, tensor, outputs)?;
+        let [mut points, presence, mut mask, mut world] =
+            run((&self.landmarks, MODEL), "input_1", &shape, tensor, outputs)?;
         let wanted = (points.len(), world.len(), presence.len(), mask.len());
         if wanted != (39 * 5, 39 * 3, 1, SIZE * SIZE) {
             return Err(missing(MODEL, "39 landmarks, a presence, a mask and world coordinates"));
+        }
+        if mirrored {
+            mirror(&mut mask, SIZE, 1);
+            points.chunks_exact_mut(5).for_each(|point| point[0] = SIZE as f32 - point[0]);
+            world.chunks_exact_mut(3).for_each(|point| point[0] = -point[0]);
+            swap_sides(&mut points, 5);
+            swap_sides(&mut world, 3);
         }
         let map = roi.to_picture(SIZE);
         let at = |i: usize| map.apply([points[i * 5], points[i * 5 + 1]]);
@@ -164,6 +179,48 @@ struct Look {
     person: Person,
 }
 
+/// Turns the rows of a tensor of `side` columns around.
+fn mirror(tensor: &mut [f32], side: usize, channels: usize) {
+    for row in tensor.chunks_exact_mut(side * channels) {
+        for column in 0..side / 2 {
+            for channel in 0..channels {
+                row.swap(column * channels + channel, (side - 1 - column) * channels + channel);
+            }
+        }
+    }
+}
+
+/// Gives what was found on the right to the left and the other way round, points of `stride` values.
+fn swap_sides(points: &mut [f32], stride: usize) {
+    // Of the 33, eyes are 1-3 and 4-6; from the ears on left and right stand side by side.
+    let pairs = [(1, 4), (2, 5), (3, 6)].into_iter().chain((7..32).step_by(2).map(|left| (left, left + 1)));
+    for (left, right) in pairs {
+        for value in 0..stride {
+            points.swap(left * stride + value, right * stride + value);
+        }
+    }
+}
+
+/// The mean of three looks at the same person; view and mask are those of the first of them.
+fn mean(mut person: Person, others: [Person; 2]) -> Person {
+    let [a, b] = others;
+    let third = |x: f32, y: f32, z: f32| (x + y + z) / 3.0;
+    for (i, landmark) in person.landmarks.iter_mut().enumerate() {
+        let (a, b) = (&a.landmarks[i], &b.landmarks[i]);
+        *landmark = Landmark {
+            x: third(landmark.x, a.x, b.x),
+            y: third(landmark.y, a.y, b.y),
+            z: third(landmark.z, a.z, b.z),
+            visibility: third(landmark.visibility, a.visibility, b.visibility),
+            presence: third(landmark.presence, a.presence, b.presence),
+        };
+    }
+    for (i, point) in person.world_m.iter_mut().enumerate() {
+        *point = std::array::from_fn(|axis| third(point[axis], a.world_m[i][axis], b.world_m[i][axis]));
+    }
+    person
+}
+
 /// The view around a body: `hips` its centre, `circle` a point above the head on the circle around it.
 fn roi(hips: [f32; 2], circle: [f32; 2]) -> Roi {
     let angle = wrap_angle(FRAC_PI_2 - (hips[1] - circle[1]).atan2(circle[0] - hips[0]));
@@ -180,4 +237,33 @@ fn distinct(mut people: Vec<Person>) -> Vec<Person> {
         }
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirroring_twice_is_nothing() {
+        let tensor: Vec<f32> = (0..4 * 4 * 3).map(|v| v as f32).collect();
+        let mut twice = tensor.clone();
+        mirror(&mut twice, 4, 3);
+        assert_eq!(twice[..3], [9.0, 10.0, 11.0]);
+        mirror(&mut twice, 4, 3);
+        assert_eq!(twice, tensor);
+    }
+
+    #[test]
+    fn left_and_right_change_places() {
+        let mut points: Vec<f32> = (0..33).map(|v| v as f32).collect();
+        swap_sides(&mut points, 1);
+        assert_eq!(points[..11], [0.0, 4.0, 5.0, 6.0, 1.0, 2.0, 3.0, 8.0, 7.0, 10.0, 9.0]);
+        assert_eq!(points[29..], [30.0, 29.0, 32.0, 31.0]);
+    }
+
+    #[test]
+    fn a_body_upright_is_looked_at_upright() {
+        let view = roi([50.0, 80.0], [50.0, 20.0]);
+        assert!(view.angle.abs() < 1e-6 && (view.side - 150.0).abs() < 1e-3);
+    }
 }
