@@ -13,12 +13,14 @@ mod mat;
 mod network;
 mod params;
 mod picture;
+#[cfg(test)]
+mod reference;
 mod scene;
 mod size;
 mod worker;
 
 pub use annotator::{Annotator, Map};
 pub use error::ControlError;
-pub use params::{AnnotatorName, ControlParams, DepthSource, PoseNetwork, ScribbleMethod, Stereo};
+pub use params::{AnnotatorName, ControlParams, DepthSource, NormalOrder, PoseNetwork, ScribbleMethod, Stereo};
 pub use scene::Scene;
 pub use worker::{Control, ControlConfig, ControlOutput};

@@ -90,6 +90,17 @@ pub enum DepthSource {
     People,
 }
 
+/// Which channel of a normal map holds which axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NormalOrder {
+    /// Red is x, green y, blue z: ControlNet's published maps and the example of the model sd-controlnet-normal.
+    #[default]
+    Xyz,
+    /// Red is z, green y, blue x: what controlnet_aux returns.
+    Zyx,
+}
+
 /// Whether a picture is two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -162,6 +173,8 @@ pub struct ControlParams {
     pub normal_background: f32,
     /// normal: how flat surfaces are: the z of the normal before it is brought to length 1.
     pub normal_flatness: f32,
+    /// normal: which channel holds which axis.
+    pub normal_order: NormalOrder,
 }
 
 impl Default for ControlParams {
@@ -188,6 +201,7 @@ impl Default for ControlParams {
             stereo: Stereo::None,
             normal_background: 0.1,
             normal_flatness: std::f32::consts::TAU,
+            normal_order: NormalOrder::Xyz,
         }
     }
 }

@@ -11,6 +11,8 @@ use opencv::{core::Mat, prelude::*};
 use crate::{ControlError, DepthSource, Scene, mat, network::Network};
 
 pub(crate) use network::DepthContract;
+#[cfg(test)]
+pub(crate) use network::dpt_planes;
 
 /// Inverse depth up to scale and shift at the working size: more is nearer.
 #[derive(Debug)]

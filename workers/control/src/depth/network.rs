@@ -50,7 +50,7 @@ pub(super) fn inverse_depth(network: &Network, contract: DepthContract, view: &M
 }
 
 /// Height and width, and the tensor [1, 3, height, width].
-fn dpt_planes(rgb: &[u8], [width, height]: [u32; 2], fixed: Option<[usize; 2]>) -> ([usize; 2], Vec<f32>) {
+pub(crate) fn dpt_planes(rgb: &[u8], [width, height]: [u32; 2], fixed: Option<[usize; 2]>) -> ([usize; 2], Vec<f32>) {
     let [to_height, to_width] = fixed.unwrap_or_else(|| dpt_size([width, height]));
     let resized = bicubic::resize(rgb, [width as usize, height as usize], [to_width, to_height]);
     let values: Vec<f32> = resized.iter().map(|value| f32::from(*value)).collect();
@@ -80,9 +80,9 @@ mod tests {
 
     #[test]
     fn sizes_of_the_dpt_processor() {
-        // From transformers (tests/goldens/generate.py prints them).
-        assert_eq!(dpt_size([768, 512]), [518, 770]);
-        assert_eq!(dpt_size([512, 768]), [770, 518]);
+        // From transformers, see `dpt_sizes` in tests/goldens/goldens.json.
+        assert_eq!(dpt_size([768, 512]), [518, 784]);
+        assert_eq!(dpt_size([512, 768]), [784, 518]);
         assert_eq!(dpt_size([512, 512]), [518, 518]);
         assert_eq!(dpt_size([1024, 640]), [518, 826]);
     }

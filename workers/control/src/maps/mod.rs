@@ -21,4 +21,6 @@ pub(crate) use mlsd::Mlsd;
 pub(crate) use normal::Normal;
 pub(crate) use pose::Pose;
 pub(crate) use scribble::Scribble;
+#[cfg(test)]
+pub(crate) use scribble::broad;
 pub(crate) use segmentation::Segmentation;

@@ -1,9 +1,8 @@
 use opencv::prelude::*;
 
-use crate::{Annotator, ControlError, Map, Scene, mat};
+use crate::{Annotator, ControlError, Map, NormalOrder, Scene, mat};
 
-/// Surface normals from inverse depth by Sobel's gradients, in the channels of the reference: red is z, green y, blue x
-/// (`MidasDetector` with `depth_and_normal`).
+/// Surface normals from inverse depth by Sobel's gradients, as the reference's `MidasDetector` makes them.
 #[derive(Debug)]
 pub(crate) struct Normal;
 
@@ -19,7 +18,11 @@ impl Annotator for Normal {
                 let (x, y) = if *near < params.normal_background { (0.0, 0.0) } else { (*dx, *dy) };
                 let z = params.normal_flatness;
                 let length = (x * x + y * y + z * z).sqrt();
-                [z, y, x].map(|axis| axis / length * 127.5 + 127.5)
+                let axes = match params.normal_order {
+                    NormalOrder::Xyz => [x, y, z],
+                    NormalOrder::Zyx => [z, y, x],
+                };
+                axes.map(|axis| axis / length * 127.5 + 127.5)
             })
             .collect();
         let map = Map::new(mat::truncate_to_u8(&colours, scene.view_size()[1], 3)?);

@@ -25,7 +25,7 @@ fn of_edges(edges: &Mat) -> mat::Result<Mat> {
 }
 
 /// The ridges of soft edges, drawn broad: `nms(edges, 127, 3.0)` of the reference, blurred and cut at 4.
-fn broad(edges: &Mat) -> mat::Result<Mat> {
+pub(crate) fn broad(edges: &Mat) -> mat::Result<Mat> {
     let ridges = mat::gaussian_blur(&ridges(edges, 127.0, 3.0)?, 3.0)?;
     let strokes: Vec<u8> = ridges.data_bytes()?.iter().map(|value| if *value > 4 { 255 } else { 0 }).collect();
     mat::of_values(&strokes, mat::size(edges)[1], 1)
