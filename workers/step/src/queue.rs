@@ -108,6 +108,9 @@ pub enum QueueError {
     /// Credentials, permissions, a queue declared otherwise: no use trying again.
     #[error("the queue refuses: {0}")]
     Refused(String, #[source] Option<crate::Cause>),
+    /// A step that is larger than a message may be.
+    #[error("a step of {bytes} bytes is larger than the {limit} that a queue takes")]
+    TooLarge { bytes: usize, limit: usize },
     /// A message that cannot be read (of a newer version, or not ours).
     #[error("a queue message cannot be read: {0}")]
     Unreadable(String, #[source] Option<crate::Cause>),
@@ -122,6 +125,7 @@ impl Retryable for QueueError {
             Self::Refused(..) => {
                 StepError::Unfit { message: "the queue refuses this worker".into(), source: Some(self.into()) }
             }
+            Self::TooLarge { .. } => StepError::internal("a step is larger than a queue takes").because(self),
             Self::Unreadable(..) => StepError::internal("a queue message cannot be read").because(self),
         }
     }

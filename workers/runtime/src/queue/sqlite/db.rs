@@ -1,0 +1,449 @@
+//! The database file: its tables, and one function for each thing done to them.
+
+use std::{path::Path, time::Duration};
+
+use medley_step::QueueError;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+
+use crate::{
+    identity::{Fate, Identity},
+    queue::{DEAD, DELIVERY_LIMIT, UNREADABLE},
+};
+
+/// "mdly", so that `file` and a curious person can tell.
+const APPLICATION_ID: i32 = 0x6d64_6c79;
+const SCHEMA_VERSION: i32 = 1;
+
+/// How long to wait for another process's transaction.
+const BUSY_LIMIT: Duration = Duration::from_secs(10);
+const BUSY_STEP: Duration = Duration::from_millis(2);
+
+/// How many signals are kept for processes that poll slowly.
+const SIGNALS_KEPT: i64 = 4096;
+
+/// `owner` and `lease` say who holds a step; a waiting one has neither. `place` (µs of Unix time) orders a queue; a step
+/// with `due_ms` is not in its queue yet.
+const SCHEMA: &str = "
+CREATE TABLE steps (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  queue TEXT NOT NULL,
+  place INTEGER NOT NULL,
+  due_ms INTEGER,
+  body BLOB NOT NULL,
+  failure BLOB,
+  lost INTEGER NOT NULL DEFAULT 0,
+  owner INTEGER,
+  lease INTEGER
+) STRICT;
+CREATE INDEX steps_waiting ON steps (queue, place) WHERE owner IS NULL AND due_ms IS NULL;
+CREATE INDEX steps_due ON steps (due_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX steps_held ON steps (owner) WHERE owner IS NOT NULL;
+CREATE TABLE owners (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  identity TEXT NOT NULL,
+  beat_ms INTEGER NOT NULL,
+  listens INTEGER NOT NULL
+) STRICT;
+CREATE TABLE signals (id INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+";
+
+/// A step in the hands of this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lease {
+    pub(super) row: i64,
+    pub(super) owner: i64,
+    pub(super) number: i64,
+}
+
+/// What was taken.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) lease: Lease,
+    pub(super) body: Vec<u8>,
+    pub(super) failure: Option<Vec<u8>>,
+    pub(super) lost: u32,
+}
+
+/// What becomes of a held step.
+#[derive(Debug)]
+pub(super) enum Settle {
+    Ack,
+    Retry {
+        body: Vec<u8>,
+        due_ms: u64,
+    },
+    HandBack,
+    /// Dropped without a word: counts as a loss.
+    Lost,
+    Dead {
+        failure: Vec<u8>,
+    },
+    Unreadable,
+}
+
+pub(super) struct Db {
+    connection: Connection,
+    owner: i64,
+    leases: i64,
+    lease_ms: i64,
+    data_version: i64,
+    synchronous: bool,
+}
+
+type Sql<T> = Result<T, rusqlite::Error>;
+
+impl Db {
+    pub(super) fn open(path: &Path, lease: Duration) -> Result<Self, QueueError> {
+        refuse_network_disks(path)?;
+        let mut connection = Connection::open(path).map_err(|error| failed(path, error))?;
+        prepare(&mut connection).map_err(|error| failed(path, error))?;
+        let version: i32 =
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|e| failed(path, e))?;
+        if version != SCHEMA_VERSION {
+            let message = format!(
+                "{} was written by another version of medley (layout {version}, this build reads {SCHEMA_VERSION})",
+                path.display()
+            );
+            return Err(QueueError::Refused(message, None));
+        }
+        let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+        let mut db = Self { connection, owner: 0, leases: 0, lease_ms, data_version: 0, synchronous: true };
+        db.transaction(false, |db| db.enter(0)).map_err(|error| failed(path, error))?;
+        Ok(db)
+    }
+
+    fn enter(&mut self, listens: i64) -> Sql<()> {
+        self.connection
+            .prepare_cached("INSERT INTO owners (identity, beat_ms, listens) VALUES (?1, ?2, ?3)")?
+            .execute(params![Identity::own().to_string(), monotonic_ms(), listens])?;
+        self.owner = self.connection.last_insert_rowid();
+        Ok(())
+    }
+
+    /// Runs `work` in one write transaction. `durable` commits wait for the disk; what is given up without it (who holds
+    /// what, signals) only brings a step back earlier when the power fails.
+    pub(super) fn transaction<T>(&mut self, durable: bool, work: impl FnOnce(&mut Self) -> Sql<T>) -> Sql<T> {
+        if durable != self.synchronous {
+            self.connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" })?;
+            self.synchronous = durable;
+        }
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let outcome = work(self).and_then(|value| {
+            self.connection.prepare_cached("COMMIT")?.execute([])?;
+            Ok(value)
+        });
+        if outcome.is_err() && !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        outcome
+    }
+
+    /// Whether another connection has changed anything since the last call.
+    pub(super) fn changed_elsewhere(&mut self) -> Sql<bool> {
+        let version = self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+        Ok(std::mem::replace(&mut self.data_version, version) != version)
+    }
+
+    pub(super) fn publish(&mut self, queue: &str, body: &[u8], place: i64) -> Sql<()> {
+        self.connection
+            .prepare_cached("INSERT INTO steps (queue, place, body) VALUES (?1, ?2, ?3)")?
+            .execute(params![queue, place, body])?;
+        Ok(())
+    }
+
+    /// The first waiting step of a queue: its row and place.
+    fn first(&self, queue: &str) -> Sql<Option<(i64, i64)>> {
+        self.connection
+            .prepare_cached(
+                "SELECT id, place FROM steps WHERE queue = ?1 AND owner IS NULL AND due_ms IS NULL
+                 ORDER BY place, id LIMIT 1",
+            )?
+            .query_row([queue], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+    }
+
+    /// Whether a step waits in one of the queues.
+    pub(super) fn any_waiting(&self, queues: &[String]) -> Sql<bool> {
+        for queue in queues {
+            if self.first(queue)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a delayed step has come due.
+    pub(super) fn any_due(&self, now_ms: u64) -> Sql<bool> {
+        self.connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM steps WHERE due_ms <= ?1)")?
+            .query_row([now_ms.cast_signed()], |row| row.get(0))
+    }
+
+    /// Puts the delayed steps that have come due at the ends of their queues.
+    pub(super) fn promote_due(&mut self, now_ms: u64) -> Sql<()> {
+        self.connection
+            .prepare_cached("UPDATE steps SET place = due_ms * 1000, due_ms = NULL WHERE due_ms <= ?1")?
+            .execute([now_ms.cast_signed()])?;
+        Ok(())
+    }
+
+    /// Takes the step that has waited longest in any of the queues.
+    pub(super) fn take(&mut self, queues: &[String]) -> Sql<Option<Taken>> {
+        let mut best: Option<(i64, i64)> = None;
+        for queue in queues {
+            if let Some((row, place)) = self.first(queue)? {
+                best = best.filter(|(_, earliest)| *earliest <= place).or(Some((row, place)));
+            }
+        }
+        let Some((row, _)) = best else { return Ok(None) };
+        self.leases += 1;
+        let lease = Lease { row, owner: self.owner, number: self.leases };
+        self.connection
+            .prepare_cached("UPDATE steps SET owner = ?2, lease = ?3 WHERE id = ?1 RETURNING body, failure, lost")?
+            .query_row(params![row, lease.owner, lease.number], |row| {
+                Ok(Some(Taken { lease, body: row.get(0)?, failure: row.get(1)?, lost: row.get(2)? }))
+            })
+    }
+
+    /// Ends a lease. Nothing happens when it was lost meanwhile: the step is someone else's.
+    pub(super) fn settle(&mut self, lease: Lease, how: &Settle) -> Sql<()> {
+        let held = params![lease.row, lease.owner, lease.number];
+        let sql = match how {
+            Settle::Ack => "DELETE FROM steps WHERE id = ?1 AND owner = ?2 AND lease = ?3",
+            Settle::HandBack => {
+                "UPDATE steps SET owner = NULL, lease = NULL WHERE id = ?1 AND owner = ?2 AND lease = ?3"
+            }
+            Settle::Lost => {
+                "UPDATE steps SET owner = NULL, lease = NULL, lost = lost + 1
+                 WHERE id = ?1 AND owner = ?2 AND lease = ?3"
+            }
+            Settle::Retry { .. } => {
+                "UPDATE steps SET owner = NULL, lease = NULL, lost = 0, body = ?4, due_ms = ?5
+                 WHERE id = ?1 AND owner = ?2 AND lease = ?3"
+            }
+            Settle::Dead { .. } | Settle::Unreadable => {
+                "UPDATE steps SET owner = NULL, lease = NULL, lost = 0, queue = ?4, failure = ?5
+                 WHERE id = ?1 AND owner = ?2 AND lease = ?3"
+            }
+        };
+        let mut statement = self.connection.prepare_cached(sql)?;
+        match how {
+            Settle::Ack | Settle::HandBack | Settle::Lost => statement.execute(held)?,
+            Settle::Retry { body, due_ms } => {
+                statement.execute(params![lease.row, lease.owner, lease.number, body, due_ms.cast_signed()])?
+            }
+            Settle::Dead { failure } => {
+                statement.execute(params![lease.row, lease.owner, lease.number, DEAD, failure])?
+            }
+            Settle::Unreadable => {
+                statement.execute(params![lease.row, lease.owner, lease.number, UNREADABLE, None::<Vec<u8>>])?
+            }
+        };
+        drop(statement);
+        if matches!(how, Settle::Lost) { self.give_up_hopeless() } else { Ok(()) }
+    }
+
+    /// Makes dead letters of the steps that were lost too often.
+    fn give_up_hopeless(&mut self) -> Sql<()> {
+        self.connection
+            .prepare_cached(
+                "UPDATE steps SET queue = ?1, lost = 0 WHERE lost > ?2 AND owner IS NULL AND queue NOT IN (?1, ?3)",
+            )?
+            .execute(params![DEAD, DELIVERY_LIMIT, UNREADABLE])?;
+        Ok(())
+    }
+
+    pub(super) fn depth(&self, queue: &str) -> Sql<u64> {
+        self.connection
+            .prepare_cached("SELECT count(*) FROM steps WHERE queue = ?1 AND owner IS NULL AND due_ms IS NULL")?
+            .query_row([queue], |row| row.get::<_, i64>(0))
+            .map(i64::cast_unsigned)
+    }
+
+    /// Says that this process is alive. A process that was stopped for long may have been given up: it enters anew.
+    pub(super) fn beat(&mut self, listens: bool) -> Sql<()> {
+        let known = self
+            .connection
+            .prepare_cached("UPDATE owners SET beat_ms = ?2, listens = ?3 WHERE id = ?1")?
+            .execute(params![self.owner, monotonic_ms(), listens])?;
+        if known == 0 { self.enter(listens.into()) } else { Ok(()) }
+    }
+
+    /// The owners that are dead, or silent for longer than a lease where this process cannot look.
+    pub(super) fn dead_owners(&self) -> Sql<Vec<i64>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT id, identity, beat_ms FROM owners WHERE id <> ?1")?;
+        let rows = statement.query_map([self.owner], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+        })?;
+        let now_ms = monotonic_ms();
+        let mut dead = Vec::new();
+        for row in rows {
+            let (id, identity, beat_ms) = row?;
+            let silent = now_ms.saturating_sub(beat_ms) > self.lease_ms;
+            if silent || identity.parse().map_or(Fate::Unknown, |it: Identity| it.fate()) == Fate::Dead {
+                dead.push(id);
+            }
+        }
+        Ok(dead)
+    }
+
+    /// Takes from dead owners what they held.
+    pub(super) fn bury(&mut self, owners: &[i64]) -> Sql<()> {
+        for owner in owners {
+            self.connection
+                .prepare_cached("UPDATE steps SET owner = NULL, lease = NULL, lost = lost + 1 WHERE owner = ?1")?
+                .execute([owner])?;
+            self.connection.prepare_cached("DELETE FROM owners WHERE id = ?1")?.execute([owner])?;
+        }
+        self.give_up_hopeless()
+    }
+
+    /// Leaves in order: nothing is held any more.
+    pub(super) fn leave(&mut self) -> Sql<()> {
+        let owner = self.owner;
+        self.transaction(false, |db| {
+            db.connection.execute("UPDATE steps SET owner = NULL, lease = NULL WHERE owner = ?1", [owner])?;
+            db.connection.execute("DELETE FROM owners WHERE id = ?1", [owner]).map(drop)
+        })
+    }
+
+    /// Leaves a signal for the other processes that listen; none is written when none does.
+    pub(super) fn signal(&mut self, body: &[u8]) -> Sql<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO signals (owner, body) SELECT ?1, ?2
+                 WHERE EXISTS (SELECT 1 FROM owners WHERE id <> ?1 AND listens)",
+            )?
+            .execute(params![self.owner, body])?;
+        Ok(())
+    }
+
+    pub(super) fn last_signal(&self) -> Sql<i64> {
+        self.connection.prepare_cached("SELECT coalesce(max(id), 0) FROM signals")?.query_row([], |row| row.get(0))
+    }
+
+    /// The signals of other processes after `seen`, and the last one's number.
+    pub(super) fn signals_after(&self, seen: i64) -> Sql<(i64, Vec<Vec<u8>>)> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT id, owner, body FROM signals WHERE id > ?1 ORDER BY id")?;
+        let mut rows = statement.query([seen])?;
+        let (mut last, mut bodies) = (seen, Vec::new());
+        while let Some(row) = rows.next()? {
+            last = row.get(0)?;
+            if row.get::<_, i64>(1)? != self.owner {
+                bodies.push(row.get(2)?);
+            }
+        }
+        Ok((last, bodies))
+    }
+
+    pub(super) fn forget_old_signals(&mut self) -> Sql<()> {
+        self.connection
+            .prepare_cached("DELETE FROM signals WHERE id <= (SELECT max(id) FROM signals) - ?1")?
+            .execute([SIGNALS_KEPT])?;
+        Ok(())
+    }
+}
+
+fn prepare(connection: &mut Connection) -> Sql<()> {
+    connection.busy_handler(Some(|calls: i32| {
+        std::thread::sleep(BUSY_STEP);
+        BUSY_STEP * calls.unsigned_abs() < BUSY_LIMIT
+    }))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    become_wal(connection)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if tx.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))? == 0 {
+        tx.execute_batch(SCHEMA)?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    tx.commit()
+}
+
+/// SQLite does not ask the busy handler when two processes change the journal mode at once.
+fn become_wal(connection: &Connection) -> Sql<()> {
+    let mut left = BUSY_LIMIT;
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && !left.is_zero() => {
+                std::thread::sleep(BUSY_STEP);
+                left = left.saturating_sub(BUSY_STEP);
+            }
+            other => return other.map(drop),
+        }
+    }
+}
+
+/// WAL needs memory that all processes share: the file must be on a disk of this machine.
+#[cfg(target_os = "linux")]
+fn refuse_network_disks(path: &Path) -> Result<(), QueueError> {
+    const NETWORK: [(i64, &str); 4] =
+        [(0x6969, "NFS"), (0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB"), (0x00c3_6400, "Ceph")];
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(name) = std::ffi::CString::new(parent.as_os_str().as_encoded_bytes()) else { return Ok(()) };
+    // SAFETY: `statfs` is plain data, for which all zeroes is a value.
+    let mut info: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: `name` ends with a nul and `info` outlives the call.
+    if unsafe { libc::statfs(name.as_ptr(), &raw mut info) } != 0 {
+        return Ok(());
+    }
+    match NETWORK.iter().find(|(magic, _)| *magic == i64::from(info.f_type)) {
+        Some((_, name)) => {
+            let message = format!("{} is on a network disk ({name}); choose a folder on a local one", path.display());
+            Err(QueueError::Refused(message, None))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn refuse_network_disks(_path: &Path) -> Result<(), QueueError> {
+    Ok(())
+}
+
+/// Milliseconds of a clock that all processes of this boot share and that nobody sets.
+fn monotonic_ms() -> i64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` outlives the call.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+}
+
+fn failed(path: &Path, error: rusqlite::Error) -> QueueError {
+    classify(&format!("{}: {error}", path.display()), error)
+}
+
+/// The class of an SQLite error.
+pub(super) fn classify(message: &str, error: impl SqliteCause) -> QueueError {
+    match error.code() {
+        Some(
+            ErrorCode::PermissionDenied
+            | ErrorCode::ReadOnly
+            | ErrorCode::CannotOpen
+            | ErrorCode::NotADatabase
+            | ErrorCode::DatabaseCorrupt
+            | ErrorCode::NoLargeFileSupport,
+        ) => QueueError::Refused(message.into(), Some(error.into())),
+        _ => QueueError::Unavailable(message.into(), Some(error.into())),
+    }
+}
+
+/// An SQLite error, alone or shared by all who waited for the same transaction.
+pub(super) trait SqliteCause: Into<medley_step::Cause> {
+    fn code(&self) -> Option<ErrorCode>;
+}
+
+impl SqliteCause for rusqlite::Error {
+    fn code(&self) -> Option<ErrorCode> {
+        self.sqlite_error_code()
+    }
+}
+
+impl SqliteCause for std::sync::Arc<rusqlite::Error> {
+    fn code(&self) -> Option<ErrorCode> {
+        self.sqlite_error_code()
+    }
+}
