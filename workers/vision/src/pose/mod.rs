@@ -1,0 +1,1 @@
+//! Body pose of several people.
