@@ -7,13 +7,55 @@ mod motion;
 mod shape;
 mod signal;
 
-pub(crate) use articulate::{Segment, articulate, segments};
-pub(crate) use life::{Liveliness, enliven};
+pub(crate) use articulate::{Segment, segments};
+pub(crate) use life::Liveliness;
 pub(crate) use motion::{Motion, MotionReader, Pose};
 pub(crate) use shape::Shape;
-pub(crate) use signal::{Activity, smooth};
+
+use self::{
+    articulate::articulate,
+    life::enliven,
+    signal::{Activity, smooth},
+};
 
 /// Lips lead the sound: the mouth of a frame is what is heard this much later.
 pub(crate) const LEAD_S: f64 = 0.04;
 /// The frame rate at which lengths that are given in frames were tuned.
 pub(crate) const TUNED_FPS: f64 = 25.0;
+
+/// What is heard.
+#[derive(Debug)]
+pub(crate) struct Speech<'a> {
+    pub(crate) samples: &'a [f32],
+    pub(crate) rate_hz: u32,
+    /// Which sound is heard when.
+    pub(crate) segments: &'a [Segment],
+}
+
+/// The movement of a face that says what is heard, for `frames` frames.
+pub(crate) fn perform(speech: &Speech<'_>, frames: usize, fps: u32, life: Option<Liveliness>) -> Motion {
+    let rate = f64::from(fps);
+    let activity = Activity::new(&Activity::levels(speech.samples, speech.rate_hz, rate, frames)).0;
+    let (mut poses, parted) = articulate(speech.segments, frames, rate);
+    let loudness = smooth(&activity, 1.0, rate);
+    for (pose, loudness) in poses.iter_mut().zip(loudness) {
+        pose.jaw *= (0.4 + 0.7 * loudness) as f32;
+    }
+    hold_closed(&mut poses, &activity, &parted, rate);
+    if let Some(life) = life {
+        enliven(&mut poses, &activity, rate, life);
+    }
+    Motion { fps, poses }
+}
+
+/// Speaking starts from the closed mouth; a hint of the photo's own expression stays while sounds are open. Going
+/// back to an open smile in every pause would look restless.
+fn hold_closed(poses: &mut [Pose], activity: &[f64], parted: &[f64], fps: f64) {
+    let near = smooth(activity, 9.0, fps);
+    let talking: Vec<f64> = near.iter().map(|&v| f64::from(u8::from(v > 0.05))).collect();
+    let talking = smooth(&talking, 4.0, fps);
+    for ((pose, talking), parted) in poses.iter_mut().zip(talking).zip(parted) {
+        let talking = (1.5 * talking).clamp(0.0, 1.0);
+        pose.close = (0.94 - 0.08 * parted * talking + 0.06 * (1.0 - parted)) as f32;
+    }
+}
