@@ -8,6 +8,7 @@ mod draw;
 mod drive;
 mod engine;
 mod error;
+mod hear;
 mod params;
 mod recipe;
 mod rig;

@@ -29,7 +29,7 @@ impl Recipe for PortraitRecipe {
 
     fn start(job: &JobView<'_, Self::Params>) -> Result<Planned, StepError> {
         let timing = (job.job.inputs.len() > TIMING as usize).then_some(TIMING as usize);
-        let sources = Sources { picture: PICTURE as usize, sound: SOUND as usize, timing };
+        let sources = Sources { picture: PICTURE as usize, sound: SOUND as usize, timing, ..Sources::default() };
         let inputs = (0..job.job.inputs.len() as u32).map(StepInput::Job);
         let step = Act::Prepare(Prepare { portrait: job.params.clone(), sources });
         Ok(Planned::one(StepDraft::only::<Portrait>("prepare", &step)?.inputs(inputs)))

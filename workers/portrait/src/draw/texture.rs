@@ -1,3 +1,5 @@
+use wide::f32x4;
+
 use super::{Canvas, Rect};
 
 /// A picture to sample from, mirrored a little beyond its edges, so that a face that moves at the picture's edge
@@ -5,12 +7,10 @@ use super::{Canvas, Rect};
 #[derive(Debug, Clone)]
 pub(crate) struct Texture {
     stride: usize,
-    /// Where pixel (0, 0) of the canvas it was cut from lies in `texels`.
-    origin: (i32, i32),
-    /// Lowest and highest coordinate at which a whole 4 x 4 window exists.
+    /// The lowest coordinates at which a whole 4 x 4 window exists, and how far from there the highest are.
     low: (f32, f32),
-    high: (f32, f32),
-    texels: Vec<[f32; 4]>,
+    span: (f32, f32),
+    texels: Vec<f32x4>,
 }
 
 impl Texture {
@@ -24,46 +24,82 @@ impl Texture {
             let row = (rect.y0 + mirror(y, rect.y1 - rect.y0)) as usize * canvas.width;
             for x in -margin..rect.x1 - rect.x0 + margin {
                 let column = (rect.x0 + mirror(x, rect.x1 - rect.x0)) as usize;
-                texels.push(canvas.pixels[row + column].map(f32::from));
+                texels.push(canvas.pixels[row + column].map(f32::from).into());
             }
         }
-        let (x0, y0) = ((rect.x0 - margin) as f32, (rect.y0 - margin) as f32);
         Self {
             stride: width as usize,
-            origin: (rect.x0 - margin, rect.y0 - margin),
-            low: (x0 + 1.0, y0 + 1.0),
-            high: (x0 + width as f32 - 3.0, y0 + height as f32 - 3.0),
+            low: ((rect.x0 - margin + 1) as f32, (rect.y0 - margin + 1) as f32),
+            span: (width as f32 - 4.0, height as f32 - 4.0),
             texels,
         }
     }
 
     /// The same picture, `by` pixels further right and down.
     pub(crate) fn moved(mut self, by: (i32, i32)) -> Self {
-        self.origin = (self.origin.0 + by.0, self.origin.1 + by.1);
-        for bound in [&mut self.low, &mut self.high] {
-            *bound = (bound.0 + by.0 as f32, bound.1 + by.1 as f32);
-        }
+        self.low = (self.low.0 + by.0 as f32, self.low.1 + by.1 as f32);
         self
     }
 
     /// The colour at a point between pixels: Catmull-Rom over 4 x 4 of them, exact at the pixels themselves.
     #[inline]
     pub(crate) fn bicubic(&self, u: f32, v: f32) -> [f32; 4] {
-        let (u, v) = (u.clamp(self.low.0, self.high.0), v.clamp(self.low.1, self.high.1));
-        let (x, y) = (u.floor(), v.floor());
-        let (wx, wy) = (catmull_rom(u - x), catmull_rom(v - y));
-        let start = (y as i32 - self.origin.1 - 1) as usize * self.stride + (x as i32 - self.origin.0 - 1) as usize;
-        let mut sum = [0.0; 4];
-        for (row, &weight) in wy.iter().enumerate() {
-            let texels: &[[f32; 4]; 4] =
-                self.texels[start + row * self.stride..][..4].try_into().expect("a slice of four");
-            for c in 0..4 {
-                let across = wx[0] * texels[0][c] + wx[1] * texels[1][c] + wx[2] * texels[2][c] + wx[3] * texels[3][c];
-                sum[c] += weight * across;
-            }
-        }
-        sum
+        let fixed = |at: f32, low: f32, span: f32| ((at - low).clamp(0.0, span) * ONE as f32) as i32;
+        self.at(fixed(u, self.low.0, self.span.0), fixed(v, self.low.1, self.span.1)).to_array()
     }
+
+    /// Colours along a line, `step` apart from `(u, v)` on: what a row of a triangle is filled with.
+    #[inline]
+    pub(crate) fn line(&self, [u, v]: [f32; 2], [du, dv]: [f32; 2], out: &mut [[u8; 4]]) {
+        let last = out.len().saturating_sub(1) as f32;
+        let within = |at: f32, low: f32, span: f32| (0.0..=span).contains(&(at - low));
+        let inside = within(u, self.low.0, self.span.0)
+            && within(v, self.low.1, self.span.1)
+            && within(u + du * last, self.low.0, self.span.0)
+            && within(v + dv * last, self.low.1, self.span.1);
+        if !inside {
+            for (i, pixel) in out.iter_mut().enumerate() {
+                *pixel = super::to_bytes(self.bicubic(u + du * i as f32, v + dv * i as f32));
+            }
+            return;
+        }
+        // Rounding of the steps must not leave the window, hence the clamp of the last bit.
+        let fixed = |at: f32| (at * ONE as f32) as i32;
+        let (mut x, mut y) = (fixed(u - self.low.0), fixed(v - self.low.1));
+        let (dx, dy) = (fixed(du), fixed(dv));
+        let (most_x, most_y) = (fixed(self.span.0), fixed(self.span.1));
+        for pixel in out {
+            *pixel = bytes(self.at(x.clamp(0, most_x), y.clamp(0, most_y)));
+            x = x.wrapping_add(dx);
+            y = y.wrapping_add(dy);
+        }
+    }
+
+    /// `x`, `y` in 1/65536 pixel from the first whole window on, both within the span.
+    #[inline]
+    fn at(&self, x: i32, y: i32) -> f32x4 {
+        let weights = |at: i32| &CATMULL_ROM[(at as u32 >> (ONE_BITS - PHASE_BITS)) as usize % PHASES];
+        let [w0, w1, w2, w3] = weights(x).map(f32x4::splat);
+        let start = (y >> ONE_BITS) as usize * self.stride + (x >> ONE_BITS) as usize;
+        let row = |n: usize| -> f32x4 {
+            let texels: &[f32x4; 4] = self.texels[start + n * self.stride..][..4].try_into().expect("a slice of four");
+            w0 * texels[0] + w1 * texels[1] + (w2 * texels[2] + w3 * texels[3])
+        };
+        let [h0, h1, h2, h3] = weights(y).map(f32x4::splat);
+        row(0) * h0 + row(1) * h1 + (row(2) * h2 + row(3) * h3)
+    }
+}
+
+const ONE_BITS: u32 = 16;
+const ONE: i32 = 1 << ONE_BITS;
+/// Between two pixels the weights are looked up for this many places.
+const PHASE_BITS: u32 = 8;
+const PHASES: usize = 1 << PHASE_BITS;
+
+#[inline]
+fn bytes(colour: f32x4) -> [u8; 4] {
+    let whole = colour.max(f32x4::splat(0.0)).min(f32x4::splat(255.0)).fast_round_int().to_array();
+    whole.map(|v| v as u8)
 }
 
 /// `..2 1 | 0 1 2 .. n-1 | n-2 ..`
@@ -76,16 +112,22 @@ fn mirror(i: i32, n: i32) -> i32 {
     if i < n { i } else { period - i }
 }
 
-#[inline]
-fn catmull_rom(t: f32) -> [f32; 4] {
-    let (t2, t3) = (t * t, t * t * t);
-    [
-        0.5 * (-t + 2.0 * t2 - t3),
-        0.5 * (2.0 - 5.0 * t2 + 3.0 * t3),
-        0.5 * (t + 4.0 * t2 - 3.0 * t3),
-        0.5 * (t3 - t2),
-    ]
-}
+static CATMULL_ROM: [[f32; 4]; PHASES] = {
+    let mut table = [[0.0; 4]; PHASES];
+    let mut i = 0;
+    while i < PHASES {
+        let t = i as f32 / PHASES as f32;
+        let (t2, t3) = (t * t, t * t * t);
+        table[i] = [
+            0.5 * (-t + 2.0 * t2 - t3),
+            0.5 * (2.0 - 5.0 * t2 + 3.0 * t3),
+            0.5 * (t + 4.0 * t2 - 3.0 * t3),
+            0.5 * (t3 - t2),
+        ];
+        i += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::AIMS;
 use crate::PortraitError;
 
 /// What a face does in one frame. Articulation is 0 to about 1, turns are degrees, shifts are eye distances.
@@ -33,6 +34,12 @@ pub(crate) struct Pose {
 const VALUES: usize = 16;
 
 impl Pose {
+    /// A mouth that aims at this, in a face at rest.
+    pub(crate) fn of_mouth(aims: &[f64; AIMS]) -> Self {
+        let [jaw, wide, round, upper, lower, press, tuck, tongue] = aims.map(|v| v as f32);
+        Self { jaw, wide, round, upper, lower, press, tuck, tongue, ..Self::default() }
+    }
+
     fn values(&self) -> [f32; VALUES] {
         [
             self.jaw,

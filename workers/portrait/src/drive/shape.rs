@@ -29,8 +29,6 @@ pub(crate) enum Shape {
     HH,
     /// ü: spread tongue behind round lips.
     UE,
-    /// The Chinese e, mid and unrounded.
-    EE,
 }
 
 /// The eight parameters of articulation, in the order of [`Target::aims`].
@@ -80,19 +78,13 @@ impl Shape {
             Self::AX => [0.38, 0.00, 0.00, 0.00, 0.00, 0.0, 0.0, 0.0, 0.50, 0.060, 0.060],
             Self::HH => [0.35, 0.00, 0.00, 0.00, 0.00, 0.0, 0.0, 0.0, 0.15, 0.050, 0.050],
             Self::UE => [0.15, 0.00, 0.95, 0.00, 0.00, 0.0, 0.0, 0.0, 1.00, 0.090, 0.090],
-            Self::EE => [0.45, 0.10, 0.00, 0.00, 0.05, 0.0, 0.0, 0.0, 0.80, 0.080, 0.080],
         };
         Target { aims: [j, w, r, u, d, p, f, t], strength, before_s, after_s }
     }
 
     pub(crate) fn is_vowel(self) -> bool {
-        use Shape::{AA, AE, AH, AO, AX, EE, EH, ER, IH, IY, OW, UE, UW};
-        matches!(self, AA | AE | AH | AO | AX | EE | EH | ER | IH | IY | OW | UE | UW)
-    }
-
-    /// How far a mouth is open for it, 0 to 1: what a measure of lips against sound compares with.
-    pub(crate) fn openness(self) -> f64 {
-        self.target().aims[JAW]
+        use Shape::{AA, AE, AH, AO, AX, EH, ER, IH, IY, OW, UE, UW};
+        matches!(self, AA | AE | AH | AO | AX | EH | ER | IH | IY | OW | UE | UW)
     }
 
     fn of_viseme(viseme: Viseme) -> Self {
@@ -116,9 +108,9 @@ impl Shape {
     }
 
     /// One or two shapes for a sound of `timing.json` (a diphthong goes from one to the other at 55 % of its time).
+    /// Chinese phonemes are written in pinyin and come one viseme at a time.
     pub(crate) fn of_phoneme(phoneme: &str, viseme: Viseme, chinese: bool) -> (Self, Option<Self>) {
-        let bare = bare(phoneme);
-        let known = if chinese { pinyin(&bare) } else { ipa(&bare) };
+        let known = if chinese { None } else { ipa(&bare(phoneme)) };
         known.unwrap_or((Self::of_viseme(viseme), None))
     }
 }
@@ -208,84 +200,6 @@ fn ipa(sound: &str) -> Option<(Shape, Option<Shape>)> {
     IPA.iter().find(|(start, ..)| sound.starts_with(start)).map(|&(_, first, second)| (first, second))
 }
 
-/// Initials and finals, with and without the head vowel written as y or w.
-const PINYIN: &[Aim] = {
-    use Shape::{AA, AO, AX, DD, EE, EH, ER, FF, HH, IH, IY, KK, LL, OW, PP, RR, SH, SS, UE, UW};
-    &[
-        ("b", PP, None),
-        ("p", PP, None),
-        ("m", PP, None),
-        ("f", FF, None),
-        ("d", DD, None),
-        ("t", DD, None),
-        ("n", DD, None),
-        ("l", LL, None),
-        ("g", KK, None),
-        ("k", KK, None),
-        ("h", HH, None),
-        ("j", SS, None),
-        ("q", SS, None),
-        ("x", SS, None),
-        ("zh", SH, None),
-        ("ch", SH, None),
-        ("sh", SH, None),
-        ("r", RR, None),
-        ("z", SS, None),
-        ("c", SS, None),
-        ("s", SS, None),
-        ("y", IY, None),
-        ("w", UW, None),
-        ("a", AA, None),
-        ("o", AO, None),
-        ("e", EE, None),
-        ("i", IY, None),
-        ("ii", AX, None),
-        ("iii", AX, None),
-        ("u", UW, None),
-        ("v", UE, None),
-        ("ü", UE, None),
-        ("er", ER, None),
-        ("ai", AA, Some(IH)),
-        ("ei", EH, Some(IY)),
-        ("ao", AA, Some(OW)),
-        ("ou", OW, Some(UW)),
-        ("an", AA, Some(DD)),
-        ("en", AX, Some(DD)),
-        ("ang", AA, Some(KK)),
-        ("eng", AX, Some(KK)),
-        ("ong", OW, Some(KK)),
-        ("ia", IY, Some(AA)),
-        ("ie", IY, Some(EH)),
-        ("iao", IY, Some(AO)),
-        ("iou", IY, Some(OW)),
-        ("iu", IY, Some(OW)),
-        ("ian", IY, Some(EH)),
-        ("in", IY, Some(DD)),
-        ("iang", IY, Some(AA)),
-        ("ing", IY, Some(KK)),
-        ("iong", UE, Some(OW)),
-        ("ua", UW, Some(AA)),
-        ("uo", UW, Some(AO)),
-        ("uai", UW, Some(AA)),
-        ("uei", UW, Some(EH)),
-        ("ui", UW, Some(EH)),
-        ("uan", UW, Some(AA)),
-        ("uen", UW, Some(AX)),
-        ("un", UW, Some(AX)),
-        ("uang", UW, Some(AA)),
-        ("ueng", UW, Some(AX)),
-        ("ve", UE, Some(EH)),
-        ("van", UE, Some(EH)),
-        ("vn", UE, Some(DD)),
-        ("ue", UE, Some(EH)),
-        ("io", IY, Some(AO)),
-    ]
-};
-
-fn pinyin(sound: &str) -> Option<(Shape, Option<Shape>)> {
-    PINYIN.iter().find(|(name, ..)| sound == *name).map(|&(_, first, second)| (first, second))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -297,12 +211,10 @@ mod tests {
             ("tʃ", false, (Shape::SH, None)),
             ("m", false, (Shape::PP, None)),
             ("oʊ", false, (Shape::OW, Some(Shape::UW))),
-            ("uang1", true, (Shape::UW, Some(Shape::AA))),
-            ("b", true, (Shape::PP, None)),
-            ("ü", true, (Shape::UE, None)),
         ] {
             assert_eq!(Shape::of_phoneme(sound, Viseme::Sil, chinese), shape, "{sound}");
         }
+        assert_eq!(Shape::of_phoneme("b", Viseme::Pp, true), (Shape::PP, None));
         assert_eq!(Shape::of_phoneme("?", Viseme::Ff, false), (Shape::FF, None));
     }
 

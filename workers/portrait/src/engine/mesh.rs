@@ -2,10 +2,10 @@ use super::{
     LipSync, eyes,
     look::MouthLook,
     mouth,
-    warp::{Layer, paint},
+    warp::{self, Layer},
 };
 use crate::{
-    draw::{Canvas, Rect, Texture, to_bytes},
+    draw::{Canvas, Rect, Texture},
     drive::Pose,
     rig::{Canonical, Posed, Rig, TUNED_EYE_DISTANCE_PX, Triangles},
 };
@@ -63,6 +63,24 @@ impl MeshFace {
         Self { texture, rig, look, reach, moving }
     }
 
+    #[cfg(test)]
+    pub(crate) fn draw_part(&self, canvas: &mut Canvas, pose: &Pose, n: u8) {
+        let mut posed = Posed::default();
+        self.rig.posed(pose, &mut posed);
+        if n > 0 { self.warp(canvas, &posed); }
+    }
+
+    fn warp(&self, canvas: &mut Canvas, posed: &Posed) {
+        let (points, moving) = (&posed.points, &self.moving);
+        // Outermost first, eyeballs under the lids, the inside of the mouth under the lips, skin from far to near.
+        let layers =
+            [(&moving.rings, points), (&moving.eyes, &posed.unblinked), (&moving.mouth, points), (&moving.skin, points)];
+        for (triangles, at) in layers {
+            let layer = Layer { triangles, at, from: &self.rig.points };
+            warp::draw(canvas, &layer, &self.texture, self.reach);
+        }
+    }
+
     /// How far the lips of a pose stand apart, in eye distances: what the drawing intends.
     #[cfg(test)]
     pub(crate) fn gap(&self, pose: &Pose) -> f32 {
@@ -81,15 +99,7 @@ impl LipSync for MeshFace {
     fn draw(&self, canvas: &mut Canvas, pose: &Pose) {
         let mut posed = Posed::default();
         self.rig.posed(pose, &mut posed);
-        let (points, moving) = (&posed.points, &self.moving);
-        // Outermost first, eyeballs under the lids, the inside of the mouth under the lips, skin from far to near.
-        let layers =
-            [(&moving.rings, points), (&moving.eyes, &posed.unblinked), (&moving.mouth, points), (&moving.skin, points)];
-        let width = canvas.width;
-        for (triangles, at) in layers {
-            let layer = Layer { triangles, at, from: &self.rig.points };
-            paint(&layer, &self.texture, self.reach, |x, y, colour| canvas.pixels[y * width + x] = to_bytes(colour));
-        }
+        self.warp(canvas, &posed);
         mouth::draw(canvas, &self.texture, &self.rig, &self.look, &posed, pose);
         if pose.blink > 0.02 {
             eyes::draw(canvas, &self.texture, &self.rig, &posed);

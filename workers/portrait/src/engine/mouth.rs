@@ -10,6 +10,8 @@ use crate::{
 
 /// How many times finer than the canvas the mouth is drawn: at 1 its corners are stairs.
 const FINER: usize = 2;
+/// A smaller share of a colour changes no byte.
+const SEEN: f32 = 1.0 / 512.0;
 
 /// Draws the opened mouth: cavity, tongue, lower teeth, upper teeth, shade, in the plane of the mouth, from back to
 /// front; then mixes it in near the opening only.
@@ -29,16 +31,22 @@ pub(super) fn draw(canvas: &mut Canvas, texture: &Texture, rig: &Rig, look: &Mou
     let mut open = Mask::polygon(fine.whole(), &fine_rim);
     open.blur(0.55 * FINER as f32);
     let interior = Interior::new(rig, look, pose, &frame, (posed.points[13], posed.points[14]));
-    let mut inside: Vec<[f32; 4]> = (0..fine.width * fine.height)
-        .map(|i| {
-            let [r, g, b] = interior.colour(fine.back([(i % fine.width) as f32, (i / fine.width) as f32]));
-            [r, g, b, 0.0]
-        })
-        .collect();
-    blur(&mut inside, fine.width, fine.height, look.softness_px * FINER as f32);
+    let sharp = look.photo_teeth.is_some();
+    let at = |i: usize| fine.back([(i % fine.width) as f32, (i / fine.width) as f32]);
+    let mut inside = vec![[0.0; 4]; fine.width * fine.height];
     for (i, colour) in inside.iter_mut().enumerate() {
-        let shade = interior.shade(fine.back([(i % fine.width) as f32, (i / fine.width) as f32]));
+        // What is blurred afterwards takes from its surroundings, and so needs them.
+        if !sharp || open.values[i] > SEEN {
+            let [r, g, b] = interior.colour(at(i));
+            *colour = [r, g, b, 0.0];
+        }
+    }
+    if !sharp {
+        blur(&mut inside, fine.width, fine.height, look.softness_px * FINER as f32);
+    }
+    for (i, colour) in inside.iter_mut().enumerate() {
         let share = open.values[i];
+        let shade = if share > SEEN { interior.shade(at(i)) } else { 1.0 };
         (0..3).for_each(|k| colour[k] = lips[i][k] * (1.0 - share) + colour[k] * shade * share);
     }
 
@@ -47,7 +55,7 @@ pub(super) fn draw(canvas: &mut Canvas, texture: &Texture, rig: &Rig, look: &Mou
     near.blur(1.5 * unit.max(0.7));
     canvas.map(rect, |x, y, pixel| {
         let share = near.at(x as i32, y as i32).min(1.0);
-        if share > 1.0 / 512.0 {
+        if share > SEEN {
             let drawn = fine.average(&inside, x, y);
             let mixed = std::array::from_fn(|k| f32::from(pixel[k]) * (1.0 - share) + drawn[k] * share);
             *pixel = to_bytes(mixed);

@@ -11,7 +11,7 @@ mod similarity;
 mod solve;
 
 pub(crate) use canonical::{Canonical, POINTS};
-pub(crate) use landmarks::{CORNERS, EYES, Eye, INNER_LEFT, INNER_RIGHT, LOWER_LIP, OVAL, UPPER_LIP};
+pub(crate) use landmarks::{EYES, Eye, INNER_LEFT, INNER_RIGHT, LOWER_LIP, OVAL, UPPER_LIP};
 pub(crate) use similarity::Similarity;
 
 use self::{

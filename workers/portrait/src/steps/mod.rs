@@ -40,6 +40,10 @@ pub struct Sources {
     pub sound: usize,
     /// A `timing.json` of the sound.
     pub timing: Option<usize>,
+    /// A `transcript.json` of the sound.
+    pub transcript: Option<usize>,
+    /// Synthetic speech of the same words and its `timing.json`.
+    pub reference: Option<(usize, usize)>,
 }
 
 /// Renders frames `from..to`; inputs are the three artifacts of the prepare step.
