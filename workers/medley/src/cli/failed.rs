@@ -30,7 +30,11 @@ impl Failed {
     }
 
     pub(crate) fn job(code: ErrorCode, message: impl Into<String>) -> Self {
-        let exit = if is_missing(&code) { MISSING } else { JOB };
+        let exit = match &code {
+            code if is_missing(code) => MISSING,
+            code if is_usage(code) => USAGE,
+            _ => JOB,
+        };
         Self { exit, code: Some(code), message: message.into() }
     }
 
@@ -57,11 +61,12 @@ fn is_missing(code: &ErrorCode) -> bool {
     [ErrorCode::MODEL_MISSING, ErrorCode::MODEL_CORRUPT, ErrorCode::TOOL_MISSING, ErrorCode::SERVICE_UNAVAILABLE].contains(code)
 }
 
+fn is_usage(code: &ErrorCode) -> bool {
+    [ErrorCode::PARAMS_INVALID, ErrorCode::KIND_UNKNOWN].contains(code)
+}
+
 impl From<StepError> for Failed {
     fn from(error: StepError) -> Self {
-        if error.code() == ErrorCode::PARAMS_INVALID || error.code() == ErrorCode::KIND_UNKNOWN {
-            return Self { exit: USAGE, code: Some(error.code()), message: error.to_string() };
-        }
         Self::job(error.code(), error.to_string())
     }
 }
