@@ -175,6 +175,7 @@ async fn jobs_are_listed_and_deleted() {
     let last = fleet.submit(&numbers(1)).await;
     fleet.wait(last).await;
     workers.stop().await.unwrap();
-    let left: Vec<_> = fleet.keys().await.into_iter().filter(|key| jobs.iter().any(|job| key.contains(&job.to_string()))).collect();
+    let left: Vec<_> =
+        fleet.keys().await.into_iter().filter(|key| jobs.iter().any(|job| key.contains(&job.to_string()))).collect();
     assert!(left.is_empty(), "{left:?}");
 }
