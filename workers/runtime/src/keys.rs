@@ -129,6 +129,16 @@ pub(crate) mod tenant {
         key([tenant.as_str(), "cache", kind.as_str(), &cache_key.to_string()])
     }
 
+    /// Everything in the cache.
+    pub(crate) fn cache(tenant: &Name) -> Key {
+        key([tenant.as_str(), "cache"])
+    }
+
+    /// All uploaded inputs.
+    pub(crate) fn inputs(tenant: &Name) -> Key {
+        key([tenant.as_str(), "inputs"])
+    }
+
     pub(crate) fn input(tenant: &Name, sha256: Sha256, name: &str) -> Key {
         key([tenant.as_str(), "inputs", &sha256.to_string(), &segment(name)])
     }

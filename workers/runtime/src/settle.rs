@@ -37,7 +37,10 @@ impl Bench {
         if delivery.step.kind == FINISH {
             return self.end(delivery).await;
         }
-        match self.live(&delivery.step).await {
+        let claim = self.running.claim(&delivery.step).await;
+        let lived = self.live(&delivery.step).await;
+        drop(claim);
+        match lived {
             Ok(()) => {
                 breakpoint("before_ack");
                 self.acted(self.medley.queue.ack(delivery).await).await

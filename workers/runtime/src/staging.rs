@@ -15,7 +15,7 @@ use medley_step::{Key, LocalInput, StepError};
 use crate::{
     Error, Medley, file_uri,
     keys::JobKeys,
-    records,
+    leftovers, records,
     spool::{Lent, Spool},
 };
 
@@ -32,16 +32,15 @@ pub trait Fetcher: Send + Sync + 'static {
 #[derive(Debug)]
 pub(crate) struct StepFolder(PathBuf);
 
+/// The step folders of a process lie in one of its own.
+const STEPS: &str = "steps";
+
 static FOLDERS: AtomicU64 = AtomicU64::new(0);
 
 impl StepFolder {
     pub(crate) async fn create(work_dir: &Path) -> Result<Self, StepError> {
         let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
-        let path = steps_dir(work_dir).join(format!("{}-{number}", std::process::id()));
-        match tokio::fs::remove_dir_all(&path).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            Ok(()) | Err(_) => {}
-        }
+        let path = leftovers::own_folder(work_dir, STEPS).join(number.to_string());
         tokio::fs::create_dir_all(path.join("in")).await?;
         Ok(Self(path))
     }
@@ -59,24 +58,6 @@ impl Drop for StepFolder {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
             tracing::warn!(folder = %self.0.display(), %error, "a step's folder was not removed");
-        }
-    }
-}
-
-fn steps_dir(work_dir: &Path) -> PathBuf {
-    work_dir.join("steps")
-}
-
-/// Removes the folders of workers that are no more.
-pub(crate) fn remove_left_behind(work_dir: &Path) {
-    let Ok(folders) = std::fs::read_dir(steps_dir(work_dir)) else { return };
-    for folder in folders.flatten() {
-        let name = folder.file_name();
-        let pid = name.to_str().and_then(|name| name.split_once('-')).map(|(pid, _)| pid.to_owned());
-        let alive =
-            pid.is_some_and(|pid| pid != std::process::id().to_string() && Path::new("/proc").join(pid).exists());
-        if !alive && let Err(error) = std::fs::remove_dir_all(folder.path()) {
-            tracing::warn!(folder = %folder.path().display(), %error, "a folder that was left behind stays");
         }
     }
 }

@@ -12,12 +12,12 @@ use crate::{
     advance::FINISH,
     compute::{ComputeCommand, ComputePool, PoolSettings},
     keys::JobKeys,
+    leftovers,
     life::Bench,
     records,
     running::Running,
     settle::{Verdict, jittered},
     spool::Spool,
-    staging,
 };
 
 /// How many jobs are ended side by side; that takes no compute.
@@ -79,7 +79,7 @@ impl Workers {
         let work_dir = &settings.worker.work_dir;
         std::fs::create_dir_all(work_dir)
             .map_err(start(&format!("its work folder {} cannot be made", work_dir.display())))?;
-        staging::remove_left_behind(work_dir);
+        leftovers::sweep(work_dir);
         let slots = settings.worker.slots.max(1);
         let kinds: Vec<Name> = match options.kinds.is_empty() {
             true => medley.registry.worker_kinds().cloned().collect(),
