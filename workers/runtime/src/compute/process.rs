@@ -62,6 +62,7 @@ pub(crate) enum End {
 
 /// A step in flight.
 pub(crate) struct Flight {
+    pub(crate) ticket: Ticket,
     pub(crate) progress: mpsc::Receiver<Progress>,
     pub(crate) end: oneshot::Receiver<End>,
 }
@@ -176,7 +177,7 @@ impl Child {
         };
         // When the pipe is broken the seat is emptied by whoever notices the child's death.
         let _ = orders.send(frame).await;
-        Ok(Some(Flight { progress: told, end: ended }))
+        Ok(Some(Flight { ticket, progress: told, end: ended }))
     }
 
     async fn send(&self, frame: &ToChild) -> io::Result<()> {
