@@ -51,6 +51,7 @@ mod identity;
 mod inputs;
 mod jobs;
 mod keys;
+mod leftovers;
 mod life;
 mod medley;
 pub mod fetch;

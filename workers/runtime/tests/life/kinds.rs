@@ -22,13 +22,20 @@ pub(crate) fn registry() -> Registry {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Do {
     /// Hands its number on, after a while.
-    Count { number: u64, ms: u64 },
+    Count {
+        number: u64,
+        ms: u64,
+    },
     /// Fails with a transient error as long as the file exists.
-    FailWhile { file: PathBuf },
+    FailWhile {
+        file: PathBuf,
+    },
     /// Fails for good.
     Refuse,
     /// Ends the process as a defect of a native library would, as long as the file exists.
-    AbortWhile { file: PathBuf },
+    AbortWhile {
+        file: PathBuf,
+    },
     /// Takes memory until it is killed.
     Hog,
     /// Works on for ever, but stops when told to.

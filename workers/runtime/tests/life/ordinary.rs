@@ -71,8 +71,13 @@ async fn whoever_watches_hears_the_end() {
 }
 
 async fn what_fails_for_good_is_not_tried_again() {
-    let fleet = Fleet::new().await;
-    let manifest = fleet.run(&[Do::Refuse, Do::Count { number: 1, ms: 0 }]).await;
+    let fleet = Fleet::with(|settings| settings.worker.drain_s = 600).await;
+    // The neighbour would work on for ever: it is told to stop when the job has ended.
+    let job = fleet.submit(&[Do::Linger, Do::Refuse]).await;
+    let workers = fleet.workers();
+    let manifest = fleet.wait(job).await;
+    assert_eq!(fleet.medley.wait(&TENANT, fleet.submit(&numbers(9)).await).await.unwrap().outcome, Outcome::Succeeded);
+    workers.stop().await.unwrap();
     let error = manifest.error.unwrap();
     assert_eq!((manifest.outcome, error.code, error.attempt), (Outcome::Failed, ErrorCode::MEDIA_UNDECODABLE, 1));
     assert!(fleet.medley.dead_letters(&TENANT, 10).await.unwrap().is_empty());
@@ -175,6 +180,7 @@ async fn jobs_are_listed_and_deleted() {
     let last = fleet.submit(&numbers(1)).await;
     fleet.wait(last).await;
     workers.stop().await.unwrap();
-    let left: Vec<_> = fleet.keys().await.into_iter().filter(|key| jobs.iter().any(|job| key.contains(&job.to_string()))).collect();
+    let left: Vec<_> =
+        fleet.keys().await.into_iter().filter(|key| jobs.iter().any(|job| key.contains(&job.to_string()))).collect();
     assert!(left.is_empty(), "{left:?}");
 }

@@ -159,10 +159,8 @@ async fn results_come_from_the_cache() {
     let fleet = Fleet::with(|settings| settings.worker.max_attempts = 1).await;
     let file = fleet.folder.path().join("obstacle");
     let act = Do::FailWhile { file: file.clone() };
-    let cached = |cached: bool| Request {
-        params: serde_json::json!({ "acts": [act], "cached": cached }),
-        ..request(&[])
-    };
+    let cached =
+        |cached: bool| Request { params: serde_json::json!({ "acts": [act], "cached": cached }), ..request(&[]) };
     assert_eq!(sum_of(&fleet, cached(true)).await, "1");
     std::fs::write(&file, b"").unwrap();
     assert_eq!(sum_of(&fleet, cached(true)).await, "1");
@@ -187,13 +185,14 @@ async fn a_failing_store_is_lived_through() {
     let fleet = far_fleet(0, 1_000).await;
     let job = fleet.submit(&numbers(5)).await;
     let folder = fleet.folder.path();
-    let failing = Far::new(folder, 9).await;
+    let failing = Far::new(folder, 13).await;
     let mut settings = fleet::settings(folder);
     settings.worker.max_attempts = 1_000;
     settings.worker.most_backoff_ms = 50;
-    let worker = Running::start(&fleet::over(fleet::queue(folder).await, failing.clone(), settings), WorkerOptions::default());
+    let worker =
+        Running::start(&fleet::over(fleet::queue(folder).await, failing.clone(), settings), WorkerOptions::default());
     let manifest = fleet.wait(job).await;
     assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 6));
-    assert!(failing.calls.load(Ordering::Relaxed) > 9, "it did fail");
+    assert!(failing.calls.load(Ordering::Relaxed) > 13, "it did fail");
     worker.stop().await.unwrap();
 }

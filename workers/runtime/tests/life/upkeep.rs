@@ -7,11 +7,12 @@ use std::sync::{
 
 use libtest_mimic::Trial;
 use medley_proto::{Name, Outcome};
-use medley_runtime::{Clock, Error, Settings, Swept, TenantSettings};
+use medley_runtime::{Clock, Error, Request, Settings, Swept, TenantSettings};
 use medley_step::{Key, ObjectMeta};
+use serde_json::json;
 
 use crate::{
-    fleet::{self, Fleet, TENANT, numbers},
+    fleet::{self, Fleet, TENANT, numbers, request},
     test,
 };
 
@@ -110,7 +111,13 @@ async fn finished_jobs_are_kept_as_long_as_agreed() {
         settings.tenants.insert(Name::from_static("test"), TenantSettings { keep_days: Some(2) });
     })
     .await;
-    let job = late.fleet.run(&numbers(1)).await.job;
+    let cached = Request { params: json!({ "acts": numbers(1), "cached": true }), ..request(&[]) };
+    let job = late.fleet.medley.submit(cached).await.unwrap().job.id;
+    let workers = late.fleet.workers();
+    late.fleet.wait(job).await;
+    workers.stop().await.unwrap();
+    let cache = || async { late.fleet.keys().await.into_iter().filter(|key| key.starts_with("test/cache/")).count() };
+    assert_eq!(cache().await, 1);
     let open = late.fleet.submit(&numbers(1)).await;
     late.put_forward(47 * HOUR_MS);
     assert_eq!(late.fleet.medley.sweep().await.unwrap().removed, 0);
@@ -118,4 +125,7 @@ async fn finished_jobs_are_kept_as_long_as_agreed() {
     assert_eq!(late.fleet.medley.sweep().await.unwrap().removed, 1);
     assert!(matches!(late.fleet.medley.status(&TENANT, job).await, Err(Error::NoSuchJob(_))));
     late.fleet.medley.status(&TENANT, open).await.unwrap();
+    late.put_forward(24 * HOUR_MS);
+    late.fleet.medley.sweep().await.unwrap();
+    assert_eq!(cache().await, 0);
 }
