@@ -7,6 +7,7 @@ use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
 use crate::{
     audio,
     decode::{self, Orders},
+    episode,
     gather::{self, Quality},
     params::{Task, TranscribeConfig, TranscribeParams},
     plan,
@@ -52,6 +53,7 @@ impl Worker for Transcribe {
             TranscribeStep::Decode(step) => self.decode(step, cx),
             TranscribeStep::Merge { groups } => merge(groups, cx),
             TranscribeStep::Gather { params, facts } => gather(&params, facts, cx),
+            TranscribeStep::Publish(step) => Ok(TranscribeOutput::Publish { chapters: episode::publish(&step, cx)? }),
         }
     }
 
