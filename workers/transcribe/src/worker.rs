@@ -98,6 +98,10 @@ impl Transcribe {
     fn fingerprint(&self, name: &str) -> Result<String, StepError> {
         let model = format!("whisper-{name}");
         self.models.file(&model, "ggml-q8_0.bin")?;
+        if !self.config.plain_encoder {
+            // Without it whisper.cpp's own encoder is used, which hears a little differently.
+            let _ = self.models.file(&model, "encoder.onnx");
+        }
         let used = self.models.used().into_iter().filter(|used| used.name == model);
         let hashes = used.flat_map(|used| used.files).map(|(file, sha256)| format!("{file}={sha256}"));
         Ok(hashes.collect::<Vec<_>>().join(" "))

@@ -9,6 +9,8 @@ pub mod face;
 pub mod geometry;
 pub mod pose;
 mod run;
+mod side_by_side;
 mod ssd;
+pub mod text;
 
 pub use error::VisionError;

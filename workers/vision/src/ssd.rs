@@ -6,7 +6,7 @@ use medley_models::Session;
 
 use crate::{
     VisionError,
-    crop::{Outside, view},
+    crop::view,
     geometry::{Rect, Roi, sigmoid},
     run::{missing, run},
 };
@@ -18,6 +18,20 @@ pub(crate) struct Detection {
     pub(crate) score: f32,
     pub(crate) bounds: Rect,
     pub(crate) keypoints: Vec<[f32; 2]>,
+}
+
+impl Detection {
+    /// False when the view's border cuts through the box: another view shows it whole. Where the picture itself ends
+    /// there is no other view.
+    pub(crate) fn is_whole(&self, roi: &Roi, image: &RgbImage) -> bool {
+        let (half, b) = (roi.side / 2.0, &self.bounds);
+        let inside = |low: f32, high: f32, centre: f32, length: f32| {
+            (low >= centre - half || centre - half <= 0.0) && (high <= centre + half || centre + half >= length)
+        };
+        roi.angle != 0.0
+            || inside(b.x, b.x + b.width, roi.centre[0], image.width() as f32)
+                && inside(b.y, b.y + b.height, roi.centre[1], image.height() as f32)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -37,7 +51,7 @@ pub(crate) struct Ssd {
 impl Ssd {
     /// Everything in the view with at least this score, not yet thinned out.
     pub(crate) fn detect(&self, image: &RgbImage, roi: &Roi, min_score: f32) -> Result<Vec<Detection>, VisionError> {
-        let tensor = view(image, roi, self.size, [-1.0, 1.0], Outside::Black);
+        let tensor = view(image, roi, self.size, [-1.0, 1.0]);
         let shape = [1, self.size, self.size, 3];
         let [boxes, scores] = run((&self.session, self.model), self.input, &shape, tensor, self.outputs)?;
         let stride = 4 + 2 * self.keypoints;

@@ -38,11 +38,6 @@ impl Failed {
         Self { exit: INTERRUPTED, code: None, message: "interrupted; run the same command again to go on".into() }
     }
 
-    /// Several jobs failed, each reported already.
-    pub(crate) fn quietly(exit: u8) -> Self {
-        Self { exit, code: None, message: String::new() }
-    }
-
     /// The sentence on standard error, and the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         self.say();

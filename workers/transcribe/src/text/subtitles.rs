@@ -275,7 +275,7 @@ mod tests {
         let lines: Vec<Vec<&str>> = found.iter().map(|cue| cue.lines.iter().map(String::as_str).collect()).collect();
         assert_eq!(lines, [
             vec!["If the reader will excuse me,", "I will say nothing of my antecedents,"],
-            vec!["nor of the circumstances which led me", "to leave my native country."],
+            vec!["nor of the circumstances which led", "me to leave my native country."],
         ]);
     }
 

@@ -84,22 +84,10 @@ impl FaceFinder {
         let mut found = Vec::new();
         for roi in views {
             let all = self.ssd.detect(image, roi, MIN_SCORE)?;
-            found.extend(all.into_iter().filter(|face| is_whole(face, roi, image)));
+            found.extend(all.into_iter().filter(|face| face.is_whole(roi, image)));
         }
         Ok(thin_out(found, MAX_IOU).into_iter().map(face).collect())
     }
-}
-
-/// False when the view's border cuts through the face: another view shows it whole. Where the picture itself ends
-/// there is no other view.
-fn is_whole(face: &Detection, roi: &Roi, image: &RgbImage) -> bool {
-    let (half, b) = (roi.side / 2.0, &face.bounds);
-    let inside = |low: f32, high: f32, centre: f32, length: f32| {
-        (low >= centre - half || centre - half <= 0.0) && (high <= centre + half || centre + half >= length)
-    };
-    roi.angle != 0.0
-        || inside(b.x, b.x + b.width, roi.centre[0], image.width() as f32)
-            && inside(b.y, b.y + b.height, roi.centre[1], image.height() as f32)
 }
 
 fn face(found: Detection) -> Face {

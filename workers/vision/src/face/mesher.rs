@@ -3,7 +3,7 @@ use medley_models::{Models, SessionOptions};
 
 use crate::{
     VisionError,
-    crop::{Outside, view},
+    crop::view,
     geometry::{Rect, Roi, distance, sigmoid},
     run::{missing, run},
 };
@@ -71,7 +71,7 @@ impl FaceMesher {
     /// # Errors
     /// When the model cannot be run.
     pub fn fit(&self, image: &RgbImage, roi: Roi) -> Result<Mesh, VisionError> {
-        let tensor = view(image, &roi, SIZE, [0.0, 1.0], Outside::Black);
+        let tensor = view(image, &roi, SIZE, [0.0, 1.0]);
         let outputs = ["conv2d_21", "conv2d_31"];
         let [points, score] = run((&self.session, MODEL), "input_1", &[1, SIZE, SIZE, 3], tensor, outputs)?;
         if points.len() != Mesh::POINTS * 3 || score.is_empty() {

@@ -1,0 +1,3 @@
+//! Texts: from bytes to sentences with their pauses.
+
+pub(crate) mod sentences;
