@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let sources = Sources { picture: 0, sound: 1, timing: (inputs.len() == 3).then_some(2),
         reference: (inputs.len() > 3).then_some((2, 3)), ..Sources::default() };
-    let step = Act::Prepare(Prepare { portrait: params.clone(), sources });
+    let step = Act::Prepare(Box::new(Prepare { portrait: params.clone(), sources, clip: None }));
     let prepared = run(&worker, step, inputs.clone(), &folder("prepare")?)?;
     eprintln!("prepared {:?} in {:?}: {:?}", prepared.output, start.elapsed(), prepared.quality);
     let scene = ["scene.json", "scene.png", "motion.f32"];
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let took = start.elapsed();
     eprintln!("rendered {frames} frames in {took:?}: {:.1} a second", frames as f64 / took.as_secs_f64());
     let start = Instant::now();
-    let step = Act::Mux(Mux { portrait: params, name: "video.mp4".into() });
+    let step = Act::Mux(Mux { name: "video.mp4".into(), provenance: true, consent: params.consent, subtitles: None });
     let muxed = run(&worker, step, films, &folder("mux")?)?;
     eprintln!("muxed in {:?}", start.elapsed());
     fs::copy(&muxed.artifacts["video.mp4"], &out)?;

@@ -1,3 +1,4 @@
+use medley_media::MediaError;
 use medley_proto::ErrorCode;
 use medley_step::{Retryable, StepError};
 use medley_vision::VisionError;
@@ -13,16 +14,12 @@ pub enum PortraitError {
     FaceTooSmall { name: String, eyes_px: f64, least_px: f64 },
     #[error("{name}: the face is turned {degrees:.0} degrees {way}; use a photo that is turned at most {most:.0} degrees")]
     FaceTurned { name: String, degrees: f64, way: &'static str, most: f64 },
-    #[error("{name} cannot be read as a picture")]
-    Picture {
-        name: String,
-        #[source]
-        source: image::ImageError,
-    },
-    #[error("{name} holds no sound that can be read: {reason}")]
-    Sound { name: String, reason: String },
-    #[error("{name} is longer than {most_s:.0} s; cut it into parts")]
-    TooLong { name: String, most_s: f64 },
+    #[error("{name} cannot be spoken: {what}")]
+    Script { name: String, what: String },
+    #[error("no installed font has the letter '{letter}'; install the package {package}")]
+    NoFont { letter: char, package: &'static str },
+    #[error(transparent)]
+    Media(#[from] MediaError),
     #[error("the program ffmpeg is not installed; install the package ffmpeg")]
     NoFfmpeg(#[source] std::io::Error),
     #[error("ffmpeg failed while {what}: {said}")]
@@ -41,11 +38,10 @@ impl PortraitError {
             Self::NoFace { .. } | Self::NoSuchFace { .. } => ErrorCode::new("no_face"),
             Self::FaceTooSmall { .. } => ErrorCode::new("face_too_small"),
             Self::FaceTurned { .. } => ErrorCode::new("face_turned"),
-            Self::Picture { .. } => ErrorCode::MEDIA_UNDECODABLE,
-            Self::Sound { .. } => ErrorCode::MEDIA_EMPTY,
-            Self::TooLong { .. } => ErrorCode::MEDIA_TOO_LARGE,
-            Self::NoFfmpeg(_) => ErrorCode::TOOL_MISSING,
+            Self::Script { .. } => ErrorCode::new("script_invalid"),
+            Self::NoFfmpeg(_) | Self::NoFont { .. } => ErrorCode::TOOL_MISSING,
             Self::Params(_) => ErrorCode::PARAMS_INVALID,
+            Self::Media(error) => error.code(),
             Self::Ffmpeg { .. } | Self::Intermediate(_) | Self::Vision(_) => ErrorCode::INTERNAL,
         }
     }
@@ -56,6 +52,7 @@ impl Retryable for PortraitError {
         match self {
             Self::Intermediate(error) => error.into(),
             Self::Vision(error) => error.into_step_error(),
+            Self::Media(error) => error.into_step_error(),
             error => StepError::permanent(error.code(), error.to_string()).because(error),
         }
     }

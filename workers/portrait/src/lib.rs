@@ -8,16 +8,28 @@ mod draw;
 mod drive;
 mod engine;
 mod error;
+mod film;
 mod hear;
+mod nested;
+mod news;
+mod overlay;
 mod params;
 mod recipe;
 mod rig;
 mod scene;
+mod script;
 mod sound;
+mod stage;
 mod steps;
+mod subtitles;
 
 pub use error::PortraitError;
-pub use params::PortraitParams;
-pub use recipe::{PortraitRecipe, film, gather};
+pub use news::{NewsParams, NewsRecipe};
+pub use params::{Lips, PortraitParams};
+pub use recipe::PortraitRecipe;
 pub use scene::Framing;
-pub use steps::{Act, Done, Mux, Portrait, PortraitConfig, Prepare, Render, Sources};
+pub use script::FrontMatter;
+pub use stage::{Aspect, Background, Stage};
+pub use steps::{
+    Act, Clip, Done, Join, Mux, Portrait, PortraitConfig, Prepare, Render, Script, Sources, Subtitles,
+};

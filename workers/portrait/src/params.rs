@@ -4,6 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{PortraitError, scene::Framing};
 
+/// What the lips follow when no `timing.json` is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lips {
+    /// The words, which are transcribed first
+    #[default]
+    Words,
+    /// The sound alone: quicker, for any language, and closed lips are missed
+    Sound,
+}
+
 /// How a portrait speaks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -16,6 +27,8 @@ pub struct PortraitParams {
     pub head_motion: f64,
     /// How far the brows move, 0 to 2
     pub brows: f64,
+    /// What the lips follow when no timing is given
+    pub lips: Lips,
     /// Frames a second: 24, 25, 30, 50 or 60
     pub fps: u32,
     /// Show the whole picture, or a square about the head
@@ -41,6 +54,7 @@ impl Default for PortraitParams {
             still: false,
             head_motion: 1.0,
             brows: 1.0,
+            lips: Lips::Words,
             fps: 25,
             framing: Framing::Picture,
             max_px: 1920,

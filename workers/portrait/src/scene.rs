@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     PortraitError,
+    overlay::Overlays,
     draw::{Canvas, Rect},
     rig::{Canonical, eye_distance, head_pose},
 };
@@ -29,7 +30,7 @@ const LEAST_EYES_PX: f64 = 18.0;
 const MOST_YAW_DEG: f64 = 32.0;
 const MOST_PITCH_DEG: f64 = 28.0;
 /// Enlarging further shows more blur than face.
-const MOST_ENLARGED: f64 = 2.5;
+pub(crate) const MOST_ENLARGED: f64 = 2.5;
 /// Of a square about the head, the eyes' distance is this share.
 const HEAD_EYES_SHARE: f64 = 0.18;
 
@@ -45,6 +46,7 @@ pub(crate) struct Scene {
     /// Canvas pixels for a pixel of the photo.
     pub(crate) enlarged: f32,
     pub(crate) lively: bool,
+    pub(crate) overlays: Overlays,
 }
 
 /// A face found in a photo.
@@ -116,9 +118,9 @@ impl Eyesight {
 
 /// From pixels of the photo to pixels of the canvas.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Placement {
-    scale: f64,
-    shift: [f64; 2],
+pub(crate) struct Placement {
+    pub(crate) scale: f64,
+    pub(crate) shift: [f64; 2],
 }
 
 impl Placement {
@@ -169,13 +171,14 @@ pub(crate) fn about_the_head(photo: &RgbImage, found: &Found, side_px: u32) -> (
 
 fn scene(image: &RgbImage, found: &Found, placement: Placement) -> (Canvas, Scene) {
     let canvas = Canvas::from_rgb(image);
-    let scene = Scene {
-        width: image.width(),
-        height: image.height(),
-        photo: canvas.rect(),
-        mesh: found.mesh.iter().map(|&point| placement.point(point)).collect(),
-        enlarged: placement.scale as f32,
-        lively: true,
-    };
+    let scene = Scene::new(image.dimensions(), canvas.rect(), found, placement);
     (canvas, scene)
+}
+
+impl Scene {
+    pub(crate) fn new((width, height): (u32, u32), photo: Rect, found: &Found, placement: Placement) -> Self {
+        let mesh = found.mesh.iter().map(|&point| placement.point(point)).collect();
+        let enlarged = placement.scale as f32;
+        Self { width, height, photo, mesh, enlarged, lively: true, overlays: Overlays::default() }
+    }
 }

@@ -3,11 +3,13 @@
 
 mod mask;
 mod raster;
+mod text;
 mod texture;
 mod yuv;
 
 pub(crate) use mask::{Mask, blur};
 pub(crate) use raster::{Corner, triangle};
+pub(crate) use text::{Fonts, Sprite, TextStyle, is_wide};
 pub(crate) use texture::Texture;
 pub(crate) use yuv::Yuv;
 

@@ -7,7 +7,8 @@ use super::{
 use crate::{
     draw::{Canvas, Rect, Texture},
     drive::Pose,
-    rig::{Canonical, Posed, Rig, TUNED_EYE_DISTANCE_PX, Triangles},
+    scene::Scene,
+    rig::{Canonical, Posed, Rig, Triangles},
 };
 
 /// The default engine: a photo warped over a 468-point mesh, with a drawn mouth. No training, no GPU.
@@ -36,6 +37,12 @@ pub(crate) struct Sitter<'a> {
     pub(crate) lively: bool,
 }
 
+impl<'a> Sitter<'a> {
+    pub(crate) fn of(scene: &'a Scene, canvas: &'a Canvas) -> Self {
+        Self { canvas, photo: scene.photo, mesh: &scene.mesh, enlarged: scene.enlarged, lively: scene.lively }
+    }
+}
+
 impl MeshFace {
     pub(crate) fn new(sitter: &Sitter<'_>, canonical: &Canonical) -> Self {
         let look = MouthLook::new(sitter.canvas, sitter.mesh, canonical, sitter.enlarged);
@@ -59,15 +66,7 @@ impl MeshFace {
         let reach = Rect::around(corners, margin).cut(sitter.photo);
         let mirrored = (0.3 * rig.eye_distance_px) as i32;
         let texture = Texture::new(sitter.canvas, sitter.photo, mirrored);
-        debug_assert!(TUNED_EYE_DISTANCE_PX > 0.0);
         Self { texture, rig, look, reach, moving }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn draw_part(&self, canvas: &mut Canvas, pose: &Pose, n: u8) {
-        let mut posed = Posed::default();
-        self.rig.posed(pose, &mut posed);
-        if n > 0 { self.warp(canvas, &posed); }
     }
 
     fn warp(&self, canvas: &mut Canvas, posed: &Posed) {
@@ -79,15 +78,6 @@ impl MeshFace {
             let layer = Layer { triangles, at, from: &self.rig.points };
             warp::draw(canvas, &layer, &self.texture, self.reach);
         }
-    }
-
-    /// How far the lips of a pose stand apart, in eye distances: what the drawing intends.
-    #[cfg(test)]
-    pub(crate) fn gap(&self, pose: &Pose) -> f32 {
-        let mut posed = Posed::default();
-        self.rig.posed(pose, &mut posed);
-        let (upper, lower) = (posed.points[13], posed.points[14]);
-        (lower[0] - upper[0]).hypot(lower[1] - upper[1]) / self.rig.eye_distance_px as f32
     }
 }
 

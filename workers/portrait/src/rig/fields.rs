@@ -27,8 +27,6 @@ pub(crate) struct Fields {
     /// Pixels: from the photo's eyes to shut ones.
     pub(crate) blink: [Vec<f64>; 2],
     pub(crate) brow: Vec<f64>,
-    /// Out along the cheek: what a smile does, to be taken back when it has to go.
-    pub(crate) cheek: Vec<f64>,
 }
 
 type Seeds = BTreeMap<usize, f64>;
@@ -124,7 +122,6 @@ impl Fields {
             close: close(&ground, points),
             blink: blink(&ground, points),
             brow: brow(&ground, points.len()),
-            cheek: cheek(&ground),
         }
     }
 }
@@ -134,19 +131,6 @@ fn wide(ground: &Ground<'_>) -> Vec<f64> {
     seeds.extend(OVAL.into_iter().chain([199, 175, 152]).map(|point| (point, 0.0)));
     let lips = UPPER_LIP.iter().chain(&LOWER_LIP).flatten().chain(CORNERS.iter().flatten());
     seeds.extend(lips.map(|&point| (point, ground.canonical[point][0] / LIP_HALF_WIDTH_CM[3])));
-    ground.solve(&seeds)
-}
-
-/// The corners and the cheeks beside them, with the lips' middle left where it is.
-fn cheek(ground: &Ground<'_>) -> Vec<f64> {
-    let mut seeds = ground.zero.clone();
-    seeds.extend(OVAL.into_iter().chain(CHIN).map(|point| (point, 0.0)));
-    for ring in 0..4 {
-        for points in [UPPER_LIP[ring], LOWER_LIP[ring]] {
-            seeds.extend(points.map(|point| (point, ground.u(point, ring).powi(3))));
-        }
-    }
-    seeds.extend(CORNERS.into_iter().flatten().map(|point| (point, 1.0)));
     ground.solve(&seeds)
 }
 

@@ -53,8 +53,6 @@ pub(crate) struct Rig {
     /// Canonical head to the picture, with y and z turned over.
     pub(crate) pose: Similarity,
     pub(crate) eye_distance_px: f64,
-    /// Centre of the face's oval.
-    pub(crate) centre: [f64; 2],
     /// Whether the photo shows teeth between open lips.
     pub(crate) shows_teeth: bool,
     canonical: Vec<[f64; 3]>,
@@ -101,7 +99,6 @@ impl Rig {
             triangles,
             pose,
             eye_distance_px,
-            centre,
             shows_teeth,
             canonical: canonical_points,
             fields,
@@ -168,11 +165,6 @@ impl Rig {
     pub(crate) fn in_picture(&self, point_cm: [f64; 3]) -> [f64; 3] {
         let [x, y, z] = self.pose.point(point_cm);
         [x, -y, -z]
-    }
-
-    /// The picture at rest to canonical centimetres.
-    pub(crate) fn in_head(&self, point: [f64; 3]) -> [f64; 3] {
-        self.pose.inverse([point[0], -point[1], -point[2]])
     }
 
     /// How far each point moves at most in any pose that the life of a head (`turns`) and speech can ask for.

@@ -4,32 +4,71 @@
 mod mux;
 mod prepare;
 mod render;
+mod script;
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use medley_models::{Models, SessionOptions};
-use medley_proto::ModelUse;
+use medley_proto::{ModelUse, Transcript};
 use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::sync::{Mutex, PoisonError, Arc};
 
-use crate::{PortraitError, params::PortraitParams, scene::Eyesight};
+use crate::{PortraitError, params::PortraitParams, scene::Eyesight, script::FrontMatter, stage::Stage};
 
 /// What one step is to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum Act {
-    Prepare(Prepare),
+    Script(Script),
+    Prepare(Box<Prepare>),
     Render(Render),
-    Join,
+    Join(Join),
     Mux(Mux),
 }
 
-/// Finds the face and plans the clip. Leaves `scene.json`, `scene.png` and `motion.f32`.
+/// Takes the only input apart and leaves the text that is spoken, as `script.md` or `script.txt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Script {
+    /// A script with front matter.
+    Markdown,
+    /// A `transcript.json`.
+    Transcript,
+}
+
+/// Finds the face and plans the clip. Leaves `scene.json`, `scene.png`, `motion.f32`; for a news clip also
+/// `poster.jpg`, `speech.wav` and `logo.png`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Prepare {
     pub portrait: PortraitParams,
     pub sources: Sources,
+    #[serde(default)]
+    pub clip: Option<Clip>,
+}
+
+/// What makes a portrait a news clip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Clip {
+    pub stage: Stage,
+    pub subtitles: Subtitles,
+    /// Show who speaks, and of what, for the first seconds.
+    pub lower_third: bool,
+}
+
+/// Where the words of a clip are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Subtitles {
+    /// A track that the player shows or hides.
+    #[default]
+    Soft,
+    /// In the picture.
+    Burnt,
+    /// Only in the files beside the clip.
+    None,
 }
 
 /// Which input of the step is what.
@@ -40,13 +79,16 @@ pub struct Sources {
     pub sound: usize,
     /// A `timing.json` of the sound.
     pub timing: Option<usize>,
-    /// A `transcript.json` of the sound.
-    pub transcript: Option<usize>,
+    /// The output of the script step.
+    pub script: Option<usize>,
     /// Synthetic speech of the same words and its `timing.json`.
     pub reference: Option<(usize, usize)>,
+    /// A picture behind the photo.
+    pub background: Option<usize>,
+    pub logo: Option<usize>,
 }
 
-/// Renders frames `from..to`; inputs are the three artifacts of the prepare step.
+/// Renders frames `from..to`; inputs are `scene.json`, `scene.png`, `motion.f32`, and what is handed on besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Render {
@@ -57,23 +99,41 @@ pub struct Render {
     pub crf: u32,
 }
 
-/// Makes the file; inputs are the sound, `scene.json`, then the films in order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// Lays the inputs called `film.ts` end to end and hands on the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    pub parts: u32,
+}
+
+/// Makes the file; inputs are the sound, `scene.json`, the films in order, and what is handed on besides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mux {
-    pub portrait: PortraitParams,
     /// What the file is called.
     pub name: String,
+    /// Mark the file as synthetic media.
+    pub provenance: bool,
+    pub consent: Option<String>,
+    /// A track of subtitles in the file, and files of them beside it; none for a plain portrait.
+    pub subtitles: Option<Subtitles>,
 }
 
 /// What a step tells the recipe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Done {
     /// Of the whole clip after prepare, of this film after render.
     pub frames: usize,
     pub fps: u32,
     /// How many render steps the clip has.
     pub parts: u32,
+    /// After script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<FrontMatter>,
+    /// After script, of a transcript.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<Transcript>,
 }
 
 /// Settings of the machine's owner.
@@ -125,9 +185,10 @@ impl Worker for Portrait {
 
     fn run(&self, params: Self::Params, cx: &StepContext<'_>) -> Result<Self::Output, StepError> {
         match params {
+            Act::Script(script) => script::run(script, cx),
             Act::Prepare(prepare) => prepare::run(self, &prepare, cx),
             Act::Render(render) => render::run(self, render, cx),
-            Act::Join => mux::join(cx),
+            Act::Join(join) => mux::join(join, cx),
             Act::Mux(mux) => mux::run(&mux, cx),
         }
     }
