@@ -105,6 +105,9 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
             _ => submit::submit(asked, &submit::Args::read(matches)?, registry, &config),
         };
     }
+    if !matches!(matches.subcommand_name(), Some("worker" | "compute")) {
+        end_with_the_reader();
+    }
     let cli = Cli::from_arg_matches(matches).map_err(|error| Failed::usage(error.to_string()))?;
     match cli.command {
         Command::Compute { kind } => return Ok(medley_runtime::compute_main(&registry, &kind)),
@@ -125,6 +128,13 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
         Command::Worker(args) => worker::main(args, registry, config),
         other => jobs::main(other, registry, &config),
     }
+}
+
+/// Ends the process quietly when whoever reads its output has seen enough (`medley list | head`). Rust ignores SIGPIPE;
+/// what owns child processes and sockets keeps it so.
+fn end_with_the_reader() {
+    // SAFETY: no other thread runs yet, and the default action needs no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
 /// Runs asynchronous work on a runtime of its own.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, process::ExitCode};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use medley_models::{Kind, Models, Progress, PullEvent, Registry, State};
+use medley_models::{Models, Progress, PullEvent, Registry, State};
 use medley_proto::Commercial;
 use serde_json::json;
 
