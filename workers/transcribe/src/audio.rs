@@ -23,7 +23,8 @@ impl Sound {
     /// # Errors
     /// Those of the media: `media_undecodable`, `media_empty`, …
     pub(crate) fn open(input: &LocalInput, from_s: f64) -> Result<Self, StepError> {
-        let mut reader = Reader::open(&input.path, &ReaderOptions { rate_hz: SAMPLE_RATE_HZ, ..ReaderOptions::default() })?;
+        let mut reader =
+            Reader::open(&input.path, &ReaderOptions { rate_hz: SAMPLE_RATE_HZ, ..ReaderOptions::default() })?;
         if from_s > 0.0 {
             reader.seek(from_s)?;
         }

@@ -56,7 +56,9 @@ pub(crate) fn hear(
             *best = candidate;
         }
     };
-    if best.is_doubtful() && let Some((left, right)) = window.halves() {
+    if best.is_doubtful()
+        && let Some((left, right)) = window.halves()
+    {
         let mut parts = Vec::new();
         for half in [left, right] {
             let heard = recognizer.hear(&source.audio(&half), first, stop)?;
@@ -98,7 +100,8 @@ impl Candidate {
             Doubt::Improbable => 1.0,
         };
         let tokens: usize = self.parts.iter().map(|part| part.heard.tokens.len()).sum();
-        let logprob: f64 = self.parts.iter().map(|part| part.heard.avg_logprob() * part.heard.tokens.len() as f64).sum();
+        let logprob: f64 =
+            self.parts.iter().map(|part| part.heard.avg_logprob() * part.heard.tokens.len() as f64).sum();
         self.doubts.iter().map(weigh).sum::<f64>() / self.parts.len() as f64 - logprob / tokens.max(1) as f64 * 0.5
     }
 
@@ -152,10 +155,7 @@ mod tests {
     }
 
     fn window() -> Window {
-        Window {
-            pieces: vec![Span::new(0.0, 21.0)],
-            speech: vec![Span::new(0.5, 10.0), Span::new(11.0, 20.5)],
-        }
+        Window { pieces: vec![Span::new(0.0, 21.0)], speech: vec![Span::new(0.5, 10.0), Span::new(11.0, 20.5)] }
     }
 
     fn run(answer: impl Fn(usize, &Attempt<'_>) -> &'static str + Sync) -> (Outcome, String) {

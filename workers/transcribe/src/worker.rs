@@ -113,7 +113,10 @@ impl Transcribe {
         let can = Abilities { align, fast_encoder: !self.config.plain_encoder, parallel: self.slots * threads };
         // Held while the model loads, so that two slots that ask at once load it once.
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(loaded) = &*loaded && loaded.name == name && loaded.can == can {
+        if let Some(loaded) = &*loaded
+            && loaded.name == name
+            && loaded.can == can
+        {
             return Ok(loaded.whisper.clone());
         }
         let whisper = Arc::new(Whisper::load(&self.models, name, can)?);

@@ -51,10 +51,9 @@ impl Whisper {
             StepError::permanent(ErrorCode::MODEL_CORRUPT, message).because(format!("{error:?}"))
         })?;
         let options = SessionOptions { threads: 1, parallel: can.parallel };
-        let encoder = can
-            .fast_encoder
-            .then(|| models.session(&model, "encoder.onnx", options))
-            .and_then(|session| session.inspect_err(|error| tracing::warn!(%error, "using whisper.cpp's encoder")).ok());
+        let encoder = can.fast_encoder.then(|| models.session(&model, "encoder.onnx", options)).and_then(|session| {
+            session.inspect_err(|error| tracing::warn!(%error, "using whisper.cpp's encoder")).ok()
+        });
         Ok(Self { context, encoder })
     }
 
