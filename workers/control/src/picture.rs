@@ -1,38 +1,38 @@
 //! The picture as the reference sees it: RGB, 8-bit, on white.
 
-use image::{DynamicImage, RgbImage};
+use image::RgbImage;
+use medley_media::picture::Picture;
 
-/// Deep pictures are brought to 8 bits, grey to three channels, and transparency lies on white (`HWC3` of
-/// controlnet_aux).
-pub(crate) fn on_white(picture: DynamicImage) -> RgbImage {
-    if !picture.color().has_alpha() {
-        return picture.into_rgb8();
+/// Transparency lies on white, the sum cut to whole numbers (`HWC3` of controlnet_aux).
+pub(crate) fn on_white(picture: Picture) -> RgbImage {
+    let Picture { width_px, height_px, mut rgb, alpha, .. } = picture;
+    if let Some(alpha) = alpha {
+        for (pixel, alpha) in rgb.as_chunks_mut::<3>().0.iter_mut().zip(alpha) {
+            let alpha = f32::from(alpha) / 255.0;
+            *pixel = pixel.map(|c| (f32::from(c) * alpha + 255.0 * (1.0 - alpha)).clamp(0.0, 255.0) as u8);
+        }
     }
-    let rgba = picture.into_rgba8();
-    let (width, height) = rgba.dimensions();
-    let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
-    for pixel in rgba.pixels() {
-        let [red, green, blue, alpha] = pixel.0.map(f32::from);
-        let alpha = alpha / 255.0;
-        rgb.extend([red, green, blue].map(|c| (c * alpha + 255.0 * (1.0 - alpha)).clamp(0.0, 255.0) as u8));
-    }
-    RgbImage::from_raw(width, height, rgb).expect("three values were pushed for each pixel")
+    RgbImage::from_raw(width_px, height_px, rgb).expect("a picture has three values for each pixel")
 }
 
 #[cfg(test)]
 mod tests {
-    use image::{ImageBuffer, Luma, Rgba};
+    use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgba};
+    use medley_media::picture::{PictureLimits, from_bytes};
 
     use super::*;
 
+    fn seen(image: impl Into<DynamicImage>) -> Vec<u8> {
+        let mut png = std::io::Cursor::new(Vec::new());
+        image.into().write_to(&mut png, ImageFormat::Png).unwrap();
+        on_white(from_bytes(png.get_ref(), "test.png", &PictureLimits::default()).unwrap()).into_raw()
+    }
+
     #[test]
     fn transparency_lies_on_white_and_sixteen_bits_become_eight() {
-        let half = ImageBuffer::from_pixel(1, 1, Rgba([10u8, 20, 30, 0]));
-        assert_eq!(on_white(half.into()).into_raw(), [255, 255, 255]);
-        let half = ImageBuffer::from_pixel(1, 1, Rgba([100u8, 0, 255, 128]));
+        assert_eq!(seen(ImageBuffer::from_pixel(1, 1, Rgba([10u8, 20, 30, 0]))), [255, 255, 255]);
         // numpy: (x * (128/255) + 255 * (1 - 128/255)) truncated
-        assert_eq!(on_white(half.into()).into_raw(), [177, 127, 255]);
-        let deep = ImageBuffer::from_pixel(1, 1, Luma([0x8000u16]));
-        assert_eq!(on_white(deep.into()).into_raw(), [128, 128, 128]);
+        assert_eq!(seen(ImageBuffer::from_pixel(1, 1, Rgba([100u8, 0, 255, 128]))), [177, 127, 255]);
+        assert_eq!(seen(ImageBuffer::from_pixel(1, 1, Luma([0x8000u16]))), [128, 128, 128]);
     }
 }

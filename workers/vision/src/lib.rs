@@ -11,5 +11,6 @@ pub mod pose;
 mod run;
 mod side_by_side;
 mod ssd;
+pub mod text;
 
 pub use error::VisionError;

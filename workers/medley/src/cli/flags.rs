@@ -20,7 +20,7 @@ enum Shape {
 
 /// One property of the params type.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Flag {
+pub(super) struct Flag {
     property: String,
     shape: Shape,
     help: String,
@@ -28,7 +28,7 @@ pub struct Flag {
 }
 
 /// The flags of a params schema, in the schema's order.
-pub fn flags(schema: &Value) -> Vec<Flag> {
+pub(super) fn flags(schema: &Value) -> Vec<Flag> {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
         return Vec::new();
     };
@@ -114,7 +114,7 @@ impl Flag {
         self.property.replace('_', "-")
     }
 
-    pub fn to_arg(&self) -> Arg {
+    pub(super) fn to_arg(&self) -> Arg {
         let mut help = self.help.clone();
         if let Some(default) = self.default.as_ref().map(display).filter(|text| !text.is_empty()) {
             help.push_str(&format!(" [default: {default}]"));
@@ -179,7 +179,7 @@ fn display(value: &Value) -> String {
 }
 
 /// The params that were given on the command line; what was not given keeps the kind's default.
-pub fn params(flags: &[Flag], matches: &ArgMatches) -> Result<Value, String> {
+pub(super) fn params(flags: &[Flag], matches: &ArgMatches) -> Result<Value, String> {
     let mut params = Map::new();
     for flag in flags {
         if let Some(value) = flag.value(matches)? {

@@ -1,0 +1,19 @@
+//! The kinds of work of this binary: one line each.
+
+use medley_control::Control;
+use medley_portrait::{Portrait, PortraitRecipe};
+use medley_receipt::{ReceiptRecipe, ReceiptWorker};
+use medley_step::Registry;
+use medley_transcribe::{Transcribe, TranscribeJob};
+
+pub(crate) fn registry() -> Registry {
+    Registry::default()
+        .worker::<Transcribe>()
+        .recipe::<TranscribeJob>()
+        .worker::<ReceiptWorker>()
+        .recipe::<ReceiptRecipe>()
+        .worker::<Control>()
+        .recipe::<Control>()
+        .worker::<Portrait>()
+        .recipe::<PortraitRecipe>()
+}

@@ -1,0 +1,220 @@
+//! Makes what a step reads into local files: files that are local already are used where they lie.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use medley_proto::{ErrorCode, Job, Sha256, Source, Step, StepId, StepInput, StepResult};
+use medley_step::{Key, LocalInput, StepError};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Medley, file_uri,
+    keys::JobKeys,
+    leftovers, records,
+    spool::{Lent, Spool},
+};
+
+/// Reads inputs of a scheme other than `file:` (promise 7 is its to keep).
+#[async_trait]
+pub trait Fetcher: Send + Sync + 'static {
+    fn serves(&self, uri: &str) -> bool;
+
+    /// Streams the input into a new file, at most `most_bytes`.
+    async fn fetch(&self, uri: &str, into: &Path, most_bytes: u64) -> Result<(), StepError>;
+}
+
+/// A step's own folder, removed when it goes.
+#[derive(Debug)]
+pub(crate) struct StepFolder(PathBuf);
+
+/// The step folders of a process lie in one of its own.
+const STEPS: &str = "steps";
+
+static FOLDERS: AtomicU64 = AtomicU64::new(0);
+
+impl StepFolder {
+    pub(crate) async fn create(work_dir: &Path) -> Result<Self, StepError> {
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let path = leftovers::own_folder(work_dir, STEPS).join(number.to_string());
+        tokio::fs::create_dir_all(path.join("in")).await?;
+        Ok(Self(path))
+    }
+
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.0.join("scratch")
+    }
+
+    fn input(&self, index: usize, name: &str) -> PathBuf {
+        self.0.join("in").join(format!("{index}-{name}"))
+    }
+}
+
+impl Drop for StepFolder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(folder = %self.0.display(), %error, "a step's folder was not removed");
+        }
+    }
+}
+
+/// What an input was when it was first fetched.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct FetchedInput {
+    pub(crate) sha256: Sha256,
+    pub(crate) bytes: u64,
+}
+
+/// A step's inputs as files; what was lent from the spool stays until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    pub(crate) inputs: Vec<LocalInput>,
+    _lent: Vec<Lent>,
+}
+
+impl Medley {
+    pub(crate) async fn stage(
+        &self,
+        job: &Job,
+        step: &Step,
+        folder: &StepFolder,
+        spool: &Arc<Spool>,
+    ) -> Result<Staged, StepError> {
+        let mut stager = Stager { medley: self, job, keys: JobKeys::of(job), folder, spool, lent: Vec::new() };
+        let mut inputs = Vec::with_capacity(step.inputs.len());
+        for (index, input) in step.inputs.iter().enumerate() {
+            let local = stager.stage(index, input).await?;
+            inputs.push(readable(local, folder, index)?);
+        }
+        Ok(Staged { inputs, _lent: stager.lent })
+    }
+}
+
+/// Stages the inputs of one step, one after the other.
+struct Stager<'a> {
+    medley: &'a Medley,
+    job: &'a Job,
+    keys: JobKeys,
+    folder: &'a StepFolder,
+    spool: &'a Arc<Spool>,
+    lent: Vec<Lent>,
+}
+
+impl Stager<'_> {
+    async fn stage(&mut self, index: usize, input: &StepInput) -> Result<LocalInput, StepError> {
+        match input {
+            StepInput::Job(number) => self.job_input(index, *number).await,
+            StepInput::Artifact(artifact) => Ok(LocalInput {
+                name: artifact.name.clone(),
+                path: self.object(&self.keys.artifact(artifact)?, artifact.sha256).await?,
+                sha256: artifact.sha256,
+                bytes: artifact.bytes,
+                media_type: Some(artifact.media_type.clone()),
+            }),
+            StepInput::Output(of) => self.output(index, of).await,
+        }
+    }
+
+    async fn job_input(&mut self, index: usize, number: u32) -> Result<LocalInput, StepError> {
+        let of_job = usize::try_from(number).ok().and_then(|number| self.job.inputs.get(number));
+        let input = of_job.ok_or_else(|| StepError::internal(format!("the job has no input {number}")))?;
+        let local = |path, sha256, bytes| LocalInput {
+            name: input.name.clone(),
+            path,
+            sha256,
+            bytes,
+            media_type: input.media_type.clone(),
+        };
+        match &input.source {
+            Source::Text(text) => {
+                let path = self.folder.input(index, "text.txt");
+                tokio::fs::write(&path, text).await?;
+                Ok(local(path, Sha256::of(text.as_bytes()), text.len() as u64))
+            }
+            Source::Stored(below) => {
+                let key = self.keys.of_tenant(below)?;
+                let sha256 = input.sha256.ok_or_else(|| StepError::internal("a stored input without a hash"))?;
+                let path = self.object(&key, sha256).await?;
+                let bytes = tokio::fs::metadata(&path).await?.len();
+                Ok(local(path, sha256, bytes))
+            }
+            Source::Uri(uri) => {
+                let Some(path) = file_uri::path_of(uri) else {
+                    let (path, fetched) = self.fetch(number, uri).await?;
+                    return Ok(local(path, fetched.sha256, fetched.bytes));
+                };
+                let known = self.medley.hash_file(input.name.clone(), path).await?;
+                if input.sha256.is_some_and(|sha256| sha256 != known.sha256) {
+                    let message = format!("{} changed after the job was submitted; submit it again", input.name);
+                    return Err(StepError::permanent(ErrorCode::INPUT_CHANGED, message));
+                }
+                Ok(local(known.path, known.sha256, known.bytes))
+            }
+        }
+    }
+
+    async fn fetch(&mut self, number: u32, uri: &str) -> Result<(PathBuf, FetchedInput), StepError> {
+        let fetcher = self.medley.fetchers.iter().find(|fetcher| fetcher.serves(uri)).cloned().ok_or_else(|| {
+            let message = format!("{uri}: this worker does not serve inputs of its scheme");
+            StepError::permanent(ErrorCode::INPUT_SCHEME_UNSUPPORTED, message)
+        })?;
+        let most = self.medley.settings.limits.input_bytes;
+        let fetch = |into: PathBuf| async move { fetcher.fetch(uri, &into, most).await };
+        let at = self.keys.fetched(number);
+        // What the address gives may change: the spool's name is the job's, the hash that of the bytes.
+        let lent = self.spool.lend(Sha256::of(at.as_str().as_bytes()), None, fetch).await?;
+        let path = lent.path();
+        let fetched = FetchedInput { sha256: lent.sha256(), bytes: tokio::fs::metadata(&path).await?.len() };
+        let first = records::write_once(&*self.medley.store, &at, fetched).await?;
+        if first.sha256 != fetched.sha256 {
+            let message = format!("{uri} changed while the job ran; submit it again");
+            return Err(StepError::permanent(ErrorCode::INPUT_CHANGED, message));
+        }
+        self.lent.push(lent);
+        Ok((path, fetched))
+    }
+
+    /// The object as a local file: the store's own, or one of the spool.
+    async fn object(&mut self, key: &Key, sha256: Sha256) -> Result<PathBuf, StepError> {
+        if let Some(path) = self.medley.store.local_path(key) {
+            return Ok(path);
+        }
+        let (store, key) = (self.medley.store.clone(), key.clone());
+        let fetch = |into: PathBuf| async move { Ok(store.fetch(&key, &into).await.map(|_| ())?) };
+        let lent = self.spool.lend(sha256, Some(sha256), fetch).await?;
+        let path = lent.path();
+        self.lent.push(lent);
+        Ok(path)
+    }
+
+    async fn output(&self, index: usize, of: &StepId) -> Result<LocalInput, StepError> {
+        let result = records::read::<StepResult>(&*self.medley.store, &self.keys.result(of)).await?;
+        let result = result.ok_or_else(|| StepError::internal(format!("step {of} has no result yet")))?;
+        let bytes = serde_json::to_vec(&result.output)?;
+        let path = self.folder.input(index, "output.json");
+        tokio::fs::write(&path, &bytes).await?;
+        Ok(LocalInput {
+            name: format!("{of}"),
+            path,
+            sha256: Sha256::of(&bytes),
+            bytes: bytes.len() as u64,
+            media_type: Some("application/json".into()),
+        })
+    }
+}
+
+/// A path that can be told in JSON: one with odd bytes is reached through a link.
+fn readable(mut input: LocalInput, folder: &StepFolder, index: usize) -> Result<LocalInput, Error> {
+    if input.path.to_str().is_none() {
+        let link = folder.input(index, "input");
+        std::os::unix::fs::symlink(&input.path, &link)
+            .map_err(|error| Error::local("a link to an input was not made", error))?;
+        input.path = link;
+    }
+    Ok(input)
+}
