@@ -21,6 +21,7 @@ fn sample(name: &str) -> PathBuf {
     Models::open(&Models::default_dir()).file("sample-pictures", name).unwrap()
 }
 
+#[derive(Debug)]
 struct Made {
     _folder: TempDir,
     ran: testing::Ran<ControlOutput>,
