@@ -1,8 +1,9 @@
 //! The kinds of work of this binary: one line each.
 
 use medley_control::Control;
-use medley_portrait::{Portrait, PortraitRecipe};
+use medley_portrait::{NewsRecipe, Portrait, PortraitRecipe};
 use medley_receipt::{ReceiptRecipe, ReceiptWorker};
+use medley_speak::{Speak, SpeakJob};
 use medley_step::Registry;
 use medley_transcribe::{Transcribe, TranscribeJob};
 
@@ -15,5 +16,8 @@ pub(crate) fn registry() -> Registry {
         .worker::<Control>()
         .recipe::<Control>()
         .worker::<Portrait>()
-        .recipe::<PortraitRecipe>()
+        .recipe::<PortraitRecipe<TranscribeJob, SpeakJob>>()
+        .recipe::<NewsRecipe<SpeakJob>>()
+        .worker::<Speak>()
+        .recipe::<SpeakJob>()
 }

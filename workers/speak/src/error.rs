@@ -32,8 +32,8 @@ pub enum SpeakError {
     VoiceFile { voice: &'static str, what: &'static str },
     #[error(transparent)]
     Model(#[from] medley_models::ModelError),
-    #[error("sound could not be resampled from {from_hz} to {to_hz} Hz")]
-    Resample { from_hz: u32, to_hz: u32 },
+    #[error(transparent)]
+    Media(#[from] medley_media::MediaError),
     #[error("a part of the speech could not be read or written")]
     Part(#[source] std::io::Error),
 }
@@ -52,7 +52,8 @@ impl SpeakError {
             Self::EspeakLost { .. } => ErrorCode::SERVICE_UNAVAILABLE,
             Self::VoiceFile { .. } => ErrorCode::MODEL_CORRUPT,
             Self::Model(error) => error.code(),
-            Self::Voice { .. } | Self::Resample { .. } | Self::Part(_) => ErrorCode::INTERNAL,
+            Self::Media(error) => error.code(),
+            Self::Voice { .. } | Self::Part(_) => ErrorCode::INTERNAL,
         }
     }
 }
@@ -61,6 +62,7 @@ impl Retryable for SpeakError {
     fn into_step_error(self) -> StepError {
         match self {
             Self::Model(error) => error.into_step_error(),
+            Self::Media(error) => error.into_step_error(),
             Self::Part(error) => error.into(),
             Self::EspeakLost { .. } => StepError::transient(self.code(), self.to_string()),
             _ => StepError::permanent(self.code(), self.to_string()).because(self),

@@ -2,10 +2,6 @@
 
 use std::ops::Range;
 
-use rubato::{Fft, FixedSync, Resampler, audioadapter_buffers::direct::SequentialSliceOfVecs};
-
-use crate::SpeakError;
-
 /// The rate at which everything is mixed: that of two of the three voices.
 pub(crate) const RATE_HZ: u32 = 24_000;
 const FRAME: usize = RATE_HZ as usize / 100;
@@ -19,21 +15,6 @@ const SILENCE_DB: f32 = -42.0;
 const LEAD: usize = FRAME * 2;
 const TAIL: usize = FRAME * 5;
 const FADE: usize = RATE_HZ as usize / 125;
-
-/// Samples at another rate, starting at the same time.
-pub(crate) fn resample(samples: Vec<f32>, from_hz: u32, to_hz: u32) -> Result<Vec<f32>, SpeakError> {
-    if from_hz == to_hz || samples.is_empty() {
-        return Ok(samples);
-    }
-    let failed = || SpeakError::Resample { from_hz, to_hz };
-    let length = samples.len();
-    let input = vec![samples];
-    let mut resampler =
-        Fft::<f32>::new(from_hz as usize, to_hz as usize, 1024, 1, FixedSync::Both).map_err(|_| failed())?;
-    let adapter = SequentialSliceOfVecs::new(&input, 1, length).map_err(|_| failed())?;
-    let out = resampler.process_all(&adapter, length, None).map_err(|_| failed())?;
-    Ok(out.take_data())
-}
 
 /// Where the speech is, with a little of what surrounds it.
 pub(crate) fn speech(samples: &[f32]) -> Range<usize> {
@@ -115,15 +96,5 @@ mod tests {
         level(&mut soft);
         assert!((20.0 * (rms(&loud) / rms(&soft)).log10()).abs() < 0.5);
         assert_eq!((loud[0], loud[loud.len() - 1]), (0.0, 0.0));
-    }
-
-    #[test]
-    fn resampling_keeps_time() {
-        let mut clicks = vec![0.0; 22_050];
-        clicks[11_025] = 1.0;
-        let out = resample(clicks, 22_050, 24_000).unwrap();
-        let peak = (0..out.len()).max_by(|a, b| out[*a].abs().total_cmp(&out[*b].abs())).unwrap();
-        assert_eq!(out.len(), 24_000);
-        assert!((11_999..=12_001).contains(&peak), "{peak}");
     }
 }

@@ -1,12 +1,14 @@
 //! Speaks a sentence: language runs, their voices, and the joints between them.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     ops::{ControlFlow, Range},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use medley_models::{Models, SessionOptions};
+use medley_media::audio::resample;
+use medley_models::{Models, Registry, SessionOptions};
 use medley_proto::SpeechTiming;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +18,7 @@ use crate::{
     chinese::{self, Segmenter},
     document::sentences,
     english::{Alphabet, English},
-    language::{Language, main_language, runs},
+    language::{Language, is_han, main_language, runs},
     mix::{self, RATE_HZ},
     normal::{self, Piece, PieceKind},
     speech::{Speech, timing},
@@ -59,6 +61,10 @@ const SEAM_MS: u32 = 45;
 const CLAUSE_MS: u32 = 160;
 /// An English word inside Chinese is spoken a little slower than English alone, at the pace of the syllables around it.
 const ENGLISH_IN_CHINESE: f32 = 0.92;
+
+/// The files that voices are loaded from.
+const VOICE_FILES: [&str; 7] =
+    ["hibari.onnx", "vocab.json", "voice.onnx", "voice.json", "fastspeech2.onnx", "melgan.onnx", "mapper.json"];
 
 /// Speaks English and Chinese. Voices and front ends are loaded when they are first needed; all methods may be called
 /// from several threads at once.
@@ -144,6 +150,36 @@ impl Speaker {
         Ok(())
     }
 
+    /// Makes sure that every model these sentences need is there, and names what their sound depends on: each voice's
+    /// files by hash, and the program that reads English.
+    pub(crate) fn needs<'t>(
+        &self,
+        sentences: impl Iterator<Item = (&'t str, Delivery)>,
+    ) -> Result<String, SpeakError> {
+        let mut needed = BTreeSet::new();
+        for (text, delivery) in sentences {
+            needed.extend(text.chars().filter_map(|c| match c {
+                _ if is_han(c) => Some(Baker::MODEL),
+                _ if !c.is_alphanumeric() => None,
+                _ if delivery.english == EnglishVoice::Joe => Some(Piper::MODEL),
+                _ => Some(Hibari::MODEL),
+            }));
+        }
+        for model in &needed {
+            for file in &Registry::built_in().model(model)?.files {
+                if VOICE_FILES.contains(&file.name.as_str()) {
+                    self.models.file(model, &file.name)?;
+                }
+            }
+        }
+        let used = self.models.used().into_iter().filter(|model| needed.contains(model.name.as_str()));
+        let mut depends_on: Vec<String> = used.map(|model| format!("{}:{:?}", model.name, model.files)).collect();
+        if needed.len() > usize::from(needed.contains(Baker::MODEL)) {
+            depends_on.push(self.english()?.version().to_owned());
+        }
+        Ok(depends_on.join(";"))
+    }
+
     /// Speaks one sentence, without a pause after it.
     pub(crate) fn sentence(
         &self,
@@ -227,15 +263,15 @@ fn phrases<V: Voice>(
             whole.silence(mix::samples_of(CLAUSE_MS));
         }
         let spoken = voice.speak(phrase, manner)?;
-        whole.append(ready(language, phrase, spoken, words)?);
+        whole.append(ready(language, phrase, spoken, words));
     }
     Ok(whole)
 }
 
 /// Trims and levels what a voice said.
-fn ready(language: Language, phrase: &[Symbol], spoken: Spoken, words: &[&str]) -> Result<Speech, SpeakError> {
+fn ready(language: Language, phrase: &[Symbol], spoken: Spoken, words: &[&str]) -> Speech {
     let scale = f64::from(RATE_HZ) / f64::from(spoken.rate_hz);
-    let samples = mix::resample(spoken.pcm, spoken.rate_hz, RATE_HZ)?;
+    let samples = resample(&spoken.pcm, spoken.rate_hz, RATE_HZ);
     let kept = mix::speech(&samples);
     let mut pcm = samples[kept.clone()].to_vec();
     mix::level(&mut pcm);
@@ -246,7 +282,7 @@ fn ready(language: Language, phrase: &[Symbol], spoken: Spoken, words: &[&str]) 
     let spans: Vec<Range<usize>> = spoken.spans.iter().map(|span| place(span.start)..place(span.end)).collect();
     let mut timing = timing(language, phrase, &spans, words);
     timing.duration_s = pcm.len() as f64 / f64::from(RATE_HZ);
-    Ok(Speech { pcm, timing })
+    Speech { pcm, timing }
 }
 
 /// Ranges of at most `longest` symbols, cut after a pause where there is one in the second half, else between words.

@@ -8,6 +8,7 @@ mod reader;
 mod resample;
 
 pub(crate) use encode::url;
-pub use encode::{AudioFormat, encode, write_wav};
+pub use encode::{AudioFormat, Encoder, encode, write_wav};
 pub use loudness::{Loudness, loudness};
+pub use resample::resample;
 pub use reader::{AudioInfo, AudioLimits, Reader, ReaderOptions};

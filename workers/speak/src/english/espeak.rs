@@ -26,6 +26,7 @@ const BACKLOG: usize = 64;
 /// Turns lines of English into IPA.
 #[derive(Debug)]
 pub(crate) struct Espeak {
+    version: String,
     running: Mutex<Option<Running>>,
 }
 
@@ -40,7 +41,14 @@ struct Running {
 impl Espeak {
     /// Starts the program, so that its absence shows at once.
     pub(crate) fn start() -> Result<Self, SpeakError> {
-        Ok(Self { running: Mutex::new(Some(Running::start()?)) })
+        let version = Command::new("espeak-ng").arg("--version").output().map_err(SpeakError::EspeakMissing)?.stdout;
+        let version = String::from_utf8_lossy(&version).split("  ").next().unwrap_or_default().trim().to_owned();
+        Ok(Self { version, running: Mutex::new(Some(Running::start()?)) })
+    }
+
+    /// "eSpeak NG text-to-speech: 1.51".
+    pub(crate) fn version(&self) -> &str {
+        &self.version
     }
 
     /// The IPA of one clause: words apart by spaces, without punctuation. Longer clauses than the program reads at

@@ -24,6 +24,11 @@ impl English {
         Ok(Self { espeak: Espeak::start()? })
     }
 
+    /// The program that reads, with its version.
+    pub(crate) fn version(&self) -> &str {
+        self.espeak.version()
+    }
+
     /// The phrase's symbols. `pieces` are normalised; the `n`th piece's symbols carry the word number `n`.
     pub(crate) fn symbols(&self, pieces: &[Piece], alphabet: Alphabet) -> Result<Vec<Symbol>, SpeakError> {
         let mut symbols: Vec<Symbol> = Vec::new();

@@ -28,6 +28,8 @@ struct Mapper {
 }
 
 impl Baker {
+    pub(crate) const MODEL: &str = MODEL;
+
     pub(crate) fn open(models: &Models, options: SessionOptions) -> Result<Self, SpeakError> {
         let mapper = fs::read(models.file(MODEL, "mapper.json")?).map_err(SpeakError::Part)?;
         let mapper = serde_json::from_slice(&mapper)
@@ -50,7 +52,7 @@ impl Baker {
         let speaker = Tensor::from_array(([1], vec![0_i32]))?;
         let ratio = |value: f32| Tensor::from_array(([1], vec![value]));
         let (speed, pitch, energy) = (ratio(1.0 / manner.rate)?, ratio(manner.pitch)?, ratio(1.0)?);
-        let (mel, durations) = self.acoustic.with(|session| {
+        let (mel, durations) = self.acoustic.with(|session| -> ort::Result<_> {
             let out = session.run(ort::inputs![
                 "input_ids" => ids, "speaker_ids" => speaker,
                 "speed_ratios" => speed, "f0_ratios" => pitch, "energy_ratios" => energy
@@ -63,12 +65,12 @@ impl Baker {
                     frames.iter().map(|&frames| usize::try_from(frames).unwrap_or(0) * FRAME).collect()
                 }
             };
-            ort::Result::Ok((mel.to_vec(), durations))
+            Ok((mel.to_vec(), durations))
         })?;
         let mel = TensorRef::from_array_view(([1, mel.len() / MEL_BINS, MEL_BINS], &*mel))?;
-        let pcm = self.vocoder.with(|session| {
+        let pcm = self.vocoder.with(|session| -> ort::Result<_> {
             let out = session.run(ort::inputs!["mels" => mel])?;
-            ort::Result::Ok(out[0].try_extract_tensor::<f32>()?.1.to_vec())
+            Ok(out[0].try_extract_tensor::<f32>()?.1.to_vec())
         })?;
         Ok((pcm, durations))
     }

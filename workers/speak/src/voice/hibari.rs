@@ -17,6 +17,8 @@ pub(crate) struct Hibari {
 }
 
 impl Hibari {
+    pub(crate) const MODEL: &str = MODEL;
+
     pub(crate) fn open(models: &Models, options: SessionOptions) -> Result<Self, SpeakError> {
         let vocabulary = fs::read(models.file(MODEL, "vocab.json")?).map_err(SpeakError::Part)?;
         let ids: HashMap<String, i64> = serde_json::from_slice(&vocabulary)

@@ -32,6 +32,8 @@ struct Audio {
 }
 
 impl Piper {
+    pub(crate) const MODEL: &str = MODEL;
+
     pub(crate) fn open(models: &Models, options: SessionOptions) -> Result<Self, SpeakError> {
         let config = fs::read(models.file(MODEL, "voice.json")?).map_err(SpeakError::Part)?;
         let config: Config = serde_json::from_slice(&config)
