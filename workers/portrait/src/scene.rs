@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     PortraitError,
-    overlay::Overlays,
     draw::{Canvas, Rect},
+    overlay::Overlays,
     rig::{Canonical, eye_distance, head_pose},
 };
 

@@ -211,9 +211,11 @@ fn a_long_film_is_joined_in_groups() {
 fn news_speaks_its_script_with_the_voice_that_is_asked_for() {
     let job = job("news", json!(NewsParams::default()), &["s.md", "a.png"]);
     let (stages, steps) = walk::<NewsRecipe<Say>>(&job, 2);
-    let wanted = [("script", 1), ("say-plan", 1), ("say-merge-1", 2), ("say-end", 1), ("prepare", 1), ("render", 2), ("mux", 1)];
+    let wanted =
+        [("script", 1), ("say-plan", 1), ("say-merge-1", 2), ("say-end", 1), ("prepare", 1), ("render", 2), ("mux", 1)];
     assert_eq!(names(&stages), wanted);
-    let voice = |steps: &[StepDraft]| steps.iter().find(|step| step.id.stage == "say-plan").unwrap().params["voice"].clone();
+    let voice =
+        |steps: &[StepDraft]| steps.iter().find(|step| step.id.stage == "say-plan").unwrap().params["voice"].clone();
     assert_eq!(voice(&steps), "joe", "the front matter's");
     let (_, steps) = walk::<NewsRecipe<Say>>(&Job { params: json!({"voice": "ann"}), ..job.clone() }, 2);
     assert_eq!(voice(&steps), "ann", "the command line goes first");

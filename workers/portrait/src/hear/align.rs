@@ -18,7 +18,11 @@ const SLACK_S: f64 = 0.35;
 /// The timing of a recording: synthetic speech of the same words is laid over it frame by frame (dynamic time warping
 /// on normalised cepstra; Sakoe and Chiba 1978), near the words' times where a transcript has them, and its phoneme
 /// times are carried over. None when there is nothing to hold on to.
-pub(crate) fn align(samples: &[f32], transcript: Option<&Transcript>, reference: &Reference<'_>) -> Option<SpeechTiming> {
+pub(crate) fn align(
+    samples: &[f32],
+    transcript: Option<&Transcript>,
+    reference: &Reference<'_>,
+) -> Option<SpeechTiming> {
     let (ours, theirs) = (normalised(cepstra(reference.samples)), normalised(cepstra(samples)));
     let duration_s = samples.len() as f64 / 16_000.0;
     let mut anchors = transcript.map(|transcript| anchors(&reference.timing.words, transcript)).unwrap_or_default();
@@ -53,7 +57,12 @@ pub(crate) fn align(samples: &[f32], transcript: Option<&Transcript>, reference:
         end_s: moved(word.end_s),
         ..word.clone()
     });
-    Some(SpeechTiming { duration_s, phonemes: phonemes.collect(), sentences: sentences.collect(), words: words.collect() })
+    Some(SpeechTiming {
+        duration_s,
+        phonemes: phonemes.collect(),
+        sentences: sentences.collect(),
+        words: words.collect(),
+    })
 }
 
 /// Times of the same word in the reference and in the recording, seconds, both growing.
@@ -178,9 +187,8 @@ fn warp(ours: &[Frame], theirs: &[Frame], guide: &Guide) -> Vec<f64> {
         let (low, high) = guide.0[i];
         let (mut row, mut how) = (Vec::with_capacity(high - low + 1), Vec::with_capacity(high - low + 1));
         for j in low..=high {
-            let above = |j: usize| {
-                j.checked_sub(before.0).and_then(|k| before.1.get(k)).copied().unwrap_or(f64::INFINITY)
-            };
+            let above =
+                |j: usize| j.checked_sub(before.0).and_then(|k| before.1.get(k)).copied().unwrap_or(f64::INFINITY);
             let left = row.last().copied().unwrap_or(f64::INFINITY);
             let (cost, step) = if i == 0 {
                 if j == low { (0.0, DIAGONAL) } else { (left, ACROSS) }
@@ -246,8 +254,16 @@ mod tests {
 
     fn transcript(timing: &SpeechTiming) -> Transcript {
         let words = timing.words.iter().filter(|word| word.text != "w5");
-        let words = words.map(|word| Word { start_s: word.start_s + 0.1, end_s: word.end_s + 0.05, text: word.text.clone(), prob: 1.0 });
-        Transcript { segments: vec![TranscriptSegment { words: words.collect(), ..Default::default() }], ..Default::default() }
+        let words = words.map(|word| Word {
+            start_s: word.start_s + 0.1,
+            end_s: word.end_s + 0.05,
+            text: word.text.clone(),
+            prob: 1.0,
+        });
+        Transcript {
+            segments: vec![TranscriptSegment { words: words.collect(), ..Default::default() }],
+            ..Default::default()
+        }
     }
 
     #[test]
