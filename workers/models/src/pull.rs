@@ -55,10 +55,27 @@ impl Models {
     /// # Errors
     /// The first model that cannot be had; those before it stay.
     pub fn pull(&self, names: &[&str], progress: &mut dyn Progress) -> Result<(), ModelError> {
+        self.pull_through(Mirror::from_env(), names, progress)
+    }
+
+    /// The same, from this mirror (a folder or the prefix of a URL) where it has the files.
+    ///
+    /// # Errors
+    /// As [`Models::pull`].
+    pub fn pull_from(&self, mirror: &str, names: &[&str], progress: &mut dyn Progress) -> Result<(), ModelError> {
+        self.pull_through(Some(Mirror::at(mirror)), names, progress)
+    }
+
+    fn pull_through(
+        &self,
+        mirror: Option<Mirror>,
+        names: &[&str],
+        progress: &mut dyn Progress,
+    ) -> Result<(), ModelError> {
         let mut pull = Pull {
             models: self,
             python: Python::new(self.root(), &Registry::built_in().python.requirements),
-            mirror: Mirror::from_env(),
+            mirror,
             downloads: Downloads::default(),
             progress,
         };
