@@ -29,8 +29,9 @@ static CONTACT: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)(?:\b|[^a-z])(?:TEL|TE1|TELEPHONE|PHONE|FAX|MOBILE|H/P|HP NO|WHATSAPPS?|HOTLINE|E-?MAIL|WWW\.|HTTP|GST|SST|VAT|TAX ID|REG\.? NO|ROC|CO\.? ?REG|CO\.? ?NO|COMPANY (?:REG|NO)|BRN|电话|税号|传真|手机|纳税人)(?:[^a-z]|[A-Z]?\b|$)",
     )
 });
-static REGISTRATION: LazyLock<Regex> =
-    LazyLock::new(|| fixed(r"\s*[\(\[]?\s?\b[A-Z]{0,3}\d{4,12}\s?[-—]?\s?[A-Z]{0,2}\s?[\)\]]?\.?\s*$"));
+static REGISTRATION: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(r"\s*(?:[\(\[]\s?[A-Z]{0,3}[-:.\s]?\d{4,12}\s?[-—]?\s?[A-Z]{0,2}\s?[\)\]]?|\b[A-Z]{0,2}\d{5,12}\s?[-—]?\s?[A-Z]{0,2})\.?\s*$")
+});
 static PHONE: LazyLock<Regex> = LazyLock::new(|| fixed(r"\+?\(?\d[\d\s()\-.]{5,16}\d"));
 const PHONE_WORDS: &[&str] = &[
     "TEL",
@@ -115,7 +116,9 @@ fn bare(text: &str) -> String {
     let upper = fold(text);
     let cut = CONTACT.find(&upper).map_or(text.len(), |found| found.start());
     let text = if upper.len() == text.len() { text.get(..cut).unwrap_or(text) } else { text };
-    REGISTRATION.replace(text.trim(), "").trim().trim_matches(['*', '-', '=', '~', ':', '#', '.', '_', ' ']).to_owned()
+    let name = REGISTRATION.replace(text.trim(), "");
+    let name = name.trim_matches(['*', '-', '=', '~', ':', '#', '_', ' ', '(', '[', ',', '|']);
+    name.trim_start_matches('.').to_owned()
 }
 
 fn name(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
@@ -249,7 +252,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
         let goes_on = if ended {
             is_region(&line) && !is_legal_name(&line) || is_branch(&line)
         } else {
-            score(row) >= 1 || is_short_name_of_place(&line)
+            score(row) >= 1 || is_name_of_place(&line, row + 1 < rows.end && score(row + 1) >= 2)
         };
         if !near || is_title(&line) || (row > start && (is_other(&line) || !goes_on)) {
             break;
@@ -291,10 +294,10 @@ fn is_other(line: &str) -> bool {
         || phone_of(line).is_some_and(|phone| phone.len() + 2 >= line.trim().len())
 }
 
-/// A short line in the middle of an address: `SETAPAK,`.
-fn is_short_name_of_place(line: &str) -> bool {
+/// Letters alone, in the middle of an address: `SETAPAK,`, or a town above its postcode.
+fn is_name_of_place(line: &str, goes_on_below: bool) -> bool {
     line.chars().all(|c| c.is_alphabetic() || c.is_whitespace() || matches!(c, ',' | '.' | '-' | '\''))
-        && line.trim().ends_with(',')
+        && (line.trim().ends_with(',') || goes_on_below)
 }
 
 fn phone_of(line: &str) -> Option<&str> {
