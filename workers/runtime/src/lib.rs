@@ -54,6 +54,7 @@ mod keys;
 mod leftovers;
 mod life;
 mod medley;
+pub mod fetch;
 pub mod queue;
 mod records;
 mod running;

@@ -1,0 +1,102 @@
+//! One suite for every `Queue`.
+
+mod queue_suite;
+
+use std::{path::Path, sync::Arc};
+
+use medley_runtime::queue::SqliteQueue;
+use medley_step::{Queue, QueueName};
+use queue_suite::Place;
+
+/// Makes a test of each case for each kind of place.
+macro_rules! conformance {
+    ($($module:ident :: { $($case:ident),* $(,)? })*) => {
+        mod sqlite {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::queue_suite::$module::$case(&crate::SqlitePlace::new()).await;
+                }
+            )*)*
+        }
+    };
+}
+
+conformance! {
+    delivery::{
+        a_step_arrives_as_it_was_published,
+        a_step_published_before_anyone_listens_waits,
+        publishing_nothing_is_nothing,
+        a_waiting_consumer_is_woken,
+        only_the_queues_asked_for_are_taken_from,
+        a_consumer_holds_only_what_it_was_asked_for,
+        depth_counts_what_waits,
+        steps_may_be_large_and_not_too_large,
+        interactive_goes_before_batch_by_four_to_one,
+        batch_is_not_starved,
+        an_interactive_step_does_not_wait_for_the_batch,
+    }
+    failing::{
+        handing_back_charges_nothing,
+        a_retry_is_charged_and_comes_after_its_delay,
+        a_long_delay_does_not_hold_up_a_short_one,
+        a_dropped_delivery_comes_back_as_a_loss,
+        giving_up_waiting_loses_nothing,
+        a_killed_process_loses_its_step_at_once,
+        dead_letters_keep_their_failure,
+        a_step_lost_too_often_becomes_a_dead_letter,
+        what_cannot_be_read_is_put_aside,
+        a_delivery_of_another_queue_is_refused,
+    }
+    load::{ nothing_is_lost_among_many, publishing_together_loses_nothing }
+    signals::{ events_reach_those_who_asked, cancellations_reach_everyone, nobody_needs_to_listen }
+}
+
+struct SqlitePlace {
+    folder: tempfile::TempDir,
+}
+
+impl SqlitePlace {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("queue.db")
+    }
+
+    fn sql(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.path()).unwrap()
+    }
+}
+
+#[async_trait::async_trait]
+impl Place for SqlitePlace {
+    async fn open(&self) -> Arc<dyn Queue> {
+        Arc::new(SqliteQueue::open(&self.path()).await.unwrap())
+    }
+
+    fn spec(&self) -> String {
+        format!("sqlite:{}", self.path().display())
+    }
+
+    async fn inject(&self, queue: &QueueName, body: &[u8]) {
+        self.sql()
+            .execute("INSERT INTO steps (queue, place, body) VALUES (?1, 0, ?2)", (queue.to_string(), body))
+            .unwrap();
+    }
+
+    async fn unreadable(&self) -> usize {
+        let count = "SELECT count(*) FROM steps WHERE queue = 'medley.unreadable'";
+        self.sql().query_row(count, [], |row| row.get::<_, i64>(0)).unwrap().try_into().unwrap()
+    }
+}
+
+/// Not a case by itself: the second process of `a_killed_process_loses_its_step_at_once`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn holder() {
+    let Ok(spec) = std::env::var("MEDLEY_TEST_HOLDER") else { return };
+    if let Some(path) = spec.strip_prefix("sqlite:") {
+        queue_suite::failing::hold(&SqliteQueue::open(Path::new(path)).await.unwrap()).await;
+    }
+}
