@@ -117,6 +117,8 @@ impl<S: Recipe> Recipe for NewsRecipe<S> {
         medley run news script.md kafka.jpg studio.jpg logo.png --background image --logo -o out";
     const INPUTS: std::ops::RangeInclusive<usize> = 2..=4;
 
+    const TAKES_TEXT: bool = true;
+
     fn check(params: &Self::Params, inputs: &[Input]) -> Result<(), StepError> {
         params.portrait().check()?;
         let wrong = |what: String| Err(PortraitError::Params(what).into_step_error());

@@ -67,7 +67,8 @@ fn tokens(text: &str, main: Language) -> Vec<(Language, Range<usize>)> {
             Some(Language::En)
         } else if c.is_ascii_digit() {
             Some(number_language(text, rest, main))
-        } else if matches!(c, '$' | '£' | '€' | '¥' | '￥' | '#' | '+' | '-' | '−') && digit_follows(&text[rest..]) {
+        } else if matches!(c, '$' | '£' | '€' | '¥' | '￥' | '#' | '+' | '-' | '−') && digit_follows(&text[rest..])
+        {
             Some(number_language(text, rest, main))
         } else {
             None

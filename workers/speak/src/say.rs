@@ -21,12 +21,7 @@ use crate::{
     step::{Part, SpeakOutput},
 };
 
-pub(crate) fn run(
-    speaker: &Speaker,
-    part: &Part,
-    parts: u32,
-    cx: &StepContext<'_>,
-) -> Result<SpeakOutput, StepError> {
+pub(crate) fn run(speaker: &Speaker, part: &Part, parts: u32, cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
     let script = lines(part, cx)?;
     let mut whole = Speech::default();
     // A paragraph begins at once in the file, and in a part: pauses stand after sentences.

@@ -56,9 +56,37 @@ fn neutral(word: &mut Word) {
     let is_neutral = listed(&word.text)
         || (count > 2 && listed(&characters[count - 2..].iter().collect::<String>()))
         || matches!(last, '们' | '着' | '了' | '的' | '得')
-        || (last == '子' && !matches!(word.text.as_str(), "男子" | "女子" | "电子" | "分子" | "原子" | "孔子" | "老子"
-            | "孟子" | "王子" | "才子" | "弟子" | "棋子" | "量子" | "君子" | "天子" | "庄子" | "质子" | "离子" | "光子"
-            | "瓜子" | "莲子" | "因子" | "粒子" | "中子" | "亲子" | "孢子" | "种子"))
+        || (last == '子'
+            && !matches!(
+                word.text.as_str(),
+                "男子"
+                    | "女子"
+                    | "电子"
+                    | "分子"
+                    | "原子"
+                    | "孔子"
+                    | "老子"
+                    | "孟子"
+                    | "王子"
+                    | "才子"
+                    | "弟子"
+                    | "棋子"
+                    | "量子"
+                    | "君子"
+                    | "天子"
+                    | "庄子"
+                    | "质子"
+                    | "离子"
+                    | "光子"
+                    | "瓜子"
+                    | "莲子"
+                    | "因子"
+                    | "粒子"
+                    | "中子"
+                    | "亲子"
+                    | "孢子"
+                    | "种子"
+            ))
         || (count == 2 && characters[0] == characters[1] && verbal)
         || (count == 2 && last == '上' && matches!(word.tag.as_str(), "s" | "f") && word.text != "以上");
     if is_neutral {

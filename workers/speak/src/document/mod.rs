@@ -55,10 +55,8 @@ pub(crate) fn read(name: &str, bytes: &[u8], params: &SpeakParams) -> Result<Vec
         _ => plain(&clean::clean(text)),
     };
     let delivery = params.delivery();
-    let utterances: Vec<Utterance> = paragraphs
-        .iter()
-        .flat_map(|paragraph| utterances(paragraph, params.language(), delivery))
-        .collect();
+    let utterances: Vec<Utterance> =
+        paragraphs.iter().flat_map(|paragraph| utterances(paragraph, params.language(), delivery)).collect();
     if utterances.is_empty() {
         return Err(SpeakError::NothingToSay { input: name.into() });
     }

@@ -83,14 +83,16 @@ fn push(text: &str, range: Range<usize>, out: &mut Vec<Range<usize>>) {
 /// Cuts at the last clause, word or character that fits.
 fn cut(text: &str, mut range: Range<usize>, out: &mut Vec<Range<usize>>) {
     while !range.is_empty() {
-        let window = text[range.clone()].char_indices().nth(LONGEST_CHARS).map_or(range.end, |(at, _)| range.start + at);
+        let window =
+            text[range.clone()].char_indices().nth(LONGEST_CHARS).map_or(range.end, |(at, _)| range.start + at);
         let mut end = window;
         if window < range.end {
             let inside = &text[range.start..window];
             let after = |found: Option<(usize, char)>| found.map(|(at, c)| range.start + at + c.len_utf8());
             let last = |of: fn(char) -> bool| inside.char_indices().rev().find(|(_, c)| of(*c));
             let half = range.start + inside.len() / 2;
-            let clause = after(last(|c| matches!(c, ',' | '，' | ';' | '；' | ':' | '：' | '、' | '—'))).filter(|at| *at > half);
+            let clause =
+                after(last(|c| matches!(c, ',' | '，' | ';' | '；' | ':' | '：' | '、' | '—'))).filter(|at| *at > half);
             end = clause.or_else(|| after(last(char::is_whitespace))).unwrap_or(window);
         }
         let inside = &text[range.start..end];

@@ -101,7 +101,9 @@ impl Running {
 
     fn first_answer(&mut self) -> Result<String, SpeakError> {
         let lost = |_| SpeakError::EspeakLost { text: SENTINEL.into() };
-        writeln!(self.stdin, "{SENTINEL}").and_then(|()| self.stdin.flush()).map_err(|_| lost(RecvTimeoutError::Timeout))?;
+        writeln!(self.stdin, "{SENTINEL}")
+            .and_then(|()| self.stdin.flush())
+            .map_err(|_| lost(RecvTimeoutError::Timeout))?;
         self.lines.recv_timeout(PATIENCE).map_err(lost)
     }
 

@@ -46,9 +46,8 @@ pub(crate) fn normalise(text: &str, part: Range<usize>) -> Vec<Piece> {
 /// A headline in capitals is not a row of abbreviations.
 fn is_shouted(text: &str) -> bool {
     let words = text.split(|c: char| !c.is_alphabetic()).filter(|word| word.len() > 1);
-    let (all, capitals) = words.fold((0, 0), |(all, capitals), word| {
-        (all + 1, capitals + usize::from(word.chars().all(char::is_uppercase)))
-    });
+    let (all, capitals) = words
+        .fold((0, 0), |(all, capitals), word| (all + 1, capitals + usize::from(word.chars().all(char::is_uppercase))));
     all >= 4 && capitals * 10 >= all * 8
 }
 

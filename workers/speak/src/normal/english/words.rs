@@ -58,7 +58,9 @@ pub(super) fn rules() -> Vec<Rule> {
         Rule::whole(r"(?:[A-Za-z]+-?\d+|\d+-?[A-Za-z]+)(?:-?[A-Za-z]+|-?\d+)*", |found, _| Some(mixed(&found[0]))),
         Rule::whole(r"[A-Z]{2,}s?", |found, _| Some(capitals(&found[0]))),
         Rule::anywhere(r"#(?P<w>[A-Za-z]\w*)", |found, _| Some(format!("hashtag {}", camel(&found["w"])))),
-        Rule::whole(r"[A-Z]?[a-z]+(?:[A-Z]+[a-z]+)+|[A-Z][a-z]+[A-Z]+|i[A-Z][a-z]+|e[A-Z][a-z]+", |found, _| Some(camel(&found[0]))),
+        Rule::whole(r"[A-Z]?[a-z]+(?:[A-Z]+[a-z]+)+|[A-Z][a-z]+[A-Z]+|i[A-Z][a-z]+|e[A-Z][a-z]+", |found, _| {
+            Some(camel(&found[0]))
+        }),
         Rule::whole(r"C\+\+", |_, _| Some("C plus plus".into())),
         Rule::whole(r"C#", |_, _| Some("C sharp".into())),
         Rule::whole(r"w/", |_, _| Some("with".into())),
@@ -131,7 +133,13 @@ fn camel(text: &str) -> String {
     }
     let said = words.into_iter().map(|word| {
         let upper = word.len() > 1 && word.chars().all(char::is_uppercase);
-        if upper { capitals(&word) } else if word == "i" { "eye".into() } else { word }
+        if upper {
+            capitals(&word)
+        } else if word == "i" {
+            "eye".into()
+        } else {
+            word
+        }
     });
     said.collect::<Vec<_>>().join(" ")
 }
@@ -204,9 +212,5 @@ fn host_word(word: &str) -> String {
         return if word.len() > 2 { spelled(word) } else { code(word) };
     }
     let vowels = lower.contains(['a', 'e', 'i', 'o', 'u', 'y']);
-    if DOMAIN_WORDS.contains(&lower.as_str()) || (vowels && lower.len() > 3) {
-        camel(word)
-    } else {
-        letters(word)
-    }
+    if DOMAIN_WORDS.contains(&lower.as_str()) || (vowels && lower.len() > 3) { camel(word) } else { letters(word) }
 }
