@@ -1,7 +1,5 @@
 //! Whatever is handed in gets a stable code and a sentence that names it, an exit code, and leaves nothing half done.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
-
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use medley_tests::binary::{Ended, Medley, sample};

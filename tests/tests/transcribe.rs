@@ -1,7 +1,5 @@
 //! Speech to text with the real binary on real audio: the artifacts, resuming after `kill -9`, and separate processes.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
-
 use std::{fs, process::Stdio, time::Duration};
 
 use medley_tests::binary::{Medley, artifacts, sample};
