@@ -33,8 +33,7 @@ pub(crate) trait WindowAudio {
     fn audio(&self, window: &Window) -> Vec<f32>;
 }
 
-/// Decodes `window` by `first`, then, while there are doubts: in two halves, with timestamps, and with rising
-/// temperature. The least doubtful answer stands; loops that remain are cut to one round, and known inventions with
+/// Decodes `window` by `first`, then, while there are doubts: in two halves, and with rising temperature. The least doubtful answer stands; loops that remain are cut to one round, and known inventions with
 /// weak evidence are removed.
 pub(crate) fn hear(
     recognizer: &dyn Recognizer,
@@ -65,9 +64,6 @@ pub(crate) fn hear(
             parts.push(Part { window: half, heard });
         }
         consider(&mut best, Candidate::new(parts));
-    }
-    if best.is_doubtful() {
-        consider(&mut best, once(&Attempt { timestamps: true, ..*first })?);
     }
     for temperature in TEMPERATURES {
         if fallback && best.is_doubtful() {
@@ -132,11 +128,11 @@ mod tests {
     use crate::{speech::regions::Span, whisper::Token};
 
     /// Answers by a script: (what is asked for, what is heard).
-    struct Scripted<F>(F, Mutex<Vec<(usize, bool, f32)>>);
+    struct Scripted<F>(F, Mutex<Vec<(usize, f32)>>);
 
     impl<F: Fn(usize, &Attempt<'_>) -> &'static str + Sync> Recognizer for Scripted<F> {
         fn hear(&self, audio: &[f32], how: &Attempt<'_>, _: &AtomicBool) -> Result<Heard, RecognizerError> {
-            self.1.lock().unwrap().push((audio.len(), how.timestamps, how.temperature));
+            self.1.lock().unwrap().push((audio.len(), how.temperature));
             let token = |word: &str| Token { bytes: word.as_bytes().to_vec(), logprob: -0.2, end_s: None };
             let tokens = (self.0)(audio.len(), how).split_inclusive(' ').map(token).collect();
             Ok(Heard { tokens, no_speech_prob: 0.0 })
@@ -159,8 +155,7 @@ mod tests {
     }
 
     fn run(answer: impl Fn(usize, &Attempt<'_>) -> &'static str + Sync) -> (Outcome, String) {
-        let how =
-            Attempt { language: "en", translate: false, prompt: "", beam_size: 1, temperature: 0.0, timestamps: false };
+        let how = Attempt { language: "en", translate: false, prompt: "", beam_size: 1, temperature: 0.0 };
         let scripted = Scripted(answer, Mutex::default());
         let outcome = hear(&scripted, &Silence, &window(), &how, true, &AtomicBool::new(false)).unwrap();
         let text = outcome.parts.iter().map(|part| part.heard.text()).collect();
@@ -177,18 +172,16 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_is_decoded_in_halves_then_with_timestamps_then_warmer() {
+    fn a_loop_is_decoded_in_halves_then_warmer() {
         let (outcome, _) = run(|len, _| if len > 150 { LOOP } else { GOOD });
         assert_eq!((outcome.retries, outcome.parts.len()), (1, 2));
-        let (outcome, text) = run(|_, how| if how.timestamps { GOOD } else { LOOP });
-        assert_eq!((outcome.retries, text.as_str()), (2, GOOD));
         let (outcome, text) = run(|_, how| if how.temperature > 0.4 { GOOD } else { LOOP });
-        assert_eq!((outcome.retries, text.as_str()), (4, GOOD));
+        assert_eq!((outcome.retries, text.as_str()), (3, GOOD));
     }
 
     #[test]
     fn what_is_always_said_alike_at_the_pace_of_speech_stays() {
         let (outcome, text) = run(|_, _| LOOP);
-        assert_eq!((outcome.retries, text.as_str(), outcome.removed), (5, LOOP, false));
+        assert_eq!((outcome.retries, text.as_str(), outcome.removed), (4, LOOP, false));
     }
 }

@@ -98,8 +98,7 @@ pub(crate) fn decide_language(
     };
     let places = language::places(&found.windows);
     let windows = places.into_iter().map(|n| found.windows[n].clone()).collect();
-    let loaded = audio::load(cx.input(0)?, windows)?;
-    cx.checkpoint()?;
+    let loaded = audio::load(cx, windows)?;
     let language = language::detect(recognizer, &loaded, cx.threads())?;
     Ok((language.code, milliseconds(language.prob)))
 }
