@@ -64,7 +64,12 @@ fn a_page_on_its_head_reads_the_same_and_its_boxes_turn_with_it() {
 fn the_older_models_read_too() {
     let page = read(PpOcrVersion::V4, 2, &photographed());
     assert_eq!(page.lines.len(), WORDS.len());
-    let wrong: usize = page.lines.iter().zip(WORDS).filter(|(line, words)| line.text.replace(' ', "") != words.replace(' ', "")).count();
+    let wrong: usize = page
+        .lines
+        .iter()
+        .zip(WORDS)
+        .filter(|(line, words)| line.text.replace(' ', "") != words.replace(' ', ""))
+        .count();
     assert!(wrong <= 1, "{:?}", page.lines.iter().map(|line| &line.text).collect::<Vec<_>>());
 }
 
