@@ -161,7 +161,7 @@ fn a_page_in_perspective_is_read() {
     let receipt = read(&render::seen(&picture, w as u32, h as u32, |x, y| {
         let far = 1.0 - 0.18 * x / w;
         let shrink = 1.0 / far;
-        (x * 1.0, (y - h / 2.0) * shrink + h / 2.0)
+        (x, (y - h / 2.0) * shrink + h / 2.0)
     }));
     assert_english(&receipt);
 }

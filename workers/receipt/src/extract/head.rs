@@ -330,14 +330,23 @@ fn phone(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
 
 fn tax_id(sheet: &Sheet) -> Option<Field<String>> {
     let rows = sheet.rows.iter().filter(|row| !mentions(&row.text(), &["GST SUMMARY"]));
-    let mut found = rows.filter_map(|row| {
+    let id_of = |text: &str| Some(TAX_ID.captures(text)?.get(1)?.as_str().trim().to_owned());
+    let mut found = rows.flat_map(|row| {
+        let mut ids: Vec<(usize, String)> =
+            row.cells.iter().filter_map(|cell| Some((cell.line, id_of(&cell.text)?))).collect();
         // The number may stand in a cell of its own behind the word for it.
-        let texts = row.cells.iter().map(|cell| cell.text.clone()).chain([row.text()]);
-        let raw = texts.filter_map(|text| Some(TAX_ID.captures(&text)?.get(1)?.as_str().trim().to_owned())).next()?;
-        let value: String =
-            raw.chars().filter(|c| !c.is_whitespace()).map(|c| if matches!(c, 'O' | 'o') { '0' } else { c }).collect();
-        let line = row.cells.iter().find(|cell| cell.text.contains(&raw)).or(row.cells.last())?.line;
-        (value.bytes().filter(u8::is_ascii_digit).count() >= 8).then(|| field(sheet, line, value, &raw, 0.95))
+        if ids.is_empty()
+            && let Some(id) = id_of(&row.text())
+            && let Some(cell) = row.cells.iter().find(|cell| cell.text.contains(&id)).or(row.cells.last())
+        {
+            ids.push((cell.line, id));
+        }
+        ids.into_iter().filter_map(|(line, raw)| {
+            let mend = |c: char| if matches!(c, 'O' | 'o') { '0' } else { c };
+            let value: String = raw.chars().filter(|c| !c.is_whitespace()).map(mend).collect();
+            let digits = value.bytes().filter(u8::is_ascii_digit).count();
+            (digits >= 8).then(|| field(sheet, line, value, &raw, 0.95))
+        })
     });
     // On an invoice the buyer's number comes first.
     if sheet.rows.iter().any(|row| row.text().contains("购买方")) { found.last() } else { found.next() }
