@@ -60,9 +60,7 @@ impl Worker for Control {
     fn run(&self, params: ControlParams, cx: &StepContext<'_>) -> Result<ControlOutput, StepError> {
         params.check()?;
         let input = cx.input(0)?;
-        let decoded = medley_media::picture::open(&input.path, &medley_media::picture::PictureLimits::default())
-            .map_err(ControlError::from)?;
-        let scene = Scene::new(&input.name, picture::on_white(decoded), &params, &self.kit)?;
+        let scene = Scene::new(&input.name, picture::open(input)?, &params, &self.kit)?;
         let mut names = params.annotators.clone();
         names.sort_unstable();
         names.dedup();

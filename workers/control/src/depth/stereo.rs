@@ -7,7 +7,7 @@ use opencv::{
 
 use crate::mat;
 
-const BLOCK_PX: i32 = 5;
+const BLOCK_PX: i32 = 3;
 /// Nearer than this share of the width away from the other eye is not looked for.
 const MAX_SHIFT: f32 = 1.0 / 5.0;
 /// OpenCV gives sixteenths of a pixel.

@@ -115,14 +115,14 @@ fn same(a: &[String], b: &[String]) -> Vec<(usize, usize)> {
         best[i] = row;
     }
     let (mut pairs, mut j) = (Vec::new(), 0);
-    for i in 0..a.len() {
+    for (i, word) in a.iter().enumerate() {
         let window = window(i);
         j = j.max(window.start);
         let wanted = at(&best, i, j);
         if wanted == 0 || wanted == at(&best, i + 1, j) {
             continue;
         }
-        while j < window.end && !(a[i] == b[j] && 1 + at(&best, i + 1, j + 1) == wanted) {
+        while j < window.end && !(*word == b[j] && 1 + at(&best, i + 1, j + 1) == wanted) {
             j += 1;
         }
         if j < window.end {
@@ -186,6 +186,7 @@ fn warp(ours: &[Frame], theirs: &[Frame], guide: &Guide) -> Vec<f64> {
     for (i, frame) in ours.iter().enumerate() {
         let (low, high) = guide.0[i];
         let (mut row, mut how) = (Vec::with_capacity(high - low + 1), Vec::with_capacity(high - low + 1));
+        #[expect(clippy::needless_range_loop, reason = "j walks the band of two tables")]
         for j in low..=high {
             let above =
                 |j: usize| j.checked_sub(before.0).and_then(|k| before.1.get(k)).copied().unwrap_or(f64::INFINITY);

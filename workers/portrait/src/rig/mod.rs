@@ -248,6 +248,7 @@ fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
 fn part_lids(points: &mut [[f64; 3]]) {
     for eye in EYES {
         for (upper, lower) in eye.upper.into_iter().zip(eye.lower) {
+            #[expect(clippy::needless_range_loop, reason = "k is the axis of two points of one list")]
             for k in 0..3 {
                 let opening = points[lower][k] - points[upper][k];
                 points[upper][k] += 0.16 * opening;

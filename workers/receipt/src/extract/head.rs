@@ -227,7 +227,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
         }
     };
     let mut start =
-        rows.clone().find(|&row| score(row) >= 2 && !(is_legal_name(&text(row)) && !has_postcode(&text(row))))?;
+        rows.clone().find(|&row| score(row) >= 2 && (!is_legal_name(&text(row)) || has_postcode(&text(row))))?;
     // The line above may hold no more than the house: `NO 12 & 14,`.
     if start > rows.start
         && starts_address(&text(start - 1))
@@ -349,7 +349,7 @@ fn tax_id(sheet: &Sheet) -> Option<Field<String>> {
         })
     });
     // On an invoice the buyer's number comes first.
-    if sheet.rows.iter().any(|row| row.text().contains("购买方")) { found.last() } else { found.next() }
+    if sheet.rows.iter().any(|row| row.text().contains("购买方")) { found.next_back() } else { found.next() }
 }
 
 /// The receipt's own number: behind the words for it, in the same row.
