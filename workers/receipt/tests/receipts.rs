@@ -1,5 +1,7 @@
 //! Receipts from pixels to fields, through the worker, with the real models.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod pdf;
 mod render;
 

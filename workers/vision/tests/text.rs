@@ -1,5 +1,7 @@
 //! The text reader on a photographed page (scikit-image's `page.png`), with the real models.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::sync::LazyLock;
 
 use image::{RgbImage, imageops};

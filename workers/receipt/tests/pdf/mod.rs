@@ -1,5 +1,7 @@
 //! The smallest PDFs that hold a text layer or a picture.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::io::Cursor;
 
 use image::{ImageFormat, RgbImage};

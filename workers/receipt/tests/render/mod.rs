@@ -1,5 +1,7 @@
 //! Receipts made for the tests: words set in a Debian font on paper, and what happens to paper.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::path::Path;
 
 use ab_glyph::{Font, FontVec, PxScale, ScaleFont};

@@ -1,5 +1,7 @@
 //! The life of jobs and steps over the embedded queue and store, with real compute children and real kills.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod blame;
 mod fleet;
 mod kills;

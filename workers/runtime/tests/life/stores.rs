@@ -1,5 +1,7 @@
 //! Inputs and artifacts over stores that are near, far, and failing; several workers on one queue.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     ops::Range,
     path::Path,
