@@ -60,7 +60,7 @@ const FORMATS: &[Format] = &[
     ("a.opus", &["-c:a", "libopus"], 0, 0),
     ("vorbis.webm", &["-c:a", "libvorbis"], 512, 1024),
     ("opus.webm", &["-c:a", "libopus"], 128, 128),
-    ("aac.mkv", &["-c:a", "aac"], 16, 1024),
+    ("aac.mkv", &["-c:a", "aac"], 1024, 2048),
     ("a.m4a", &["-c:a", "aac"], 1, 16),
     ("fast.m4a", &["-c:a", "aac", "-movflags", "+faststart"], 1, 16),
     ("44100.m4a", &["-c:a", "aac", "-ar", "44100", "-ac", "2"], 1, 16),
