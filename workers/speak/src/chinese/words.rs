@@ -24,12 +24,10 @@ impl Segmenter {
                 _ => words.push(word),
             }
         }
-        for word in &mut words {
-            erhua(word);
-        }
         sandhi::apply(&mut words, |word| {
             self.jieba.cut_for_search(word, false).first().map_or(0, |token| token.word.chars().count())
         });
+        words.iter_mut().for_each(erhua);
         words
     }
 }

@@ -52,7 +52,10 @@ fn ends_sentence(text: &str, start: usize, end: usize, c: char) -> bool {
             let word = text[start..end - 1].rsplit(|c: char| c.is_whitespace() || matches!(c, '(' | '"' | '“')).next();
             let following = text[end..].trim_start().chars().next();
             let goes_on = following.is_some_and(char::is_lowercase);
-            apart && !goes_on && !word.is_some_and(is_abbreviation)
+            // "at 5 p.m. He left": a time of day may end a sentence, other abbreviations seldom do.
+            let time =
+                word.is_some_and(|word| matches!(word, "a.m" | "p.m")) && following.is_some_and(char::is_uppercase);
+            apart && !goes_on && (time || !word.is_some_and(is_abbreviation))
         }
         _ => false,
     }

@@ -19,7 +19,7 @@ const LONGEST_LINE_BYTES: usize = 900;
 /// It answers a line within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A line that follows each question; its answer shows that everything before it has come.
-const SENTINEL: &str = "zebra";
+const SENTINEL: &str = "zyxquagbriv";
 /// Answers that wait to be read, at most.
 const BACKLOG: usize = 64;
 

@@ -86,7 +86,11 @@ fn dates() -> Vec<Rule> {
                 1..=9 => format!("零{}分", cardinal(minute)),
                 _ => format!("{}分", cardinal(minute)),
             };
-            let seconds = found.name("s").map(|s| format!("{}秒", number(s.as_str().trim_start_matches('0'))));
+            let seconds = found.name("s").map(|s| match s.as_str().parse() {
+                Ok(seconds @ 1..=9) => format!("零{}秒", cardinal(seconds)),
+                Ok(seconds) => format!("{}秒", cardinal(seconds)),
+                Err(_) => String::new(),
+            });
             Some(format!("{hour}点{minute}{}", seconds.unwrap_or_default()))
         }),
         // 9·11, 7·21
@@ -187,11 +191,13 @@ fn amounts() -> Vec<Rule> {
         Rule::anywhere(r"(?P<n>\d{3,4})(?P<u>室|房|路|次列车|航班)", |found, _| {
             (!found["n"].ends_with("00")).then(|| format!("{}{}", dialled(&found["n"]), &found["u"]))
         }),
-        Rule::whole(&format!(r"[-−+]?(?:{NUMBER})"), |found, around| {
+        Rule::whole(&format!(r"[-−]?(?:{NUMBER})"), |found, around| {
             let (sign, rest) = sign_of(&found[0], around);
             let measured = around.after.chars().next().is_some_and(|c| tables::MEASURES.contains(c));
             Some(format!("{sign}{}", if measured { counted(rest) } else { number(rest) }))
         }),
+        // No digit is ever left out.
+        Rule::anywhere(r"\d+", |found, _| Some(spelled(&found[0]))),
     ]
 }
 

@@ -5,7 +5,7 @@ use regex::Captures;
 use super::{
     super::{Around, Rule},
     NUMBER,
-    numbers::{cardinal, number, ordinal, plural, roman, spelled},
+    numbers::{cardinal, code, number, ordinal, plural, roman, spelled},
     tables::{CURRENCIES, Currency, UNITS, magnitude},
     times::telephone,
 };
@@ -101,6 +101,14 @@ pub(super) fn rules() -> Vec<Rule> {
         // #5, No. 5
         Rule::anywhere(&format!(r"(?:#|\bNo\.\s?|№\s?)(?P<n>{NUMBER})"), |found, _| {
             Some(format!("number {}", number(&found["n"])))
+        }),
+        // a Boeing 747, room 302
+        Rule::whole(r"\d{3,4}", |found, around| {
+            let numbered = matches!(
+                around.word_before().as_str(),
+                "boeing" | "airbus" | "flight" | "room" | "route" | "highway" | "bus" | "suite" | "apartment"
+            );
+            numbered.then(|| code(&found[0]))
         }),
         // 5 million, -3, 1.5
         Rule::whole(&format!(r"[-−+]?(?:{NUMBER})"), |found, around| Some(signed(&found[0], around))),

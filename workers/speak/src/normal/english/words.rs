@@ -19,8 +19,9 @@ pub(super) fn addresses() -> Vec<Rule> {
             |found, _| Some(address(found[0].trim_end_matches('/'))),
         ),
         // v2.0.1, 192.168.0.1
-        Rule::anywhere(r"\b[vV]?\d+(?:\.\d+){2,}\b|\b[vV]\d+(?:\.\d+)?\b", |found, _| {
-            let version = if found[0].starts_with(['v', 'V']) { "version " } else { "" };
+        Rule::anywhere(r"\b[vV]?\d+(?:\.\d+){2,}\b|\b[vV]\d+(?:\.\d+)?\b", |found, around| {
+            let said = around.word_before() == "version";
+            let version = if found[0].starts_with(['v', 'V']) && !said { "version " } else { "" };
             let parts = found[0].trim_start_matches(['v', 'V']).split('.').map(code).collect::<Vec<_>>();
             Some(format!("{version}{}", parts.join(" point ")))
         }),
