@@ -1,5 +1,7 @@
 //! Whole clips through the worker, as its steps run in a job.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::{
     f32::consts::TAU,
     fs,

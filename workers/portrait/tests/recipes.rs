@@ -1,5 +1,7 @@
 //! The recipes as a runtime would walk them, with made-up recipes for hearing and speaking inside.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 
 use medley_portrait::{Done, FrontMatter, NewsParams, NewsRecipe, PortraitParams, PortraitRecipe};
