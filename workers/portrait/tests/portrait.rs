@@ -1,6 +1,6 @@
 //! Whole clips through the worker, as its steps run in a job.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{
     f32::consts::TAU,

@@ -1,6 +1,6 @@
 //! The recipes as a runtime would walk them, with made-up recipes for hearing and speaking inside.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 

@@ -186,8 +186,7 @@ fn warp(ours: &[Frame], theirs: &[Frame], guide: &Guide) -> Vec<f64> {
     for (i, frame) in ours.iter().enumerate() {
         let (low, high) = guide.0[i];
         let (mut row, mut how) = (Vec::with_capacity(high - low + 1), Vec::with_capacity(high - low + 1));
-        #[expect(clippy::needless_range_loop, reason = "j walks the band of two tables")]
-        for j in low..=high {
+        for (j, theirs) in theirs.iter().enumerate().take(high + 1).skip(low) {
             let above =
                 |j: usize| j.checked_sub(before.0).and_then(|k| before.1.get(k)).copied().unwrap_or(f64::INFINITY);
             let left = row.last().copied().unwrap_or(f64::INFINITY);
@@ -204,7 +203,7 @@ fn warp(ours: &[Frame], theirs: &[Frame], guide: &Guide) -> Vec<f64> {
                 }
                 least
             };
-            row.push(cost + distance(frame, &theirs[j]));
+            row.push(cost + distance(frame, theirs));
             how.push(step);
         }
         steps.push(how);
@@ -225,6 +224,8 @@ fn warp(ours: &[Frame], theirs: &[Frame], guide: &Guide) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
     use medley_proto::{TranscriptSegment, Viseme, Word};
 
     use super::*;
@@ -239,7 +240,7 @@ mod tests {
             samples.extend((0..length).map(|n| {
                 let t = n as f64 / 16_000.0;
                 let fade = (t * 40.0).min(1.0).min((length - n) as f64 / 400.0);
-                (0.3 * fade * (6.283 * formant * pitch * t).sin() + 0.1 * fade * (6.283 * 150.0 * t).sin()) as f32
+                (0.3 * fade * (TAU * formant * pitch * t).sin() + 0.1 * fade * (TAU * 150.0 * t).sin()) as f32
             }));
             let end_s = samples.len() as f64 / 16_000.0;
             timing.phonemes.push(PhonemeTime { start_s, end_s, phoneme: i.to_string(), viseme: Viseme::Aa });

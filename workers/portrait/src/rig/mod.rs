@@ -248,12 +248,9 @@ fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
 fn part_lids(points: &mut [[f64; 3]]) {
     for eye in EYES {
         for (upper, lower) in eye.upper.into_iter().zip(eye.lower) {
-            #[expect(clippy::needless_range_loop, reason = "k is the axis of two points of one list")]
-            for k in 0..3 {
-                let opening = points[lower][k] - points[upper][k];
-                points[upper][k] += 0.16 * opening;
-                points[lower][k] -= 0.04 * opening;
-            }
+            let opening: [f64; 3] = std::array::from_fn(|k| points[lower][k] - points[upper][k]);
+            points[upper].iter_mut().zip(opening).for_each(|(v, opening)| *v += 0.16 * opening);
+            points[lower].iter_mut().zip(opening).for_each(|(v, opening)| *v -= 0.04 * opening);
         }
     }
 }

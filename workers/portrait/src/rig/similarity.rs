@@ -136,7 +136,7 @@ mod tests {
             shift: [120.0, -340.0, 12.0],
         };
         let from: Vec<[f64; 3]> = (0..40)
-            .map(|i| f64::from(i))
+            .map(f64::from)
             .map(|i| [(i * 1.7).sin() * 7.0, (i * 0.9).cos() * 8.0, (i * 2.3).sin() * 3.0])
             .collect();
         let to: Vec<_> = from.iter().map(|&p| truth.point(p)).collect();
