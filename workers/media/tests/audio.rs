@@ -1,5 +1,7 @@
 //! Real speech through every format and back.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,5 +1,7 @@
 //! Film out and back in.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{fs, path::Path};
 
 use medley_media::{

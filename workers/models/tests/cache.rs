@@ -1,5 +1,7 @@
 //! The cache: pulls from a mirror, damage, and several processes at once.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     collections::BTreeSet,
     fs,

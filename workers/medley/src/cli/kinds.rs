@@ -107,10 +107,10 @@ fn input(text: &str, takes_text: bool) -> Result<InputRequest, Failed> {
     if path.exists() {
         return Ok(InputRequest::File(path.to_owned()));
     }
-    if let Some((scheme, _)) = text.split_once("://") {
-        if !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) {
-            return Ok(InputRequest::Uri(text.to_owned()));
-        }
+    let is_scheme =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    if text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme)) {
+        return Ok(InputRequest::Uri(text.to_owned()));
     }
     let looks_like_a_file =
         !text.contains(char::is_whitespace) && path.extension().is_some_and(|end| end.len() <= 5 && end.is_ascii());
