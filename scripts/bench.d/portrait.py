@@ -132,7 +132,8 @@ def openness(sounds, count, fps, rounding=0.05):
     for p, a, b in sounds:
         x[(t >= a) & (t < b)] = OPEN[p[0]]
     k = np.exp(-0.5 * (np.arange(-60, 61) / (rounding * fps * 8)) ** 2)
-    return np.convolve(x, k / k.sum(), "same")[::8][:count]
+    smooth = np.convolve(x, k / k.sum(), "same")[: count * 8]
+    return smooth.reshape(count, 8).mean(1)  # over the time that a frame is on the screen
 
 
 def level(path, count, fps):
@@ -160,7 +161,7 @@ def measure(path, sounds, still_reference=None):
                 outside[: int(p[4][1])] = 1
         p = mesh.points(frame, roi)
         roi = mesh.roi(p)
-        gaps.append(np.linalg.norm(p[13] - p[14]) / eye)
+        gaps.append(np.linalg.norm(p[[13, 82, 312]] - p[[14, 87, 317]], axis=1).mean() / eye)  # steadier than one pair
         eyes.append(p[[33, 133, 362, 263, 168]])
         if still_reference is not None and i % 5 == 0:
             error = ((frame.astype(float) - still_reference) ** 2)[outside > 0].mean()

@@ -44,10 +44,21 @@ fn each_kind_of_nonsense_has_its_code() {
         (medley.path("pipe.wav").display().to_string(), "input_not_a_file", 1),
         (write("empty.mp3", b""), "media_empty", 1),
         (write("text.mp3", b"This is a text and no sound at all.\n"), "media_unsupported", 1),
-        (write("noise.mp3", &(0..60_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<_>>()), "media_unsupported", 1),
+        (
+            write(
+                "noise.mp3",
+                &(0..60_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<_>>(),
+            ),
+            "media_unsupported",
+            1,
+        ),
         (write("headless.wav", &speech[..44]), "media_empty", 1),
         (write("zero-hz.wav", &wav(0, 1, &[1; 100])), "media_undecodable", 1),
-        (write("playlist.m3u8", b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n"), "media_unsupported", 1),
+        (
+            write("playlist.m3u8", b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n"),
+            "media_unsupported",
+            1,
+        ),
         ("ftp://example.org/a.mp3".into(), "input_scheme_unsupported", 1),
         ("concat:a.mp3|b.mp3".into(), "input_not_found", 1),
     ];

@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn transparency_lies_on_white() {
         let mut png = std::io::Cursor::new(Vec::new());
-        let pixels = ImageBuffer::from_vec(2, 1, vec![10, 20, 30, 0, 100, 0, 255, 128]).unwrap();
+        let pixels = ImageBuffer::from_vec(2, 1, vec![10_u8, 20, 30, 0, 100, 0, 255, 128]).unwrap();
         DynamicImage::from(pixels as ImageBuffer<Rgba<u8>, _>).write_to(&mut png, image::ImageFormat::Png).unwrap();
         let picture = picture::from_bytes(png.get_ref(), "clear.png", &PictureLimits::default()).unwrap();
         // numpy: (x * (128 / 255) + 255 * (1 - 128 / 255)) in f32, truncated.

@@ -1,5 +1,7 @@
 //! The worker as the runtime runs it, on real pictures and real models.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     collections::BTreeMap,
     fs,

@@ -4,11 +4,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use medley_models::Models;
 use medley_proto::Name;
-use medley_runtime::{
-    ComputeCommand, Medley, Settings, WorkerOptions,
-    queue::SqliteQueue,
-    store::FileStore,
-};
+use medley_runtime::{ComputeCommand, Medley, Settings, WorkerOptions, queue::SqliteQueue, store::FileStore};
 use medley_step::{Queue, Registry, Store};
 
 use crate::{cli::Failed, config::Config};
@@ -67,10 +63,5 @@ fn make_folder(path: &Path) -> Result<(), Failed> {
 /// How this binary's workers run: compute children are this binary again.
 pub(crate) fn worker_options(config: &Config, kinds: Vec<Name>) -> WorkerOptions {
     let configs = config.kinds.iter().filter_map(|(kind, table)| Some((kind.parse().ok()?, table.clone()))).collect();
-    WorkerOptions {
-        kinds,
-        compute: ComputeCommand::default(),
-        models_dir: Models::default_dir(),
-        configs,
-    }
+    WorkerOptions { kinds, compute: ComputeCommand::default(), models_dir: Models::default_dir(), configs }
 }

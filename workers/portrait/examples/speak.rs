@@ -15,7 +15,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(json) if json.starts_with('{') => serde_json::from_str(&arguments.pop().unwrap_or_default())?,
         _ => PortraitParams::default(),
     };
-    let out = PathBuf::from(arguments.pop().ok_or("usage: speak PICTURE SOUND [TIMING | REFERENCE-SOUND REFERENCE-TIMING] OUT.mp4 [PARAMS-JSON]")?);
+    let out = PathBuf::from(
+        arguments
+            .pop()
+            .ok_or("usage: speak PICTURE SOUND [TIMING | REFERENCE-SOUND REFERENCE-TIMING] OUT.mp4 [PARAMS-JSON]")?,
+    );
     let inputs = arguments.iter().map(|path| input(path.as_ref())).collect::<Result<Vec<_>, _>>()?;
     let slots = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 2 };
     let worker = Portrait::build(Default::default(), &slots)?;
@@ -26,8 +30,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(folder)
     };
     let start = Instant::now();
-    let sources = Sources { picture: 0, sound: 1, timing: (inputs.len() == 3).then_some(2),
-        reference: (inputs.len() > 3).then_some((2, 3)), ..Sources::default() };
+    let sources = Sources {
+        picture: 0,
+        sound: 1,
+        timing: (inputs.len() == 3).then_some(2),
+        reference: (inputs.len() > 3).then_some((2, 3)),
+        ..Sources::default()
+    };
     let step = Act::Prepare(Box::new(Prepare { portrait: params.clone(), sources, clip: None }));
     let prepared = run(&worker, step, inputs.clone(), &folder("prepare")?)?;
     eprintln!("prepared {:?} in {:?}: {:?}", prepared.output, start.elapsed(), prepared.quality);

@@ -8,11 +8,17 @@ use medley_vision::VisionError;
 pub enum PortraitError {
     #[error("{name}: no face was found; use a photo that shows one face from the front, well lit and not covered")]
     NoFace { name: String },
-    #[error("{name}: there is no face number {wanted}, only {found}; use --face 1 to --face {found}, 1 being the largest")]
+    #[error(
+        "{name}: there is no face number {wanted}, only {found}; use --face 1 to --face {found}, 1 being the largest"
+    )]
     NoSuchFace { name: String, wanted: u32, found: usize },
-    #[error("{name}: the face is too small, its eyes are {eyes_px:.0} px apart; use a photo in which they are at least {least_px:.0} px apart")]
+    #[error(
+        "{name}: the face is too small, its eyes are {eyes_px:.0} px apart; use a photo in which they are at least {least_px:.0} px apart"
+    )]
     FaceTooSmall { name: String, eyes_px: f64, least_px: f64 },
-    #[error("{name}: the face is turned {degrees:.0} degrees {way}; use a photo that is turned at most {most:.0} degrees")]
+    #[error(
+        "{name}: the face is turned {degrees:.0} degrees {way}; use a photo that is turned at most {most:.0} degrees"
+    )]
     FaceTurned { name: String, degrees: f64, way: &'static str, most: f64 },
     #[error("{name} cannot be spoken: {what}")]
     Script { name: String, what: String },

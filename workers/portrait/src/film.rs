@@ -113,8 +113,9 @@ impl Ending<'_> {
             command.args(["-map", "2:s:0", "-c:s", "mov_text"]);
         }
         command
-            .args(["-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", "-c:a", "aac", "-b:a", "160k", "-af", "apad"])
-            .args(["-shortest", "-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"]);
+            .args(["-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", "-c:a", "aac", "-b:a", "160k"])
+            // Film and sound are of one length to within a frame. `-shortest` would end the clip with the last subtitle.
+            .args(["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"]);
         for (key, value) in self.tags {
             command.arg("-metadata").arg(format!("{key}={value}"));
         }

@@ -30,6 +30,4 @@ pub use recipe::PortraitRecipe;
 pub use scene::Framing;
 pub use script::FrontMatter;
 pub use stage::{Aspect, Background, Stage};
-pub use steps::{
-    Act, Clip, Done, Join, Mux, Portrait, PortraitConfig, Prepare, Render, Script, Sources, Subtitles,
-};
+pub use steps::{Act, Clip, Done, Join, Mux, Portrait, PortraitConfig, Prepare, Render, Script, Sources, Subtitles};

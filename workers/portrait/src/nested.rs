@@ -19,7 +19,12 @@ pub(crate) struct Nested<R> {
 
 impl<R: Recipe> Nested<R> {
     /// `inputs`: how the inner recipe sees each of its inputs, and what it is in the outer job.
-    pub(crate) fn new(outer: &Job, prefix: &'static str, params: Value, inputs: Vec<(Input, Option<StepInput>)>) -> Self {
+    pub(crate) fn new(
+        outer: &Job,
+        prefix: &'static str,
+        params: Value,
+        inputs: Vec<(Input, Option<StepInput>)>,
+    ) -> Self {
         let (seen, inputs) = inputs.into_iter().unzip();
         let job = Job { kind: Name::from_static(R::KIND), inputs: seen, params, ..outer.clone() };
         Self { job, prefix, inputs, recipe: PhantomData }
@@ -64,9 +69,7 @@ impl<R: Recipe> Nested<R> {
                     StepInput::Job(n) => self.inputs.get(*n as usize).cloned().flatten().ok_or_else(|| {
                         StepError::internal(format!("stage {} wants an input that is gone", step.id.stage))
                     })?,
-                    StepInput::Output(id) => {
-                        StepInput::Output(StepId { stage: self.outer(&id.stage)?, ..id.clone() })
-                    }
+                    StepInput::Output(id) => StepInput::Output(StepId { stage: self.outer(&id.stage)?, ..id.clone() }),
                     StepInput::Artifact(_) => continue,
                 };
             }

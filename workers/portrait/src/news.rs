@@ -117,6 +117,8 @@ impl<S: Recipe> Recipe for NewsRecipe<S> {
         medley run news script.md kafka.jpg studio.jpg logo.png --background image --logo -o out";
     const INPUTS: std::ops::RangeInclusive<usize> = 2..=4;
 
+    const TAKES_TEXT: bool = true;
+
     fn check(params: &Self::Params, inputs: &[Input]) -> Result<(), StepError> {
         params.portrait().check()?;
         let wrong = |what: String| Err(PortraitError::Params(what).into_step_error());
@@ -179,8 +181,7 @@ fn prepare(job: &JobView<'_, NewsParams>, spoken: &GroupDone) -> Result<Planned,
     };
     let (background, logo) = params.pictures();
     let (background, logo) = (also(background), also(logo));
-    let sources =
-        Sources { picture: 0, sound: 1, timing: Some(2), script: Some(3), reference: None, background, logo };
+    let sources = Sources { picture: 0, sound: 1, timing: Some(2), script: Some(3), reference: None, background, logo };
     let stage = Stage { aspect: params.aspect, short_px: params.short_px, background: params.background };
     let clip = Clip { stage, subtitles: params.subtitles, lower_third: !params.no_lower_third };
     let step = Act::Prepare(Box::new(Prepare { portrait: params.portrait(), sources, clip: Some(clip) }));
@@ -194,7 +195,9 @@ fn voice(params: &NewsParams, script: Option<&GroupDone>) -> Result<Value, StepE
         None => Default::default(),
     };
     let mut spoken = Map::new();
-    for (key, value) in [("voice", params.voice.clone().or(front.voice)), ("language", params.language.clone().or(front.language))] {
+    for (key, value) in
+        [("voice", params.voice.clone().or(front.voice)), ("language", params.language.clone().or(front.language))]
+    {
         spoken.extend(value.map(|value| (key.to_owned(), Value::String(value))));
     }
     Ok(Value::Object(spoken))

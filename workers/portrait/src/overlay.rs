@@ -64,7 +64,13 @@ const LOWER_THIRD_S: (f64, f64) = (0.6, 6.0);
 
 impl Overlays {
     /// Draws what is seen between two times of the clip.
-    pub(crate) fn drawn(&self, canvas: &Canvas, logo: Option<Sprite>, from_s: f64, to_s: f64) -> Result<Vec<Timed>, PortraitError> {
+    pub(crate) fn drawn(
+        &self,
+        canvas: &Canvas,
+        logo: Option<Sprite>,
+        from_s: f64,
+        to_s: f64,
+    ) -> Result<Vec<Timed>, PortraitError> {
         let (width, height) = (canvas.width as f32, canvas.height as f32);
         let unit = width.min(height) / 100.0;
         let mut timed = Vec::new();

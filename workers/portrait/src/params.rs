@@ -1,4 +1,4 @@
-use medley_step::{StepError, Retryable};
+use medley_step::{Retryable, StepError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

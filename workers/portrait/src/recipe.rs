@@ -108,11 +108,17 @@ fn hear<T: Recipe>(job: &Job) -> Nested<T> {
 }
 
 /// Speaking the text of the script step, whose result is at hand only right after it.
-pub(crate) fn say<S: Recipe>(job: &Job, params: serde_json::Value, script: Option<&GroupDone>) -> Result<Nested<S>, StepError> {
+pub(crate) fn say<S: Recipe>(
+    job: &Job,
+    params: serde_json::Value,
+    script: Option<&GroupDone>,
+) -> Result<Nested<S>, StepError> {
     let text = script.map(|done| artifact(done, "script.md").or_else(|_| artifact(done, "script.txt"))).transpose()?;
     let seen = Input {
         name: text.as_ref().map_or_else(|| "script.txt".into(), |text| text.name.clone()),
-        source: Source::Stored(text.as_ref().map(|text| format!("artifacts/{}/{}", text.sha256, text.name)).unwrap_or_default()),
+        source: Source::Stored(
+            text.as_ref().map(|text| format!("artifacts/{}/{}", text.sha256, text.name)).unwrap_or_default(),
+        ),
         sha256: text.as_ref().map(|text| text.sha256),
         bytes: text.as_ref().map(|text| text.bytes),
         media_type: text.as_ref().map(|text| text.media_type.clone()),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     PortraitError,
-    overlay::Overlays,
     draw::{Canvas, Rect},
+    overlay::Overlays,
     rig::{Canonical, eye_distance, head_pose},
 };
 
@@ -105,15 +105,19 @@ impl Eyesight {
             return Err(PortraitError::FaceTooSmall { name, eyes_px, least_px: LEAST_EYES_PX });
         }
         let (yaw_deg, pitch_deg) = head_pose(&mesh, &self.canonical).yaw_pitch_deg();
-        let turned = |degrees: f64, way, most| PortraitError::FaceTurned { name: name.clone(), degrees, way, most };
-        if yaw_deg.abs() > MOST_YAW_DEG {
-            return Err(turned(yaw_deg.abs(), "to the side", MOST_YAW_DEG));
-        }
-        if pitch_deg.abs() > MOST_PITCH_DEG {
-            return Err(turned(pitch_deg.abs(), "up or down", MOST_PITCH_DEG));
-        }
+        facing(yaw_deg, pitch_deg, &name)?;
         Ok(Found { mesh, faces, yaw_deg, pitch_deg, score: fit.score })
     }
+}
+
+/// Refuses a head that is turned too far.
+fn facing(yaw_deg: f64, pitch_deg: f64, name: &str) -> Result<(), PortraitError> {
+    for (angle, way, most) in [(yaw_deg, "to the side", MOST_YAW_DEG), (pitch_deg, "up or down", MOST_PITCH_DEG)] {
+        if angle.abs() > most {
+            return Err(PortraitError::FaceTurned { name: name.into(), degrees: angle.abs(), way, most });
+        }
+    }
+    Ok(())
 }
 
 /// From pixels of the photo to pixels of the canvas.
@@ -180,5 +184,62 @@ impl Scene {
         let mesh = found.mesh.iter().map(|&point| placement.point(point)).collect();
         let enlarged = placement.scale as f32;
         Self { width, height, photo, mesh, enlarged, lively: true, overlays: Overlays::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use medley_step::Retryable;
+
+    use super::*;
+    use crate::rig::POINTS;
+
+    #[test]
+    fn a_head_turned_too_far_is_refused_with_its_angle() {
+        let models = Models::open(&Models::default_dir());
+        let canonical: Canonical = CanonicalFace::open(&models).unwrap().into();
+        let turned = |degrees: f64| -> Vec<[f64; 3]> {
+            let (sin, cos) = degrees.to_radians().sin_cos();
+            let turn =
+                |p: [f64; 3]| [20.0 * (cos * p[0] + sin * p[2]), -20.0 * p[1], -20.0 * (cos * p[2] - sin * p[0])];
+            canonical.points.iter().map(|&p| turn(p)).collect()
+        };
+        for degrees in [-45.0, -20.0, 0.0, 20.0, 45.0] {
+            let (yaw, pitch) = head_pose(&turned(degrees), &canonical).yaw_pitch_deg();
+            assert!((yaw - degrees).abs() < 0.5 && pitch.abs() < 0.5, "{degrees}: {yaw} {pitch}");
+            match facing(yaw, pitch, "x.png") {
+                Ok(()) => assert!(degrees.abs() < MOST_YAW_DEG),
+                Err(error) => {
+                    let error = error.into_step_error();
+                    assert_eq!(error.code().as_str(), "face_turned");
+                    assert!(error.to_string().contains("x.png") && error.to_string().contains("45 degrees"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_face_stays_on_its_pixels_in_every_framing() {
+        let mut photo = RgbImage::from_pixel(300, 200, image::Rgb([40, 40, 40]));
+        for (x, y) in [(120, 80), (121, 80), (120, 81), (121, 81)] {
+            photo.put_pixel(x, y, image::Rgb([250, 250, 250]));
+        }
+        let mesh = (0..POINTS).map(|i| [120.5 + f64::from((i % 26) as u8) - 12.5, 80.5 + (i / 26) as f64 - 8.5, 0.0]);
+        let found = Found { mesh: mesh.collect(), faces: 1, yaw_deg: 0.0, pitch_deg: 0.0, score: 1.0 };
+        for (canvas, scene) in [
+            whole_picture(&photo, &found, 1920),
+            whole_picture(&photo, &found, 150),
+            about_the_head(&photo, &found, 96),
+        ] {
+            let middle = [0, 1].map(|k| scene.mesh.iter().map(|p| p[k]).sum::<f64>() / POINTS as f64);
+            let (mut sum, mut weight) = ([0.0; 2], 0.0);
+            for (i, pixel) in canvas.pixels.iter().enumerate().filter(|(_, pixel)| pixel[0] > 60) {
+                let bright = f64::from(pixel[0]) - 40.0;
+                sum = [sum[0] + bright * (i % canvas.width) as f64, sum[1] + bright * (i / canvas.width) as f64];
+                weight += bright;
+            }
+            assert!((0..2).all(|k| (sum[k] / weight - middle[k]).abs() < 0.6), "{middle:?} {sum:?} {weight}");
+            assert!(canvas.width % 2 == 0 && canvas.height % 2 == 0);
+        }
     }
 }

@@ -78,7 +78,8 @@ mod tests {
 
     #[test]
     fn front_matter_is_told_from_the_text() {
-        let (front, body) = parse("---\ntitle: \"A new bridge\"\nanchor: F. K.\n\nlanguage: en\n---\n\nGood evening.", "s.md").unwrap();
+        let (front, body) =
+            parse("---\ntitle: \"A new bridge\"\nanchor: F. K.\n\nlanguage: en\n---\n\nGood evening.", "s.md").unwrap();
         assert_eq!((front.title.as_deref(), front.anchor.as_deref()), (Some("A new bridge"), Some("F. K.")));
         assert_eq!(body.trim(), "Good evening.");
         assert_eq!(parse("Good --- evening", "s").unwrap().1, "Good --- evening");

@@ -1,6 +1,10 @@
 //! Sound in.
 
-use std::{fs::File, io::{BufWriter, Write}, path::Path};
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::Path,
+};
 
 use medley_media::audio::{AudioLimits, Reader, ReaderOptions};
 use medley_step::LocalInput;

@@ -65,16 +65,16 @@ impl Stage {
         let (across, down) = (f64::from(width) / photo_width, f64::from(height) / photo_height);
         let cover = across.max(down);
         let face = Face::of(found);
-        let fills = cover <= MOST_ENLARGED && face.height * cover < 0.75 * f64::from(height) && face.width * cover < 0.85 * f64::from(width);
+        let fills = cover <= MOST_ENLARGED
+            && face.height * cover < 0.75 * f64::from(height)
+            && face.width * cover < 0.85 * f64::from(width);
         let scale = if fills { cover } else { across.min(down).min(MOST_ENLARGED) };
         let (wide, high) = ((photo_width * scale).round() as u32, (photo_height * scale).round() as u32);
         // Exactly what the filter makes of it.
         let scale_x = f64::from(wide) / photo_width;
         let scaled = image::imageops::resize(photo, wide.max(2), high.max(2), FilterType::Lanczos3);
-        let shift = [
-            place(width, wide, face.centre[0] * scale, 0.5),
-            place(height, high, face.centre[1] * scale, 0.46),
-        ];
+        let shift =
+            [place(width, wide, face.centre[0] * scale, 0.5), place(height, high, face.centre[1] * scale, 0.46)];
         let mut image = match (self.background, behind) {
             _ if fills => RgbImage::new(width, height),
             (Background::Image, Some(picture)) => filled(picture, width, height),
@@ -144,7 +144,8 @@ mod tests {
     use super::*;
 
     fn found(x: f64, y: f64, size: f64) -> Found {
-        let mesh = (0..468).map(|i| [x + size * f64::from(i % 22 - 11) / 22.0, y + size * f64::from(i / 22 - 10) / 21.0, 0.0]);
+        let mesh =
+            (0..468).map(|i| [x + size * f64::from(i % 22 - 11) / 22.0, y + size * f64::from(i / 22 - 10) / 21.0, 0.0]);
         Found { mesh: mesh.collect(), faces: 1, yaw_deg: 0.0, pitch_deg: 0.0, score: 1.0 }
     }
 
@@ -159,7 +160,9 @@ mod tests {
             assert_eq!((canvas.width as u32, canvas.height as u32), stage.size());
             assert_eq!(scene.photo == canvas.rect(), fills, "{aspect:?}");
             let middle = [0, 1].map(|k| scene.mesh.iter().map(|p| p[k]).sum::<f64>() / 468.0);
-            let reddest = (0..canvas.pixels.len()).max_by_key(|&i| i32::from(canvas.pixels[i][0]) - i32::from(canvas.pixels[i][1])).unwrap();
+            let reddest = (0..canvas.pixels.len())
+                .max_by_key(|&i| i32::from(canvas.pixels[i][0]) - i32::from(canvas.pixels[i][1]))
+                .unwrap();
             let (x, y) = ((reddest % canvas.width) as f64, (reddest / canvas.width) as f64);
             assert!((x - middle[0]).abs() < 4.0 && (y - middle[1]).abs() < 4.0, "{aspect:?}: {x} {y} and {middle:?}");
         }

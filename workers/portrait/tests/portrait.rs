@@ -1,15 +1,21 @@
 //! Whole clips through the worker, as its steps run in a job.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::{
     f32::consts::TAU,
     fs,
     path::{Path, PathBuf},
 };
 
-use medley_media::{ffmpeg::probe, video::{Frames, FramesOptions}};
+use medley_media::{
+    ffmpeg::probe,
+    video::{Frames, FramesOptions},
+};
 use medley_models::Models;
 use medley_portrait::{
-    Act, Aspect, Background, Clip, Framing, Mux, Portrait, PortraitParams, Prepare, Render, Script, Sources, Stage, Subtitles,
+    Act, Aspect, Background, Clip, Framing, Mux, Portrait, PortraitParams, Prepare, Render, Script, Sources, Stage,
+    Subtitles,
 };
 use medley_proto::{PhonemeTime, SentenceTime, SpeechTiming, Viseme};
 use medley_step::{
@@ -41,8 +47,12 @@ fn speech(folder: &Path, seconds: f32) -> (PathBuf, PathBuf) {
         phoneme: sounds[i % sounds.len()].into(),
         viseme: Viseme::Aa,
     });
-    let sentence =
-        SentenceTime { start_s: 0.0, end_s: f64::from(seconds), text: "Mama, beep: hope.".into(), language: "en".into() };
+    let sentence = SentenceTime {
+        start_s: 0.0,
+        end_s: f64::from(seconds),
+        text: "Mama, beep: hope.".into(),
+        language: "en".into(),
+    };
     let timing = SpeechTiming {
         duration_s: f64::from(seconds),
         sentences: vec![sentence],
@@ -54,18 +64,30 @@ fn speech(folder: &Path, seconds: f32) -> (PathBuf, PathBuf) {
     (wav, json)
 }
 
-fn step(worker: &Portrait, act: Act, inputs: Vec<LocalInput>, folder: PathBuf) -> Result<Ran<medley_portrait::Done>, StepError> {
+fn step(
+    worker: &Portrait,
+    act: Act,
+    inputs: Vec<LocalInput>,
+    folder: PathBuf,
+) -> Result<Ran<medley_portrait::Done>, StepError> {
     fs::create_dir_all(&folder).unwrap();
     run(worker, act, inputs, &folder)
 }
 
 /// Prepares, renders in `parts` parts and muxes; returns the last step's artifacts.
-fn clip(worker: &Portrait, prepare: Prepare, inputs: Vec<LocalInput>, folder: &Path, parts: usize) -> Ran<medley_portrait::Done> {
+fn clip(
+    worker: &Portrait,
+    prepare: Prepare,
+    inputs: Vec<LocalInput>,
+    folder: &Path,
+    parts: usize,
+) -> Ran<medley_portrait::Done> {
     let sound = inputs[prepare.sources.sound].clone();
     let subtitles = prepare.clip.as_ref().map(|clip| clip.subtitles);
     let prepared = step(worker, Act::Prepare(Box::new(prepare)), inputs, folder.join("prepare")).unwrap();
     let drawn_from = ["scene.json", "scene.png", "motion.f32"];
-    let mut inputs: Vec<LocalInput> = drawn_from.iter().map(|name| input(&prepared.artifacts[*name]).unwrap()).collect();
+    let mut inputs: Vec<LocalInput> =
+        drawn_from.iter().map(|name| input(&prepared.artifacts[*name]).unwrap()).collect();
     inputs.extend(prepared.artifacts.get("poster.jpg").map(|path| input(path).unwrap()));
     let frames = prepared.output.frames;
     let mut last = vec![sound, inputs[0].clone()];
@@ -76,7 +98,8 @@ fn clip(worker: &Portrait, prepare: Prepare, inputs: Vec<LocalInput>, folder: &P
         last.push(input(&film.artifacts["film.ts"]).unwrap());
     }
     last.extend(inputs.get(3).cloned());
-    let mux = Mux { name: "video.mp4".into(), provenance: true, consent: Some("the sitter, 2026-01-01".into()), subtitles };
+    let mux =
+        Mux { name: "video.mp4".into(), provenance: true, consent: Some("the sitter, 2026-01-01".into()), subtitles };
     step(worker, Act::Mux(mux), last, folder.join("mux")).unwrap()
 }
 
@@ -109,7 +132,10 @@ fn a_photo_and_a_voice_become_a_film_the_same_one_each_time() {
     }
     assert!(films[0] == films[1], "the same inputs give the same bytes");
     let text = String::from_utf8_lossy(&films[0]);
-    assert!(text.contains("compositeWithTrainedAlgorithmicMedia") && text.contains("the sitter"), "provenance is in the file");
+    assert!(
+        text.contains("compositeWithTrainedAlgorithmicMedia") && text.contains("the sitter"),
+        "provenance is in the file"
+    );
 }
 
 #[test]
@@ -119,7 +145,9 @@ fn a_news_clip_has_its_shape_its_words_and_a_poster() {
     let script = folder.path().join("script.md");
     fs::write(&script, "---\ntitle: Hope\nanchor: A. Nonym\n---\nMama, beep: hope.").unwrap();
     let worker = worker();
-    let parsed = step(&worker, Act::Script(Script::Markdown), vec![input(&script).unwrap()], folder.path().join("script")).unwrap();
+    let parsed =
+        step(&worker, Act::Script(Script::Markdown), vec![input(&script).unwrap()], folder.path().join("script"))
+            .unwrap();
     assert_eq!(fs::read_to_string(&parsed.artifacts["script.md"]).unwrap(), "Mama, beep: hope.");
     let output = folder.path().join("output.json");
     fs::write(&output, serde_json::to_vec(&parsed.output).unwrap()).unwrap();

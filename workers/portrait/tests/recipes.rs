@@ -1,5 +1,7 @@
 //! The recipes as a runtime would walk them, with made-up recipes for hearing and speaking inside.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 
 use medley_portrait::{Done, FrontMatter, NewsParams, NewsRecipe, PortraitParams, PortraitRecipe};
@@ -211,9 +213,11 @@ fn a_long_film_is_joined_in_groups() {
 fn news_speaks_its_script_with_the_voice_that_is_asked_for() {
     let job = job("news", json!(NewsParams::default()), &["s.md", "a.png"]);
     let (stages, steps) = walk::<NewsRecipe<Say>>(&job, 2);
-    let wanted = [("script", 1), ("say-plan", 1), ("say-merge-1", 2), ("say-end", 1), ("prepare", 1), ("render", 2), ("mux", 1)];
+    let wanted =
+        [("script", 1), ("say-plan", 1), ("say-merge-1", 2), ("say-end", 1), ("prepare", 1), ("render", 2), ("mux", 1)];
     assert_eq!(names(&stages), wanted);
-    let voice = |steps: &[StepDraft]| steps.iter().find(|step| step.id.stage == "say-plan").unwrap().params["voice"].clone();
+    let voice =
+        |steps: &[StepDraft]| steps.iter().find(|step| step.id.stage == "say-plan").unwrap().params["voice"].clone();
     assert_eq!(voice(&steps), "joe", "the front matter's");
     let (_, steps) = walk::<NewsRecipe<Say>>(&Job { params: json!({"voice": "ann"}), ..job.clone() }, 2);
     assert_eq!(voice(&steps), "ann", "the command line goes first");

@@ -28,11 +28,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let cx = BuildContext { models_dir: Models::default_dir(), slots, threads };
     let worker = ReceiptWorker::build(ReceiptConfig::default(), &cx)?;
     let files = Mutex::new(args);
+    let next = || files.lock().map(|mut files| files.pop_front()).unwrap_or_default();
     let start = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..slots {
             scope.spawn(|| {
-                while let Some(file) = { files.lock().map(|mut files| files.pop_front()).unwrap_or_default() } {
+                while let Some(file) = next() {
                     let result = run(&worker, &params, Path::new(&file), &out, threads / slots);
                     println!(
                         "{}",

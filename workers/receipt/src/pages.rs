@@ -46,7 +46,7 @@ impl Pages {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Picture(_) => 1,
-            Self::Pdf(pdf) => pdf.pages(),
+            Self::Pdf(pdf) => pdf.to_read(),
         }
     }
 

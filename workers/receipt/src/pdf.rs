@@ -66,7 +66,7 @@ impl Pdf {
         })
     }
 
-    pub(crate) fn pages(&self) -> usize {
+    pub(crate) fn to_read(&self) -> usize {
         self.read
     }
 

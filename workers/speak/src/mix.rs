@@ -8,7 +8,7 @@ const FRAME: usize = RATE_HZ as usize / 100;
 /// The level of speech while someone speaks, before the whole is brought to its loudness.
 const LEVEL_DBFS: f32 = -23.0;
 /// No voice is raised or lowered by more.
-const LARGEST_GAIN_DB: f32 = 18.0;
+const LARGEST_GAIN_DB: f32 = 24.0;
 /// Below the loudest frame by so much it is silence.
 const SILENCE_DB: f32 = -42.0;
 /// Sound that is kept before the first and after the last loud frame: soft beginnings and endings.

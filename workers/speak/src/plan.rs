@@ -53,7 +53,8 @@ fn runs(script: &[Utterance]) -> Vec<&[Utterance]> {
     let mut runs = Vec::new();
     let (mut start, mut weight) = (0, 0);
     for (n, utterance) in script.iter().enumerate() {
-        weight += utterance.text.chars().map(|c| if crate::language::is_han(c) { HAN_WEIGHT } else { 1 }).sum::<usize>();
+        weight +=
+            utterance.text.chars().map(|c| if crate::language::is_han(c) { HAN_WEIGHT } else { 1 }).sum::<usize>();
         if weight >= PART_CHARACTERS {
             runs.push(&script[start..=n]);
             (start, weight) = (n + 1, 0);

@@ -21,15 +21,9 @@ use crate::{
     step::{Part, SpeakOutput},
 };
 
-pub(crate) fn run(
-    speaker: &Speaker,
-    part: &Part,
-    parts: u32,
-    cx: &StepContext<'_>,
-) -> Result<SpeakOutput, StepError> {
+pub(crate) fn run(speaker: &Speaker, part: &Part, parts: u32, cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
     let script = lines(part, cx)?;
     let mut whole = Speech::default();
-    // A paragraph begins at once in the file, and in a part: pauses stand after sentences.
     for (utterance, speech) in script.iter().zip(speak(speaker, &script, cx)?) {
         whole.append(speech);
         whole.silence(mix::samples_of(utterance.pause_ms));
@@ -59,13 +53,14 @@ fn speak(speaker: &Speaker, script: &[Utterance], cx: &StepContext<'_>) -> Resul
     std::thread::scope(|scope| {
         for _ in 0..cx.threads().min(script.len()) {
             scope.spawn(|| {
-                while let Some(utterance) = script.get(next.fetch_add(1, Ordering::Relaxed)) {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(utterance) = script.get(place) else { return };
                     if let Err(error) = host.checkpoint() {
                         stopped.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                         next.store(script.len(), Ordering::Relaxed);
                         return;
                     }
-                    let place = script.iter().position(|other| std::ptr::eq(other, utterance)).unwrap_or(0);
                     let speech = speaker.sentence(&utterance.text, utterance.language, utterance.delivery);
                     *spoken[place].lock().unwrap_or_else(PoisonError::into_inner) = Some(speech);
                     let count = done.fetch_add(1, Ordering::Relaxed) + 1;

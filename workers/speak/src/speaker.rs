@@ -152,10 +152,7 @@ impl Speaker {
 
     /// Makes sure that every model these sentences need is there, and names what their sound depends on: each voice's
     /// files by hash, and the program that reads English.
-    pub(crate) fn needs<'t>(
-        &self,
-        sentences: impl Iterator<Item = (&'t str, Delivery)>,
-    ) -> Result<String, SpeakError> {
+    pub(crate) fn needs<'t>(&self, sentences: impl Iterator<Item = (&'t str, Delivery)>) -> Result<String, SpeakError> {
         let mut needed = BTreeSet::new();
         for (text, delivery) in sentences {
             needed.extend(text.chars().filter_map(|c| match c {
@@ -293,7 +290,8 @@ fn cut(symbols: &[Symbol], longest: usize) -> Vec<Range<usize>> {
         let mut end = (start + longest).min(symbols.len());
         if end < symbols.len() {
             let window = start + longest / 2..end;
-            let pause = |at: &usize| symbols[*at].word.is_none() && !matches!(symbols[*at].text.as_str(), " " | "#0" | "#1");
+            let pause =
+                |at: &usize| symbols[*at].word.is_none() && !matches!(symbols[*at].text.as_str(), " " | "#0" | "#1");
             let between = |at: &usize| matches!(symbols[*at].text.as_str(), " " | "#1");
             end = window.clone().rev().find(pause).or_else(|| window.rev().find(between)).map_or(end, |at| at + 1);
         }
@@ -305,7 +303,10 @@ fn cut(symbols: &[Symbol], longest: usize) -> Vec<Range<usize>> {
 }
 
 fn is_pause(c: char) -> bool {
-    matches!(c, ',' | '.' | ';' | ':' | '!' | '?' | '，' | '。' | '；' | '：' | '！' | '？' | '、' | '—' | '…' | ')' | '）')
+    matches!(
+        c,
+        ',' | '.' | ';' | ':' | '!' | '?' | '，' | '。' | '；' | '：' | '！' | '？' | '、' | '—' | '…' | ')' | '）'
+    )
 }
 
 /// How long a person pauses after a sentence or clause that ends like this.

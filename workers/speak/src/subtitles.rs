@@ -79,7 +79,9 @@ fn broken(text: &str) -> String {
         return text.replace('\n', " ");
     }
     let breaks = text.char_indices().filter(|(at, c)| {
-        *at > 0 && (*c == ' ' || (is_han(*c) && text[..*at].ends_with(|p| is_han(p) || matches!(p, '，' | '、' | '；' | '：'))))
+        *at > 0
+            && (*c == ' '
+                || (is_han(*c) && text[..*at].ends_with(|p| is_han(p) || matches!(p, '，' | '、' | '；' | '：'))))
     });
     let middle = breaks.min_by_key(|(at, _)| columns(&text[..*at]).abs_diff(width / 2));
     match middle {

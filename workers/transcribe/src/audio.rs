@@ -1,7 +1,7 @@
 //! The sound of an input: 16 kHz, mono, from any second on.
 
 use medley_media::audio::{Reader, ReaderOptions};
-use medley_step::{LocalInput, StepError};
+use medley_step::{LocalInput, StepContext, StepError};
 
 use crate::{
     decode::Loaded,
@@ -23,7 +23,8 @@ impl Sound {
     /// # Errors
     /// Those of the media: `media_undecodable`, `media_empty`, …
     pub(crate) fn open(input: &LocalInput, from_s: f64) -> Result<Self, StepError> {
-        let mut reader = Reader::open(&input.path, &ReaderOptions { rate_hz: SAMPLE_RATE_HZ, ..ReaderOptions::default() })?;
+        let mut reader =
+            Reader::open(&input.path, &ReaderOptions { rate_hz: SAMPLE_RATE_HZ, ..ReaderOptions::default() })?;
         if from_s > 0.0 {
             reader.seek(from_s)?;
         }
@@ -43,15 +44,16 @@ impl Sound {
     }
 }
 
-/// Reads the audio of windows that lie in the file in this order; what lies between them is not kept.
-pub(crate) fn load(input: &LocalInput, windows: Vec<Window>) -> Result<Vec<Loaded>, StepError> {
+/// Reads the audio of windows of the step's input, which lie in it in this order; what lies between them is not kept.
+pub(crate) fn load(cx: &StepContext<'_>, windows: Vec<Window>) -> Result<Vec<Loaded>, StepError> {
     let start_s = windows.first().map_or(0.0, Window::start_s);
-    let mut sound = Sound::open(input, start_s)?;
+    let mut sound = Sound::open(cx.input(0)?, start_s)?;
     let mut at = sample(start_s);
     let mut loaded: Vec<Loaded> = windows.into_iter().map(|window| Loaded { window, audio: Vec::new() }).collect();
     let mut block = Vec::new();
     let mut first = 0;
     while first < loaded.len() {
+        cx.checkpoint()?;
         sound.read(&mut block)?;
         if block.is_empty() {
             break;

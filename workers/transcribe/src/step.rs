@@ -85,21 +85,10 @@ pub struct Facts {
 #[serde(rename_all = "snake_case", tag = "done")]
 pub enum TranscribeOutput {
     Plan(Plan),
-    Decode {
-        facts: Facts,
-        windows: Vec<Decoded>,
-    },
-    Merge {
-        facts: Facts,
-        groups: u32,
-    },
-    Gather {
-        facts: Facts,
-        words: u64,
-    },
-    Publish {
-        chapters: u64,
-    },
+    Decode { facts: Facts, windows: Vec<Decoded> },
+    Merge { facts: Facts, groups: u32 },
+    Gather { facts: Facts, words: u64 },
+    Publish { chapters: u64 },
 }
 
 /// The windows of a file.

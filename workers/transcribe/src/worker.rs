@@ -81,7 +81,7 @@ impl Transcribe {
 
     fn decode(&self, step: DecodeStep, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
         let DecodeStep { facts, how, windows } = step;
-        let loaded = audio::load(cx.input(0)?, windows)?;
+        let loaded = audio::load(cx, windows)?;
         let whisper = self.whisper(&how.model, how.word_timestamps, cx.threads())?;
         let attempt = Attempt {
             language: &how.language,
@@ -89,7 +89,6 @@ impl Transcribe {
             prompt: &how.prompt,
             beam_size: how.beam_size,
             temperature: 0.0,
-            timestamps: false,
         };
         let orders = Orders { attempt, fallback: how.temperature_fallback };
         let windows = decode::decode(&*whisper, &loaded, orders, cx)?;
@@ -113,7 +112,10 @@ impl Transcribe {
         let can = Abilities { align, fast_encoder: !self.config.plain_encoder, parallel: self.slots * threads };
         // Held while the model loads, so that two slots that ask at once load it once.
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(loaded) = &*loaded && loaded.name == name && loaded.can == can {
+        if let Some(loaded) = &*loaded
+            && loaded.name == name
+            && loaded.can == can
+        {
             return Ok(loaded.whisper.clone());
         }
         let whisper = Arc::new(Whisper::load(&self.models, name, can)?);

@@ -1,5 +1,7 @@
 //! Real speech through real models, and what is no speech.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod driver;
 
 use std::{
@@ -12,7 +14,7 @@ use driver::Driver;
 use medley_models::Models;
 use medley_proto::Transcript;
 use medley_step::{Host, StepDraft, StepError};
-use medley_transcribe::{DecodeStep, Plan, Transcribe, TranscribeConfig, TranscribeOutput, TranscribeStep};
+use medley_transcribe::{DecodeStep, How, Plan, Transcribe, TranscribeConfig, TranscribeOutput, TranscribeStep};
 use serde_json::json;
 
 /// What is read in the sample, in lower case without punctuation.
@@ -82,12 +84,10 @@ fn two_cities_is_transcribed_with_times_and_the_same_again() {
     // "We had everything" begins 0.3 s after a pause that ends at 21.2 s (read off the waveform).
     let we = found.segments.iter().find(|segment| segment.text.starts_with("We had everything")).unwrap();
     assert!((we.start_s - 21.25).abs() < 0.3, "{}", we.start_s);
-    assert_eq!(first.artifacts.keys().collect::<Vec<_>>(), [
-        "transcript.json",
-        "transcript.srt",
-        "transcript.txt",
-        "transcript.vtt"
-    ]);
+    assert_eq!(
+        first.artifacts.keys().collect::<Vec<_>>(),
+        ["transcript.json", "transcript.srt", "transcript.txt", "transcript.vtt"]
+    );
     let again = driver.job("transcribe", &sample("two-cities.wav"), params, &dir.path().join("2")).unwrap();
     for (name, path) in &first.artifacts {
         assert!(fs::read(path).unwrap() == fs::read(&again.artifacts[name]).unwrap(), "{name} differs");
@@ -123,13 +123,13 @@ fn windows_do_not_influence_each_other() {
     };
     let all = steps.concat();
     assert_eq!(all.len(), 2);
-    let how = serde_json::from_value(json!({
+    let how: How = serde_json::from_value(json!({
         "model": "tiny.en", "language": "en", "task": "transcribe", "prompt": "", "beam_size": 1,
         "temperature_fallback": true, "word_timestamps": true, "script": "simplified",
     }))
     .unwrap();
     let decode = |windows| {
-        let step = DecodeStep { facts: facts.clone(), how: serde_json::from_value(json!(how)).unwrap(), windows };
+        let step = DecodeStep { facts: facts.clone(), how: how.clone(), windows };
         match run(&TranscribeStep::Decode(step)) {
             TranscribeOutput::Decode { windows, .. } => windows,
             other => panic!("{other:?}"),
@@ -145,7 +145,7 @@ fn what_is_no_speech_is_an_answer() {
     let dir = tempfile::tempdir().unwrap();
     let driver = driver(false);
     let path = dir.path().join("a.wav");
-    let mut refused = |samples: &[f32]| {
+    let refused = |samples: &[f32]| {
         wav(&path, samples);
         code(driver.job("transcribe", &path, json!({ "model": "tiny.en" }), &dir.path().join("out")))
     };
@@ -188,15 +188,18 @@ fn an_episode_gets_its_pages() {
     let params = json!({ "model": "tiny.en", "title": "Two cities", "chapter_min_s": 10.0 });
     let done = driver(false).job("podcast", &sample("two-cities.wav"), params, dir.path()).unwrap();
     let names: Vec<&str> = done.artifacts.keys().map(String::as_str).collect();
-    assert_eq!(names, [
-        "chapters.json",
-        "summary.md",
-        "transcript.html",
-        "transcript.json",
-        "transcript.srt",
-        "transcript.txt",
-        "transcript.vtt"
-    ]);
+    assert_eq!(
+        names,
+        [
+            "chapters.json",
+            "summary.md",
+            "transcript.html",
+            "transcript.json",
+            "transcript.srt",
+            "transcript.txt",
+            "transcript.vtt"
+        ]
+    );
     assert!(done.quality.contains_key("mean_logprob") && done.quality.contains_key("chapters"));
     let chapters: serde_json::Value =
         serde_json::from_slice(&fs::read(&done.artifacts["chapters.json"]).unwrap()).unwrap();

@@ -121,7 +121,8 @@ impl std::fmt::Debug for To {
 impl Encoder {
     pub fn create(path: &Path, rate_hz: u32, format: AudioFormat) -> Result<Self, MediaError> {
         let name = name_of(path);
-        let to = if format == AudioFormat::Wav { wav(path, rate_hz, &name)? } else { ffmpeg(path, rate_hz, format, &name)? };
+        let to =
+            if format == AudioFormat::Wav { wav(path, rate_hz, &name)? } else { ffmpeg(path, rate_hz, format, &name)? };
         Ok(Self { name, to })
     }
 
@@ -149,10 +150,13 @@ impl Encoder {
 
     pub fn finish(self) -> Result<(), MediaError> {
         match self.to {
-            To::Wav(writer) => writer.finalize().map_err(|error| MediaError::new(&self.name, Problem::Io).because(error)),
+            To::Wav(writer) => {
+                writer.finalize().map_err(|error| MediaError::new(&self.name, Problem::Io).because(error))
+            }
             To::Ffmpeg { mut running, stdin, .. } => {
                 drop(stdin);
-                let failed = |error: MediaError| MediaError::new(&self.name, Problem::Encode(error.to_string())).because(error);
+                let failed =
+                    |error: MediaError| MediaError::new(&self.name, Problem::Encode(error.to_string())).because(error);
                 running.finish().map_err(failed)
             }
         }

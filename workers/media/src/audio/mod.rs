@@ -3,6 +3,7 @@
 mod encode;
 mod external;
 mod loudness;
+mod mp4;
 mod native;
 mod reader;
 mod resample;
@@ -10,5 +11,5 @@ mod resample;
 pub(crate) use encode::url;
 pub use encode::{AudioFormat, Encoder, encode, write_wav};
 pub use loudness::{Loudness, loudness};
-pub use resample::resample;
 pub use reader::{AudioInfo, AudioLimits, Reader, ReaderOptions};
+pub use resample::resample;

@@ -58,7 +58,8 @@ impl Failed {
 }
 
 fn is_missing(code: &ErrorCode) -> bool {
-    [ErrorCode::MODEL_MISSING, ErrorCode::MODEL_CORRUPT, ErrorCode::TOOL_MISSING, ErrorCode::SERVICE_UNAVAILABLE].contains(code)
+    [ErrorCode::MODEL_MISSING, ErrorCode::MODEL_CORRUPT, ErrorCode::TOOL_MISSING, ErrorCode::SERVICE_UNAVAILABLE]
+        .contains(code)
 }
 
 fn is_usage(code: &ErrorCode) -> bool {

@@ -74,7 +74,9 @@ fn shape(root: &Value, node: &Value) -> Shape {
     }
     let kind = match node.get("type") {
         Some(Value::String(kind)) => kind.as_str(),
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default(),
+        Some(Value::Array(kinds)) => {
+            kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default()
+        }
         _ => "",
     };
     match kind {
@@ -92,7 +94,8 @@ fn shape(root: &Value, node: &Value) -> Shape {
 
 /// The words of an enum of unit variants, written by schemars as `enum` or, with doc comments, as `oneOf` of `const`.
 fn choices(node: &Value) -> Option<Vec<String>> {
-    let words = |values: &Vec<Value>| values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
+    let words =
+        |values: &Vec<Value>| values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
     if let Some(values) = node.get("enum").and_then(Value::as_array) {
         return words(&values.iter().filter(|value| !value.is_null()).cloned().collect());
     }
@@ -139,9 +142,12 @@ impl Flag {
             return Ok(None);
         }
         let texts: Vec<&String> = matches.get_many::<String>(&self.property).into_iter().flatten().collect();
-        let read = |shape: &Shape, text: &str| parse(shape, text).map_err(|why| format!("--{} {text}: {why}", self.long()));
+        let read =
+            |shape: &Shape, text: &str| parse(shape, text).map_err(|why| format!("--{} {text}: {why}", self.long()));
         match &self.shape {
-            Shape::List(item) => texts.iter().map(|text| read(item, text)).collect::<Result<Vec<_>, _>>().map(|list| Some(list.into())),
+            Shape::List(item) => {
+                texts.iter().map(|text| read(item, text)).collect::<Result<Vec<_>, _>>().map(|list| Some(list.into()))
+            }
             other => texts.last().map(|text| read(other, text)).transpose(),
         }
     }
@@ -239,8 +245,25 @@ mod tests {
     #[test]
     fn every_shape_is_read() {
         let args = [
-            "--language", "zh", "--task", "translate", "--second", "transcribe", "--beam-size", "5", "--gain-db", "-1.5",
-            "--word-timestamps", "--hotwords", "a,b", "--hotwords", "c", "--tasks", "translate", "--deep", r#"{"k":1}"#,
+            "--language",
+            "zh",
+            "--task",
+            "translate",
+            "--second",
+            "transcribe",
+            "--beam-size",
+            "5",
+            "--gain-db",
+            "-1.5",
+            "--word-timestamps",
+            "--hotwords",
+            "a,b",
+            "--hotwords",
+            "c",
+            "--tasks",
+            "translate",
+            "--deep",
+            r#"{"k":1}"#,
         ];
         let expected = json!({
             "language": "zh", "task": "translate", "second": "transcribe", "beam_size": 5, "gain_db": -1.5,

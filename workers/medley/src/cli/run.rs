@@ -88,7 +88,9 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
             () = interrupted() => Err(Failed::interrupted()),
         };
         stop.cancel();
-        if let Err(failed) = workers.await.map_or_else(|error| Err(Failed::service(error)), |ended| ended.map_err(Failed::service)) {
+        if let Err(failed) =
+            workers.await.map_or_else(|error| Err(Failed::service(error)), |ended| ended.map_err(Failed::service))
+        {
             failed.say();
         }
         result

@@ -74,8 +74,7 @@ fn spread(from: &[f32], to: &mut [f32], length: usize, lines: usize, step: (usiz
     for line in 0..lines {
         for i in 0..length {
             let window = i.saturating_sub(radius)..(i + radius + 1).min(length);
-            to[line * step.1 + i * step.0] =
-                window.map(|j| from[line * step.1 + j * step.0]).fold(0.0, f32::max);
+            to[line * step.1 + i * step.0] = window.map(|j| from[line * step.1 + j * step.0]).fold(0.0, f32::max);
         }
     }
 }
@@ -138,17 +137,17 @@ mod tests {
     fn coverage_sums_to_the_area() {
         let points = [[2.3, 1.9], [9.1, 3.2], [7.7, 8.4], [3.0, 7.1]];
         let mask = Mask::polygon(Rect::new(0, 0, 12, 12), &points);
-        let shoelace: f32 = (0..4)
-            .map(|i| points[i][0] * points[(i + 1) % 4][1] - points[(i + 1) % 4][0] * points[i][1])
-            .sum::<f32>()
-            / 2.0;
+        let shoelace: f32 =
+            (0..4).map(|i| points[i][0] * points[(i + 1) % 4][1] - points[(i + 1) % 4][0] * points[i][1]).sum::<f32>()
+                / 2.0;
         assert!((mask.values.iter().sum::<f32>() - shoelace).abs() < 0.25, "{}", mask.values.iter().sum::<f32>());
         assert!(mask.values.iter().all(|v| (0.0..=1.0001).contains(v)));
     }
 
     #[test]
     fn blurring_keeps_the_sum_away_from_edges_and_dilating_grows() {
-        let mut mask = Mask::polygon(Rect::new(0, 0, 40, 40), &[[18.5, 18.5], [21.5, 18.5], [21.5, 21.5], [18.5, 21.5]]);
+        let mut mask =
+            Mask::polygon(Rect::new(0, 0, 40, 40), &[[18.5, 18.5], [21.5, 18.5], [21.5, 21.5], [18.5, 21.5]]);
         assert!((mask.values.iter().sum::<f32>() - 9.0).abs() < 1e-3);
         mask.dilate(2);
         assert!((mask.values.iter().sum::<f32>() - 49.0).abs() < 1e-3);

@@ -22,9 +22,8 @@ pub(crate) fn triangle(
 ) {
     let fixed = |corner: &Corner| corner.at.map(|v| (f64::from(v.clamp(-1e6, 1e6)) * ONE as f64).round() as i64);
     let mut p = [fixed(&corners[0]), fixed(&corners[1]), fixed(&corners[2])];
-    let cross = |p: &[[i64; 2]; 3]| {
-        (p[1][0] - p[0][0]) * (p[2][1] - p[0][1]) - (p[1][1] - p[0][1]) * (p[2][0] - p[0][0])
-    };
+    let cross =
+        |p: &[[i64; 2]; 3]| (p[1][0] - p[0][0]) * (p[2][1] - p[0][1]) - (p[1][1] - p[0][1]) * (p[2][0] - p[0][0]);
     let mut area = cross(&p);
     if area == 0 {
         return;

@@ -163,7 +163,8 @@ mod tests {
     #[test]
     fn lips_close_in_every_p_b_m_however_short_and_whatever_stands_beside() {
         for offset in 0..40 {
-            let mut timing = timing(&[("ɑ", 0.18), ("p", 0.04), ("ɑ", 0.15), ("m", 0.03), ("oʊ", 0.2), ("b", 0.05), ("æ", 0.2)]);
+            let mut timing =
+                timing(&[("ɑ", 0.18), ("p", 0.04), ("ɑ", 0.15), ("m", 0.03), ("oʊ", 0.2), ("b", 0.05), ("æ", 0.2)]);
             for sound in &mut timing.phonemes {
                 sound.start_s += f64::from(offset) * 0.001;
                 sound.end_s += f64::from(offset) * 0.001;

@@ -21,8 +21,9 @@ use self::{
     signal::{Activity, smooth},
 };
 
-/// Lips lead the sound: the mouth of a frame is what is heard this much later.
-pub(crate) const LEAD_S: f64 = 0.04;
+/// A frame is judged by what is heard in the middle of its time on the screen, 20 ms after its start at 25 frames a
+/// second. Lips lead the sound all the same, because a sound's dominance begins before it.
+pub(crate) const LEAD_S: f64 = 0.02;
 /// The frame rate at which lengths that are given in frames were tuned.
 pub(crate) const TUNED_FPS: f64 = 25.0;
 

@@ -62,8 +62,42 @@ impl Pose {
     }
 
     fn from_values(v: [f32; VALUES]) -> Self {
-        let [jaw, wide, round, upper, lower, press, tuck, tongue, close, blink, brow, yaw_deg, pitch_deg, roll_deg, shift_x, shift_y] = v;
-        Self { jaw, wide, round, upper, lower, press, tuck, tongue, close, blink, brow, yaw_deg, pitch_deg, roll_deg, shift_x, shift_y }
+        let [
+            jaw,
+            wide,
+            round,
+            upper,
+            lower,
+            press,
+            tuck,
+            tongue,
+            close,
+            blink,
+            brow,
+            yaw_deg,
+            pitch_deg,
+            roll_deg,
+            shift_x,
+            shift_y,
+        ] = v;
+        Self {
+            jaw,
+            wide,
+            round,
+            upper,
+            lower,
+            press,
+            tuck,
+            tongue,
+            close,
+            blink,
+            brow,
+            yaw_deg,
+            pitch_deg,
+            roll_deg,
+            shift_x,
+            shift_y,
+        }
     }
 }
 
@@ -138,9 +172,8 @@ mod tests {
 
     #[test]
     fn parts_of_a_motion_are_what_was_written() {
-        let poses: Vec<Pose> = (0..50u8)
-            .map(|i| Pose::from_values(std::array::from_fn(|k| f32::from(i) + k as f32 / 16.0)))
-            .collect();
+        let poses: Vec<Pose> =
+            (0..50u8).map(|i| Pose::from_values(std::array::from_fn(|k| f32::from(i) + k as f32 / 16.0))).collect();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("motion.f32");
         Motion { fps: 25, poses: poses.clone() }.write(File::create(&path).unwrap()).unwrap();

@@ -50,18 +50,21 @@ pub(crate) struct Target {
     pub(crate) after_s: f64,
 }
 
+/// Of the reach of dominance that was first tuned by eye: a longer reach blurs one sound into the next.
+const CRISP: f64 = 0.8;
+
 impl Shape {
     pub(crate) fn target(self) -> Target {
         //                  jaw   wide  round upper lower press tuck  tongue  strength before after
         let [j, w, r, u, d, p, f, t, strength, before_s, after_s] = match self {
             Self::Sil => [0.00, 0.00, 0.00, 0.00, 0.00, 0.0, 0.0, 0.0, 0.90, 0.100, 0.120],
             Self::PP => [0.00, 0.00, 0.00, 0.00, 0.00, 1.0, 0.0, 0.0, 1.00, 0.055, 0.055],
-            Self::FF => [0.12, 0.00, 0.00, 0.30, 0.00, 0.0, 1.0, 0.0, 0.90, 0.060, 0.060],
+            Self::FF => [0.10, 0.00, 0.00, 0.15, 0.00, 0.0, 1.0, 0.0, 0.90, 0.060, 0.060],
             Self::TH => [0.26, 0.00, 0.00, 0.00, 0.10, 0.0, 0.0, 0.9, 0.60, 0.060, 0.060],
             Self::DD => [0.22, 0.10, 0.00, 0.00, 0.10, 0.0, 0.0, 0.6, 0.45, 0.060, 0.060],
             Self::KK => [0.28, 0.00, 0.00, 0.00, 0.00, 0.0, 0.0, 0.0, 0.35, 0.060, 0.060],
-            Self::SS => [0.10, 0.30, 0.00, 0.20, 0.45, 0.0, 0.0, 0.0, 0.70, 0.060, 0.060],
-            Self::SH => [0.14, 0.00, 0.55, 0.35, 0.40, 0.0, 0.0, 0.0, 0.80, 0.070, 0.070],
+            Self::SS => [0.10, 0.30, 0.00, 0.10, 0.25, 0.0, 0.0, 0.0, 0.70, 0.060, 0.060],
+            Self::SH => [0.14, 0.00, 0.55, 0.20, 0.20, 0.0, 0.0, 0.0, 0.80, 0.070, 0.070],
             Self::RR => [0.20, 0.00, 0.40, 0.00, 0.00, 0.0, 0.0, 0.0, 0.60, 0.080, 0.080],
             Self::LL => [0.30, 0.00, 0.00, 0.00, 0.00, 0.0, 0.0, 0.8, 0.50, 0.060, 0.060],
             Self::WW => [0.14, 0.00, 0.95, 0.00, 0.00, 0.0, 0.0, 0.0, 1.00, 0.080, 0.070],
@@ -79,7 +82,7 @@ impl Shape {
             Self::HH => [0.35, 0.00, 0.00, 0.00, 0.00, 0.0, 0.0, 0.0, 0.15, 0.050, 0.050],
             Self::UE => [0.15, 0.00, 0.95, 0.00, 0.00, 0.0, 0.0, 0.0, 1.00, 0.090, 0.090],
         };
-        Target { aims: [j, w, r, u, d, p, f, t], strength, before_s, after_s }
+        Target { aims: [j, w, r, u, d, p, f, t], strength, before_s: CRISP * before_s, after_s: CRISP * after_s }
     }
 
     pub(crate) fn is_vowel(self) -> bool {

@@ -1,6 +1,9 @@
 use crate::{
     draw::{Canvas, Mask, Rect, Texture},
-    rig::{Canonical, INNER_LEFT, INNER_RIGHT, LOWER_LIP, POINTS, TUNED_EYE_DISTANCE_PX, UPPER_LIP, eye_distance, head_pose},
+    rig::{
+        Canonical, INNER_LEFT, INNER_RIGHT, LOWER_LIP, POINTS, TUNED_EYE_DISTANCE_PX, UPPER_LIP, eye_distance,
+        head_pose,
+    },
 };
 
 pub(super) type Colour = [f32; 3];
@@ -85,7 +88,8 @@ fn photo_teeth(canvas: &Canvas, points: &[[f32; 2]], hole: &[[f32; 2]], unit: f3
         .collect();
     let mut colours: Vec<[f32; 3]> = (0..width * height)
         .map(|i| {
-            let [r, g, b, _] = canvas.pixels[(rect.y0 as usize + i / width) * canvas.width + rect.x0 as usize + i % width];
+            let [r, g, b, _] =
+                canvas.pixels[(rect.y0 as usize + i / width) * canvas.width + rect.x0 as usize + i % width];
             [f32::from(r), f32::from(g), f32::from(b)]
         })
         .collect();
@@ -176,9 +180,11 @@ fn inside<'a>(canvas: &'a Canvas, polygon: &[[f32; 2]]) -> impl Iterator<Item = 
     let rect = Rect::around(polygon.iter().copied(), 1.0).cut(canvas.rect());
     let mask = Mask::polygon(rect, polygon);
     let width = rect.width();
-    mask.values.into_iter().enumerate().filter(|(_, share)| *share > 0.5).map(move |(i, _)| {
-        canvas.pixels[(rect.y0 as usize + i / width) * canvas.width + rect.x0 as usize + i % width]
-    })
+    mask.values
+        .into_iter()
+        .enumerate()
+        .filter(|(_, share)| *share > 0.5)
+        .map(move |(i, _)| canvas.pixels[(rect.y0 as usize + i / width) * canvas.width + rect.x0 as usize + i % width])
 }
 
 fn median(canvas: &Canvas, polygon: &[[f32; 2]]) -> Colour {
@@ -199,8 +205,7 @@ fn median(canvas: &Canvas, polygon: &[[f32; 2]]) -> Colour {
 }
 
 fn mean(canvas: &Canvas, polygon: &[[f32; 2]]) -> f32 {
-    let (sum, count) = inside(canvas, polygon).fold((0u64, 0u64), |(sum, count), [r, g, b, _]| {
-        (sum + u64::from(r) + u64::from(g) + u64::from(b), count + 3)
-    });
+    let (sum, count) = inside(canvas, polygon)
+        .fold((0u64, 0u64), |(sum, count), [r, g, b, _]| (sum + u64::from(r) + u64::from(g) + u64::from(b), count + 3));
     if count == 0 { 0.0 } else { sum as f32 / count as f32 }
 }

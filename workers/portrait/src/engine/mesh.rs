@@ -7,8 +7,8 @@ use super::{
 use crate::{
     draw::{Canvas, Rect, Texture},
     drive::Pose,
-    scene::Scene,
     rig::{Canonical, Posed, Rig, Triangles},
+    scene::Scene,
 };
 
 /// The default engine: a photo warped over a 468-point mesh, with a drawn mouth. No training, no GPU.
@@ -72,8 +72,12 @@ impl MeshFace {
     fn warp(&self, canvas: &mut Canvas, posed: &Posed) {
         let (points, moving) = (&posed.points, &self.moving);
         // Outermost first, eyeballs under the lids, the inside of the mouth under the lips, skin from far to near.
-        let layers =
-            [(&moving.rings, points), (&moving.eyes, &posed.unblinked), (&moving.mouth, points), (&moving.skin, points)];
+        let layers = [
+            (&moving.rings, points),
+            (&moving.eyes, &posed.unblinked),
+            (&moving.mouth, points),
+            (&moving.skin, points),
+        ];
         for (triangles, at) in layers {
             let layer = Layer { triangles, at, from: &self.rig.points };
             warp::draw(canvas, &layer, &self.texture, self.reach);

@@ -132,12 +132,7 @@ impl MouthFrame {
         let origin = [(left[0] + right[0]) / 2.0, (left[1] + right[1]) / 2.0];
         let across = [right[0] - left[0], right[1] - left[1]];
         let length = across[0].hypot(across[1]).max(1e-3);
-        let mut frame = Self {
-            origin,
-            along: across.map(|v| v / length),
-            half_width: length / 2.0,
-            upper: Vec::new(),
-        };
+        let mut frame = Self { origin, along: across.map(|v| v / length), half_width: length / 2.0, upper: Vec::new() };
         frame.upper = rim[..UPPER_RIM].iter().map(|&p| frame.place(p)).collect();
         frame
     }
@@ -149,10 +144,7 @@ impl MouthFrame {
     }
 
     fn back(&self, [s, t]: [f32; 2]) -> [f32; 2] {
-        [
-            self.origin[0] + s * self.along[0] - t * self.along[1],
-            self.origin[1] + s * self.along[1] + t * self.along[0],
-        ]
+        [self.origin[0] + s * self.along[0] - t * self.along[1], self.origin[1] + s * self.along[1] + t * self.along[0]]
     }
 
     /// How far down the upper lip's rim is at `s`.

@@ -18,7 +18,11 @@ const SLACK_S: f64 = 0.35;
 /// The timing of a recording: synthetic speech of the same words is laid over it frame by frame (dynamic time warping
 /// on normalised cepstra; Sakoe and Chiba 1978), near the words' times where a transcript has them, and its phoneme
 /// times are carried over. None when there is nothing to hold on to.
-pub(crate) fn align(samples: &[f32], transcript: Option<&Transcript>, reference: &Reference<'_>) -> Option<SpeechTiming> {
+pub(crate) fn align(
+    samples: &[f32],
+    transcript: Option<&Transcript>,
+    reference: &Reference<'_>,
+) -> Option<SpeechTiming> {
     let (ours, theirs) = (normalised(cepstra(reference.samples)), normalised(cepstra(samples)));
     let duration_s = samples.len() as f64 / 16_000.0;
     let mut anchors = transcript.map(|transcript| anchors(&reference.timing.words, transcript)).unwrap_or_default();
@@ -53,7 +57,12 @@ pub(crate) fn align(samples: &[f32], transcript: Option<&Transcript>, reference:
         end_s: moved(word.end_s),
         ..word.clone()
     });
-    Some(SpeechTiming { duration_s, phonemes: phonemes.collect(), sentences: sentences.collect(), words: words.collect() })
+    Some(SpeechTiming {
+        duration_s,
+        phonemes: phonemes.collect(),
+        sentences: sentences.collect(),
+        words: words.collect(),
+    })
 }
 
 /// Times of the same word in the reference and in the recording, seconds, both growing.
@@ -106,14 +115,14 @@ fn same(a: &[String], b: &[String]) -> Vec<(usize, usize)> {
         best[i] = row;
     }
     let (mut pairs, mut j) = (Vec::new(), 0);
-    for i in 0..a.len() {
+    for (i, word) in a.iter().enumerate() {
         let window = window(i);
         j = j.max(window.start);
         let wanted = at(&best, i, j);
         if wanted == 0 || wanted == at(&best, i + 1, j) {
             continue;
         }
-        while j < window.end && !(a[i] == b[j] && 1 + at(&best, i + 1, j + 1) == wanted) {
+        while j < window.end && !(*word == b[j] && 1 + at(&best, i + 1, j + 1) == wanted) {
             j += 1;
         }
         if j < window.end {
@@ -177,10 +186,9 @@ fn warp(ours: &[Frame], theirs: &[Frame], guide: &Guide) -> Vec<f64> {
     for (i, frame) in ours.iter().enumerate() {
         let (low, high) = guide.0[i];
         let (mut row, mut how) = (Vec::with_capacity(high - low + 1), Vec::with_capacity(high - low + 1));
-        for j in low..=high {
-            let above = |j: usize| {
-                j.checked_sub(before.0).and_then(|k| before.1.get(k)).copied().unwrap_or(f64::INFINITY)
-            };
+        for (j, theirs) in theirs.iter().enumerate().take(high + 1).skip(low) {
+            let above =
+                |j: usize| j.checked_sub(before.0).and_then(|k| before.1.get(k)).copied().unwrap_or(f64::INFINITY);
             let left = row.last().copied().unwrap_or(f64::INFINITY);
             let (cost, step) = if i == 0 {
                 if j == low { (0.0, DIAGONAL) } else { (left, ACROSS) }
@@ -195,7 +203,7 @@ fn warp(ours: &[Frame], theirs: &[Frame], guide: &Guide) -> Vec<f64> {
                 }
                 least
             };
-            row.push(cost + distance(frame, &theirs[j]));
+            row.push(cost + distance(frame, theirs));
             how.push(step);
         }
         steps.push(how);
@@ -216,6 +224,8 @@ fn warp(ours: &[Frame], theirs: &[Frame], guide: &Guide) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
     use medley_proto::{TranscriptSegment, Viseme, Word};
 
     use super::*;
@@ -230,7 +240,7 @@ mod tests {
             samples.extend((0..length).map(|n| {
                 let t = n as f64 / 16_000.0;
                 let fade = (t * 40.0).min(1.0).min((length - n) as f64 / 400.0);
-                (0.3 * fade * (6.283 * formant * pitch * t).sin() + 0.1 * fade * (6.283 * 150.0 * t).sin()) as f32
+                (0.3 * fade * (TAU * formant * pitch * t).sin() + 0.1 * fade * (TAU * 150.0 * t).sin()) as f32
             }));
             let end_s = samples.len() as f64 / 16_000.0;
             timing.phonemes.push(PhonemeTime { start_s, end_s, phoneme: i.to_string(), viseme: Viseme::Aa });
@@ -246,8 +256,16 @@ mod tests {
 
     fn transcript(timing: &SpeechTiming) -> Transcript {
         let words = timing.words.iter().filter(|word| word.text != "w5");
-        let words = words.map(|word| Word { start_s: word.start_s + 0.1, end_s: word.end_s + 0.05, text: word.text.clone(), prob: 1.0 });
-        Transcript { segments: vec![TranscriptSegment { words: words.collect(), ..Default::default() }], ..Default::default() }
+        let words = words.map(|word| Word {
+            start_s: word.start_s + 0.1,
+            end_s: word.end_s + 0.05,
+            text: word.text.clone(),
+            prob: 1.0,
+        });
+        Transcript {
+            segments: vec![TranscriptSegment { words: words.collect(), ..Default::default() }],
+            ..Default::default()
+        }
     }
 
     #[test]

@@ -21,8 +21,7 @@ pub(super) fn cepstra(samples: &[f32]) -> Vec<Frame> {
         let at = |i: isize| usize::try_from(i).ok().and_then(|i| samples.get(i)).copied().map_or(0.0, f64::from);
         at(i) - if i > 0 { 0.95 * at(i - 1) } else { 0.0 }
     };
-    let hann: Vec<f64> =
-        (0..WINDOW).map(|i| 0.5 - 0.5 * (2.0 * PI * i as f64 / (WINDOW - 1) as f64).cos()).collect();
+    let hann: Vec<f64> = (0..WINDOW).map(|i| 0.5 - 0.5 * (2.0 * PI * i as f64 / (WINDOW - 1) as f64).cos()).collect();
     let (bands, transform) = (mel_bands(), cosines());
     let fft = FftPlanner::<f64>::new().plan_fft_forward(WINDOW);
     let mut spectrum = vec![Complex::default(); WINDOW];
@@ -100,7 +99,9 @@ mod tests {
         let voice = |gain: f32| -> Vec<f32> {
             (0..16_000)
                 .map(|i| i as f32 / 16_000.0)
-                .map(|t| gain * (t * 900.0 * (1.0 + t)).sin() * (t * 25.0).sin().max(0.0) + gain * 1e-3 * (t * 7e4).sin())
+                .map(|t| {
+                    gain * (t * 900.0 * (1.0 + t)).sin() * (t * 25.0).sin().max(0.0) + gain * 1e-3 * (t * 7e4).sin()
+                })
                 .collect()
         };
         let (loud, quiet) = (normalised(cepstra(&voice(0.8))), normalised(cepstra(&voice(0.2))));

@@ -2,10 +2,8 @@ use std::collections::BTreeMap;
 
 use super::{
     RINGS,
-    landmarks::{
-        BROWS, CHIN, CORNERS, EYES, JAW_LINE, LIP_HALF_WIDTH_CM, LOWER_LIP, NOSE, OVAL, UPPER_LIP,
-    },
     canonical::POINTS,
+    landmarks::{BROWS, CHIN, CORNERS, EYES, JAW_LINE, LIP_HALF_WIDTH_CM, LOWER_LIP, NOSE, OVAL, UPPER_LIP},
     solve::Laplacian,
 };
 
@@ -112,13 +110,19 @@ impl Fields {
             wide: wide(&ground),
             protrude: ground.lips(forward, forward, 0.5, &[]),
             raise_upper: ground.lips(|u, ring| (1.0 - u * u) * RAISE[ring], nothing, 0.0, &[]),
-            lower_down: ground.lips(nothing, |u, ring| (1.0 - u.powf(2.4)) * DROP[ring], 0.0, &[(199, 0.15), (152, 0.0)]),
+            lower_down: ground.lips(
+                nothing,
+                |u, ring| (1.0 - u.powf(2.4)) * DROP[ring],
+                0.0,
+                &[(199, 0.15), (152, 0.0)],
+            ),
             press: ground.lips(|u, ring| -pressed(u, ring), pressed, 0.0, &[]),
-            tuck: ground.lips(nothing, |u, ring| (1.0 - u.powf(2.5)) * TUCK[ring], 0.0, &[
-                (199, 0.3),
-                (175, 0.25),
-                (152, 0.15),
-            ]),
+            tuck: ground.lips(
+                nothing,
+                |u, ring| (1.0 - u.powf(2.5)) * TUCK[ring],
+                0.0,
+                &[(199, 0.3), (175, 0.25), (152, 0.15)],
+            ),
             close: close(&ground, points),
             blink: blink(&ground, points),
             brow: brow(&ground, points.len()),

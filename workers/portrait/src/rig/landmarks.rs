@@ -61,10 +61,7 @@ pub(crate) struct Eye {
 
 impl Eye {
     pub(crate) fn contains(&self, point: usize) -> bool {
-        self.upper.contains(&point)
-            || self.lower.contains(&point)
-            || point == self.corners.0
-            || point == self.corners.1
+        self.upper.contains(&point) || self.lower.contains(&point) || point == self.corners.0 || point == self.corners.1
     }
 
     /// The rim as a closed polygon.
@@ -77,16 +74,8 @@ impl Eye {
 }
 
 pub(crate) const EYES: [Eye; 2] = [
-    Eye {
-        upper: [246, 161, 160, 159, 158, 157, 173],
-        lower: [7, 163, 144, 145, 153, 154, 155],
-        corners: (33, 133),
-    },
-    Eye {
-        upper: [466, 388, 387, 386, 385, 384, 398],
-        lower: [249, 390, 373, 374, 380, 381, 382],
-        corners: (263, 362),
-    },
+    Eye { upper: [246, 161, 160, 159, 158, 157, 173], lower: [7, 163, 144, 145, 153, 154, 155], corners: (33, 133) },
+    Eye { upper: [466, 388, 387, 386, 385, 384, 398], lower: [249, 390, 373, 374, 380, 381, 382], corners: (263, 362) },
 ];
 
 /// Whether a point lies on the rim of the mouth's opening.

@@ -82,16 +82,19 @@ impl Rig {
 
         let unit = eye_distance_px / TUNED_EYE_DISTANCE_PX;
         let connected = [&triangles.skin[..], &triangles.eyes, &triangles.rings].concat();
-        let laplacian =
-            Laplacian::new(points.len(), &connected, |a, b| distance(points[a], points[b]) / unit);
+        let laplacian = Laplacian::new(points.len(), &connected, |a, b| distance(points[a], points[b]) / unit);
         let depth: Vec<f64> = points.iter().map(|point| point[2]).collect();
         // The steep rim of a cheek folds over when the head turns; a smoothed depth does not.
         let depth = laplacian.smoothed(&depth, 100.0);
         let oval_depth = OVAL.iter().map(|&i| points[i][2]).sum::<f64>() / OVAL.len() as f64;
         let pivot = [centre[0], points[152][1] + 0.15 * eye_distance_px, oval_depth + 0.5 * eye_distance_px];
         let follows_head = follows_head(&points, centre);
-        let canonical_points: Vec<[f64; 3]> =
-            canonical.points.iter().copied().chain(RINGS.iter().flat_map(|_| OVAL.map(|i| canonical.points[i]))).collect();
+        let canonical_points: Vec<[f64; 3]> = canonical
+            .points
+            .iter()
+            .copied()
+            .chain(RINGS.iter().flat_map(|_| OVAL.map(|i| canonical.points[i])))
+            .collect();
         let fields = Fields::new(&points, &canonical.points, &laplacian);
         points.iter_mut().zip(depth).for_each(|(point, depth)| point[2] = depth);
         Self {
@@ -131,8 +134,7 @@ impl Rig {
             let jaw = (1.0 - round) * fields.jaw_wide[i] + round * fields.jaw_round[i];
             let moved_cm = [
                 fields.wide[i] * (0.42 * at(pose.wide) - 0.95 * round),
-                jaw * (y * cos - z * sin - y)
-                    + fields.raise_upper[i] * (0.38 * at(pose.upper) + 0.10 * at(pose.jaw))
+                jaw * (y * cos - z * sin - y) + fields.raise_upper[i] * (0.38 * at(pose.upper) + 0.10 * at(pose.jaw))
                     - fields.lower_down[i] * 0.35 * at(pose.lower)
                     + fields.press[i] * 0.20 * (at(pose.press) - 0.6 * round)
                     + fields.tuck[i] * 0.42 * at(pose.tuck),
@@ -233,9 +235,8 @@ pub(crate) fn head_pose(mesh: &[[f64; 3]], canonical: &Canonical) -> Similarity 
 
 /// Between the eyes' centres, in space.
 pub(crate) fn eye_distance(mesh: &[[f64; 3]]) -> f64 {
-    let middle = |eye: &Eye| -> [f64; 3] {
-        std::array::from_fn(|k| (mesh[eye.corners.0][k] + mesh[eye.corners.1][k]) / 2.0)
-    };
+    let middle =
+        |eye: &Eye| -> [f64; 3] { std::array::from_fn(|k| (mesh[eye.corners.0][k] + mesh[eye.corners.1][k]) / 2.0) };
     distance(middle(&EYES[0]), middle(&EYES[1]))
 }
 
@@ -247,11 +248,9 @@ fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
 fn part_lids(points: &mut [[f64; 3]]) {
     for eye in EYES {
         for (upper, lower) in eye.upper.into_iter().zip(eye.lower) {
-            for k in 0..3 {
-                let opening = points[lower][k] - points[upper][k];
-                points[upper][k] += 0.16 * opening;
-                points[lower][k] -= 0.04 * opening;
-            }
+            let opening: [f64; 3] = std::array::from_fn(|k| points[lower][k] - points[upper][k]);
+            points[upper].iter_mut().zip(opening).for_each(|(v, opening)| *v += 0.16 * opening);
+            points[lower].iter_mut().zip(opening).for_each(|(v, opening)| *v -= 0.04 * opening);
         }
     }
 }

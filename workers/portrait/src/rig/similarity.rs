@@ -129,15 +129,16 @@ mod tests {
         let (sin, cos) = 0.4f64.sin_cos();
         let truth = Similarity {
             scale: 13.0,
-            rotation: product([[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]], [
-                [1.0, 0.0, 0.0],
-                [0.0, cos, -sin],
-                [0.0, sin, cos],
-            ]),
+            rotation: product(
+                [[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]],
+                [[1.0, 0.0, 0.0], [0.0, cos, -sin], [0.0, sin, cos]],
+            ),
             shift: [120.0, -340.0, 12.0],
         };
-        let from: Vec<[f64; 3]> =
-            (0..40).map(|i| f64::from(i)).map(|i| [(i * 1.7).sin() * 7.0, (i * 0.9).cos() * 8.0, (i * 2.3).sin() * 3.0]).collect();
+        let from: Vec<[f64; 3]> = (0..40)
+            .map(f64::from)
+            .map(|i| [(i * 1.7).sin() * 7.0, (i * 0.9).cos() * 8.0, (i * 2.3).sin() * 3.0])
+            .collect();
         let to: Vec<_> = from.iter().map(|&p| truth.point(p)).collect();
         let found = Similarity::fit(&from, &to, &vec![1.0; from.len()]);
         assert!((found.scale - truth.scale).abs() < 1e-9);

@@ -27,8 +27,7 @@ pub(super) fn run(worker: &Portrait, step: Render, cx: &StepContext<'_>) -> Resu
     let fps = motion.fps;
     let poses = motion.read(step.from, step.to)?;
     let seconds = |frame: usize| frame as f64 / f64::from(fps);
-    let overlays =
-        scene.overlays.drawn(&base, logo(&scene, cx)?, seconds(step.from), seconds(step.to))?;
+    let overlays = scene.overlays.drawn(&base, logo(&scene, cx)?, seconds(step.from), seconds(step.to))?;
     let face = MeshFace::new(&Sitter::of(&scene, &base), &worker.eyesight()?.canonical);
 
     let path = cx.place("film.ts")?;
@@ -53,7 +52,8 @@ pub(super) fn run(worker: &Portrait, step: Render, cx: &StepContext<'_>) -> Resu
 }
 
 fn decode(cx: &StepContext<'_>, index: usize) -> Result<image::DynamicImage, StepError> {
-    let damaged = |error: image::ImageError| StepError::internal("a picture of an earlier step is damaged").because(error);
+    let damaged =
+        |error: image::ImageError| StepError::internal("a picture of an earlier step is damaged").because(error);
     image::ImageReader::open(&cx.input(index)?.path)?.with_guessed_format()?.decode().map_err(damaged)
 }
 

@@ -29,8 +29,11 @@ static CONTACT: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)(?:\b|[^a-z])(?:TEL|TE1|TELEPHONE|PHONE|FAX|MOBILE|H/P|HP NO|WHATSAPPS?|HOTLINE|E-?MAIL|WWW\.|HTTP|GST|SST|VAT|TAX ID|REG\.? NO|ROC|CO\.? ?REG|CO\.? ?NO|COMPANY (?:REG|NO)|BRN|电话|税号|传真|手机|纳税人)(?:[^a-z]|[A-Z]?\b|$)",
     )
 });
-static REGISTRATION: LazyLock<Regex> =
-    LazyLock::new(|| fixed(r"\s*[\(\[]?\s?\b[A-Z]{0,3}\d{4,12}\s?[-—]?\s?[A-Z]{0,2}\s?[\)\]]?\.?\s*$"));
+static REGISTRATION: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"\s*(?:[\(\[]\s?[A-Z]{0,3}[-:.\s]?\d{4,12}\s?[-—]?\s?[A-Z]{0,2}\s?[\)\]]?|\b[A-Z]{0,2}\d{5,12}\s?[-—]?\s?[A-Z]{0,2})\.?\s*$",
+    )
+});
 static PHONE: LazyLock<Regex> = LazyLock::new(|| fixed(r"\+?\(?\d[\d\s()\-.]{5,16}\d"));
 const PHONE_WORDS: &[&str] = &[
     "TEL",
@@ -115,7 +118,9 @@ fn bare(text: &str) -> String {
     let upper = fold(text);
     let cut = CONTACT.find(&upper).map_or(text.len(), |found| found.start());
     let text = if upper.len() == text.len() { text.get(..cut).unwrap_or(text) } else { text };
-    REGISTRATION.replace(text.trim(), "").trim().trim_matches(['*', '-', '=', '~', ':', '#', '.', '_', ' ']).to_owned()
+    let name = REGISTRATION.replace(text.trim(), "");
+    let name = name.trim_matches(['*', '-', '=', '~', ':', '#', '_', ' ', '(', '[', ',', '|']);
+    name.trim_start_matches('.').to_owned()
 }
 
 fn name(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
@@ -222,7 +227,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
         }
     };
     let mut start =
-        rows.clone().find(|&row| score(row) >= 2 && !(is_legal_name(&text(row)) && !has_postcode(&text(row))))?;
+        rows.clone().find(|&row| score(row) >= 2 && (!is_legal_name(&text(row)) || has_postcode(&text(row))))?;
     // The line above may hold no more than the house: `NO 12 & 14,`.
     if start > rows.start
         && starts_address(&text(start - 1))
@@ -249,7 +254,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
         let goes_on = if ended {
             is_region(&line) && !is_legal_name(&line) || is_branch(&line)
         } else {
-            score(row) >= 1 || is_short_name_of_place(&line)
+            score(row) >= 1 || is_name_of_place(&line, row + 1 < rows.end && score(row + 1) >= 2)
         };
         if !near || is_title(&line) || (row > start && (is_other(&line) || !goes_on)) {
             break;
@@ -291,10 +296,10 @@ fn is_other(line: &str) -> bool {
         || phone_of(line).is_some_and(|phone| phone.len() + 2 >= line.trim().len())
 }
 
-/// A short line in the middle of an address: `SETAPAK,`.
-fn is_short_name_of_place(line: &str) -> bool {
+/// Letters alone, in the middle of an address: `SETAPAK,`, or a town above its postcode.
+fn is_name_of_place(line: &str, goes_on_below: bool) -> bool {
     line.chars().all(|c| c.is_alphabetic() || c.is_whitespace() || matches!(c, ',' | '.' | '-' | '\''))
-        && line.trim().ends_with(',')
+        && (line.trim().ends_with(',') || goes_on_below)
 }
 
 fn phone_of(line: &str) -> Option<&str> {
@@ -325,17 +330,26 @@ fn phone(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
 
 fn tax_id(sheet: &Sheet) -> Option<Field<String>> {
     let rows = sheet.rows.iter().filter(|row| !mentions(&row.text(), &["GST SUMMARY"]));
-    let mut found = rows.filter_map(|row| {
+    let id_of = |text: &str| Some(TAX_ID.captures(text)?.get(1)?.as_str().trim().to_owned());
+    let mut found = rows.flat_map(|row| {
+        let mut ids: Vec<(usize, String)> =
+            row.cells.iter().filter_map(|cell| Some((cell.line, id_of(&cell.text)?))).collect();
         // The number may stand in a cell of its own behind the word for it.
-        let texts = row.cells.iter().map(|cell| cell.text.clone()).chain([row.text()]);
-        let raw = texts.filter_map(|text| Some(TAX_ID.captures(&text)?.get(1)?.as_str().trim().to_owned())).next()?;
-        let value: String =
-            raw.chars().filter(|c| !c.is_whitespace()).map(|c| if matches!(c, 'O' | 'o') { '0' } else { c }).collect();
-        let line = row.cells.iter().find(|cell| cell.text.contains(&raw)).or(row.cells.last())?.line;
-        (value.bytes().filter(u8::is_ascii_digit).count() >= 8).then(|| field(sheet, line, value, &raw, 0.95))
+        if ids.is_empty()
+            && let Some(id) = id_of(&row.text())
+            && let Some(cell) = row.cells.iter().find(|cell| cell.text.contains(&id)).or(row.cells.last())
+        {
+            ids.push((cell.line, id));
+        }
+        ids.into_iter().filter_map(|(line, raw)| {
+            let mend = |c: char| if matches!(c, 'O' | 'o') { '0' } else { c };
+            let value: String = raw.chars().filter(|c| !c.is_whitespace()).map(mend).collect();
+            let digits = value.bytes().filter(u8::is_ascii_digit).count();
+            (digits >= 8).then(|| field(sheet, line, value, &raw, 0.95))
+        })
     });
     // On an invoice the buyer's number comes first.
-    if sheet.rows.iter().any(|row| row.text().contains("购买方")) { found.last() } else { found.next() }
+    if sheet.rows.iter().any(|row| row.text().contains("购买方")) { found.next_back() } else { found.next() }
 }
 
 /// The receipt's own number: behind the words for it, in the same row.

@@ -1,11 +1,13 @@
 //! The smallest PDFs that hold a text layer or a picture.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::io::Cursor;
 
 use image::{ImageFormat, RgbImage};
 
 /// What a page shows.
-pub enum Page<'a> {
+pub(crate) enum Page<'a> {
     /// Lines of text at `(x, y)` in points from the bottom left, Helvetica of 11 points.
     Text(Vec<(f32, f32, &'a str)>),
     /// A scan that fills the page.
@@ -13,7 +15,7 @@ pub enum Page<'a> {
 }
 
 /// A4 pages.
-pub fn pdf(pages: &[Page<'_>]) -> Vec<u8> {
+pub(crate) fn pdf(pages: &[Page<'_>]) -> Vec<u8> {
     let mut objects: Vec<Vec<u8>> = vec![b"<< /Type /Catalog /Pages 2 0 R >>".to_vec(), Vec::new()];
     objects.push(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>".to_vec());
     let mut kids = Vec::new();

@@ -1,5 +1,7 @@
 //! Receipts made for the tests: words set in a Debian font on paper, and what happens to paper.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::path::Path;
 
 use ab_glyph::{Font, FontVec, PxScale, ScaleFont};
@@ -9,17 +11,17 @@ const LATIN: &str = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
 const CHINESE: &str = "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc";
 
 /// A cell of a row: where it starts or, for numbers, ends across the paper, and its words.
-pub enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     Left(f32, &'a str),
     Right(f32, &'a str),
     Middle(&'a str),
 }
 
 /// A sheet of rows, each of cells.
-pub struct Paper {
-    pub width: u32,
-    pub text_px: f32,
-    pub chinese: bool,
+pub(crate) struct Paper {
+    pub(crate) width: u32,
+    pub(crate) text_px: f32,
+    pub(crate) chinese: bool,
 }
 
 impl Default for Paper {
@@ -30,7 +32,7 @@ impl Default for Paper {
 
 impl Paper {
     /// Sets the rows from the top, black on white.
-    pub fn print(&self, rows: &[Vec<Cell<'_>>]) -> RgbImage {
+    pub(crate) fn print(&self, rows: &[Vec<Cell<'_>>]) -> RgbImage {
         let font = font(if self.chinese { CHINESE } else { LATIN });
         let font = font.as_scaled(PxScale::from(self.text_px));
         let step = self.text_px * 1.5;
@@ -80,7 +82,7 @@ fn write<F: Font>(paper: &mut RgbImage, font: &impl ScaleFont<F>, words: &str, m
 }
 
 /// The picture seen through `back`, which says for each point of the new picture where in the old one it comes from.
-pub fn seen(picture: &RgbImage, width: u32, height: u32, back: impl Fn(f32, f32) -> (f32, f32)) -> RgbImage {
+pub(crate) fn seen(picture: &RgbImage, width: u32, height: u32, back: impl Fn(f32, f32) -> (f32, f32)) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let (u, v) = back(x as f32 + 0.5, y as f32 + 0.5);
         sample(picture, u - 0.5, v - 0.5)
@@ -103,7 +105,7 @@ fn sample(picture: &RgbImage, x: f32, y: f32) -> Rgb<u8> {
 }
 
 /// Turned clockwise by an angle about its middle, on a table.
-pub fn skewed(picture: &RgbImage, degrees: f32) -> RgbImage {
+pub(crate) fn skewed(picture: &RgbImage, degrees: f32) -> RgbImage {
     let (sin, cos) = degrees.to_radians().sin_cos();
     let (w, h) = (picture.width() as f32, picture.height() as f32);
     let (width, height) = (w * cos.abs() + h * sin.abs(), w * sin.abs() + h * cos.abs());
@@ -113,6 +115,6 @@ pub fn skewed(picture: &RgbImage, degrees: f32) -> RgbImage {
     })
 }
 
-pub fn save(picture: &RgbImage, path: &Path) {
+pub(crate) fn save(picture: &RgbImage, path: &Path) {
     picture.save(path).unwrap();
 }

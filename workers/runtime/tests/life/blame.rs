@@ -1,5 +1,7 @@
 //! Steps that fail, crash, hog and hang: who is charged, what becomes of them, and how they come back.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use libtest_mimic::Trial;
 use medley_proto::{ErrorCode, Outcome};
 use medley_runtime::{ComputeCommand, Error, WorkerOptions, WorkersError};

@@ -1,5 +1,7 @@
 //! A queue and a store in a folder of the test's own, and workers over them: in this process and in others.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},

@@ -1,5 +1,7 @@
 //! `kill -9` at every named place: the job still ends, with the same artifacts.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{os::unix::process::ExitStatusExt, path::Path};
 
 use libtest_mimic::Trial;

@@ -1,5 +1,7 @@
 //! The life of jobs and steps over the embedded queue and store, with real compute children and real kills.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod blame;
 mod fleet;
 mod kills;
@@ -14,6 +16,9 @@ use std::{path::PathBuf, process::ExitCode};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> ExitCode {
+    // `RUST_LOG=medley=debug` shows what a test that fails was about; compute children tell theirs to their parents.
+    let log = tracing_subscriber::EnvFilter::from_default_env();
+    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
     let args: Vec<String> = std::env::args().collect();
     match args.get(1).map(String::as_str) {
         Some("compute") => medley_runtime::compute_main(&kinds::registry(), &args[3].parse().unwrap()),

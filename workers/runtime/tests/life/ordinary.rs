@@ -1,5 +1,7 @@
 //! Jobs that go well, and errors that are answers.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use futures_util::StreamExt;
 use libtest_mimic::Trial;
 use medley_proto::{ErrorCode, EventBody, JobState, Name, Outcome};

@@ -1,5 +1,7 @@
 //! Cancelling in every state, and stopping gently.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use libtest_mimic::Trial;
 use medley_proto::{ErrorCode, JobState, Outcome};
 

@@ -1,5 +1,7 @@
 //! The sweeper and retention, with a clock that the test sets.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},

@@ -2,12 +2,46 @@ use super::Syllable;
 
 /// Readings where the dictionary's first is not the one that is meant in running text.
 const COMMON: [(char, &str); 40] = [
-    ('的', "de5"), ('地', "di4"), ('得', "de5"), ('了', "le5"), ('着', "zhe5"), ('过', "guo4"), ('吗', "ma5"),
-    ('呢', "ne5"), ('吧', "ba5"), ('啊', "a5"), ('嘛', "ma5"), ('么', "me5"), ('们', "men5"), ('和', "he2"),
-    ('还', "hai2"), ('都', "dou1"), ('为', "wei4"), ('长', "chang2"), ('重', "zhong4"), ('行', "xing2"),
-    ('只', "zhi3"), ('种', "zhong3"), ('中', "zhong1"), ('分', "fen1"), ('好', "hao3"), ('少', "shao3"),
-    ('干', "gan4"), ('更', "geng4"), ('数', "shu4"), ('没', "mei2"), ('会', "hui4"), ('给', "gei3"), ('看', "kan4"),
-    ('系', "xi4"), ('个', "ge4"), ('上', "shang4"), ('相', "xiang1"), ('当', "dang1"), ('单', "dan1"), ('将', "jiang1"),
+    ('的', "de5"),
+    ('地', "di4"),
+    ('得', "de5"),
+    ('了', "le5"),
+    ('着', "zhe5"),
+    ('过', "guo4"),
+    ('吗', "ma5"),
+    ('呢', "ne5"),
+    ('吧', "ba5"),
+    ('啊', "a5"),
+    ('嘛', "ma5"),
+    ('么', "me5"),
+    ('们', "men5"),
+    ('和', "he2"),
+    ('还', "hai2"),
+    ('都', "dou1"),
+    ('为', "wei4"),
+    ('长', "chang2"),
+    ('重', "zhong4"),
+    ('行', "xing2"),
+    ('只', "zhi3"),
+    ('种', "zhong3"),
+    ('中', "zhong1"),
+    ('分', "fen1"),
+    ('好', "hao3"),
+    ('少', "shao3"),
+    ('干', "gan4"),
+    ('更', "geng4"),
+    ('数', "shu4"),
+    ('没', "mei2"),
+    ('会', "hui4"),
+    ('给', "gei3"),
+    ('看', "kan4"),
+    ('系', "xi4"),
+    ('个', "ge4"),
+    ('上', "shang4"),
+    ('相', "xiang1"),
+    ('当', "dang1"),
+    ('单', "dan1"),
+    ('将', "jiang1"),
 ];
 
 /// The syllables of a word in dictionary form. Characters without a reading are left out.
@@ -58,7 +92,13 @@ fn syllable(pinyin: String, tone: u8) -> Syllable {
 /// A letter without its tone mark, and the tone.
 fn plain(c: char) -> (char, u8) {
     const VOWELS: [(char, &str); 8] = [
-        ('a', "āáǎà"), ('e', "ēéěè"), ('i', "īíǐì"), ('o', "ōóǒò"), ('u', "ūúǔù"), ('v', "ǖǘǚǜ"), ('n', "\0ńňǹ"),
+        ('a', "āáǎà"),
+        ('e', "ēéěè"),
+        ('i', "īíǐì"),
+        ('o', "ōóǒò"),
+        ('u', "ūúǔù"),
+        ('v', "ǖǘǚǜ"),
+        ('n', "\0ńňǹ"),
         ('m', "\0ḿ\0\0"),
     ];
     for (vowel, marks) in VOWELS {

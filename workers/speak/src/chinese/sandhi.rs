@@ -25,13 +25,12 @@ const FULL: &[&str] = &["学生会", "答案", "力量", "困难", "太阳能", 
 pub(super) fn apply(words: &mut [Word], first_part: impl Fn(&str) -> usize) {
     for n in 0..words.len() {
         let following = words.get(n + 1).and_then(|next| next.syllables.first()).map(|next| next.tone);
-        let digits_around = is_digits(&words[n].text);
+        let before = n.checked_sub(1).and_then(|n| words[n].text.chars().next_back());
+        let after = words.get(n + 1).and_then(|next| next.text.chars().next());
         let word = &mut words[n];
         neutral(word);
         bu(word, following);
-        if !digits_around {
-            yi(word, following);
-        }
+        yi(word, following, (before, after));
     }
     for word in words.iter_mut() {
         third_within(word, &first_part);
@@ -39,9 +38,8 @@ pub(super) fn apply(words: &mut [Word], first_part: impl Fn(&str) -> usize) {
     third_between(words);
 }
 
-fn is_digits(text: &str) -> bool {
-    let digits = text.chars().filter(|c| "零〇一二三四五六七八九幺点".contains(*c)).count();
-    digits > 1 && digits == text.chars().count()
+fn is_digit(c: char) -> bool {
+    "零〇一二三四五六七八九幺点".contains(c)
 }
 
 fn neutral(word: &mut Word) {
@@ -56,9 +54,37 @@ fn neutral(word: &mut Word) {
     let is_neutral = listed(&word.text)
         || (count > 2 && listed(&characters[count - 2..].iter().collect::<String>()))
         || matches!(last, '们' | '着' | '了' | '的' | '得')
-        || (last == '子' && !matches!(word.text.as_str(), "男子" | "女子" | "电子" | "分子" | "原子" | "孔子" | "老子"
-            | "孟子" | "王子" | "才子" | "弟子" | "棋子" | "量子" | "君子" | "天子" | "庄子" | "质子" | "离子" | "光子"
-            | "瓜子" | "莲子" | "因子" | "粒子" | "中子" | "亲子" | "孢子" | "种子"))
+        || (last == '子'
+            && !matches!(
+                word.text.as_str(),
+                "男子"
+                    | "女子"
+                    | "电子"
+                    | "分子"
+                    | "原子"
+                    | "孔子"
+                    | "老子"
+                    | "孟子"
+                    | "王子"
+                    | "才子"
+                    | "弟子"
+                    | "棋子"
+                    | "量子"
+                    | "君子"
+                    | "天子"
+                    | "庄子"
+                    | "质子"
+                    | "离子"
+                    | "光子"
+                    | "瓜子"
+                    | "莲子"
+                    | "因子"
+                    | "粒子"
+                    | "中子"
+                    | "亲子"
+                    | "孢子"
+                    | "种子"
+            ))
         || (count == 2 && characters[0] == characters[1] && verbal)
         || (count == 2 && last == '上' && matches!(word.tag.as_str(), "s" | "f") && word.text != "以上");
     if is_neutral {
@@ -81,19 +107,22 @@ fn bu(word: &mut Word, following: Option<u8>) {
 }
 
 /// 一 falls before tones 1, 2 and 3 and rises before 4 (and before 个, a worn-down fourth); as an ordinal, in a
-/// number or at the end it keeps its first tone.
-fn yi(word: &mut Word, following: Option<u8>) {
+/// number or at the end it keeps its first tone. `around` are the characters before and after the word.
+fn yi(word: &mut Word, following: Option<u8>, around: (Option<char>, Option<char>)) {
     let characters: Vec<char> = word.text.chars().collect();
     for n in positions(word, '一') {
-        let before = n.checked_sub(1).map(|n| characters[n]);
-        let after = characters.get(n + 1).copied();
-        let counted = before.is_some_and(|c| "第十百千万亿零点初周".contains(c));
+        let before = n.checked_sub(1).map(|n| characters[n]).or(around.0);
+        let after = characters.get(n + 1).copied().or(around.1);
+        let spelled = before.is_some_and(is_digit) || after.is_some_and(is_digit);
+        let counted = spelled || before.is_some_and(|c| "第十百千万亿初周".contains(c));
         let dated = after.is_some_and(|c| "月日号楼班".contains(c)) && characters.len() == 2;
-        let kept = counted || dated || word.syllables[n].tone == 5;
+        if word.syllables[n].tone == 5 {
+            continue;
+        }
         let next = word.syllables.get(n + 1).map(|next| next.tone).or(following);
         let next = if after == Some('个') { Some(4) } else { next };
         word.syllables[n].tone = match next {
-            _ if kept => word.syllables[n].tone,
+            _ if counted || dated => 1,
             Some(4 | 5) => 2,
             Some(_) if characters.len() > 1 && n + 1 == characters.len() => 1,
             Some(_) => 4,

@@ -24,12 +24,10 @@ impl Segmenter {
                 _ => words.push(word),
             }
         }
-        for word in &mut words {
-            erhua(word);
-        }
         sandhi::apply(&mut words, |word| {
             self.jieba.cut_for_search(word, false).first().map_or(0, |token| token.word.chars().count())
         });
+        words.iter_mut().for_each(erhua);
         words
     }
 }
@@ -50,8 +48,28 @@ fn join(last: &mut Word, next: Word) {
 
 /// Where 儿 is a syllable of its own.
 const NOT_RHOTIC: [&str; 22] = [
-    "女儿", "婴儿", "幼儿", "儿子", "儿童", "少儿", "孤儿", "胎儿", "健儿", "宠儿", "新生儿", "托儿", "小儿", "患儿",
-    "育儿", "混血儿", "弃儿", "孩儿", "男儿", "生儿", "早产儿", "低能儿",
+    "女儿",
+    "婴儿",
+    "幼儿",
+    "儿子",
+    "儿童",
+    "少儿",
+    "孤儿",
+    "胎儿",
+    "健儿",
+    "宠儿",
+    "新生儿",
+    "托儿",
+    "小儿",
+    "患儿",
+    "育儿",
+    "混血儿",
+    "弃儿",
+    "孩儿",
+    "男儿",
+    "生儿",
+    "早产儿",
+    "低能儿",
 ];
 
 /// An 儿 at the end of a word is an r of the syllable before.

@@ -17,6 +17,8 @@ use crate::{
 pub(crate) const LARGEST_BYTES: u64 = 8 << 20;
 /// After a paragraph.
 const PARAGRAPH_MS: u32 = 650;
+/// After the last word.
+const END_MS: u32 = 150;
 /// Around a heading.
 const HEADING_MS: u32 = 900;
 
@@ -55,13 +57,10 @@ pub(crate) fn read(name: &str, bytes: &[u8], params: &SpeakParams) -> Result<Vec
         _ => plain(&clean::clean(text)),
     };
     let delivery = params.delivery();
-    let utterances: Vec<Utterance> = paragraphs
-        .iter()
-        .flat_map(|paragraph| utterances(paragraph, params.language(), delivery))
-        .collect();
-    if utterances.is_empty() {
-        return Err(SpeakError::NothingToSay { input: name.into() });
-    }
+    let mut utterances: Vec<Utterance> =
+        paragraphs.iter().flat_map(|paragraph| utterances(paragraph, params.language(), delivery)).collect();
+    let last = utterances.last_mut().ok_or_else(|| SpeakError::NothingToSay { input: name.into() })?;
+    last.pause_ms = END_MS;
     Ok(utterances)
 }
 

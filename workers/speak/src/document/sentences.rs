@@ -52,7 +52,10 @@ fn ends_sentence(text: &str, start: usize, end: usize, c: char) -> bool {
             let word = text[start..end - 1].rsplit(|c: char| c.is_whitespace() || matches!(c, '(' | '"' | '“')).next();
             let following = text[end..].trim_start().chars().next();
             let goes_on = following.is_some_and(char::is_lowercase);
-            apart && !goes_on && !word.is_some_and(is_abbreviation)
+            // "at 5 p.m. He left": a time of day may end a sentence, other abbreviations seldom do.
+            let time =
+                word.is_some_and(|word| matches!(word, "a.m" | "p.m")) && following.is_some_and(char::is_uppercase);
+            apart && !goes_on && (time || !word.is_some_and(is_abbreviation))
         }
         _ => false,
     }
@@ -83,14 +86,16 @@ fn push(text: &str, range: Range<usize>, out: &mut Vec<Range<usize>>) {
 /// Cuts at the last clause, word or character that fits.
 fn cut(text: &str, mut range: Range<usize>, out: &mut Vec<Range<usize>>) {
     while !range.is_empty() {
-        let window = text[range.clone()].char_indices().nth(LONGEST_CHARS).map_or(range.end, |(at, _)| range.start + at);
+        let window =
+            text[range.clone()].char_indices().nth(LONGEST_CHARS).map_or(range.end, |(at, _)| range.start + at);
         let mut end = window;
         if window < range.end {
             let inside = &text[range.start..window];
             let after = |found: Option<(usize, char)>| found.map(|(at, c)| range.start + at + c.len_utf8());
             let last = |of: fn(char) -> bool| inside.char_indices().rev().find(|(_, c)| of(*c));
             let half = range.start + inside.len() / 2;
-            let clause = after(last(|c| matches!(c, ',' | '，' | ';' | '；' | ':' | '：' | '、' | '—'))).filter(|at| *at > half);
+            let clause =
+                after(last(|c| matches!(c, ',' | '，' | ';' | '；' | ':' | '：' | '、' | '—'))).filter(|at| *at > half);
             end = clause.or_else(|| after(last(char::is_whitespace))).unwrap_or(window);
         }
         let inside = &text[range.start..end];

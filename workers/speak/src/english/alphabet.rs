@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn ipa_becomes_misaki() {
         let cases = [
-            ("həlˈoʊ", "həlˈO"),
+            ("həlˈoʊ", "hᵊlˈO"),
             ("fˈoːɹɾi", "fˈɔɹTi"),
             ("dʒˈʌdʒ", "ʤˈʌʤ"),
             ("wˈɜːld", "wˈɜɹld"),

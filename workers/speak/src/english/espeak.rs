@@ -19,7 +19,7 @@ const LONGEST_LINE_BYTES: usize = 900;
 /// It answers a line within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A line that follows each question; its answer shows that everything before it has come.
-const SENTINEL: &str = "zebra";
+const SENTINEL: &str = "zyxquagbriv";
 /// Answers that wait to be read, at most.
 const BACKLOG: usize = 64;
 
@@ -101,7 +101,9 @@ impl Running {
 
     fn first_answer(&mut self) -> Result<String, SpeakError> {
         let lost = |_| SpeakError::EspeakLost { text: SENTINEL.into() };
-        writeln!(self.stdin, "{SENTINEL}").and_then(|()| self.stdin.flush()).map_err(|_| lost(RecvTimeoutError::Timeout))?;
+        writeln!(self.stdin, "{SENTINEL}")
+            .and_then(|()| self.stdin.flush())
+            .map_err(|_| lost(RecvTimeoutError::Timeout))?;
         self.lines.recv_timeout(PATIENCE).map_err(lost)
     }
 

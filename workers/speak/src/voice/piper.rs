@@ -39,11 +39,7 @@ impl Piper {
         let config: Config = serde_json::from_slice(&config)
             .map_err(|_| SpeakError::VoiceFile { voice: MODEL, what: "the configuration" })?;
         let ids = config.phoneme_id_map.into_iter().filter_map(|(key, ids)| Some((key.chars().next()?, ids))).collect();
-        Ok(Self {
-            session: models.session(MODEL, "voice.onnx", options)?,
-            ids,
-            rate_hz: config.audio.sample_rate,
-        })
+        Ok(Self { session: models.session(MODEL, "voice.onnx", options)?, ids, rate_hz: config.audio.sample_rate })
     }
 
     /// Samples, and the durations of the ids in samples.
@@ -75,9 +71,11 @@ impl Voice for Piper {
             taken.push(ids.len() - before);
         }
         ids.push(2);
-        let (pcm, durations) = self
-            .run(ids, manner.rate)
-            .map_err(|source| SpeakError::Voice { voice: MODEL, text: shown(phrase), source })?;
+        let (pcm, durations) = self.run(ids, manner.rate).map_err(|source| SpeakError::Voice {
+            voice: MODEL,
+            text: shown(phrase),
+            source,
+        })?;
         let lead = durations.iter().take(2).sum();
         let mut rest = durations.iter().skip(2);
         let each = taken.into_iter().map(|count| rest.by_ref().take(count).sum());

@@ -20,9 +20,8 @@ const HIGHEST_HARMONIC_HZ: f32 = 11_000.0;
 /// Logarithms of magnitudes are cut here, so that no prediction can overflow.
 const LARGEST_LOG: f32 = 7.0;
 
-static HANN: LazyLock<Vec<f32>> = LazyLock::new(|| {
-    (0..WINDOW).map(|n| (0.5 - 0.5 * (TAU * n as f64 / WINDOW as f64).cos()) as f32).collect()
-});
+static HANN: LazyLock<Vec<f32>> =
+    LazyLock::new(|| (0..WINDOW).map(|n| (0.5 - 0.5 * (TAU * n as f64 / WINDOW as f64).cos()) as f32).collect());
 
 /// The network's outputs: five arrays `[601, F]`, bin by bin, and the pitch `[F]` in Hz.
 pub(super) struct Spectrum<'a> {
@@ -75,10 +74,8 @@ pub(super) fn synthesize(spectrum: &Spectrum<'_>) -> Vec<f32> {
 fn normalised(mut sum: Vec<f32>, frames: usize) -> Vec<f32> {
     for (n, sample) in sum.iter_mut().enumerate() {
         let block = n / HOP;
-        let weight: f32 = (0..4)
-            .filter(|k| block >= *k && block - k < frames)
-            .map(|k| HANN[k * HOP + n % HOP].powi(2))
-            .sum();
+        let weight: f32 =
+            (0..4).filter(|k| block >= *k && block - k < frames).map(|k| HANN[k * HOP + n % HOP].powi(2)).sum();
         *sample /= weight.max(1e-11);
     }
     sum.drain(..WINDOW / 2);
@@ -92,7 +89,13 @@ fn reflected(signal: &[f32]) -> Vec<f32> {
     let half = WINDOW as isize / 2;
     (-half..signal.len() as isize + half)
         .map(|at| {
-            let inside = if at < 0 { -at } else if at > last { 2 * last - at } else { at };
+            let inside = if at < 0 {
+                -at
+            } else if at > last {
+                2 * last - at
+            } else {
+                at
+            };
             signal[inside.clamp(0, last) as usize]
         })
         .collect()
@@ -189,11 +192,7 @@ mod tests {
             Spectrum { harmonic: &gain, rotation: &zero, noise: &quiet, free: &quiet, phase: &zero, f0: &f0 };
         let (out, train) = (synthesize(&spectrum), pulses(&f0));
         assert_eq!(out.len(), train.len());
-        let worst = out[600..out.len() - 600]
-            .iter()
-            .zip(&train[600..])
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max);
+        let worst = out[600..out.len() - 600].iter().zip(&train[600..]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < 0.02, "{worst} of {}", train.iter().fold(0.0_f32, |a, b| a.max(*b)));
     }
 }

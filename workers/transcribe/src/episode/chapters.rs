@@ -160,12 +160,14 @@ fn title(segments: &[TranscriptSegment], bags: &[Bag], n: usize, wholes: &[Bag],
 fn shorten(sentence: &str) -> String {
     let wide = sentence.chars().any(is_unspaced);
     let most = if wide { TITLE_CHARS / 3 } else { TITLE_CHARS };
-    let trim = |text: &str| text.trim().trim_end_matches(|c: char| !c.is_alphanumeric() && !matches!(c, ')' | '”' | '"' | '%')).to_owned();
+    let trim = |text: &str| {
+        text.trim().trim_end_matches(|c: char| !c.is_alphanumeric() && !matches!(c, ')' | '”' | '"' | '%')).to_owned()
+    };
     if sentence.chars().count() <= most {
         return trim(sentence);
     }
     let head: String = sentence.chars().take(most).collect();
-    let clause = head.rfind([',', ';', ':', '，', '；', '：', '、', '。']).filter(|at| *at > head.len() / 3);
+    let clause = head.rfind([',', ';', ':', '，', '；', '：', '、', '。']).filter(|at| *at > head.len() / 4);
     let word = if wide { None } else { head.rfind(' ') };
     match (clause, word) {
         (Some(at), _) => trim(&head[..at]),
@@ -179,8 +181,16 @@ mod tests {
 
     /// Twelve sentences of ten seconds on each of two topics.
     pub(crate) fn two_topics() -> Vec<TranscriptSegment> {
-        let bees = ["The bees gather pollen from flowers in spring.", "A queen lays eggs and the bees raise the brood.", "Honey keeps the hive of bees alive in winter."];
-        let rust = ["The compiler checks every borrow in the program.", "Ownership lets the compiler free memory.", "A program without races is what the compiler promises."];
+        let bees = [
+            "The bees gather pollen from flowers in spring.",
+            "A queen lays eggs and the bees raise the brood.",
+            "Honey keeps the hive of bees alive in winter.",
+        ];
+        let rust = [
+            "The compiler checks every borrow in the program.",
+            "Ownership lets the compiler free memory.",
+            "A program without races is what the compiler promises.",
+        ];
         let mut at = 0.0;
         let mut segments = Vec::new();
         for topic in [bees, rust] {
@@ -209,7 +219,10 @@ mod tests {
     #[test]
     fn a_short_talk_is_one_chapter_and_titles_are_short() {
         assert_eq!(chapters(&two_topics()[..5], 120.0).len(), 1);
-        assert_eq!(shorten("In the beginning, there was nothing at all but a very long sentence indeed."), "In the beginning");
+        assert_eq!(
+            shorten("In the beginning, there was nothing at all but a very long sentence indeed."),
+            "In the beginning"
+        );
         assert_eq!(shorten("Short."), "Short");
         assert!(shorten(&"word ".repeat(40)).chars().count() <= TITLE_CHARS + 1);
         assert_eq!(shorten("自定义语音提供的工具可让你通过将音频数据与相应的识别结果进行比较").chars().count(), 21);

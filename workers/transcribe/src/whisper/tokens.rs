@@ -118,13 +118,15 @@ mod tests {
 
     #[test]
     fn words_are_found_in_both_kinds_of_script() {
-        assert_eq!(texts(&[b" It", b" was", b" un", b"usual", b",", b" he", b" said", b"."]), [
-            " It", " was", " unusual,", " he", " said."
-        ]);
+        assert_eq!(
+            texts(&[b" It", b" was", b" un", b"usual", b",", b" he", b" said", b"."]),
+            [" It", " was", " unusual,", " he", " said."]
+        );
         let hao = "好".as_bytes();
-        assert_eq!(texts(&["你".as_bytes(), &hao[..1], &hao[1..], "，".as_bytes(), " GPT".as_bytes(), b"-4", "是".as_bytes()]), [
-            "你", "好，", " GPT-4", "是"
-        ]);
+        assert_eq!(
+            texts(&["你".as_bytes(), &hao[..1], &hao[1..], "，".as_bytes(), " GPT".as_bytes(), b"-4", "是".as_bytes()]),
+            ["你", "好，", " GPT-4", "是"]
+        );
         assert_eq!(texts(&["「".as_bytes(), "你".as_bytes(), "」".as_bytes(), "他".as_bytes()]), ["「你」", "他"]);
     }
 

@@ -16,7 +16,7 @@ use medley_step::{
 use medley_transcribe::{PodcastJob, Transcribe, TranscribeConfig, TranscribeJob, TranscribeStep};
 use serde_json::{Map, Value};
 
-pub struct Driver {
+pub(crate) struct Driver {
     worker: Transcribe,
     registry: Registry,
     threads: usize,
@@ -24,25 +24,31 @@ pub struct Driver {
 
 /// What a job left.
 #[derive(Default)]
-pub struct Finished {
+pub(crate) struct Finished {
     /// Seconds that each stage took.
-    pub stages_s: BTreeMap<String, f64>,
+    pub(crate) stages_s: BTreeMap<String, f64>,
     /// The number of steps of each stage.
-    pub steps: BTreeMap<String, usize>,
-    pub quality: Map<String, Value>,
+    pub(crate) steps: BTreeMap<String, usize>,
+    pub(crate) quality: Map<String, Value>,
     /// The artifacts of the last group, by name.
-    pub artifacts: BTreeMap<String, PathBuf>,
+    pub(crate) artifacts: BTreeMap<String, PathBuf>,
 }
 
 impl Driver {
-    pub fn new(models_dir: PathBuf, config: TranscribeConfig, threads: usize) -> Self {
+    pub(crate) fn new(models_dir: PathBuf, config: TranscribeConfig, threads: usize) -> Self {
         let worker = Transcribe::build(config, &BuildContext { models_dir, slots: 1, threads }).expect("cheap");
         let registry = Registry::default().recipe::<TranscribeJob>().recipe::<PodcastJob>();
         Self { worker, registry, threads }
     }
 
     /// Runs a job of `kind` on a file; steps and artifacts go below `out`.
-    pub fn job(&self, kind: &'static str, file: &Path, params: Value, out: &Path) -> Result<Finished, Box<dyn Error>> {
+    pub(crate) fn job(
+        &self,
+        kind: &'static str,
+        file: &Path,
+        params: Value,
+        out: &Path,
+    ) -> Result<Finished, Box<dyn Error>> {
         let input = local(file.to_path_buf());
         let recipe = self.registry.find_recipe(&Name::from_static(kind))?;
         let mut job = envelope(kind, &input.name, params);
@@ -87,7 +93,7 @@ impl Driver {
     }
 
     /// Runs one step.
-    pub fn step(
+    pub(crate) fn step(
         &self,
         step: &StepDraft,
         input: &LocalInput,
@@ -127,7 +133,7 @@ fn stored(out: &Path, sha256: &Sha256, name: &str) -> PathBuf {
     out.join("artifacts").join(sha256.to_string()).join(name)
 }
 
-pub fn local(path: PathBuf) -> LocalInput {
+pub(crate) fn local(path: PathBuf) -> LocalInput {
     LocalInput {
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         bytes: fs::metadata(&path).map_or(0, |meta| meta.len()),
@@ -137,7 +143,7 @@ pub fn local(path: PathBuf) -> LocalInput {
     }
 }
 
-pub fn envelope(kind: &'static str, name: &str, params: Value) -> Job {
+pub(crate) fn envelope(kind: &'static str, name: &str, params: Value) -> Job {
     let input =
         Input { name: name.into(), source: Source::Text(String::new()), sha256: None, bytes: None, media_type: None };
     Job {

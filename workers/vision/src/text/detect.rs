@@ -33,11 +33,17 @@ pub(super) struct DetectSize {
 }
 
 impl DetectSize {
+    /// How many pixels of the map one of the picture becomes.
+    pub(super) fn scale(self, width: u32, height: u32) -> f32 {
+        let (w, h) = (width as f32, height as f32);
+        let enlarge = (self.least_side_px as f32 / w.min(h)).max(1.0);
+        let reduce = (self.most_pixels as f32 / (w * h)).sqrt();
+        enlarge.min(reduce)
+    }
+
     fn of(self, width: u32, height: u32) -> (u32, u32) {
         let (w, h) = (f64::from(width), f64::from(height));
-        let enlarge = (f64::from(self.least_side_px) / w.min(h)).max(1.0);
-        let reduce = (f64::from(self.most_pixels) / (w * h)).sqrt();
-        let scale = enlarge.min(reduce);
+        let scale = f64::from(self.scale(width, height));
         let side = |v: f64| ((v * scale / f64::from(STRIDE_PX)).round() as u32).max(1) * STRIDE_PX;
         (side(w), side(h))
     }

@@ -27,7 +27,10 @@ const SURELY_UPRIGHT: f32 = 0.3;
 /// So many lines are read both ways.
 const READ_BOTH_WAYS: usize = 5;
 /// Detection sees pictures of this size; recognition reads from the full picture.
-const DETECT_SIZE: DetectSize = DetectSize { least_side_px: 640, most_pixels: 1_200_000 };
+const FIRST_LOOK: DetectSize = DetectSize { least_side_px: 640, most_pixels: 1_000_000 };
+/// Where most lines are lower than this for the detector, it looks again, closer.
+const SMALL_PRINT_PX: f32 = 14.0;
+const CLOSER_LOOK: DetectSize = DetectSize { least_side_px: 736, most_pixels: 2_600_000 };
 
 /// Which trained models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -146,6 +149,13 @@ impl PpOcr {
     }
 }
 
+/// Half of the lines are lower than this, in pixels.
+fn median_thickness(quads: &[Quad]) -> f32 {
+    let mut sides: Vec<f32> = quads.iter().map(|quad| quad.width().min(quad.height())).collect();
+    sides.sort_by(f32::total_cmp);
+    sides.get(sides.len() / 2).copied().unwrap_or(0.0)
+}
+
 /// The picture as it is read: turned and set straight.
 struct View<'a> {
     pyramid: Pyramid<'a>,
@@ -158,7 +168,13 @@ impl LineReader for PpOcr {
     fn read(&self, picture: &RgbImage, host: &dyn Host) -> Result<TextPage, TextError> {
         let look = |pyramid: &Pyramid<'_>| -> Result<Vec<Quad>, TextError> {
             host.checkpoint()?;
-            detect(&self.detector, pyramid, DETECT_SIZE)
+            let quads = detect(&self.detector, pyramid, FIRST_LOOK)?;
+            let scale = FIRST_LOOK.scale(pyramid.picture().width(), pyramid.picture().height());
+            if scale < 1.0 && median_thickness(&quads) * scale < SMALL_PRINT_PX && !quads.is_empty() {
+                host.checkpoint()?;
+                return detect(&self.detector, pyramid, CLOSER_LOOK);
+            }
+            Ok(quads)
         };
         let pyramid = Pyramid::new(Cow::Borrowed(picture));
         let quads = look(&pyramid)?;

@@ -55,10 +55,14 @@ fn dates() -> Vec<Rule> {
             (!span && !joined(around)).then(|| format!("{}年", spelled(&found["y"])))
         }),
         // 3月5-7日
-        Rule::anywhere(&format!(r"(?P<a>\d{{1,2}})(?P<u>[月日号时点])?{TO}(?P<b>\d{{1,2}})(?P<v>月|日|号|时|点)"), |found, around| {
-            let unit = found.name("u").map_or("", |unit| unit.as_str());
-            (!joined(around)).then(|| format!("{}{unit}到{}{}", number(&found["a"]), number(&found["b"]), &found["v"]))
-        }),
+        Rule::anywhere(
+            &format!(r"(?P<a>\d{{1,2}})(?P<u>[月日号时点])?{TO}(?P<b>\d{{1,2}})(?P<v>月|日|号|时|点)"),
+            |found, around| {
+                let unit = found.name("u").map_or("", |unit| unit.as_str());
+                (!joined(around))
+                    .then(|| format!("{}{unit}到{}{}", number(&found["a"]), number(&found["b"]), &found["v"]))
+            },
+        ),
         // 3月5日, 2月
         Rule::anywhere(r"(?P<n>\d{1,2})(?P<u>月|日|号|楼)", |found, around| {
             (!joined(around)).then(|| format!("{}{}", number(&found["n"]), &found["u"]))
@@ -71,12 +75,22 @@ fn dates() -> Vec<Rule> {
             }
             let hour = if hour == 2 { "两".into() } else { cardinal(hour) };
             let minute = match minute {
-                0 => if found.name("s").is_some() { "零分".into() } else { "整".into() },
+                0 => {
+                    if found.name("s").is_some() {
+                        "零分".into()
+                    } else {
+                        "整".into()
+                    }
+                }
                 30 if found.name("s").is_none() => "三十分".into(),
                 1..=9 => format!("零{}分", cardinal(minute)),
                 _ => format!("{}分", cardinal(minute)),
             };
-            let seconds = found.name("s").map(|s| format!("{}秒", number(s.as_str().trim_start_matches('0'))));
+            let seconds = found.name("s").map(|s| match s.as_str().parse() {
+                Ok(seconds @ 1..=9) => format!("零{}秒", cardinal(seconds)),
+                Ok(seconds) => format!("{}秒", cardinal(seconds)),
+                Err(_) => String::new(),
+            });
             Some(format!("{hour}点{minute}{}", seconds.unwrap_or_default()))
         }),
         // 9·11, 7·21
@@ -96,12 +110,15 @@ fn amounts() -> Vec<Rule> {
     vec![
         // $3.5亿, ￥1,250.50, RMB 100-200
         Rule::anywhere(
-            &format!(r"(?P<sign>[-−])?(?P<c>{signs})\s?(?P<n>{NUMBER})(?:{TO}(?P<n2>{NUMBER}))?(?P<big>[十百千万亿兆]*)"),
+            &format!(
+                r"(?P<sign>[-−])?(?P<c>{signs})\s?(?P<n>{NUMBER})(?:{TO}(?P<n2>{NUMBER}))?(?P<big>[十百千万亿兆]*)"
+            ),
             |found, _| money(&found["c"], found),
         ),
-        Rule::anywhere(&format!(r"(?P<n>{NUMBER})(?P<big>[十百千万亿兆]*)\s?(?P<c>USD|RMB|CNY|EUR|GBP|JPY|HKD)"), |found, _| {
-            money(&found["c"], found)
-        }),
+        Rule::anywhere(
+            &format!(r"(?P<n>{NUMBER})(?P<big>[十百千万亿兆]*)\s?(?P<c>USD|RMB|CNY|EUR|GBP|JPY|HKD)"),
+            |found, _| money(&found["c"], found),
+        ),
         // 12.5%, 5%-10%, 3‰
         Rule::anywhere(&format!(r"(?P<n>[-−+]?(?:{NUMBER}))[%％]?{TO}(?P<n2>{NUMBER})[%％]"), |found, _| {
             Some(format!("百分之{}到百分之{}", number(&found["n"]), number(&found["n2"])))
@@ -111,11 +128,14 @@ fn amounts() -> Vec<Rule> {
             Some(format!("{sign}{}之{}", if &found["u"] == "‰" { "千分" } else { "百分" }, number(rest)))
         }),
         // 13800138000, 010-62345678, 400-820-8820
-        Rule::whole(r"(?:\+?86[-\s]?)?1[3-9]\d[-\s]?\d{4}[-\s]?\d{4}|0\d{2,3}-\d{7,8}|[48]00-?\d{3,4}-?\d{3,4}", |found, _| {
-            let groups = found[0].split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty());
-            let plus = if found[0].starts_with('+') { "加" } else { "" };
-            Some(format!("{plus}{}", groups.map(dialled).collect::<Vec<_>>().join("，")))
-        }),
+        Rule::whole(
+            r"(?:\+?86[-\s]?)?1[3-9]\d[-\s]?\d{4}[-\s]?\d{4}|0\d{2,3}-\d{7,8}|[48]00-?\d{3,4}-?\d{3,4}",
+            |found, _| {
+                let groups = found[0].split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty());
+                let plus = if found[0].starts_with('+') { "加" } else { "" };
+                Some(format!("{plus}{}", groups.map(dialled).collect::<Vec<_>>().join("，")))
+            },
+        ),
         Rule::whole(r"\d{3,8}", |found, around| {
             let called = ["拨打", "电话", "热线", "致电", "拨", "报警", "号码", "专线", "客服"];
             let before = around.before.trim_end_matches([' ', ':', '：', '是', '为', '了', '“', '"']);
@@ -124,28 +144,37 @@ fn amounts() -> Vec<Rule> {
             (named || called.iter().any(|word| before.ends_with(word))).then(|| dialled(&found[0]))
         }),
         // -5℃, 120km/h, 5-10kg
-        Rule::anywhere(&format!(r"(?P<n>[-−]?(?:{NUMBER}))(?:{TO}(?P<n2>{NUMBER}))?\s?(?P<u>{units})"), |found, around| {
-            if around.after.starts_with(|c: char| c.is_ascii_alphanumeric()) || around.before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
-                return None;
-            }
-            let (_, unit) = tables::UNITS.iter().find(|(written, _)| *written == &found["u"])?;
-            let degrees = unit.ends_with('度');
-            let (sign, rest) = sign_of(&found["n"], around);
-            let sign = if degrees && sign == "负" { "零下" } else { sign };
-            let value = if degrees { number(rest) } else { counted(rest) };
-            let until = found.name("n2").map(|until| format!("到{}", number(until.as_str()))).unwrap_or_default();
-            Some(format!("{sign}{value}{until}{unit}"))
-        }),
+        Rule::anywhere(
+            &format!(r"(?P<n>[-−]?(?:{NUMBER}))(?:{TO}(?P<n2>{NUMBER}))?\s?(?P<u>{units})"),
+            |found, around| {
+                if around.after.starts_with(|c: char| c.is_ascii_alphanumeric())
+                    || around.before.ends_with(|c: char| c.is_ascii_alphanumeric())
+                {
+                    return None;
+                }
+                let (_, unit) = tables::UNITS.iter().find(|(written, _)| *written == &found["u"])?;
+                let degrees = unit.ends_with('度');
+                let (sign, rest) = sign_of(&found["n"], around);
+                let sign = if degrees && sign == "负" { "零下" } else { sign };
+                let value = if degrees { number(rest) } else { counted(rest) };
+                let until = found.name("n2").map(|until| format!("到{}", number(until.as_str()))).unwrap_or_default();
+                Some(format!("{sign}{value}{until}{unit}"))
+            },
+        ),
         // 2/3
         Rule::whole(r"(?P<a>\d{1,3})/(?P<b>\d{1,3})", |found, _| {
             (found["b"].parse::<u64>().ok()? > 1).then(|| format!("{}分之{}", number(&found["b"]), number(&found["a"])))
         }),
         // 3:2, 3-2
-        Rule::whole(r"(?P<a>\d{1,3})[:：](?P<b>\d{1,3})", |found, _| Some(format!("{}比{}", number(&found["a"]), number(&found["b"])))),
+        Rule::whole(r"(?P<a>\d{1,3})[:：](?P<b>\d{1,3})", |found, _| {
+            Some(format!("{}比{}", number(&found["a"]), number(&found["b"])))
+        }),
         Rule::whole(r"(?P<a>\d{1,3})[-–](?P<b>\d{1,3})", |found, around| {
-            let played = ["胜", "负", "平", "赢", "输", "以", "比分", "击败", "战平", "不敌", "领先", "落后", "逆转", "为"];
+            let played =
+                ["胜", "负", "平", "赢", "输", "以", "比分", "击败", "战平", "不敌", "领先", "落后", "逆转", "为"];
             let before = around.before.trim_end();
-            let scored = played.iter().any(|word| before.ends_with(word)) || played.iter().any(|word| around.after.starts_with(word));
+            let scored = played.iter().any(|word| before.ends_with(word))
+                || played.iter().any(|word| around.after.starts_with(word));
             scored.then(|| format!("{}比{}", number(&found["a"]), number(&found["b"])))
         }),
         // 100-200, 100~200
@@ -155,16 +184,20 @@ fn amounts() -> Vec<Rule> {
         // 第3
         Rule::anywhere(r"第(?P<n>\d+)", |found, _| Some(format!("第{}", number(&found["n"])))),
         // 2.0.1
-        Rule::whole(r"\d+(?:\.\d+){2,}", |found, _| Some(found[0].split('.').map(number).collect::<Vec<_>>().join("点"))),
+        Rule::whole(r"\d+(?:\.\d+){2,}", |found, _| {
+            Some(found[0].split('.').map(number).collect::<Vec<_>>().join("点"))
+        }),
         // 302室, 804路, CA1234次
         Rule::anywhere(r"(?P<n>\d{3,4})(?P<u>室|房|路|次列车|航班)", |found, _| {
             (!found["n"].ends_with("00")).then(|| format!("{}{}", dialled(&found["n"]), &found["u"]))
         }),
-        Rule::whole(&format!(r"[-−+]?(?:{NUMBER})"), |found, around| {
+        Rule::whole(&format!(r"[-−]?(?:{NUMBER})"), |found, around| {
             let (sign, rest) = sign_of(&found[0], around);
             let measured = around.after.chars().next().is_some_and(|c| tables::MEASURES.contains(c));
             Some(format!("{sign}{}", if measured { counted(rest) } else { number(rest) }))
         }),
+        // No digit is ever left out.
+        Rule::anywhere(r"\d+", |found, _| Some(spelled(&found[0]))),
     ]
 }
 

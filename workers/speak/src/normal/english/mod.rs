@@ -25,19 +25,14 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
 
 /// The pieces of a part of a text, in order.
 pub(crate) fn normalise(text: &str, part: Range<usize>) -> Vec<Piece> {
-    let shouted = is_shouted(&text[part.clone()]);
+    // Lower case of ASCII keeps every byte where it is.
+    let lowered = is_shouted(&text[part.clone()]).then(|| text.to_ascii_lowercase());
+    let text = lowered.as_deref().unwrap_or(text);
     let mut pieces = Vec::new();
     for (range, spoken) in apply(&RULES, text, part) {
         match spoken {
             Some(spoken) => claimed(&spoken, &range, &mut pieces),
             None => plain(text, range, &mut pieces),
-        }
-    }
-    if shouted {
-        for piece in &mut pieces {
-            if let PieceKind::Say(say) = &mut piece.kind {
-                *say = say.to_lowercase();
-            }
         }
     }
     pieces
@@ -46,9 +41,8 @@ pub(crate) fn normalise(text: &str, part: Range<usize>) -> Vec<Piece> {
 /// A headline in capitals is not a row of abbreviations.
 fn is_shouted(text: &str) -> bool {
     let words = text.split(|c: char| !c.is_alphabetic()).filter(|word| word.len() > 1);
-    let (all, capitals) = words.fold((0, 0), |(all, capitals), word| {
-        (all + 1, capitals + usize::from(word.chars().all(char::is_uppercase)))
-    });
+    let (all, capitals) = words
+        .fold((0, 0), |(all, capitals), word| (all + 1, capitals + usize::from(word.chars().all(char::is_uppercase))));
     all >= 4 && capitals * 10 >= all * 8
 }
 

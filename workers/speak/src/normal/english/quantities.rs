@@ -5,7 +5,7 @@ use regex::Captures;
 use super::{
     super::{Around, Rule},
     NUMBER,
-    numbers::{cardinal, number, ordinal, plural, roman, spelled},
+    numbers::{cardinal, code, number, ordinal, plural, roman, spelled},
     tables::{CURRENCIES, Currency, UNITS, magnitude},
     times::telephone,
 };
@@ -23,22 +23,29 @@ pub(super) fn rules() -> Vec<Rule> {
     vec![
         // $3.5 billion, $1,250.50, $5-10 million
         Rule::anywhere(
-            &format!(r"(?P<sign>[-−])?(?P<c>{signs})\s?(?P<n>{NUMBER})(?:{TO}(?:{signs})?(?P<n2>{NUMBER}))?(?P<mag>{MAGNITUDE})?"),
+            &format!(
+                r"(?P<sign>[-−])?(?P<c>{signs})\s?(?P<n>{NUMBER})(?:{TO}(?:{signs})?(?P<n2>{NUMBER}))?(?P<mag>{MAGNITUDE})?"
+            ),
             money,
         ),
         // 100 RMB
         Rule::whole(&format!(r"(?P<n>{NUMBER})(?P<mag>{MAGNITUDE})?\s?(?P<c>USD|RMB|CNY|EUR|GBP|JPY|HKD|€)"), money),
         // 12.5%, 5-10%
-        Rule::anywhere(&format!(r"(?P<n>[-−+]?(?:{NUMBER}))(?:{TO}(?P<n2>{NUMBER})|%{TO}(?P<n3>{NUMBER}))?\s?%"), |found, around| {
-            let value = signed(&found["n"], around);
-            let until = found.name("n2").or(found.name("n3"));
-            Some(match until {
-                Some(until) => format!("{value} to {} percent", number(until.as_str())),
-                None => format!("{value} percent"),
-            })
-        }),
+        Rule::anywhere(
+            &format!(r"(?P<n>[-−+]?(?:{NUMBER}))(?:{TO}(?P<n2>{NUMBER})|%{TO}(?P<n3>{NUMBER}))?\s?%"),
+            |found, around| {
+                let value = signed(&found["n"], around);
+                let until = found.name("n2").or(found.name("n3"));
+                Some(match until {
+                    Some(until) => format!("{value} to {} percent", number(until.as_str())),
+                    None => format!("{value} percent"),
+                })
+            },
+        ),
         // +1 (555) 123-4567, 555-123-4567, 1-800-555-0199
-        Rule::whole(r"(?:\+\d{1,3}[\s-]?)?(?:1-)?\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4}", |found, _| Some(telephone(&found[0]))),
+        Rule::whole(r"(?:\+\d{1,3}[\s-]?)?(?:1-)?\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4}", |found, _| {
+            Some(telephone(&found[0]))
+        }),
         Rule::whole(r"\+\d{1,3}(?:[\s-]\d{2,4}){2,4}", |found, _| Some(telephone(&found[0]))),
         Rule::whole(r"\d{3}-\d{4}", |found, _| Some(telephone(&found[0]))),
         Rule::whole(r"\d{3}", |found, around| {
@@ -82,7 +89,9 @@ pub(super) fn rules() -> Vec<Rule> {
             })
         }),
         // 1st, 22nd
-        Rule::whole(r"(?P<n>\d[\d,]*)(?:st|nd|rd|th)", |found, _| Some(ordinal(found["n"].replace(',', "").parse().ok()?))),
+        Rule::whole(r"(?P<n>\d[\d,]*)(?:st|nd|rd|th)", |found, _| {
+            Some(ordinal(found["n"].replace(',', "").parse().ok()?))
+        }),
         // 3-2, 10-15, 3:2
         Rule::whole(&format!(r"(?P<a>{NUMBER})(?:{TO}|:)(?P<b>{NUMBER})"), |found, _| {
             Some(format!("{} to {}", number(&found["a"]), number(&found["b"])))
@@ -90,7 +99,17 @@ pub(super) fn rules() -> Vec<Rule> {
         // World War II, Louis XIV
         Rule::whole(r"[IVXLCDM]+", |found, around| numeral(&found[0], &around.word_before())),
         // #5, No. 5
-        Rule::anywhere(&format!(r"(?:#|\bNo\.\s?|№\s?)(?P<n>{NUMBER})"), |found, _| Some(format!("number {}", number(&found["n"])))),
+        Rule::anywhere(&format!(r"(?:#|\bNo\.\s?|№\s?)(?P<n>{NUMBER})"), |found, _| {
+            Some(format!("number {}", number(&found["n"])))
+        }),
+        // a Boeing 747, room 302
+        Rule::whole(r"\d{3,4}", |found, around| {
+            let numbered = matches!(
+                around.word_before().as_str(),
+                "boeing" | "airbus" | "flight" | "room" | "route" | "highway" | "bus" | "suite" | "apartment"
+            );
+            numbered.then(|| code(&found[0]))
+        }),
         // 5 million, -3, 1.5
         Rule::whole(&format!(r"[-−+]?(?:{NUMBER})"), |found, around| Some(signed(&found[0], around))),
     ]
@@ -109,7 +128,8 @@ fn signed(text: &str, around: &Around<'_>) -> String {
 
 fn money(found: &Captures<'_>, around: &Around<'_>) -> Option<String> {
     let sign = &found["c"];
-    if around.before.ends_with(|c: char| c.is_alphanumeric()) || around.after.starts_with(|c: char| c.is_alphanumeric()) {
+    if around.before.ends_with(|c: char| c.is_alphanumeric()) || around.after.starts_with(|c: char| c.is_alphanumeric())
+    {
         return None;
     }
     let currency = CURRENCIES.iter().find(|currency| currency.signs.contains(&sign))?;
@@ -186,9 +206,30 @@ fn fraction(above: i64, below: i64) -> Option<String> {
 
 fn numeral(text: &str, before: &str) -> Option<String> {
     const RULERS: [&str; 24] = [
-        "louis", "henry", "elizabeth", "charles", "george", "edward", "william", "richard", "james", "philip",
-        "napoleon", "paul", "benedict", "pius", "francis", "nicholas", "peter", "catherine", "alexander", "leo",
-        "frederick", "margrethe", "albert", "rama",
+        "louis",
+        "henry",
+        "elizabeth",
+        "charles",
+        "george",
+        "edward",
+        "william",
+        "richard",
+        "james",
+        "philip",
+        "napoleon",
+        "paul",
+        "benedict",
+        "pius",
+        "francis",
+        "nicholas",
+        "peter",
+        "catherine",
+        "alexander",
+        "leo",
+        "frederick",
+        "margrethe",
+        "albert",
+        "rama",
     ];
     const NUMBERED: [&str; 18] = [
         "war", "chapter", "part", "act", "volume", "section", "phase", "type", "title", "article", "stage", "bowl",

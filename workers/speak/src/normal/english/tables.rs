@@ -6,7 +6,17 @@ pub(super) fn month(text: &str) -> Option<&'static str> {
 }
 
 pub(super) const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 
@@ -127,15 +137,53 @@ pub(super) const UNITS: [(&str, &str, &str); 64] = [
 
 /// Abbreviations with a full stop, which does not end a sentence. Months are in [`MONTHS`].
 pub(super) const ABBREVIATIONS: [(&str, &str); 48] = [
-    ("Mr", "mister"), ("Mrs", "missus"), ("Ms", "miz"), ("Dr", "doctor"), ("Prof", "professor"), ("Rev", "reverend"),
-    ("Hon", "honorable"), ("Gen", "general"), ("Sen", "senator"), ("Rep", "representative"), ("Gov", "governor"),
-    ("Lt", "lieutenant"), ("Col", "colonel"), ("Sgt", "sergeant"), ("Capt", "captain"), ("Cmdr", "commander"),
-    ("Maj", "major"), ("Pres", "president"), ("Jr", "junior"), ("Sr", "senior"), ("Inc", "incorporated"),
-    ("Ltd", "limited"), ("Corp", "corporation"), ("Co", "company"), ("Bros", "brothers"), ("Ave", "avenue"),
-    ("Blvd", "boulevard"), ("Rd", "road"), ("Hwy", "highway"), ("Mt", "mount"), ("Ft", "fort"), ("vs", "versus"),
-    ("etc", "et cetera"), ("approx", "approximately"), ("est", "estimated"), ("dept", "department"),
-    ("Dept", "department"), ("govt", "government"), ("min", "minimum"), ("max", "maximum"), ("avg", "average"),
-    ("fig", "figure"), ("Fig", "figure"), ("vol", "volume"), ("Vol", "volume"), ("ed", "edition"), ("Univ", "university"),
+    ("Mr", "mister"),
+    ("Mrs", "missus"),
+    ("Ms", "miz"),
+    ("Dr", "doctor"),
+    ("Prof", "professor"),
+    ("Rev", "reverend"),
+    ("Hon", "honorable"),
+    ("Gen", "general"),
+    ("Sen", "senator"),
+    ("Rep", "representative"),
+    ("Gov", "governor"),
+    ("Lt", "lieutenant"),
+    ("Col", "colonel"),
+    ("Sgt", "sergeant"),
+    ("Capt", "captain"),
+    ("Cmdr", "commander"),
+    ("Maj", "major"),
+    ("Pres", "president"),
+    ("Jr", "junior"),
+    ("Sr", "senior"),
+    ("Inc", "incorporated"),
+    ("Ltd", "limited"),
+    ("Corp", "corporation"),
+    ("Co", "company"),
+    ("Bros", "brothers"),
+    ("Ave", "avenue"),
+    ("Blvd", "boulevard"),
+    ("Rd", "road"),
+    ("Hwy", "highway"),
+    ("Mt", "mount"),
+    ("Ft", "fort"),
+    ("vs", "versus"),
+    ("etc", "et cetera"),
+    ("approx", "approximately"),
+    ("est", "estimated"),
+    ("dept", "department"),
+    ("Dept", "department"),
+    ("govt", "government"),
+    ("min", "minimum"),
+    ("max", "maximum"),
+    ("avg", "average"),
+    ("fig", "figure"),
+    ("Fig", "figure"),
+    ("vol", "volume"),
+    ("Vol", "volume"),
+    ("ed", "edition"),
+    ("Univ", "university"),
     ("Assn", "association"),
 ];
 
@@ -145,7 +193,8 @@ pub(super) const DOTTED: [(&str, &str); 4] =
 
 /// Whether a full stop after this word is part of an abbreviation.
 pub(crate) fn is_abbreviation(word: &str) -> bool {
-    let short_month = word.len() <= 4 && word.len() >= 3 && month(word).is_some() && word.starts_with(char::is_uppercase);
+    let short_month =
+        word.len() <= 4 && word.len() >= 3 && month(word).is_some() && word.starts_with(char::is_uppercase);
     short_month
         || matches!(word, "St" | "No" | "Nos" | "pp")
         || ABBREVIATIONS.iter().any(|(short, _)| *short == word)

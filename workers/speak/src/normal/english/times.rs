@@ -12,7 +12,9 @@ pub(super) fn rules() -> Vec<Rule> {
     vec![
         // March 5, 2024; March 5-7; March 5
         Rule::whole(
-            &format!(r"(?P<m>{MONTH})\s(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:\s?[-–]\s?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?)?(?P<y>,?\s\d{{4}}\b)?"),
+            &format!(
+                r"(?P<m>{MONTH})\s(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:\s?[-–]\s?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?)?(?P<y>,?\s\d{{4}}\b)?"
+            ),
             |found, around| {
                 let day = day(&found["d"])?;
                 let until = match found.name("d2") {
@@ -95,13 +97,15 @@ pub(super) fn rules() -> Vec<Rule> {
 
 /// A four-digit number is a year unless something is counted with it.
 fn is_year(around: &Around<'_>) -> bool {
-    let dated = ["in", "since", "until", "by", "of", "before", "after", "from", "year", "late", "early", "mid", "during"];
+    let dated =
+        ["in", "since", "until", "by", "of", "before", "after", "from", "year", "late", "early", "mid", "during"];
     let before = around.word_before();
     if dated.contains(&before.as_str()) {
         return true;
     }
     let after = around.word_after();
-    let counted = after.len() > 3 && after.ends_with('s') && !after.ends_with("ss") && after.chars().all(char::is_lowercase);
+    let counted =
+        after.len() > 3 && after.ends_with('s') && !after.ends_with("ss") && after.chars().all(char::is_lowercase);
     let measured = around.after.trim_start().starts_with(['%', '°', '℃']);
     !(counted || measured || matches!(after, "people" | "men" | "women" | "children" | "percent" | "km" | "kg" | "m"))
 }

@@ -19,8 +19,9 @@ pub(super) fn addresses() -> Vec<Rule> {
             |found, _| Some(address(found[0].trim_end_matches('/'))),
         ),
         // v2.0.1, 192.168.0.1
-        Rule::anywhere(r"\b[vV]?\d+(?:\.\d+){2,}\b|\b[vV]\d+(?:\.\d+)?\b", |found, _| {
-            let version = if found[0].starts_with(['v', 'V']) { "version " } else { "" };
+        Rule::anywhere(r"\b[vV]?\d+(?:\.\d+){2,}\b|\b[vV]\d+(?:\.\d+)?\b", |found, around| {
+            let said = around.word_before() == "version";
+            let version = if found[0].starts_with(['v', 'V']) && !said { "version " } else { "" };
             let parts = found[0].trim_start_matches(['v', 'V']).split('.').map(code).collect::<Vec<_>>();
             Some(format!("{version}{}", parts.join(" point ")))
         }),
@@ -58,7 +59,9 @@ pub(super) fn rules() -> Vec<Rule> {
         Rule::whole(r"(?:[A-Za-z]+-?\d+|\d+-?[A-Za-z]+)(?:-?[A-Za-z]+|-?\d+)*", |found, _| Some(mixed(&found[0]))),
         Rule::whole(r"[A-Z]{2,}s?", |found, _| Some(capitals(&found[0]))),
         Rule::anywhere(r"#(?P<w>[A-Za-z]\w*)", |found, _| Some(format!("hashtag {}", camel(&found["w"])))),
-        Rule::whole(r"[A-Z]?[a-z]+(?:[A-Z]+[a-z]+)+|[A-Z][a-z]+[A-Z]+|i[A-Z][a-z]+|e[A-Z][a-z]+", |found, _| Some(camel(&found[0]))),
+        Rule::whole(r"[A-Z]?[a-z]+(?:[A-Z]+[a-z]+)+|[A-Z][a-z]+[A-Z]+|i[A-Z][a-z]+|e[A-Z][a-z]+", |found, _| {
+            Some(camel(&found[0]))
+        }),
         Rule::whole(r"C\+\+", |_, _| Some("C plus plus".into())),
         Rule::whole(r"C#", |_, _| Some("C sharp".into())),
         Rule::whole(r"w/", |_, _| Some("with".into())),
@@ -131,7 +134,13 @@ fn camel(text: &str) -> String {
     }
     let said = words.into_iter().map(|word| {
         let upper = word.len() > 1 && word.chars().all(char::is_uppercase);
-        if upper { capitals(&word) } else if word == "i" { "eye".into() } else { word }
+        if upper {
+            capitals(&word)
+        } else if word == "i" {
+            "eye".into()
+        } else {
+            word
+        }
     });
     said.collect::<Vec<_>>().join(" ")
 }
@@ -204,9 +213,5 @@ fn host_word(word: &str) -> String {
         return if word.len() > 2 { spelled(word) } else { code(word) };
     }
     let vowels = lower.contains(['a', 'e', 'i', 'o', 'u', 'y']);
-    if DOMAIN_WORDS.contains(&lower.as_str()) || (vowels && lower.len() > 3) {
-        camel(word)
-    } else {
-        letters(word)
-    }
+    if DOMAIN_WORDS.contains(&lower.as_str()) || (vowels && lower.len() > 3) { camel(word) } else { letters(word) }
 }
