@@ -1,6 +1,6 @@
 //! ControlNet annotators: one photo in, the conditioning maps that pipelines expect out.
 //!
-//! Each map is a small file in [`maps`] behind the trait [`Annotator`]; what several of them need (the picture at the
+//! Each map is a small file in `maps` behind the trait [`Annotator`]; what several of them need (the picture at the
 //! working size, people, faces, edges, depth) is computed once and shared by a [`Scene`]. Sizes, interpolation, colours
 //! and thresholds follow `controlnet_aux` 0.0.10, the pre-processor that diffusers uses, so that maps are what the
 //! published ControlNets were trained on.
@@ -19,7 +19,7 @@ mod scene;
 mod size;
 mod worker;
 
-pub use annotator::{Annotator, Map};
+pub use annotator::{Annotator, Document, Map};
 pub use error::ControlError;
 pub use params::{AnnotatorName, ControlParams, DepthSource, NormalOrder, PoseNetwork, ScribbleMethod, Stereo};
 pub use scene::Scene;

@@ -3,7 +3,7 @@ use medley_vision::{
     geometry::Rect,
 };
 use opencv::{
-    core::{Mat, Point, Rect as Box, Scalar},
+    core::{Mat, Point, Rect as Square, Scalar},
     imgproc,
 };
 
@@ -68,7 +68,7 @@ fn draw(canvas: &mut Mat, mesh: &Mesh, scale: [f32; 2]) -> mat::Result<bool> {
 fn pupil(canvas: &mut Mat, eye: &[&[u16]], at: impl Fn(u16) -> [f32; 2], colour: [u8; 3]) -> mat::Result<()> {
     let rim: Vec<[f32; 2]> = eye.iter().flat_map(|line| line.iter()).map(|index| at(*index)).collect();
     let [x, y] = [0, 1].map(|axis| rim.iter().map(|p| p[axis]).sum::<f32>() / rim.len() as f32);
-    let square = Box::new(x as i32 - 2, y as i32 - 2, 4, 4);
+    let square = Square::new(x as i32 - 2, y as i32 - 2, 4, 4);
     imgproc::rectangle(canvas, square, scalar(colour), imgproc::FILLED, imgproc::LINE_8, 0)
 }
 
