@@ -1,5 +1,7 @@
 //! Real speech through every format and back.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests is not seen as a test")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

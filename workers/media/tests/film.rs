@@ -1,5 +1,7 @@
 //! Film out and back in.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests is not seen as a test")]
+
 use std::{fs, path::Path};
 
 use medley_media::{

@@ -1,5 +1,7 @@
 //! Real photographs through every format and back.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests is not seen as a test")]
+
 use std::{fs, io::Cursor};
 
 use image::{DynamicImage, ImageFormat};
@@ -130,7 +132,7 @@ fn four_inks(inks: [u8; 4], adobe_transform: Option<u8>) -> Vec<u8> {
         }
         bits += "0";
     }
-    while bits.len() % 8 != 0 {
+    while !bits.len().is_multiple_of(8) {
         bits += "1";
     }
     for byte in bits.as_bytes().chunks(8) {

@@ -122,9 +122,9 @@ impl Pull<'_> {
         let started = Instant::now();
         let model = Registry::built_in().model(name)?;
         let work = self.folder(&format!("work-{name}"))?;
-        let have = match self.from_mirror(model, &work.0)? {
+        let have = match self.mirrored(model, &work.0)? {
             Some(have) => have,
-            None => self.from_publishers(name, model, &work.0)?,
+            None => self.published(name, model, &work.0)?,
         };
         let bytes = self.keep(name, model, &have)?;
         self.models.forget(name);
@@ -133,7 +133,7 @@ impl Pull<'_> {
     }
 
     /// All files as they are in the end, if the mirror has them all.
-    fn from_mirror(&self, model: &Model, work: &Path) -> Result<Option<HashMap<String, PathBuf>>, ModelError> {
+    fn mirrored(&self, model: &Model, work: &Path) -> Result<Option<HashMap<String, PathBuf>>, ModelError> {
         let Some(mirror) = &self.mirror else { return Ok(None) };
         let mut have = HashMap::new();
         for file in &model.files {
@@ -150,12 +150,7 @@ impl Pull<'_> {
         Ok(Some(have))
     }
 
-    fn from_publishers(
-        &mut self,
-        name: &str,
-        model: &Model,
-        work: &Path,
-    ) -> Result<HashMap<String, PathBuf>, ModelError> {
+    fn published(&mut self, name: &str, model: &Model, work: &Path) -> Result<HashMap<String, PathBuf>, ModelError> {
         let mut have = HashMap::new();
         for source in model.sources.iter().filter(|source| source.fits_here()) {
             let archive = self.source(name, source)?;

@@ -1,5 +1,7 @@
 //! The cache: pulls from a mirror, damage, and several processes at once.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests is not seen as a test")]
+
 use std::{
     collections::BTreeSet,
     fs,

@@ -1,5 +1,7 @@
 //! Sessions on real models of the cache (`medley models pull all`).
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests is not seen as a test")]
+
 use std::{
     sync::{
         Barrier,
