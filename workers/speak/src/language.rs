@@ -35,11 +35,11 @@ fn is_latin(c: char) -> bool {
     c.is_ascii_alphabetic() || (c.is_alphabetic() && c < '\u{0250}')
 }
 
-/// The language of a text as a whole: Chinese when it has a Chinese character to every four Latin words or more.
+/// The language of a text as a whole: Chinese when it has more than one Chinese character to two Latin words.
 pub fn main_language(text: &str) -> Language {
     let han = text.chars().filter(|c| is_han(*c)).count();
     let words = text.split(|c: char| !is_latin(c)).filter(|word| !word.is_empty()).count();
-    if han > 0 && han * 4 >= words { Language::Zh } else { Language::En }
+    if han * 2 > words { Language::Zh } else { Language::En }
 }
 
 /// The runs of one language in a sentence, in order, covering all of it. Signs, digits and spaces go with what they

@@ -155,12 +155,13 @@ impl Speaker {
     pub(crate) fn needs<'t>(&self, sentences: impl Iterator<Item = (&'t str, Delivery)>) -> Result<String, SpeakError> {
         let mut needed = BTreeSet::new();
         for (text, delivery) in sentences {
-            needed.extend(text.chars().filter_map(|c| match c {
-                _ if is_han(c) => Some(Baker::MODEL),
-                _ if !c.is_alphanumeric() => None,
-                _ if delivery.english == EnglishVoice::Joe => Some(Piper::MODEL),
-                _ => Some(Hibari::MODEL),
-            }));
+            let han = text.chars().any(is_han);
+            if han {
+                needed.insert(Baker::MODEL);
+            }
+            if !han || text.chars().any(|c| c.is_alphabetic() && !is_han(c)) {
+                needed.insert(if delivery.english == EnglishVoice::Joe { Piper::MODEL } else { Hibari::MODEL });
+            }
         }
         for model in &needed {
             for file in &Registry::built_in().model(model)?.files {
