@@ -65,9 +65,8 @@ fn tokens(text: &str, main: Language) -> Vec<(Language, Range<usize>)> {
             Some(Language::Zh)
         } else if is_latin(c) || (c.is_ascii_digit() && latin_code(&text[rest..])) {
             Some(Language::En)
-        } else if c.is_ascii_digit() {
-            Some(number_language(text, rest, main))
-        } else if matches!(c, '$' | '£' | '€' | '¥' | '￥' | '#' | '+' | '-' | '−') && digit_follows(&text[rest..])
+        } else if c.is_ascii_digit()
+            || (matches!(c, '$' | '£' | '€' | '¥' | '￥' | '#' | '+' | '-' | '−') && digit_follows(&text[rest..]))
         {
             Some(number_language(text, rest, main))
         } else {

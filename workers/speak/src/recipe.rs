@@ -19,6 +19,8 @@ impl Recipe for SpeakJob {
 medley run speak article.md --audio mp3 --voice joe -o out
 medley run speak book.txt --rate 1.1 --loudness broadcast --sample-rate-hz 48000 -o out";
 
+    const TAKES_TEXT: bool = true;
+
     fn check(params: &SpeakParams, _inputs: &[Input]) -> Result<(), StepError> {
         params.check()
     }

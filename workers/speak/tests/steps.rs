@@ -1,5 +1,7 @@
 //! A job's steps on the real voices, from text to files. The models are pulled by `scripts/test`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     collections::BTreeMap,
     fs,

@@ -3,6 +3,7 @@
 mod encode;
 mod external;
 mod loudness;
+mod mp4;
 mod native;
 mod reader;
 mod resample;

@@ -1,4 +1,4 @@
-//! Where steps wait: an SQLite file on one machine, RabbitMQ for a fleet. Both pass `tests/conformance_queue.rs`.
+//! Where steps wait: an SQLite file on one machine. Every queue passes `tests/conformance_queue.rs`.
 
 mod sqlite;
 mod weights;

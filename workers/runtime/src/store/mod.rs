@@ -1,4 +1,4 @@
-//! Where objects lie: a folder on one machine, S3 for a fleet. Both pass `tests/conformance_store.rs`.
+//! Where objects lie: a folder on one machine. Every store passes `tests/conformance_store.rs`.
 
 mod file;
 

@@ -1,9 +1,12 @@
 //! What every `Queue` promises, as cases over a place where one can be opened any number of times.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 pub(crate) mod delivery;
 pub(crate) mod failing;
 pub(crate) mod load;
 pub(crate) mod signals;
+mod sqlite;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,1 +1,0 @@
-//! CLIP captioning and image libraries.
