@@ -92,6 +92,10 @@ impl Voice for Baker {
             self.run(ids, manner).map_err(|source| SpeakError::Voice { voice: MODEL, text: shown(phrase), source })?;
         let mut rest = durations.iter().skip(1);
         let each = known.iter().map(|id| id.and_then(|_| rest.next()).copied().unwrap_or(0));
-        Ok(Spoken { spans: spans(durations.first().copied().unwrap_or(0).saturating_sub(LATE), each), pcm, rate_hz: RATE_HZ })
+        Ok(Spoken {
+            spans: spans(durations.first().copied().unwrap_or(0).saturating_sub(LATE), each),
+            pcm,
+            rate_hz: RATE_HZ,
+        })
     }
 }
