@@ -53,7 +53,7 @@ fn error_rate(said: &str, heard: &str) -> f64 {
 }
 
 fn transcript(path: &Path) -> Transcript {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    serde_json::from_slice(&fs::read(path).expect("an artifact")).expect("a transcript")
 }
 
 fn code(result: Result<driver::Finished, Box<dyn std::error::Error>>) -> String {
@@ -62,7 +62,7 @@ fn code(result: Result<driver::Finished, Box<dyn std::error::Error>>) -> String 
 }
 
 fn wav(path: &Path, samples: &[f32]) {
-    medley_media::audio::write_wav(path, samples, 16_000).unwrap();
+    medley_media::audio::write_wav(path, samples, 16_000).expect("a folder to write to");
 }
 
 #[test]
