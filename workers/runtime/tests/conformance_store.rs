@@ -36,7 +36,7 @@ conformance! {
         a_source_that_is_missing_is_an_error,
         odd_keys_are_kept_apart,
         the_longest_key_works,
-        urls_work_without_credentials_or_are_unsupported,
+        what_cannot_be_signed_is_unsupported,
     }
     listing::{
         pages_join_to_the_whole_in_order,
