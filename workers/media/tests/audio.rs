@@ -1,6 +1,6 @@
 //! Real speech through every format and back.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::unwrap_used, reason = "a helper of tests is not seen as a test")]
 
 use std::{
     fs,
@@ -103,12 +103,13 @@ fn every_format_keeps_its_time_line() {
         let (shift, likeness) = alignment(&original, &decoded, 1600);
         let off = decoded.len() as i64 - original.len() as i64;
         assert!((0..=late).contains(&shift), "{name}: {shift} samples late");
-        // MP4 tells its edits in milliseconds, 16 samples each.
+        // An MP4's edit list tells the end in milliseconds, cut off: 16 samples.
         assert!((-16..=longer).contains(&off), "{name}: {off} samples longer");
         assert!(likeness > 0.97, "{name}: {likeness}");
         if let Some(claimed) = claimed {
             let seconds = decoded.len() as f64 / 16_000.0;
-            assert!((claimed - seconds).abs() < 0.2, "{name}: says {claimed} s, has {seconds} s");
+            // MPEG-TS says only when its last packet begins.
+            assert!((claimed - seconds).abs() < 0.3, "{name}: says {claimed} s, has {seconds} s");
         }
     }
 }

@@ -87,7 +87,9 @@ impl Native {
             format.default_track(TrackType::Audio).ok_or_else(|| MediaError::new(name, Problem::Empty("sound")))?;
         let (decoder, mut info) = open_track(name, container, track)?;
         let (id, time_base, start) = (track.id, track.time_base, track.start_ts);
-        info.duration_s = edit.length_s.or(info.duration_s.map(|s| s - edit.skip_s)).map(|s| s + edit.delay_s);
+        // A fragmented MP4 says 0: it does not know.
+        let coded_s = info.duration_s.filter(|&seconds| seconds > 0.0).map(|seconds| seconds - edit.skip_s);
+        info.duration_s = edit.length_s.or(coded_s).map(|seconds| seconds + edit.delay_s);
         let mut native = Self {
             name: name.into(),
             info,
