@@ -174,6 +174,10 @@ fn result() -> StepResult {
     }
 }
 
+fn dead_letter() -> DeadLetter {
+    DeadLetter { v: 1, step: step(), failure: failure(), attempts: vec![failure()], at_ms: 4 }
+}
+
 #[test]
 fn documents_of_version_1_are_read_and_written_as_they_were() {
     golden_holds("job", &job());
@@ -182,6 +186,7 @@ fn documents_of_version_1_are_read_and_written_as_they_were() {
     golden_holds("failure", &failure());
     golden_holds("manifest", &manifest());
     golden_holds("event", &event());
+    golden_holds("dead_letter", &dead_letter());
 }
 
 #[test]
@@ -192,6 +197,7 @@ fn the_published_schemas_are_those_of_the_types() {
     schema_is_current::<Failure>("failure");
     schema_is_current::<Manifest>("manifest");
     schema_is_current::<Event>("event");
+    schema_is_current::<DeadLetter>("dead_letter");
     schema_is_current::<Transcript>("transcript");
     schema_is_current::<SpeechTiming>("timing");
 }
