@@ -124,7 +124,7 @@ pub(crate) fn share_out(windows: Vec<Window>, model: &str) -> Vec<Vec<Window>> {
     shares
 }
 
-/// Seconds of one CPU core for a second of speech, measured with room to spare on a core of 2019 (docs/transcribe.md).
+/// Seconds of one CPU core for a second of speech: guesses with room to spare, until a bench on a quiet machine says better.
 fn work_per_s(model: &str) -> f64 {
     match model.split(['.', '-']).next() {
         Some("tiny") => 0.06,
