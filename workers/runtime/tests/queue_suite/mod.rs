@@ -1,5 +1,6 @@
 //! What every `Queue` promises, as cases over a place where one can be opened any number of times.
 
+mod amqp;
 pub(crate) mod delivery;
 pub(crate) mod failing;
 pub(crate) mod load;
