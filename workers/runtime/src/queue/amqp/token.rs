@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lapin::{
     Acker, BasicProperties,
     message::Delivery,
-    options::{BasicAckOptions, BasicCancelOptions, BasicNackOptions},
+    options::{BasicAckOptions, BasicCancelOptions, BasicRejectOptions},
     types::{AMQPValue, FieldTable},
 };
 use medley_step::QueueError;
@@ -82,7 +82,8 @@ impl Drop for Held {
         };
         self.runtime.spawn(async move {
             settled.make_way().await;
-            let _ = acker.nack(BasicNackOptions { requeue: true, ..Default::default() }).await;
+            // Of the two ways back only `reject` counts a delivery in every version (`nack` does not from 4.3 on).
+            let _ = acker.reject(BasicRejectOptions { requeue: true }).await;
         });
     }
 }
