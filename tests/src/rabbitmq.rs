@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::TcpStream,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
     sync::{
         Mutex, OnceLock, PoisonError,
@@ -29,6 +29,8 @@ pub struct Broker {
     port: u16,
     distribution_port: u16,
     epmd_port: u16,
+    /// Also listens there, with a certificate for `localhost` of a CA of its own.
+    tls_port: Option<u16>,
     next_vhost: AtomicUsize,
     running: Mutex<Option<(Child, ChildStdin)>>,
 }
@@ -48,12 +50,25 @@ impl Broker {
     /// # Panics
     /// When no broker can be started.
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// One that also takes TLS connections: see [`Broker::tls_vhost`].
+    ///
+    /// # Panics
+    /// When no broker can be started, or no certificate made.
+    pub fn start_with_tls() -> Self {
+        Self::start_with(Some(crate::free_port()))
+    }
+
+    fn start_with(tls_port: Option<u16>) -> Self {
         let folder = tempfile::Builder::new().prefix("medley-rabbitmq-").tempdir().expect("a folder in /tmp");
         let broker = Self {
             folder,
             port: crate::free_port(),
             distribution_port: crate::free_port(),
             epmd_port: crate::free_port(),
+            tls_port,
             next_vhost: AtomicUsize::new(0),
             running: Mutex::new(None),
         };
@@ -77,10 +92,17 @@ impl Broker {
             "vhosts": vhosts.clone().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
             "permissions": vhosts.map(permission).collect::<Vec<_>>(),
         });
-        let settings = format!(
+        let mut settings = format!(
             "disk_free_limit.absolute = 50MB\nvm_memory_high_watermark.absolute = 1GB\nload_definitions = {}\n",
             self.path("definitions.json").display()
         );
+        if let Some(port) = self.tls_port {
+            self.make_certificates();
+            settings += &format!("listeners.ssl.1 = 127.0.0.1:{port}\nssl_options.verify = verify_none\n");
+            for (setting, file) in [("cacertfile", "ca.pem"), ("certfile", "server.pem"), ("keyfile", "server.key")] {
+                settings += &format!("ssl_options.{setting} = {}\n", self.path(file).display());
+            }
+        }
         for (name, text) in [
             ("definitions.json", definitions.to_string()),
             ("rabbitmq.conf", settings),
@@ -89,6 +111,18 @@ impl Broker {
         ] {
             fs::write(self.path(name), text).expect("the folder can be written to");
         }
+    }
+
+    fn make_certificates(&self) {
+        let script = "set -e; new='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
+            openssl req -x509 $new -keyout ca.key -out ca.pem -days 2 -subj /CN=medley-test-ca
+            openssl req $new -keyout server.key -out server.csr -subj /CN=localhost
+            echo subjectAltName=DNS:localhost > names
+            openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names \
+                -out server.pem";
+        let made = Command::new("sh").args(["-c", script]).current_dir(self.folder.path()).output();
+        let made = made.expect("sh is installed");
+        assert!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));
     }
 
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
@@ -146,8 +180,14 @@ impl Broker {
         format!("amqp://test:test@127.0.0.1:{}/t{n}", self.port)
     }
 
-    pub fn port(&self) -> u16 {
-        self.port
+    /// The URL of a virtual host by TLS, and the file of the CA.
+    ///
+    /// # Panics
+    /// When the broker was not started with TLS.
+    pub fn tls_vhost(&self) -> (String, PathBuf) {
+        let port = self.tls_port.expect("the broker was started with TLS");
+        let url = self.vhost().replace("amqp://", "amqps://");
+        (url.replace(&format!("127.0.0.1:{}", self.port), &format!("localhost:{port}")), self.path("ca.pem"))
     }
 
     /// Kills the broker as a power cut would.
@@ -186,10 +226,6 @@ impl Broker {
         let path = self.path("import.json");
         fs::write(&path, definitions.to_string()).expect("the folder can be written to");
         self.ctl(&["import_definitions", &path.display().to_string()]);
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 

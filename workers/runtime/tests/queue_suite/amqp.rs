@@ -132,6 +132,18 @@ async fn credentials_may_be_in_a_file() {
     AmqpQueue::connect(AmqpConfig { url, credentials_file: Some(file), ..AmqpConfig::default() }).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_trusts_the_ca_that_it_is_given_and_no_other() {
+    let broker = Broker::start_with_tls();
+    let (url, ca_file) = broker.tls_vhost();
+    let stranger = AmqpQueue::connect(AmqpConfig { url: url.clone(), ..AmqpConfig::default() }).await;
+    assert!(stranger.is_err(), "a certificate of an unknown CA was trusted");
+    let queue = AmqpQueue::connect(AmqpConfig { url, ca_file: Some(ca_file), ..AmqpConfig::default() }).await.unwrap();
+    queue.publish(&[step("tls", Class::Batch, 1)]).await.unwrap();
+    let delivery = next(&mut *queue.consume(&both("tls")).await.unwrap()).await;
+    queue.ack(delivery).await.unwrap();
+}
+
 /// An operator declared everything from the exported file; the fleet finds its queues as it wants them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_exported_definitions_are_what_is_declared() {
