@@ -3,6 +3,8 @@ use std::{borrow::Cow, fmt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Step;
+
 /// A stable, machine-readable reason. Codes are never renamed; a kind may add its own (`no_face`), so this is an open
 /// set and not an enum. The ones below are raised by more than one crate; `docs/errors.md` lists all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -81,6 +83,20 @@ pub struct Failure {
     pub causes: Vec<String>,
     /// The attempt that failed, counted from 1.
     pub attempt: u32,
+    /// Unix time.
+    pub at_ms: u64,
+}
+
+/// A step that was given up, kept at `<tenant>/dead/<job>/<stage>-<group>-<n>.json` until it is replayed or dropped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeadLetter {
+    pub v: u16,
+    pub step: Step,
+    /// Why it was given up.
+    pub failure: Failure,
+    /// The failures of all its attempts that are on record, oldest first.
+    #[serde(default)]
+    pub attempts: Vec<Failure>,
     /// Unix time.
     pub at_ms: u64,
 }

@@ -13,7 +13,7 @@ mod media;
 mod step;
 
 pub use artifact::{Artifact, Sha256};
-pub use error::{ErrorCode, Failure};
+pub use error::{DeadLetter, ErrorCode, Failure};
 pub use event::{Event, EventBody};
 pub use id::{InvalidName, JobId, Name, StepId};
 pub use job::{Class, Input, Job, Source};

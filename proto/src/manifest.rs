@@ -10,9 +10,9 @@ use crate::{Artifact, Failure, Input, JobId, ModelUse, Name};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
-    /// Accepted; no step has a result yet.
+    /// Accepted; no step has left anything yet.
     Queued,
-    /// At least one step has a result.
+    /// At least one step has left a result or the record of a failed attempt.
     Running,
     /// `cancel.json` is there and the manifest is not.
     Cancelling,

@@ -24,6 +24,8 @@ pub trait Recipe: Send + Sync + 'static {
     const EXAMPLES: &'static str = "";
     /// How many inputs one job takes: `medley run` makes one job of each when it is one, one job of all otherwise.
     const INPUTS: std::ops::RangeInclusive<usize> = 1..=1;
+    /// Whether an input may be text itself: what is neither a file nor a URL on the command line is then the text.
+    const TAKES_TEXT: bool = false;
 
     /// Refuses params that no step could use (`params_invalid`), before the job is accepted.
     fn check(_params: &Self::Params, _inputs: &[Input]) -> Result<(), StepError> {

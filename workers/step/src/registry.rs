@@ -31,6 +31,7 @@ pub trait ErasedRecipe: Send + Sync {
     fn about(&self) -> &'static str;
     fn examples(&self) -> &'static str;
     fn inputs(&self) -> RangeInclusive<usize>;
+    fn takes_text(&self) -> bool;
     fn schema(&self) -> Schema;
     /// The params with every default written out, or why they cannot be used.
     fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError>;
@@ -62,6 +63,10 @@ impl<R: Recipe> ErasedRecipe for Typed<R> {
 
     fn inputs(&self) -> RangeInclusive<usize> {
         R::INPUTS
+    }
+
+    fn takes_text(&self) -> bool {
+        R::TAKES_TEXT
     }
 
     fn schema(&self) -> Schema {

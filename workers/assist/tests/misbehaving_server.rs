@@ -1,0 +1,192 @@
+//! The client against a small server that speaks the protocol and, told to, breaks it.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use medley_assist::{AssistError, Assistant, Config, Picture};
+use serde_json::{Value, json};
+
+/// Answers each connection with the next of `answers` (the last one again and again) and keeps what was asked.
+struct Server {
+    endpoint: String,
+    asked: Arc<Mutex<Vec<(String, Value)>>>,
+}
+
+type Answer = fn(&mut TcpStream);
+
+impl Server {
+    fn start(answers: &'static [Answer]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}/v1", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = asked.clone();
+        thread::spawn(move || {
+            for (n, stream) in listener.incoming().enumerate() {
+                let mut stream = stream.unwrap();
+                log.lock().unwrap().push(read_request(&mut stream));
+                answers[n.min(answers.len() - 1)](&mut stream);
+            }
+        });
+        Self { endpoint, asked }
+    }
+
+    fn assistant(&self) -> Assistant {
+        let config =
+            Config { endpoint: Some(self.endpoint.clone()), model: "m".into(), timeout_s: 1, ..Config::default() };
+        Assistant::new(&config).unwrap().unwrap()
+    }
+
+    fn calls(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+fn read_request(stream: &mut TcpStream) -> (String, Value) {
+    let mut reader = BufReader::new(stream);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        head.push_str(&line);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    (head, serde_json::from_slice(&body).unwrap())
+}
+
+fn send(stream: &mut TcpStream, status: &str, headers: &str, body: &str) {
+    // The client may have hung up: some answers are meant to be refused.
+    let _ = write!(
+        stream,
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}",
+        body.len()
+    );
+}
+
+fn says(text: &str) -> String {
+    json!({"choices": [{"message": {"role": "assistant", "content": text}}]}).to_string()
+}
+
+fn ok(stream: &mut TcpStream) {
+    send(stream, "200 OK", "", &says(" A summary. "));
+}
+
+#[test]
+fn a_chat_is_answered_and_asked_as_the_protocol_says() {
+    let server = Server::start(&[ok]);
+    assert_eq!(server.assistant().chat("be brief", "what?").unwrap(), "A summary.");
+    let (head, body) = server.asked.lock().unwrap()[0].clone();
+    assert!(head.starts_with("POST /v1/chat/completions "), "{head}");
+    assert_eq!(body["model"], "m");
+    assert_eq!(body["messages"][0], json!({"role": "system", "content": "be brief"}));
+    assert_eq!(body["messages"][1], json!({"role": "user", "content": "what?"}));
+}
+
+#[test]
+fn a_picture_goes_along_as_a_data_url() {
+    let server = Server::start(&[ok]);
+    server.assistant().look("s", "u", Picture { media_type: "image/png", bytes: b"png" }).unwrap();
+    let body = server.asked.lock().unwrap()[0].1.clone();
+    assert_eq!(body["messages"][1]["content"][1]["image_url"]["url"], "data:image/png;base64,cG5n");
+}
+
+#[test]
+fn errors_that_may_pass_are_tried_again() {
+    let server = Server::start(&[
+        |stream| send(stream, "503 Service Unavailable", "", "busy"),
+        |stream| send(stream, "429 Too Many Requests", "retry-after: 0\r\n", "slow down"),
+        ok,
+    ]);
+    assert_eq!(server.assistant().chat("s", "u").unwrap(), "A summary.");
+    assert_eq!(server.calls(), 3);
+}
+
+#[test]
+fn attempts_end() {
+    let server = Server::start(&[|stream| send(stream, "500 Internal Server Error", "", "")]);
+    assert!(matches!(server.assistant().chat("s", "u"), Err(AssistError::Busy { status: 500, .. })));
+    assert_eq!(server.calls(), 3);
+}
+
+#[test]
+fn a_refusal_is_final() {
+    let server = Server::start(&[|stream| send(stream, "401 Unauthorized", "", "bad key")]);
+    let error = server.assistant().chat("s", "u").unwrap_err();
+    assert!(matches!(&error, AssistError::Refused { status: 401, detail } if detail == "bad key"), "{error}");
+    assert_eq!(server.calls(), 1);
+}
+
+#[test]
+fn a_wait_longer_than_the_total_is_not_waited() {
+    let server = Server::start(&[|stream| send(stream, "429 Too Many Requests", "retry-after: 86400\r\n", "")]);
+    let started = Instant::now();
+    assert!(matches!(server.assistant().chat("s", "u"), Err(AssistError::Busy { .. })));
+    assert!(started.elapsed() < Duration::from_secs(60));
+    assert_eq!(server.calls(), 1);
+}
+
+#[test]
+fn broken_answers_are_errors() {
+    let broken: [&'static [Answer]; 5] = [
+        &[|stream| send(stream, "200 OK", "", "<html>")],
+        &[|stream| send(stream, "200 OK", "", r#"{"choices": []}"#)],
+        &[|stream| send(stream, "200 OK", "", &says("  "))],
+        &[|stream| send(stream, "200 OK", "", r#"{"choices": [{"message": {"content": null}}]}"#)],
+        &[|stream| send(stream, "200 OK", "", &says(&"x".repeat(2 << 20)))],
+    ];
+    for answers in broken {
+        let error = Server::start(answers).assistant().chat("s", "u").unwrap_err();
+        assert!(matches!(error, AssistError::BadAnswer(_)), "{error:?}");
+    }
+}
+
+#[test]
+fn hanging_and_torn_answers_run_into_the_limits() {
+    let slow: &'static [Answer] = &[|stream| {
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{{");
+        thread::sleep(Duration::from_secs(3));
+    }];
+    let torn: &'static [Answer] = &[|stream| {
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{{");
+    }];
+    for answers in [slow, torn] {
+        let server = Server::start(answers);
+        let config =
+            Config { endpoint: Some(server.endpoint.clone()), timeout_s: 1, max_attempts: 1, ..Config::default() };
+        let error = Assistant::new(&config).unwrap().unwrap().chat("s", "u").unwrap_err();
+        assert!(matches!(error, AssistError::Unreachable(_)), "{error:?}");
+    }
+}
+
+#[test]
+fn json_is_read_as_asked_or_refused() {
+    #[derive(Debug, serde::Deserialize)]
+    struct Titled {
+        title: String,
+    }
+    let server = Server::start(&[|stream| send(stream, "200 OK", "", &says(r#"{"title": "T"}"#)), ok]);
+    assert_eq!(server.assistant().chat_json::<Titled>("s", "u").unwrap().title, "T");
+    assert!(matches!(server.assistant().chat_json::<Titled>("s", "u"), Err(AssistError::BadAnswer(_))));
+}
+
+#[test]
+fn without_an_endpoint_there_is_no_assistant_and_a_missing_key_is_named() {
+    assert!(Assistant::new(&Config::default()).unwrap().is_none());
+    let config = Config {
+        endpoint: Some("http://localhost/v1".into()),
+        api_key_file: Some("/no/such/key".into()),
+        ..Config::default()
+    };
+    assert!(Assistant::new(&config).unwrap_err().to_string().contains("/no/such/key"));
+}

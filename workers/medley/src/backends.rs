@@ -1,0 +1,82 @@
+//! Opens the queue and the store that the configuration names.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use medley_models::Models;
+use medley_proto::Name;
+use medley_runtime::{
+    ComputeCommand, Medley, WorkerOptions,
+    queue::SqliteQueue,
+    store::FileStore,
+};
+use medley_step::{Queue, Registry, Store};
+
+use crate::{cli::Failed, config::Config};
+
+/// The embedded pair in one folder: `queue.db` and `store/`.
+pub(crate) async fn embedded(dir: &Path, registry: Arc<Registry>, config: &Config) -> Result<Medley, Failed> {
+    let queue = dir.join("queue.db");
+    let store = dir.join("store");
+    assemble(open_sqlite(&queue).await?, open_files(&store).await?, registry, config)
+}
+
+/// The pair that the configuration names; the embedded one in the data folder by default.
+pub(crate) async fn configured(registry: Arc<Registry>, config: &Config) -> Result<Medley, Failed> {
+    let data = Config::data_dir();
+    let queue = match config.queue.url.as_deref() {
+        Some(url) if url.contains("://") => return Err(unserved("queue", url)),
+        Some(path) => open_sqlite(Path::new(path)).await?,
+        None => open_sqlite(&data.join("queue.db")).await?,
+    };
+    let store = match config.store.url.as_deref() {
+        Some(url) if url.contains("://") => return Err(unserved("store", url)),
+        Some(path) => open_files(Path::new(path)).await?,
+        None => open_files(&data.join("store")).await?,
+    };
+    assemble(queue, store, registry, config)
+}
+
+fn unserved(what: &str, url: &str) -> Failed {
+    Failed::usage(format!("{what} {url}: this build serves only a path on a local disk"))
+}
+
+fn assemble(
+    queue: Arc<dyn Queue>,
+    store: Arc<dyn Store>,
+    registry: Arc<Registry>,
+    config: &Config,
+) -> Result<Medley, Failed> {
+    Ok(Medley::new(queue, store, registry, config.settings()))
+}
+
+async fn open_sqlite(path: &Path) -> Result<Arc<dyn Queue>, Failed> {
+    make_folder(path.parent().unwrap_or(Path::new(".")))?;
+    Ok(Arc::new(SqliteQueue::open(path).await.map_err(Failed::service)?))
+}
+
+async fn open_files(path: &Path) -> Result<Arc<dyn Store>, Failed> {
+    make_folder(path)?;
+    Ok(Arc::new(FileStore::open(path).await.map_err(Failed::service)?))
+}
+
+fn make_folder(path: &Path) -> Result<(), Failed> {
+    fs::create_dir_all(path)
+        .map_err(|error| Failed::service(format!("folder {} cannot be made: {error}", path.display())))
+}
+
+/// How this binary's workers run: compute children are this binary again.
+pub(crate) fn worker_options(config: &Config, kinds: Vec<Name>) -> Result<WorkerOptions, Failed> {
+    let program: PathBuf = std::env::current_exe()
+        .map_err(|error| Failed::service(format!("the program cannot find itself: {error}")))?;
+    let configs = config.kinds.iter().filter_map(|(kind, table)| Some((kind.parse().ok()?, table.clone()))).collect();
+    Ok(WorkerOptions {
+        kinds,
+        compute: ComputeCommand { program, args: vec!["compute".into(), "--kind".into()] },
+        models_dir: Models::default_dir(),
+        configs,
+    })
+}

@@ -1,0 +1,108 @@
+use std::{fmt::Display, process::ExitCode};
+
+use medley_models::ModelError;
+use medley_proto::{ErrorCode, Failure};
+use medley_step::StepError;
+
+/// How a command ends badly: an exit code, and one sentence with the code that scripts can rely on.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub exit: u8,
+    code: Option<ErrorCode>,
+    message: String,
+}
+
+/// The job failed, or its input is missing.
+const JOB: u8 = 1;
+const USAGE: u8 = 2;
+/// A model or a service is missing.
+const MISSING: u8 = 3;
+pub(crate) const INTERRUPTED: u8 = 130;
+
+impl Failed {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { exit: USAGE, code: None, message: message.into() }
+    }
+
+    /// A queue, a store, a program or a folder that cannot be used.
+    pub(crate) fn service(error: impl Display) -> Self {
+        Self { exit: MISSING, code: Some(ErrorCode::SERVICE_UNAVAILABLE), message: error.to_string() }
+    }
+
+    pub(crate) fn job(code: ErrorCode, message: impl Into<String>) -> Self {
+        let exit = if is_missing(&code) { MISSING } else { JOB };
+        Self { exit, code: Some(code), message: message.into() }
+    }
+
+    pub(crate) fn interrupted() -> Self {
+        Self { exit: INTERRUPTED, code: None, message: "interrupted; run the same command again to go on".into() }
+    }
+
+    /// Several jobs failed, each reported already.
+    pub(crate) fn quietly(exit: u8) -> Self {
+        Self { exit, code: None, message: String::new() }
+    }
+
+    /// The sentence on standard error, and the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        self.say();
+        ExitCode::from(self.exit)
+    }
+
+    pub(crate) fn say(&self) {
+        match &self.code {
+            Some(code) => eprintln!("error[{code}]: {}", self.message),
+            None if self.message.is_empty() => {}
+            None => eprintln!("error: {}", self.message),
+        }
+    }
+}
+
+fn is_missing(code: &ErrorCode) -> bool {
+    [ErrorCode::MODEL_MISSING, ErrorCode::MODEL_CORRUPT, ErrorCode::TOOL_MISSING, ErrorCode::SERVICE_UNAVAILABLE].contains(code)
+}
+
+impl From<StepError> for Failed {
+    fn from(error: StepError) -> Self {
+        if error.code() == ErrorCode::PARAMS_INVALID || error.code() == ErrorCode::KIND_UNKNOWN {
+            return Self { exit: USAGE, code: Some(error.code()), message: error.to_string() };
+        }
+        Self::job(error.code(), error.to_string())
+    }
+}
+
+impl From<medley_runtime::Error> for Failed {
+    fn from(error: medley_runtime::Error) -> Self {
+        match error {
+            medley_runtime::Error::Refused(error) => error.into(),
+            other => Self::job(other.code(), chain(&other)),
+        }
+    }
+}
+
+impl From<ModelError> for Failed {
+    fn from(error: ModelError) -> Self {
+        Self { exit: MISSING, code: Some(error.code()), message: chain(&error) }
+    }
+}
+
+impl From<&Failure> for Failed {
+    fn from(failure: &Failure) -> Self {
+        Self::job(failure.code.clone(), failure.message.clone())
+    }
+}
+
+/// An error and the causes below it, as one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,167 @@
+//! The command line. Each subcommand is a file; `kinds` makes those of `run` and `submit` from the registry.
+
+mod dead;
+mod doctor;
+mod failed;
+mod flags;
+mod jobs;
+mod kinds;
+mod models;
+mod monitor;
+mod outputs;
+mod progress;
+mod run;
+mod submit;
+mod worker;
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
+use medley_proto::{JobId, Name};
+use medley_step::Registry;
+
+pub(crate) use failed::Failed;
+
+use crate::{config::Config, registry::registry};
+
+const AFTER_HELP: &str = "\
+Examples:
+  medley run transcribe interview.mp3 -o out      a job here and now, with no service running
+  medley submit transcribe interview.mp3          the same job for the workers; prints its id
+  medley worker                                   works on submitted jobs
+  medley watch 01JD…                              follows one
+  medley doctor                                   what is missing on this machine, and how to get it
+
+Exit codes: 0 done; 1 the job failed or its input is missing; 2 usage; 3 a model or service is missing; 130 interrupted.";
+
+/// Turns media jobs into finished artifacts: transcripts, speech, captions, receipts, maps and talking heads.
+#[derive(Debug, Parser)]
+#[command(name = "medley", version, after_help = AFTER_HELP, subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Works on submitted jobs until it is stopped.
+    Worker(worker::Args),
+    /// Says where a job stands.
+    Status { job: JobId, #[arg(long)] json: bool },
+    /// Follows a job until it ends; exits as the job does.
+    Watch { job: JobId, #[command(flatten)] show: progress::Show },
+    /// Copies a finished job's artifacts into a folder.
+    Fetch { job: JobId, #[arg(short, long, value_name = "DIR", default_value = ".")] output: PathBuf },
+    /// Asks a job to stop.
+    Cancel { job: JobId },
+    /// Removes a job and everything of it.
+    Delete { job: JobId },
+    /// Lists jobs, the newest first.
+    List(jobs::ListArgs),
+    /// Looks after steps whose attempts are used up.
+    #[command(subcommand)]
+    Dead(dead::Command),
+    /// Lists, fetches and checks models.
+    #[command(subcommand)]
+    Models(models::Command),
+    /// Says what is missing on this machine, and how to get it.
+    Doctor,
+    /// Prints the JSON Schema of a kind's parameters.
+    Schema { kind: Name },
+    /// Prints a completion script for a shell.
+    Completions { shell: Shell },
+    #[command(hide = true)]
+    Compute { #[arg(long)] kind: Name },
+}
+
+/// The whole command: the fixed subcommands, and `run` and `submit` with one subcommand for each kind of job.
+fn command(registry: &Registry) -> clap::Command {
+    Cli::command().subcommand(kinds::command("run", registry)).subcommand(kinds::command("submit", registry))
+}
+
+pub(crate) fn main() -> ExitCode {
+    let registry = registry();
+    let matches = command(&registry).get_matches();
+    match dispatch(&matches, registry) {
+        Ok(code) => code,
+        Err(failed) => failed.report(),
+    }
+}
+
+fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, Failed> {
+    let registry = Arc::new(registry);
+    let config_path = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
+    if let Some((verb @ ("run" | "submit"), matches)) = matches.subcommand() {
+        let (kind, matches) = matches.subcommand().ok_or_else(|| Failed::usage("name a kind of job"))?;
+        let kind = kind.parse::<Name>().map_err(|error| Failed::usage(error.to_string()))?;
+        let config = Config::load(config_path, &registry)?;
+        let asked = kinds::Asked::read(&kind, matches, &registry, &config)?;
+        return match verb {
+            "run" => run::run(asked, run::Args::read(matches), registry, config),
+            _ => submit::submit(asked, &submit::Args::read(matches)?, registry, &config),
+        };
+    }
+    let cli = Cli::from_arg_matches(matches).map_err(|error| Failed::usage(error.to_string()))?;
+    match cli.command {
+        Command::Compute { kind } => return Ok(medley_runtime::compute_main(&registry, &kind)),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut command(&registry), "medley", &mut std::io::stdout());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Schema { kind } => {
+            let schema = registry.find_recipe(&kind)?.schema();
+            return outputs::print_json(&schema);
+        }
+        Command::Models(command) => return models::main(command),
+        Command::Doctor => return Ok(doctor::main(&registry)),
+        _ => {}
+    }
+    let config = Config::load(cli.config.as_deref(), &registry)?;
+    match cli.command {
+        Command::Worker(args) => worker::main(args, registry, config),
+        other => jobs::main(other, registry, &config),
+    }
+}
+
+/// Runs asynchronous work on a runtime of its own.
+fn block_on<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failed::service(format!("no threads can be started: {error}")))?;
+    let result = runtime.block_on(work);
+    // Threads that wait for a slow disk or a closed pipe must not hold up the exit.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_sound() {
+        command(&registry()).debug_assert();
+    }
+
+    #[test]
+    fn every_kind_has_help_that_teaches() {
+        let mut root = command(&registry());
+        root.build();
+        for verb in ["run", "submit"] {
+            let kinds = root.find_subcommand_mut(verb).unwrap();
+            for kind in kinds.get_subcommands_mut() {
+                if kind.get_name() == "help" {
+                    continue;
+                }
+                let help = kind.render_long_help().to_string();
+                assert!(help.contains("Examples:"), "{verb} {} has no examples", kind.get_name());
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Documents on standard output.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use serde::Serialize;
+
+use super::Failed;
+
+/// A document for people and programs.
+pub(super) fn print_json(document: &impl Serialize) -> Result<ExitCode, Failed> {
+    print_line(&serde_json::to_string_pretty(document).map_err(Failed::service)?)
+}
+
+/// A document on one line.
+pub(super) fn print_json_line(document: &impl Serialize) -> Result<ExitCode, Failed> {
+    print_line(&serde_json::to_string(document).map_err(Failed::service)?)
+}
+
+pub(super) fn print_line(text: &str) -> Result<ExitCode, Failed> {
+    match writeln!(io::stdout(), "{text}") {
+        // A reader that has seen enough (`| head`) is no failure.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failed::service(error)),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

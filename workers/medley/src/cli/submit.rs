@@ -1,0 +1,122 @@
+//! `medley submit`: the same jobs as `medley run`, for workers elsewhere.
+
+use std::{
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use medley_proto::{Class, Name};
+use medley_step::Registry;
+
+use super::{Failed, block_on, kinds::Asked, outputs};
+use crate::{backends, config::Config};
+
+#[derive(Debug)]
+pub(super) struct Args {
+    tenant: Option<Name>,
+    class: Class,
+    labels: Vec<(String, String)>,
+    key: Option<String>,
+    deadline: Option<Duration>,
+}
+
+impl Args {
+    pub(super) fn add_to(command: Command) -> Command {
+        command
+            .arg(Arg::new("tenant").long("tenant").value_name("NAME").help("Whose job it is [default: from medley.toml]"))
+            .arg(
+                Arg::new("class")
+                    .long("class")
+                    .value_parser(["interactive", "batch"])
+                    .default_value("interactive")
+                    .help("How urgent it is: interactive work goes before batch work, four to one"),
+            )
+            .arg(
+                Arg::new("label")
+                    .long("label")
+                    .value_name("KEY=VALUE")
+                    .action(ArgAction::Append)
+                    .help("A label that the manifest repeats; may be given several times"),
+            )
+            .arg(Arg::new("key").long("key").value_name("TEXT").help("Idempotency key: the same key is the same job"))
+            .arg(
+                Arg::new("deadline")
+                    .long("deadline")
+                    .value_name("TIME")
+                    .help("No step starts later than so long from now: 90s, 30m, 2h, 1d"),
+            )
+    }
+
+    pub(super) fn read(matches: &ArgMatches) -> Result<Self, Failed> {
+        let text = |name: &str| matches.get_one::<String>(name);
+        let label = |text: &String| match text.split_once('=') {
+            Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+            _ => Err(Failed::usage(format!("--label {text}: write KEY=VALUE"))),
+        };
+        Ok(Self {
+            tenant: text("tenant").map(|name| name.parse()).transpose().map_err(|error| Failed::usage(format!("--tenant: {error}")))?,
+            class: if text("class").is_some_and(|class| class == "batch") { Class::Batch } else { Class::Interactive },
+            labels: matches.get_many("label").into_iter().flatten().map(label).collect::<Result<_, _>>()?,
+            key: text("key").cloned(),
+            deadline: text("deadline").map(|text| span(text)).transpose().map_err(Failed::usage)?,
+        })
+    }
+}
+
+/// `90s`, `30m`, `2h`, `1d`.
+fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text}: write a time such as 90s, 30m, 2h or 1d");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+pub(super) fn submit(asked: Asked, args: &Args, registry: Arc<Registry>, config: &Config) -> Result<ExitCode, Failed> {
+    block_on(async {
+        let medley = backends::configured(registry, config).await?;
+        let several = asked.jobs.len() > 1;
+        let mut exit = ExitCode::SUCCESS;
+        for (n, job) in asked.jobs.into_iter().enumerate() {
+            let mut request = job.request;
+            if let Some(tenant) = &args.tenant {
+                request.tenant = tenant.clone();
+            }
+            request.class = args.class;
+            request.labels = args.labels.iter().cloned().collect();
+            request.idempotency_key = args.key.as_ref().map(|key| if several { format!("{key}/{n}") } else { key.clone() });
+            request.deadline_ms = args.deadline.map(|in_time| now_ms().saturating_add(in_time.as_millis() as u64));
+            match medley.submit(request).await {
+                Ok(submitted) => drop(outputs::print_line(&submitted.job.id.to_string())?),
+                Err(error) => exit = Failed::from(error).report(),
+            }
+        }
+        Ok(exit)
+    })
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_as_people_write_them() {
+        assert_eq!(span("90s").unwrap(), Duration::from_secs(90));
+        assert_eq!(span("2h").unwrap(), Duration::from_secs(7200));
+        for bad in ["", "2", "h", "-1s", "2 h", "99999999999999999999d", "2天"] {
+            assert!(span(bad).unwrap_err().contains("write a time"), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `medley worker`: takes steps from the configured queue until it is stopped.
+
+use std::{io::stderr, net::SocketAddr, process::ExitCode, sync::Arc};
+
+use clap::ValueEnum;
+use medley_proto::Name;
+use medley_runtime::Workers;
+use medley_step::Registry;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::{
+    Failed, block_on,
+    monitor::{self, Readiness},
+    run::interrupted,
+};
+use crate::{backends, config::Config};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The kinds of step to work on; all by default.
+    #[arg(long, value_delimiter = ',', value_name = "KIND")]
+    kinds: Vec<Name>,
+    /// Steps side by side (overrides [worker] slots).
+    #[arg(long, value_name = "N")]
+    slots: Option<usize>,
+    /// How log lines are written to standard error.
+    #[arg(long, value_name = "FORMAT", default_value = "pretty")]
+    log: LogFormat,
+    /// Serves /healthz, /readyz and /metrics (Prometheus) at this address, such as 0.0.0.0:9100.
+    #[arg(long, value_name = "ADDRESS")]
+    monitor: Option<SocketAddr>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> Result<ExitCode, Failed> {
+    if let Some(slots) = args.slots {
+        config.worker.slots = slots;
+    }
+    for kind in &args.kinds {
+        if !registry.worker_kinds().any(|known| known == kind) {
+            return Err(Failed::usage(format!("no kind of step is called '{kind}' in this build")));
+        }
+    }
+    start_logging("info", args.log);
+    block_on(async {
+        let medley = backends::configured(registry, &config).await?;
+        let options = backends::worker_options(&config, args.kinds)?;
+        let stop = CancellationToken::new();
+        let readiness = Readiness::default();
+        let monitor = CancellationToken::new();
+        if let Some(listen) = args.monitor {
+            let address = monitor::serve(listen, readiness.clone(), monitor.clone()).await?;
+            tracing::info!(%address, "monitor");
+        }
+        readiness.set(true);
+        let (told, draining) = (stop.clone(), readiness.clone());
+        tokio::spawn(async move {
+            interrupted().await;
+            draining.set(false);
+            told.cancel();
+        });
+        let ended = Workers::new(&medley, options).run(stop).await;
+        readiness.set(false);
+        monitor.cancel();
+        ended.map_err(Failed::service)?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Logs go to standard error; `MEDLEY_LOG` says what.
+pub(super) fn start_logging(default: &str, format: LogFormat) {
+    let filter = EnvFilter::try_from_env("MEDLEY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    // A second call (tests) changes nothing.
+    let _ = match format {
+        LogFormat::Pretty => log.compact().try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
+}

@@ -1,0 +1,41 @@
+use std::{collections::BTreeMap, fs, io, path::Path};
+
+use medley_proto::Sha256;
+use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
+
+/// `models.lock`: the hashes of files whose publisher gives none, as they were at the first pull. From then on they are
+/// insisted on; deleting the file is the way to accept a new version.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Recorded {
+    /// By model and file.
+    hashes: BTreeMap<String, BTreeMap<String, Sha256>>,
+}
+
+impl Recorded {
+    pub(crate) fn read(root: &Path) -> Result<Self, ModelError> {
+        match fs::read_to_string(root.join("models.lock")) {
+            Ok(text) => toml::from_str(&text).map_err(|error| ModelError::Lock(error.to_string())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(ModelError::Cache { path: root.into(), source: error }),
+        }
+    }
+
+    pub(crate) fn get(&self, model: &str, file: &str) -> Option<Sha256> {
+        self.hashes.get(model)?.get(file).copied()
+    }
+
+    /// Adds a hash and writes the file; the caller holds the lock of the lock file.
+    pub(crate) fn record(root: &Path, model: &str, file: &str, hash: Sha256) -> Result<(), ModelError> {
+        let cache = |source| ModelError::Cache { path: root.into(), source };
+        let guard = fs::File::create(root.join(".lock")).map_err(cache)?;
+        guard.lock().map_err(cache)?;
+        let mut all = Self::read(root)?;
+        all.hashes.entry(model.into()).or_default().insert(file.into(), hash);
+        let text = toml::to_string(&all).map_err(|error| ModelError::Lock(error.to_string()))?;
+        let draft = root.join(".models.lock");
+        fs::write(&draft, text).map_err(cache)?;
+        fs::rename(draft, root.join("models.lock")).map_err(cache)
+    }
+}

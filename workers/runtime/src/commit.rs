@@ -1,0 +1,126 @@
+//! From what a step left behind to its `result.json`: the one act that commits it.
+
+use std::path::{Component, Path};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use medley_proto::{Artifact, Lineage, Step, StepResult, VERSION};
+use medley_step::{LocalInput, ObjectMeta, Published, StepError};
+
+use crate::{
+    Error, Medley,
+    breakpoint::breakpoint,
+    compute::Computed,
+    inputs,
+    keys::{JobKeys, tenant},
+    records,
+};
+
+/// How many artifacts of one step are stored side by side.
+const UPLOADS: usize = 4;
+
+impl Medley {
+    /// Stores the artifacts, then writes the result; returns the result that stands.
+    pub(crate) async fn commit(
+        &self,
+        step: &Step,
+        computed: Computed,
+        inputs: &[LocalInput],
+        scratch: &Path,
+    ) -> Result<StepResult, StepError> {
+        let keys = JobKeys::of_step(step);
+        let uploads = computed.artifacts.into_iter().map(|published| self.store_artifact(&keys, published, inputs, scratch));
+        let artifacts: Vec<Artifact> = stream::iter(uploads).buffered(UPLOADS).try_collect().await?;
+        breakpoint("after_artifacts");
+        let mut lineage = step.lineage.clone();
+        let models = computed.models.into_iter().map(|model| (model.name.clone(), model)).collect();
+        lineage.absorb(&Lineage { models, compute_ms: computed.run_ms, steps: 1 });
+        let result = StepResult {
+            v: VERSION,
+            id: step.id.clone(),
+            output: computed.output,
+            artifacts,
+            quality: computed.quality,
+            lineage,
+        };
+        let result = records::write_once(&*self.store, &keys.result(&step.id), result).await?;
+        breakpoint("after_result");
+        self.remember(step, &result).await;
+        Ok(result)
+    }
+
+    async fn store_artifact(
+        &self,
+        keys: &JobKeys,
+        published: Published,
+        inputs: &[LocalInput],
+        scratch: &Path,
+    ) -> Result<Artifact, StepError> {
+        let Published { name, media_type, path } = published;
+        let handed_on = inputs.iter().find(|input| input.path == path);
+        let (sha256, bytes) = match handed_on {
+            Some(input) => (input.sha256, input.bytes),
+            None if inside(scratch, &path) => measure(&path).await?,
+            None => return Err(StepError::internal(format!("artifact {name} lies outside the step's folder"))),
+        };
+        let artifact = Artifact { name, sha256, bytes, media_type };
+        let key = keys.artifact(&artifact)?;
+        if self.store.head(&key).await?.is_none_or(|object| object.bytes != bytes) {
+            let meta = ObjectMeta { media_type: Some(artifact.media_type.clone()), sha256: Some(sha256) };
+            self.store.put_file(&key, &path, &meta).await?;
+        }
+        Ok(artifact)
+    }
+
+    /// The result of a step that depended on the same things, as this step's.
+    pub(crate) async fn recall(&self, step: &Step) -> Result<Option<StepResult>, Error> {
+        let Some(cache_key) = step.cache_key else { return Ok(None) };
+        let key = tenant::cached(&step.tenant, &step.kind, cache_key);
+        let Some(cached) = records::read::<StepResult>(&*self.store, &key).await? else { return Ok(None) };
+        let mut lineage = step.lineage.clone();
+        lineage.absorb(&Lineage { models: cached.lineage.models, compute_ms: 0, steps: 1 });
+        let result = StepResult { v: VERSION, id: step.id.clone(), lineage, ..cached };
+        Ok(Some(records::write_once(&*self.store, &JobKeys::of_step(step).result(&step.id), result).await?))
+    }
+
+    /// Leaves the result for other jobs. Only results without artifacts: those of others go when their job goes.
+    async fn remember(&self, step: &Step, result: &StepResult) {
+        let Some(cache_key) = step.cache_key else { return };
+        if !result.artifacts.is_empty() {
+            return;
+        }
+        let key = tenant::cached(&step.tenant, &step.kind, cache_key);
+        if let Err(error) = records::write(&*self.store, &key, result).await {
+            tracing::warn!(%error, step = %step.id, "a result was not left in the cache");
+        }
+    }
+}
+
+/// Whether the path lies below the folder, also when one looks closely.
+fn inside(folder: &Path, path: &Path) -> bool {
+    path.strip_prefix(folder).is_ok_and(|below| below.components().all(|part| matches!(part, Component::Normal(_))))
+}
+
+async fn measure(path: &Path) -> Result<(medley_proto::Sha256, u64), StepError> {
+    let path = path.to_owned();
+    let measure = move || -> std::io::Result<_> {
+        let mut file = std::fs::File::open(&path)?;
+        let sha256 = inputs::hash(&mut file)?;
+        Ok((sha256, file.metadata()?.len()))
+    };
+    let measured = tokio::task::spawn_blocking(measure).await;
+    Ok(measured.map_err(|panic| StepError::internal("an artifact could not be hashed").because(panic))??)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_of_the_folder_become_artifacts() {
+        let scratch = Path::new("/w/steps/1-1/scratch");
+        assert!(inside(scratch, Path::new("/w/steps/1-1/scratch/a.txt")));
+        for other in ["/w/steps/1-1/scratch/../in/0", "/etc/passwd", "/w/steps/1-1/scratchy/a"] {
+            assert!(!inside(scratch, Path::new(other)), "{other}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Compute happens in child processes, one for each kind (docs/decisions/0002-compute-children.md).
+
+mod child;
+mod frames;
+mod memory;
+mod pool;
+mod process;
+mod spawner;
+
+pub use child::compute_main;
+pub use pool::ComputeCommand;
+pub(crate) use frames::{Computed, Progress};
+pub(crate) use pool::{ComputePool, Job, PoolSettings, StopReason, deadline_passed};

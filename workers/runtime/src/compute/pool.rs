@@ -1,0 +1,340 @@
+//! The compute children of a worker: one for each kind, started when first needed, and the rule by which a death is
+//! charged: the steps that were in flight run again one at a time, and only the one that dies alone is to blame.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use medley_proto::{ErrorCode, Name, StepId};
+use medley_step::{LocalInput, StepError};
+use serde_json::Value;
+use tokio::{
+    process::Command,
+    sync::{Mutex, RwLock, watch},
+    time::Instant,
+};
+
+use super::{
+    frames::{Computed, Init, Order, Progress, Ticket, Told},
+    process::{Child, ChildSettings, Death, End, Flight, How, StartError},
+    spawner::Spawner,
+};
+
+/// The program that becomes a compute child: `program args… --kind <kind>`.
+#[derive(Debug, Clone)]
+pub struct ComputeCommand {
+    pub program: PathBuf,
+    pub args: Vec<OsString>,
+}
+
+impl Default for ComputeCommand {
+    /// This very program, also when its file was replaced meanwhile, with the subcommand `compute`.
+    fn default() -> Self {
+        Self { program: "/proc/self/exe".into(), args: vec!["compute".into()] }
+    }
+}
+
+impl ComputeCommand {
+    fn of(&self, kind: &Name) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).arg("--kind").arg(kind.as_str());
+        command
+    }
+}
+
+/// What all children of a worker have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct PoolSettings {
+    pub(crate) command: ComputeCommand,
+    pub(crate) models_dir: PathBuf,
+    /// Each kind's table of `medley.toml`.
+    pub(crate) configs: BTreeMap<Name, Value>,
+    pub(crate) slots: usize,
+    pub(crate) threads: usize,
+    pub(crate) step_time: Duration,
+    pub(crate) stop_grace: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) most_bytes: u64,
+}
+
+/// Why a step is told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StopReason {
+    Cancelled,
+    /// The worker is stopping.
+    Draining,
+    DeadlinePassed,
+    TimeUp,
+}
+
+/// A step that is ready to be computed.
+pub(crate) struct Job<'a> {
+    pub(crate) step: &'a StepId,
+    pub(crate) params: &'a Value,
+    pub(crate) inputs: Vec<LocalInput>,
+    pub(crate) scratch: PathBuf,
+    /// How messages call it: its input.
+    pub(crate) label: &'a str,
+    pub(crate) stop: watch::Receiver<Option<StopReason>>,
+    /// Told of progress; must not block.
+    pub(crate) progress: &'a (dyn Fn(Progress) + Send + Sync),
+}
+
+pub(crate) struct ComputePool {
+    settings: PoolSettings,
+    spawner: Spawner,
+    kinds: std::sync::Mutex<BTreeMap<Name, Arc<KindPool>>>,
+    tickets: AtomicU64,
+}
+
+impl ComputePool {
+    pub(crate) fn new(settings: PoolSettings) -> std::io::Result<Self> {
+        Ok(Self { settings, spawner: Spawner::start()?, kinds: std::sync::Mutex::default(), tickets: AtomicU64::new(1) })
+    }
+
+    /// Computes one step in the kind's child.
+    pub(crate) async fn run(&self, kind: &Name, job: Job<'_>) -> Result<Computed, StepError> {
+        let pool = {
+            let mut kinds = self.kinds.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            kinds.entry(kind.clone()).or_insert_with(|| Arc::new(KindPool::new(kind.clone()))).clone()
+        };
+        pool.run(self, job).await
+    }
+
+    /// Ends all children.
+    pub(crate) fn stop(&self) {
+        let kinds = self.kinds.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for pool in kinds.values() {
+            if let Ok(child) = pool.child.try_lock()
+                && let Some(child) = &*child
+            {
+                child.dismiss();
+            }
+        }
+    }
+}
+
+struct KindPool {
+    kind: Name,
+    /// Held shared by steps that run side by side, exclusively by a suspect. Fair, so a suspect waits only for the
+    /// steps that are running.
+    gate: RwLock<()>,
+    child: Mutex<Option<Arc<Child>>>,
+}
+
+/// How one try in a child ended, when not with the step's own error.
+enum Tried {
+    Ended(Computed),
+    Died { death: Death, mine: bool, told: Option<StopReason> },
+}
+
+impl KindPool {
+    fn new(kind: Name) -> Self {
+        Self { kind, gate: RwLock::new(()), child: Mutex::new(None) }
+    }
+
+    async fn run(&self, pool: &ComputePool, job: Job<'_>) -> Result<Computed, StepError> {
+        let mut alone = false;
+        loop {
+            let tried = if alone {
+                let _gate = self.gate.write().await;
+                self.attempt(pool, &job).await?
+            } else {
+                let _gate = self.gate.read().await;
+                self.attempt(pool, &job).await?
+            };
+            match tried {
+                Tried::Ended(computed) => return Ok(computed),
+                Tried::Died { death, mine: true, told } => {
+                    return Err(charge(&self.kind, job.label, death, told, pool.settings.step_time));
+                }
+                Tried::Died { death, mine: false, .. } => {
+                    metrics::counter!("medley_child_restarts_total", "kind" => self.kind.to_string()).increment(1);
+                    // Whoever was killed for not stopping is known, and this step was a bystander; otherwise anyone
+                    // that was in flight is a suspect.
+                    alone = death.culprit.is_none();
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, pool: &ComputePool, job: &Job<'_>) -> Result<Tried, StepError> {
+        if let Some(reason) = *job.stop.borrow() {
+            return Err(stopped(reason, job.label, pool.settings.step_time));
+        }
+        loop {
+            let child = self.child(pool).await?;
+            let ticket = pool.tickets.fetch_add(1, Ordering::Relaxed);
+            empty(&job.scratch).await?;
+            let order = Order {
+                ticket,
+                step: job.step.clone(),
+                params: job.params.clone(),
+                inputs: job.inputs.clone(),
+                scratch: job.scratch.clone(),
+                threads: (pool.settings.threads / pool.settings.slots.max(1)).max(1),
+            };
+            if let Some(flight) = child.run(order).await? {
+                return follow(&pool.settings, &child, ticket, flight, job).await;
+            }
+        }
+    }
+
+    async fn child(&self, pool: &ComputePool) -> Result<Arc<Child>, StepError> {
+        let mut slot = self.child.lock().await;
+        if let Some(child) = slot.as_ref().filter(|child| child.takes_orders()) {
+            return Ok(child.clone());
+        }
+        let settings = &pool.settings;
+        let init = Init {
+            kind: self.kind.clone(),
+            config: settings.configs.get(&self.kind).cloned().unwrap_or_default(),
+            models_dir: settings.models_dir.clone(),
+            slots: settings.slots,
+            threads: settings.threads,
+        };
+        let command = settings.command.of(&self.kind);
+        let settings = ChildSettings { command, init, most_bytes: settings.most_bytes, idle: settings.idle };
+        let child = Child::start(&pool.spawner, settings).await.map_err(|error| self.cannot_start(error))?;
+        *slot = Some(child.clone());
+        Ok(child)
+    }
+
+    fn cannot_start(&self, error: StartError) -> StepError {
+        let message = format!("the compute process of '{}' does not start", self.kind);
+        match error {
+            StartError::Unbuildable(error) => error,
+            StartError::Io(error) => StepError::Unfit { message, source: Some(error.into()) },
+            StartError::Died(death) => {
+                let history = Told::chain(history(&death));
+                StepError::Unfit { message, source: history.map(|told| Box::new(told) as _) }
+            }
+        }
+    }
+}
+
+/// Follows a step in flight to its end.
+async fn follow(
+    settings: &PoolSettings,
+    child: &Child,
+    ticket: Ticket,
+    flight: Flight,
+    job: &Job<'_>,
+) -> Result<Tried, StepError> {
+    let Flight { mut progress, mut end } = flight;
+    let mut stop = job.stop.clone();
+    let limit = tokio::time::sleep(settings.step_time);
+    tokio::pin!(limit);
+    let mut told: Option<StopReason> = None;
+    let mut listening = true;
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut end => {
+                return match ended {
+                    Ok(End::Done(computed)) => Ok(Tried::Ended(*computed)),
+                    Ok(End::Failed(StepError::Cancelled | StepError::Interrupted)) => {
+                        Err(stopped(told.unwrap_or(StopReason::Draining), job.label, settings.step_time))
+                    }
+                    Ok(End::Failed(error)) => Err(error),
+                    Ok(End::Died(death)) => Ok(Tried::Died { mine: death.culprit == Some(ticket), death, told }),
+                    Err(_) => Err(StepError::internal("a compute process was lost sight of")),
+                };
+            }
+            Some(progress) = progress.recv() => (job.progress)(progress),
+            reason = reason_to_stop(&mut stop), if listening && told.is_none() => {
+                listening = reason.is_some();
+                if let Some(reason) = reason {
+                    told = Some(reason);
+                    limit.as_mut().reset(Instant::now() + settings.stop_grace);
+                    child.stop(ticket, reason == StopReason::Cancelled).await;
+                }
+            }
+            () = &mut limit => {
+                if told.is_some() {
+                    child.kill(How::Stubborn, Some(ticket));
+                    limit.as_mut().reset(Instant::now() + Duration::from_secs(3_600));
+                } else {
+                    told = Some(StopReason::TimeUp);
+                    limit.as_mut().reset(Instant::now() + settings.stop_grace);
+                    child.stop(ticket, false).await;
+                }
+            }
+        }
+    }
+}
+
+/// Waits for a reason; none when there will never be one.
+async fn reason_to_stop(stop: &mut watch::Receiver<Option<StopReason>>) -> Option<StopReason> {
+    stop.wait_for(Option::is_some).await.ok().and_then(|reason| *reason)
+}
+
+/// The error of a step that stopped because it was told to.
+fn stopped(reason: StopReason, label: &str, step_time: Duration) -> StepError {
+    match reason {
+        StopReason::Cancelled => StepError::Cancelled,
+        StopReason::Draining => StepError::Interrupted,
+        StopReason::DeadlinePassed => deadline_passed(label),
+        StopReason::TimeUp => StepError::transient(
+            ErrorCode::STEP_TIMEOUT,
+            format!("{label}: the step was not done within {} s", step_time.as_secs()),
+        ),
+    }
+}
+
+pub(crate) fn deadline_passed(label: &str) -> StepError {
+    let message = format!("{label}: the job's deadline passed before it was done; submit it with a later one");
+    StepError::permanent(ErrorCode::DEADLINE_EXCEEDED, message)
+}
+
+/// The error of the step that is to blame for its child's death.
+fn charge(kind: &Name, label: &str, death: Death, told: Option<StopReason>, step_time: Duration) -> StepError {
+    let causes = history(&death);
+    let error = match (death.how, told) {
+        (How::Stubborn, Some(reason)) => stopped(reason, label, step_time),
+        (How::Stubborn, None) => StepError::Interrupted,
+        (How::OverMemory { bytes }, _) => StepError::transient(
+            ErrorCode::MEMORY_EXCEEDED,
+            format!(
+                "{label}: its step of '{kind}' took {} MiB, more than a compute process may hold; \
+                 raise limits.child_memory_mib or give it a smaller input",
+                bytes >> 20
+            ),
+        ),
+        (How::Crashed(how), _) => StepError::transient(
+            ErrorCode::COMPUTE_CRASHED,
+            format!("{label}: its step of '{kind}' ended the compute process by {how}"),
+        ),
+    };
+    match Told::chain(causes) {
+        Some(told) => error.because(told),
+        None => error,
+    }
+}
+
+fn history(death: &Death) -> Vec<String> {
+    let mut causes = match &death.how {
+        How::Crashed(how) => vec![format!("the process ended: {how}")],
+        How::OverMemory { .. } | How::Stubborn => Vec::new(),
+    };
+    if !death.last_words.is_empty() {
+        causes.push(format!("the process printed last: {}", death.last_words.join(" | ")));
+    }
+    causes
+}
+
+/// Makes the folder anew: an earlier try may have left files in it.
+async fn empty(folder: &std::path::Path) -> Result<(), StepError> {
+    match tokio::fs::remove_dir_all(folder).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        Ok(()) | Err(_) => {}
+    }
+    Ok(tokio::fs::create_dir_all(folder).await?)
+}

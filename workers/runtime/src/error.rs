@@ -1,0 +1,69 @@
+use medley_proto::{ErrorCode, JobId};
+use medley_step::{Key, QueueError, Retryable, StepError, StoreError};
+
+/// What a call of the runtime can come to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request cannot be served as it stands; the step error's code and sentence say why.
+    #[error(transparent)]
+    Refused(#[from] StepError),
+    #[error("there is no job {0}; `medley list` shows those that there are")]
+    NoSuchJob(JobId),
+    #[error("job {0} has not ended; `medley watch {0}` waits for it")]
+    NotFinished(JobId),
+    #[error("job {0} has no dead letters; `medley dead list` shows those that there are")]
+    NoDeadLetter(JobId),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A document of ours that is not what we wrote, or is of a newer version.
+    #[error("{key} cannot be read")]
+    Damaged {
+        key: Key,
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A local file of the worker's or the caller's own.
+    #[error("{what}")]
+    Local {
+        what: String,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// The code that is stored and shown.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused(error) => error.code(),
+            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => ErrorCode::INPUT_NOT_FOUND,
+            Self::Queue(_) | Self::Store(_) | Self::Local { .. } => ErrorCode::SERVICE_UNAVAILABLE,
+            Self::Damaged { .. } => ErrorCode::INTERNAL,
+        }
+    }
+
+    pub(crate) fn local(what: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Local { what: what.into(), source }
+    }
+}
+
+impl Retryable for Error {
+    fn into_step_error(self) -> StepError {
+        match self {
+            Self::Refused(error) => error,
+            Self::Queue(error) => error.into(),
+            Self::Store(error) => error.into(),
+            Self::Local { what, source } => match StepError::from(source) {
+                StepError::Transient { code, retry_after, source, .. } => {
+                    StepError::Transient { code, message: what, retry_after, source }
+                }
+                other => other,
+            },
+            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) | Self::Damaged { .. } => {
+                StepError::internal("a document of the job cannot be read").because(self)
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Inputs that lie elsewhere: `https:` by [`HttpsFetcher`].
+
+mod addresses;
+mod https;
+
+pub use https::{HttpsFetcher, HttpsPolicy};

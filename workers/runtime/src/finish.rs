@@ -1,0 +1,125 @@
+//! How a job ends: its one `finish` step derives the outcome from what is in the store.
+
+use medley_proto::{
+    ErrorCode, EventBody, Failure, Job, JobState, Lineage, Manifest, Outcome, Provenance, Step, StepResult, Timings,
+    VERSION,
+};
+use serde_json::Map;
+
+use crate::{
+    Error, Medley,
+    advance::{FinishParams, lineage_of},
+    breakpoint::breakpoint,
+    keys::JobKeys,
+    records,
+};
+
+/// What was found in the store.
+enum Ended {
+    Cancelled,
+    Failed(Failure),
+    Succeeded(Vec<StepResult>),
+}
+
+impl Medley {
+    /// Ends the job when the store says that it is at its end; a hint that no longer holds (a dead letter was replayed
+    /// meanwhile) is passed over.
+    pub(crate) async fn finish(&self, step: &Step) -> Result<(), Error> {
+        let keys = JobKeys::of_step(step);
+        let Some(job) = records::read::<Job>(&*self.store, &keys.job()).await? else { return Ok(()) };
+        let manifest = match records::read::<Manifest>(&*self.store, &keys.manifest()).await? {
+            Some(manifest) => manifest,
+            None => {
+                let Some(ended) = self.how_it_ended(&keys, step).await? else { return Ok(()) };
+                let manifest = self.manifest_of(job, ended, step.lineage.clone());
+                breakpoint("before_manifest");
+                records::write_once(&*self.store, &keys.manifest(), manifest).await?
+            }
+        };
+        breakpoint("after_manifest");
+        self.store.delete(&keys.open()).await?;
+        let state = JobState::from(manifest.outcome);
+        metrics::counter!(
+            "medley_jobs_finished_total", "kind" => manifest.kind.to_string(), "outcome" => outcome_name(manifest.outcome)
+        )
+        .increment(1);
+        self.tell(&manifest.tenant, manifest.job, None, EventBody::Finished { state }).await;
+        Ok(())
+    }
+
+    async fn how_it_ended(&self, keys: &JobKeys, step: &Step) -> Result<Option<Ended>, Error> {
+        if records::exists(&*self.store, &keys.cancel()).await? {
+            return Ok(Some(Ended::Cancelled));
+        }
+        let Ok(hint) = serde_json::from_value::<FinishParams>(step.params.clone()) else { return Ok(None) };
+        if let Some(failed) = &hint.failed
+            && let Some(failure) = records::read(&*self.store, &keys.error(failed)).await?
+        {
+            return Ok(Some(Ended::Failed(failure)));
+        }
+        if let Some(group) = &hint.last
+            && let Some(done) = self.group_done(keys, group, None).await?
+        {
+            return Ok(Some(Ended::Succeeded(done.results)));
+        }
+        Ok(None)
+    }
+
+    fn manifest_of(&self, job: Job, ended: Ended, so_far: Lineage) -> Manifest {
+        let finished_ms = self.clock.now_ms();
+        let (outcome, results, error) = match ended {
+            Ended::Succeeded(results) => (Outcome::Succeeded, results, None),
+            Ended::Failed(failure) => (Outcome::Failed, Vec::new(), Some(failure)),
+            Ended::Cancelled => (Outcome::Cancelled, Vec::new(), Some(cancelled(finished_ms))),
+        };
+        let lineage = if results.is_empty() { so_far } else { lineage_of(&results) };
+        let mut quality = Map::new();
+        let mut artifacts = Vec::new();
+        for result in results {
+            quality.extend(result.quality);
+            artifacts.extend(result.artifacts);
+        }
+        Manifest {
+            v: VERSION,
+            job: job.id,
+            tenant: job.tenant,
+            kind: job.kind,
+            outcome,
+            artifacts,
+            quality,
+            provenance: Provenance {
+                medley: env!("CARGO_PKG_VERSION").into(),
+                inputs: job.inputs,
+                params: job.params,
+                models: lineage.models,
+            },
+            timings: Timings {
+                created_ms: job.created_ms,
+                finished_ms,
+                compute_ms: lineage.compute_ms,
+                steps: lineage.steps,
+            },
+            error,
+            labels: job.labels,
+        }
+    }
+}
+
+fn cancelled(at_ms: u64) -> Failure {
+    Failure {
+        v: VERSION,
+        code: ErrorCode::CANCELLED,
+        message: "the job was cancelled".into(),
+        causes: Vec::new(),
+        attempt: 1,
+        at_ms,
+    }
+}
+
+fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded => "succeeded",
+        Outcome::Failed => "failed",
+        Outcome::Cancelled => "cancelled",
+    }
+}

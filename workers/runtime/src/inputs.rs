@@ -1,0 +1,279 @@
+//! What a job reads, as its user gives it: checked, hashed and put where every worker finds it.
+
+use std::{
+    collections::HashMap,
+    fs::{File, Metadata, OpenOptions},
+    io::{self, Read},
+    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use medley_proto::{ErrorCode, Input, Name, Sha256, Source};
+use medley_step::{ObjectMeta, StepError};
+use sha2::Digest;
+
+use crate::{Error, LimitSettings, Medley, file_uri, keys::tenant};
+
+/// An input as the user gives it.
+#[derive(Debug, Clone)]
+pub enum InputRequest {
+    /// A file of this machine. With a store of local files it stays where it is; otherwise it is uploaded.
+    File(PathBuf),
+    /// `file:`, or a scheme that a fetcher serves.
+    Uri(String),
+    /// The text itself, at most 64 KiB.
+    Text(String),
+    /// One that lies in the tenant's store already.
+    Stored(Input),
+}
+
+impl Medley {
+    /// Checks an input and makes it the job's.
+    pub(crate) async fn accept(&self, of: &Name, given: InputRequest) -> Result<Input, Error> {
+        match given {
+            InputRequest::File(path) => self.accept_file(of, &path).await,
+            InputRequest::Uri(uri) => match file_uri::path_of(&uri) {
+                Some(path) => self.accept_file(of, &path).await,
+                None => Ok(self.accept_uri(uri)?),
+            },
+            InputRequest::Text(text) => Ok(accept_text(text)?),
+            InputRequest::Stored(input) => Ok(input),
+        }
+    }
+
+    async fn accept_file(&self, of: &Name, path: &Path) -> Result<Input, Error> {
+        let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy()).into_owned();
+        let known = self.hash_file(name.clone(), path.to_owned()).await?;
+        let mut input = Input {
+            name,
+            source: Source::Uri(file_uri::of(&known.path)),
+            sha256: Some(known.sha256),
+            bytes: Some(known.bytes),
+            media_type: None,
+        };
+        let key = tenant::input(of, known.sha256, &input.name);
+        if self.store.local_path(&key).is_none() {
+            if self.store.head(&key).await?.is_none_or(|object| object.bytes != known.bytes) {
+                let meta = ObjectMeta { media_type: None, sha256: Some(known.sha256) };
+                self.store.put_file(&key, &known.path, &meta).await?;
+            }
+            let below = key.as_str().split_once('/').map_or("", |(_, below)| below);
+            input.source = Source::Stored(below.to_owned());
+        }
+        Ok(input)
+    }
+
+    fn accept_uri(&self, uri: String) -> Result<Input, StepError> {
+        if !self.fetchers.iter().any(|fetcher| fetcher.serves(&uri)) {
+            let message = match uri.split_once(':') {
+                Some((scheme, _)) => format!("{uri}: inputs by '{scheme}:' are not served here; give a local file"),
+                None => format!("{uri} is no URL; give a local file"),
+            };
+            return Err(StepError::permanent(ErrorCode::INPUT_SCHEME_UNSUPPORTED, message));
+        }
+        let path = uri.split(['?', '#']).next().unwrap_or(&uri);
+        let name = path.rsplit('/').find(|segment| !segment.is_empty()).unwrap_or(path).to_owned();
+        Ok(Input { name, source: Source::Uri(uri), sha256: None, bytes: None, media_type: None })
+    }
+
+    /// The hash of a local file below the allowed roots; what did not change since it was last asked for is not read
+    /// again.
+    pub(crate) async fn hash_file(&self, name: String, path: PathBuf) -> Result<KnownFile, StepError> {
+        let (hashes, limits) = (self.hashes.clone(), self.settings.clone());
+        tokio::task::spawn_blocking(move || hashes.of(&name, &path, &limits.limits))
+            .await
+            .map_err(|panic| StepError::internal("an input could not be hashed").because(panic))?
+    }
+}
+
+fn accept_text(text: String) -> Result<Input, StepError> {
+    if text.trim().is_empty() {
+        return Err(StepError::permanent(ErrorCode::MEDIA_EMPTY, "the text is empty; give one"));
+    }
+    if text.len() > LimitSettings::MOST_TEXT_BYTES {
+        let message = format!("the text has {} bytes, more than 65,536; put it into a file", text.len());
+        return Err(StepError::permanent(ErrorCode::MEDIA_TOO_LARGE, message));
+    }
+    Ok(Input {
+        name: "text".into(),
+        sha256: Some(Sha256::of(text.as_bytes())),
+        bytes: Some(text.len() as u64),
+        media_type: Some("text/plain".into()),
+        source: Source::Text(text),
+    })
+}
+
+/// A file of this machine as it is now.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownFile {
+    /// Absolute, without links.
+    pub(crate) path: PathBuf,
+    pub(crate) sha256: Sha256,
+    pub(crate) bytes: u64,
+}
+
+/// Tells one state of a file from the next.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    changed_ns: i128,
+}
+
+impl Stamp {
+    fn of(meta: &Metadata) -> Self {
+        let changed_ns = i128::from(meta.ctime()) * 1_000_000_000 + i128::from(meta.ctime_nsec());
+        Self { device: meta.dev(), inode: meta.ino(), bytes: meta.len(), changed_ns }
+    }
+}
+
+/// Hashes of files, remembered as long as the files do not change.
+#[derive(Debug, Default)]
+pub(crate) struct Hashes(Mutex<HashMap<Stamp, Sha256>>);
+
+/// The memory of hashes is emptied when it holds so many.
+const MOST_HASHES: usize = 4_096;
+
+impl Hashes {
+    fn of(&self, name: &str, path: &Path, limits: &LimitSettings) -> Result<KnownFile, StepError> {
+        let refuse = |error: io::Error| refused(name, path, error);
+        let path = std::path::absolute(path).and_then(|path| path.canonicalize()).map_err(refuse)?;
+        if !limits.file_roots.iter().any(|root| root.canonicalize().is_ok_and(|root| path.starts_with(root))) {
+            let message = format!("{name}: {} lies outside the folders of limits.file_roots", path.display());
+            return Err(StepError::permanent(ErrorCode::INPUT_FORBIDDEN, message));
+        }
+        // A pipe without a writer would hold the open up for ever.
+        let mut file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path).map_err(refuse)?;
+        let meta = file.metadata().map_err(refuse)?;
+        check(name, &path, &meta, limits)?;
+        let stamp = Stamp::of(&meta);
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&stamp).copied();
+        let sha256 = match known {
+            Some(sha256) => sha256,
+            None => hash(&mut file).map_err(refuse)?,
+        };
+        let mut hashes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if hashes.len() >= MOST_HASHES {
+            hashes.clear();
+        }
+        hashes.insert(stamp, sha256);
+        Ok(KnownFile { path, sha256, bytes: meta.len() })
+    }
+}
+
+fn check(name: &str, path: &Path, meta: &Metadata, limits: &LimitSettings) -> Result<(), StepError> {
+    let kind = meta.file_type();
+    let no_file = |what: &str| {
+        let message = format!("{name}: {} is {what}; give a file", path.display());
+        Err(StepError::permanent(ErrorCode::INPUT_NOT_A_FILE, message))
+    };
+    if kind.is_dir() {
+        return no_file("a folder");
+    }
+    if kind.is_fifo() || kind.is_socket() {
+        return no_file("a pipe");
+    }
+    if !kind.is_file() {
+        return no_file("a device");
+    }
+    if meta.len() == 0 {
+        return Err(StepError::permanent(ErrorCode::MEDIA_EMPTY, format!("{name} is empty; give a file with content")));
+    }
+    if meta.len() > limits.input_bytes {
+        let message = format!("{name} has {} bytes, more than limits.input_bytes = {}", meta.len(), limits.input_bytes);
+        return Err(StepError::permanent(ErrorCode::MEDIA_TOO_LARGE, message));
+    }
+    Ok(())
+}
+
+fn refused(name: &str, path: &Path, error: io::Error) -> StepError {
+    let path = path.display();
+    let (code, message) = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            (ErrorCode::INPUT_NOT_FOUND, format!("{name}: there is no file {path}; check the path"))
+        }
+        io::ErrorKind::PermissionDenied => {
+            (ErrorCode::INPUT_FORBIDDEN, format!("{name}: {path} may not be read; check its permissions"))
+        }
+        io::ErrorKind::IsADirectory => (ErrorCode::INPUT_NOT_A_FILE, format!("{name}: {path} is a folder; give a file")),
+        // ENXIO: a socket, or a device that is not there.
+        _ if error.raw_os_error() == Some(libc::ENXIO) => {
+            (ErrorCode::INPUT_NOT_A_FILE, format!("{name}: {path} is a pipe or device; give a file"))
+        }
+        _ => {
+            let message = format!("{name}: {path} cannot be read now");
+            return StepError::transient(ErrorCode::SERVICE_UNAVAILABLE, message).because(error);
+        }
+    };
+    StepError::permanent(code, message).because(error)
+}
+
+/// The SHA-256 of what is left to read of a file.
+pub(crate) fn hash(file: &mut File) -> io::Result<Sha256> {
+    let mut hash = sha2::Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(Sha256::new(hash.finalize().into())),
+            Ok(read) => hash.update(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(root: &Path) -> LimitSettings {
+        LimitSettings { file_roots: vec![root.to_owned()], input_bytes: 1_000, ..LimitSettings::default() }
+    }
+
+    fn code(path: &Path, limits: &LimitSettings) -> String {
+        Hashes::default().of("x", path, limits).unwrap_err().code().to_string()
+    }
+
+    #[test]
+    fn what_is_no_usable_file_has_a_code_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let (at, limits) = (|name: &str| folder.path().join(name), limits(folder.path()));
+        std::fs::write(at("empty"), b"").unwrap();
+        std::fs::write(at("large"), [0; 1_001]).unwrap();
+        std::fs::write(at("good"), b"abc").unwrap();
+        let pipe = std::ffi::CString::new(at("pipe").to_str().unwrap()).unwrap();
+        // SAFETY: the path is a terminated string that outlives the call.
+        assert_eq!(unsafe { libc::mkfifo(pipe.as_ptr(), 0o600) }, 0);
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", at("link")).unwrap();
+        for (name, expected) in [
+            ("missing", "input_not_found"),
+            ("good/below", "input_not_found"),
+            ("", "input_not_a_file"),
+            ("pipe", "input_not_a_file"),
+            ("socket", "input_not_a_file"),
+            ("empty", "media_empty"),
+            ("large", "media_too_large"),
+            ("link", "input_forbidden"),
+            ("../", "input_forbidden"),
+        ] {
+            assert_eq!(code(&at(name), &limits), expected, "{name:?}");
+        }
+        let everywhere = LimitSettings { file_roots: vec!["/".into()], ..LimitSettings::default() };
+        assert_eq!(code(Path::new("/dev/null"), &everywhere), "input_not_a_file");
+        assert_eq!(Hashes::default().of("x", &at("good"), &limits).unwrap().sha256, Sha256::of(b"abc"));
+    }
+
+    #[test]
+    fn a_file_that_changed_is_hashed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, limits, hashes) = (folder.path().join("a"), limits(folder.path()), Hashes::default());
+        std::fs::write(&path, b"one").unwrap();
+        assert_eq!(hashes.of("a", &path, &limits).unwrap().sha256, Sha256::of(b"one"));
+        std::fs::write(folder.path().join("b"), b"two").unwrap();
+        std::fs::rename(folder.path().join("b"), &path).unwrap();
+        assert_eq!(hashes.of("a", &path, &limits).unwrap().sha256, Sha256::of(b"two"));
+    }
+}

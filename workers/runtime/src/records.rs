@@ -1,0 +1,47 @@
+//! The JSON documents of a job, read and written.
+
+use bytes::Bytes;
+use medley_step::{Key, ObjectMeta, Store};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::Error;
+
+/// The largest document that is read into memory: a result's output is at most 8 MiB, and its frame needs room.
+pub(crate) const MOST_BYTES: u64 = 16 << 20;
+
+pub(crate) fn meta() -> ObjectMeta {
+    ObjectMeta { media_type: Some("application/json".into()), sha256: None }
+}
+
+fn bytes_of(document: &impl Serialize) -> Bytes {
+    serde_json::to_vec(document).expect("our documents have string keys and no failing serializer").into()
+}
+
+fn parse<T: DeserializeOwned>(key: &Key, bytes: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(bytes).map_err(|source| Error::Damaged { key: key.clone(), source })
+}
+
+pub(crate) async fn read<T: DeserializeOwned>(store: &dyn Store, key: &Key) -> Result<Option<T>, Error> {
+    match store.get(key, MOST_BYTES).await? {
+        Some(bytes) => Ok(Some(parse(key, &bytes)?)),
+        None => Ok(None),
+    }
+}
+
+pub(crate) async fn write(store: &dyn Store, key: &Key, document: &impl Serialize) -> Result<(), Error> {
+    Ok(store.put(key, bytes_of(document), &meta()).await?)
+}
+
+/// Writes unless another was first, and returns the document that stands.
+pub(crate) async fn write_once<T: Serialize + DeserializeOwned>(
+    store: &dyn Store,
+    key: &Key,
+    document: T,
+) -> Result<T, Error> {
+    store.put_if_absent(key, bytes_of(&document), &meta()).await?;
+    Ok(read(store, key).await?.unwrap_or(document))
+}
+
+pub(crate) async fn exists(store: &dyn Store, key: &Key) -> Result<bool, Error> {
+    Ok(store.head(key).await?.is_some())
+}

@@ -1,0 +1,135 @@
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use medley_proto::Name;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the owner of a machine sets of the runtime: the tables `[worker]`, `[limits]` and `[tenants.<name>]` of
+/// `medley.toml`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    pub worker: WorkerSettings,
+    pub limits: LimitSettings,
+    pub tenants: BTreeMap<Name, TenantSettings>,
+}
+
+/// How steps are run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkerSettings {
+    /// How many steps run side by side.
+    pub slots: usize,
+    /// How many CPU threads all slots together keep busy; 0 means all there are.
+    pub threads: usize,
+    /// Where inputs are spooled and steps write before their results are stored; a local disk. The command line
+    /// chooses a folder of the user's cache when this is empty.
+    pub work_dir: PathBuf,
+    /// How often a step may fail before it becomes a dead letter.
+    pub max_attempts: u32,
+    /// How often a step may be lost with its whole worker before it becomes a dead letter.
+    pub max_lost: u32,
+    /// The pause before the second attempt; it doubles with each one, with jitter.
+    pub first_backoff_ms: u64,
+    /// The longest pause between attempts.
+    pub most_backoff_ms: u64,
+    /// How long steps may work on after the worker was asked to stop; what is not done then is handed back.
+    pub drain_s: u64,
+    /// How long a step that was told to stop may take to do so before its compute process is killed.
+    pub stop_grace_s: u64,
+    /// A compute process without work ends after so long.
+    pub idle_child_s: u64,
+    /// How often the worker looks for jobs that got stuck or outlived their keeping.
+    pub sweep_every_s: u64,
+    /// A job without any sign of life for so long has its open steps published again.
+    pub lost_after_s: u64,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self {
+            slots: 1,
+            threads: 0,
+            work_dir: PathBuf::new(),
+            max_attempts: 4,
+            max_lost: 20,
+            first_backoff_ms: 1_000,
+            most_backoff_ms: 300_000,
+            drain_s: 20,
+            stop_grace_s: 20,
+            idle_child_s: 300,
+            sweep_every_s: 300,
+            lost_after_s: 3_600,
+        }
+    }
+}
+
+impl WorkerSettings {
+    /// The CPU threads of all slots together.
+    pub fn threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+
+    pub(crate) fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_s)
+    }
+
+    pub(crate) fn stop_grace(&self) -> Duration {
+        Duration::from_secs(self.stop_grace_s)
+    }
+
+    pub(crate) fn idle_child(&self) -> Duration {
+        Duration::from_secs(self.idle_child_s)
+    }
+}
+
+/// What a job may take.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitSettings {
+    /// The longest that one attempt of a step may compute; at most 900, since a broker ends deliveries that are held
+    /// for longer.
+    pub step_time_s: u64,
+    /// The most memory that a compute process may hold (its own pages, without mapped model files), in MiB.
+    pub child_memory_mib: u64,
+    /// The largest input, in bytes.
+    pub input_bytes: u64,
+    /// The most that fetched inputs and artifacts may take of the work folder's disk, in bytes.
+    pub spool_bytes: u64,
+    /// `file:` inputs must lie below one of these folders; none are taken when the list is empty.
+    pub file_roots: Vec<PathBuf>,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            step_time_s: Self::MOST_STEP_TIME_S,
+            child_memory_mib: 4_096,
+            input_bytes: 16 << 30,
+            spool_bytes: 16 << 30,
+            file_roots: Vec::new(),
+        }
+    }
+}
+
+impl LimitSettings {
+    /// RabbitMQ ends a delivery that is not acknowledged within 30 minutes.
+    pub const MOST_STEP_TIME_S: u64 = 900;
+    /// The longest text that a job may carry inside itself.
+    pub const MOST_TEXT_BYTES: usize = 64 << 10;
+
+    pub(crate) fn step_time(&self) -> Duration {
+        Duration::from_secs(self.step_time_s.min(Self::MOST_STEP_TIME_S))
+    }
+}
+
+/// What one tenant's owner agreed to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TenantSettings {
+    /// Finished jobs and everything of theirs are removed after so many days; never when left out.
+    pub keep_days: Option<u32>,
+}

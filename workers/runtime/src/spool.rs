@@ -1,0 +1,234 @@
+//! Copies of remote objects on the worker's disk, bounded, each fetched once however many steps read it.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use medley_proto::{ErrorCode, Sha256};
+use medley_step::StepError;
+use tokio::sync::OnceCell;
+
+use crate::inputs;
+
+#[derive(Debug)]
+pub(crate) struct Spool {
+    folder: PathBuf,
+    most_bytes: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<Sha256, Entry>,
+    /// Counts uses, so that the entry unused for longest is known.
+    uses: u64,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    fetched: Arc<OnceCell<Fetched>>,
+    lent: usize,
+    last_use: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Fetched {
+    sha256: Sha256,
+    bytes: u64,
+}
+
+/// A file of the spool that stays as long as this does.
+#[derive(Debug)]
+pub(crate) struct Lent {
+    spool: Arc<Spool>,
+    name: Sha256,
+    fetched: Fetched,
+}
+
+impl Lent {
+    pub(crate) fn path(&self) -> PathBuf {
+        self.spool.path(self.name)
+    }
+
+    pub(crate) fn sha256(&self) -> Sha256 {
+        self.fetched.sha256
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.spool.give_back(self.name);
+    }
+}
+
+/// Counts a use while the file is still being fetched.
+struct Use<'a>(&'a Spool, Sha256);
+
+impl Drop for Use<'_> {
+    fn drop(&mut self) {
+        self.0.give_back(self.1);
+    }
+}
+
+impl Spool {
+    /// Starts empty: what an earlier worker left is removed.
+    pub(crate) fn open(work_dir: &Path, most_bytes: u64) -> std::io::Result<Arc<Self>> {
+        let folder = work_dir.join(format!("spool-{}", std::process::id()));
+        remove_left_behind(work_dir);
+        std::fs::create_dir_all(&folder)?;
+        Ok(Arc::new(Self { folder, most_bytes, state: Mutex::default() }))
+    }
+
+    fn path(&self, name: Sha256) -> PathBuf {
+        self.folder.join(name.to_string())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The file called `name`, fetched by `fetch` when it is not there, its bytes checked when their hash is known.
+    pub(crate) async fn lend<F>(
+        self: &Arc<Self>,
+        name: Sha256,
+        expected: Option<Sha256>,
+        fetch: impl FnOnce(PathBuf) -> F,
+    ) -> Result<Lent, StepError>
+    where
+        F: Future<Output = Result<(), StepError>>,
+    {
+        let cell = self.take(name);
+        let used = Use(self, name);
+        let path = self.path(name);
+        let fetched = *cell
+            .get_or_try_init(|| async {
+                let part = path.with_extension("part");
+                fetch(part.clone()).await?;
+                let fetched = weigh(part.clone()).await?;
+                if expected.is_some_and(|expected| expected != fetched.sha256) {
+                    return Err(StepError::transient(ErrorCode::SERVICE_UNAVAILABLE, "an object arrived damaged"));
+                }
+                tokio::fs::rename(&part, &path).await?;
+                Ok::<_, StepError>(fetched)
+            })
+            .await?;
+        std::mem::forget(used);
+        self.make_room();
+        Ok(Lent { spool: self.clone(), name, fetched })
+    }
+
+    fn take(&self, name: Sha256) -> Arc<OnceCell<Fetched>> {
+        let mut state = self.state();
+        state.uses += 1;
+        let uses = state.uses;
+        let entry = state.entries.entry(name).or_default();
+        entry.lent += 1;
+        entry.last_use = uses;
+        entry.fetched.clone()
+    }
+
+    fn give_back(&self, name: Sha256) {
+        let mut state = self.state();
+        if let Some(entry) = state.entries.get_mut(&name) {
+            entry.lent -= 1;
+            if entry.lent == 0 && entry.fetched.get().is_none() {
+                state.entries.remove(&name);
+            }
+        }
+        drop(state);
+        self.make_room();
+    }
+
+    /// Removes what was not used for longest until the rest fits; what is lent stays.
+    fn make_room(&self) {
+        let mut state = self.state();
+        let bytes = |entry: &Entry| entry.fetched.get().map_or(0, |fetched| fetched.bytes);
+        let mut held: u64 = state.entries.values().map(bytes).sum();
+        while held > self.most_bytes {
+            let idle = state.entries.iter().filter(|(_, entry)| entry.lent == 0 && entry.fetched.get().is_some());
+            let Some((name, freed)) =
+                idle.min_by_key(|(_, entry)| entry.last_use).map(|(name, entry)| (*name, bytes(entry)))
+            else {
+                return;
+            };
+            state.entries.remove(&name);
+            held -= freed;
+            if let Err(error) = std::fs::remove_file(self.path(name)) {
+                tracing::warn!(%error, "a spooled file was not removed");
+            }
+        }
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
+            tracing::warn!(folder = %self.folder.display(), %error, "the spool was not removed");
+        }
+    }
+}
+
+fn remove_left_behind(work_dir: &Path) {
+    let Ok(folders) = std::fs::read_dir(work_dir) else { return };
+    for folder in folders.flatten() {
+        let name = folder.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.strip_prefix("spool-")) else { continue };
+        if (pid == std::process::id().to_string() || !Path::new("/proc").join(pid).exists())
+            && let Err(error) = std::fs::remove_dir_all(folder.path())
+        {
+            tracing::warn!(folder = %folder.path().display(), %error, "a spool that was left behind stays");
+        }
+    }
+}
+
+async fn weigh(path: PathBuf) -> Result<Fetched, StepError> {
+    let weigh = move || -> std::io::Result<Fetched> {
+        let mut file = std::fs::File::open(&path)?;
+        let sha256 = inputs::hash(&mut file)?;
+        Ok(Fetched { sha256, bytes: file.metadata()?.len() })
+    };
+    let weighed = tokio::task::spawn_blocking(weigh).await;
+    Ok(weighed.map_err(|panic| StepError::internal("a spooled file could not be hashed").because(panic))??)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn lend(spool: &Arc<Spool>, content: &[u8]) -> Lent {
+        let sha256 = Sha256::of(content);
+        spool
+            .lend(sha256, Some(sha256), |path| async move { Ok(tokio::fs::write(path, content).await?) })
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn holds_what_is_lent_and_forgets_the_longest_unused() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path(), 10).unwrap();
+        let (a, b) = (lend(&spool, b"aaaaaa").await, lend(&spool, b"bbbbbb").await);
+        let (at_a, at_b) = (a.path(), b.path());
+        assert!(at_a.exists() && at_b.exists(), "lent files stay even above the limit");
+        drop(a);
+        assert!(!at_a.exists() && at_b.exists());
+        drop(b);
+        assert!(at_b.exists(), "what fits is kept for the next step");
+        let again = spool.lend(Sha256::of(b"bbbbbb"), None, |_| async { panic!("fetched twice") }).await.unwrap();
+        assert_eq!(again.sha256(), Sha256::of(b"bbbbbb"));
+    }
+
+    #[tokio::test]
+    async fn a_damaged_object_is_worth_another_try() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path(), 10).unwrap();
+        let name = Sha256::of(b"right");
+        let wrong = |path: PathBuf| async move { Ok(tokio::fs::write(path, b"wrong").await?) };
+        let error = spool.lend(name, Some(name), wrong).await.unwrap_err();
+        assert!(matches!(error, StepError::Transient { .. }));
+        assert_eq!(lend(&spool, b"right").await.sha256(), name);
+    }
+}

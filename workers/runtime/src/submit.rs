@@ -1,0 +1,159 @@
+use std::collections::BTreeMap;
+
+use medley_proto::{Class, ErrorCode, Job, JobId, JobState, Lineage, Name, VERSION};
+use medley_step::StepError;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    Error, InputRequest, Medley,
+    breakpoint::breakpoint,
+    keys::{JobKeys, tenant},
+    records,
+};
+
+/// What a user asks for, before it is accepted.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub tenant: Name,
+    pub kind: Name,
+    pub inputs: Vec<InputRequest>,
+    /// Of the kind's own type; what is left out gets its default.
+    pub params: Value,
+    pub class: Class,
+    /// Unix time after which no step of the job starts any more.
+    pub deadline_ms: Option<u64>,
+    pub labels: BTreeMap<String, String>,
+    /// The same key is the same job, however often it is asked for.
+    pub idempotency_key: Option<String>,
+}
+
+impl Request {
+    pub fn new(tenant: Name, kind: Name) -> Self {
+        Self {
+            tenant,
+            kind,
+            inputs: Vec::new(),
+            params: Value::Object(serde_json::Map::new()),
+            class: Class::Interactive,
+            deadline_ms: None,
+            labels: BTreeMap::new(),
+            idempotency_key: None,
+        }
+    }
+}
+
+/// An accepted job.
+#[derive(Debug, Clone)]
+pub struct Submitted {
+    pub job: Job,
+    /// Final when the key's job had ended before.
+    pub state: JobState,
+    /// False when the key's job was there already.
+    pub new: bool,
+}
+
+/// The body of `open/<job>`: there from submit to finish.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct OpenMarker {
+    pub(crate) created_ms: u64,
+    /// How often the sweeper had to publish the job's open steps again.
+    pub(crate) sweeps: u32,
+}
+
+impl Medley {
+    /// Accepts a job: checks it, stages its inputs, writes its envelope and publishes its first steps. When this
+    /// returns, the job will end.
+    ///
+    /// Asked again with the same idempotency key it takes up a job that had not ended, and does nothing to one that had.
+    ///
+    /// # Errors
+    /// With a code and a sentence when the request cannot be served; after an error of queue or store the same
+    /// request may be made again.
+    pub async fn submit(&self, request: Request) -> Result<Submitted, Error> {
+        let Request { tenant, kind, inputs: given, params, class, deadline_ms, labels, idempotency_key } = request;
+        let mut inputs = Vec::with_capacity(given.len());
+        let recipe = self.registry.find_recipe(&kind)?;
+        for input in given {
+            inputs.push(self.accept(&tenant, input).await?);
+        }
+        let params = recipe.check(&params, &inputs)?;
+        let created_ms = self.clock.now_ms();
+        let id = match &idempotency_key {
+            Some(key) => JobId::from_key(&tenant, key),
+            None => JobId::fresh(created_ms, ulid::Ulid::generate().random()),
+        };
+        let job = Job {
+            v: VERSION,
+            id,
+            tenant,
+            kind,
+            inputs,
+            params,
+            class,
+            created_ms,
+            deadline_ms,
+            labels,
+            idempotency_key,
+        };
+        let planned = {
+            let job = job.clone();
+            self.ask(move |registry| registry.find_recipe(&job.kind)?.start(&job)).await?
+        };
+        if planned.steps.is_empty() {
+            return Err(StepError::internal(format!("the recipe of '{}' starts with no step", job.kind)).into());
+        }
+        let keys = JobKeys::of(&job);
+        if job.idempotency_key.is_some()
+            && let Some(earlier) = records::read::<Job>(&*self.store, &keys.job()).await?
+        {
+            return self.take_up(job, earlier, planned).await;
+        }
+        self.write_envelope(&keys, &job).await?;
+        self.publish(&job, planned, &Lineage::default()).await?;
+        breakpoint("after_submit_publish");
+        Ok(Submitted { job, state: JobState::Queued, new: true })
+    }
+
+    /// The key's job is there: either it ended, or its first steps are published once more, which is harmless.
+    async fn take_up(&self, asked: Job, earlier: Job, planned: medley_step::Planned) -> Result<Submitted, Error> {
+        if !same_request(&asked, &earlier) {
+            let message = format!(
+                "the idempotency key '{}' belongs to job {}, which asks for something else; use another key",
+                asked.idempotency_key.as_deref().unwrap_or_default(),
+                earlier.id
+            );
+            return Err(StepError::permanent(ErrorCode::IDEMPOTENCY_CONFLICT, message).into());
+        }
+        let keys = JobKeys::of(&earlier);
+        let state = self.state_of(&keys).await?;
+        if !state.is_final() {
+            self.write_markers(&keys, &earlier).await?;
+            self.publish(&earlier, planned, &Lineage::default()).await?;
+        }
+        Ok(Submitted { job: earlier, state, new: false })
+    }
+
+    async fn write_envelope(&self, keys: &JobKeys, job: &Job) -> Result<(), Error> {
+        self.write_markers(keys, job).await?;
+        breakpoint("after_submit_open");
+        records::write(&*self.store, &keys.job(), job).await?;
+        breakpoint("after_submit_job");
+        Ok(())
+    }
+
+    /// The markers come before the envelope: a marker without a job is swept away, a job without one would be lost.
+    async fn write_markers(&self, keys: &JobKeys, job: &Job) -> Result<(), Error> {
+        let registered = tenant::registered(&job.tenant);
+        let marker = OpenMarker { created_ms: job.created_ms, sweeps: 0 };
+        self.store.put_if_absent(&registered, bytes::Bytes::from_static(b"{}"), &records::meta()).await?;
+        records::write_once(&*self.store, &keys.open(), marker).await?;
+        let index = keys.index(job.created_ms);
+        self.store.put_if_absent(&index, bytes::Bytes::from_static(b"{}"), &records::meta()).await?;
+        Ok(())
+    }
+}
+
+fn same_request(asked: &Job, earlier: &Job) -> bool {
+    asked.kind == earlier.kind && asked.params == earlier.params && asked.inputs == earlier.inputs
+}

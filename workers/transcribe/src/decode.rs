@@ -1,0 +1,185 @@
+//! Decodes a run of windows side by side, one thread and fresh state for each.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
+
+use medley_step::{StepContext, StepError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    hear::{self, Outcome, WindowAudio},
+    speech::{regions::milliseconds, windows::{Window, join, sample}},
+    times,
+    whisper::{Attempt, Recognizer, RecognizerError, words},
+};
+
+/// How often a step that waits for its threads asks whether it should stop.
+const CHECK_EVERY: Duration = Duration::from_millis(200);
+
+/// What was heard in one window.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Decoded {
+    pub(crate) words: Vec<TimedWord>,
+    pub(crate) no_speech_prob: f64,
+    /// Seconds of speech by the voice detector.
+    pub(crate) speech_s: f64,
+    #[serde(default)]
+    pub(crate) retries: u32,
+    #[serde(default)]
+    pub(crate) removed: bool,
+}
+
+/// A word and its time in seconds of the file. The text begins with a space where it is written apart.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "(f64, f64, String, f64)", into = "(f64, f64, String, f64)")]
+#[schemars(with = "(f64, f64, String, f64)")]
+pub struct TimedWord {
+    pub(crate) start_s: f64,
+    pub(crate) end_s: f64,
+    pub(crate) text: String,
+    /// Mean natural-log probability of its tokens.
+    pub(crate) logprob: f64,
+}
+
+impl From<(f64, f64, String, f64)> for TimedWord {
+    fn from((start_s, end_s, text, logprob): (f64, f64, String, f64)) -> Self {
+        Self { start_s, end_s, text, logprob }
+    }
+}
+
+impl From<TimedWord> for (f64, f64, String, f64) {
+    fn from(word: TimedWord) -> Self {
+        (milliseconds(word.start_s), milliseconds(word.end_s), word.text, milliseconds(word.logprob))
+    }
+}
+
+/// The audio of one window.
+pub(crate) struct Loaded {
+    pub(crate) window: Window,
+    pub(crate) audio: Vec<f32>,
+}
+
+impl WindowAudio for Loaded {
+    fn audio(&self, window: &Window) -> Vec<f32> {
+        if *window == self.window {
+            return self.audio.clone();
+        }
+        // A half of the window: its pieces lie inside the window's.
+        let mut audio = Vec::new();
+        let mut before = 0;
+        for piece in &self.window.pieces {
+            let own = sample(piece.end_s) - sample(piece.start_s);
+            let end = (before + own).min(self.audio.len());
+            audio.extend(join(&window_in(window, piece.start_s, piece.end_s), &self.audio[before.min(end)..end], sample(piece.start_s)));
+            before += own;
+        }
+        audio
+    }
+}
+
+/// The part of a window between two times, as far as its audio goes.
+fn window_in(window: &Window, start_s: f64, end_s: f64) -> Window {
+    let inside = |piece: &crate::speech::regions::Span| {
+        let cut = crate::speech::regions::Span::new(piece.start_s.max(start_s), piece.end_s.min(end_s));
+        (cut.len_s() > 0.0).then_some(cut)
+    };
+    Window { pieces: window.pieces.iter().filter_map(inside).collect(), speech: Vec::new() }
+}
+
+/// How a run of windows is decoded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Orders<'a> {
+    pub(crate) attempt: Attempt<'a>,
+    pub(crate) fallback: bool,
+}
+
+/// Decodes all windows, the longest first, on `cx.threads()` threads; answers in their order.
+pub(crate) fn decode(
+    recognizer: &dyn Recognizer,
+    loaded: &[Loaded],
+    orders: Orders<'_>,
+    cx: &StepContext<'_>,
+) -> Result<Vec<Decoded>, StepError> {
+    let mut order: Vec<usize> = (0..loaded.len()).collect();
+    order.sort_by(|a, b| loaded[*b].audio.len().cmp(&loaded[*a].audio.len()).then(a.cmp(b)));
+    let total: f64 = loaded.iter().map(|one| one.window.audio_s()).sum();
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let outcomes: Mutex<Vec<Option<Outcome>>> = Mutex::new(vec![None; loaded.len()]);
+    let (tell, told) = mpsc::channel::<Result<f64, RecognizerError>>();
+
+    let asked = std::thread::scope(|scope| {
+        for _ in 0..cx.threads().min(loaded.len()) {
+            let (tell, next, stop, order, outcomes) = (tell.clone(), &next, &stop, &order, &outcomes);
+            scope.spawn(move || {
+                while let Some(n) = order.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
+                    let one = &loaded[n];
+                    let heard = hear::hear(recognizer, one, &one.window, &orders.attempt, orders.fallback, stop);
+                    let told = heard.map(|outcome| {
+                        outcomes.lock().unwrap_or_else(PoisonError::into_inner)[n] = Some(outcome);
+                        one.window.audio_s()
+                    });
+                    let failed = told.is_err();
+                    if tell.send(told).is_err() || failed {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(tell);
+        let waited = wait(&told, total, cx);
+        if waited.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        waited
+    });
+    asked?;
+    let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let whole: Option<Vec<Outcome>> = outcomes.into_iter().collect();
+    let whole = whole.ok_or_else(|| StepError::internal("a decode thread ended without an answer"))?;
+    Ok(loaded.iter().zip(whole).map(|(one, outcome)| timed(&one.window, outcome)).collect())
+}
+
+/// Waits for the threads, passes their progress on, and asks now and then whether the step should stop.
+fn wait(told: &mpsc::Receiver<Result<f64, RecognizerError>>, total: f64, cx: &StepContext<'_>) -> Result<(), StepError> {
+    let mut done = 0.0;
+    loop {
+        match told.recv_timeout(CHECK_EVERY) {
+            Ok(Ok(audio_s)) => {
+                done += audio_s;
+                cx.progress(done, total, "s of speech");
+            }
+            Ok(Err(error)) => return Err(error.into()),
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+        cx.checkpoint()?;
+    }
+}
+
+fn timed(window: &Window, outcome: Outcome) -> Decoded {
+    let mut decoded = Decoded {
+        speech_s: window.speech_s(),
+        retries: outcome.retries,
+        removed: outcome.removed,
+        ..Decoded::default()
+    };
+    for part in outcome.parts {
+        decoded.no_speech_prob = decoded.no_speech_prob.max(part.heard.no_speech_prob);
+        let heard = words(&part.heard.tokens);
+        let times = times::place(&heard, &part.window);
+        decoded.words.extend(heard.into_iter().zip(times).map(|(word, time)| TimedWord {
+            start_s: time.start_s,
+            end_s: time.end_s,
+            text: word.text,
+            logprob: word.logprob,
+        }));
+    }
+    decoded
+}

@@ -1,0 +1,225 @@
+//! Text that nobody said: Whisper repeats itself, runs on, skips, or writes what its training videos ended with.
+
+use crate::{
+    speech::windows::Window,
+    text::chars::is_unspaced,
+    whisper::Heard,
+};
+
+/// Why a decode is not believed at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// The same words over and over.
+    Repeats,
+    /// More words than anybody says in that time.
+    TooMuch,
+    /// Far fewer words than there is speech.
+    TooLittle,
+    /// The model itself finds it improbable.
+    Improbable,
+}
+
+/// Faster than an auctioneer: words, or characters of a script without spaces, in a second of speech.
+const MOST_WORDS_PER_S: f64 = 6.5;
+const MOST_CHARS_PER_S: f64 = 11.0;
+/// Slower than anybody who keeps talking.
+const LEAST_WORDS_PER_S: f64 = 0.55;
+const LEAST_CHARS_PER_S: f64 = 1.0;
+/// The voice detector's lengths are too coarse to judge less speech than this by.
+const JUDGED_FROM_S: f64 = 1.5;
+/// So much speech is more than a hum or a laugh.
+const EXPECTED_FROM_S: f64 = 5.0;
+/// OpenAI's own threshold of the mean log-probability.
+const IMPROBABLE: f64 = -1.0;
+
+/// What speaks against a decode of a window.
+pub(crate) fn doubts(heard: &Heard, window: &Window) -> Vec<Doubt> {
+    let text = heard.text();
+    let units = units(&text);
+    let speech_s = window.speech_s();
+    let (most, least) = if units.iter().filter(|unit| unit.chars().all(is_unspaced)).count() * 2 > units.len() {
+        (MOST_CHARS_PER_S, LEAST_CHARS_PER_S)
+    } else {
+        (MOST_WORDS_PER_S, LEAST_WORDS_PER_S)
+    };
+    let rate = units.len() as f64 / speech_s.max(0.1);
+    let mut doubts = Vec::new();
+    if loops(&units) {
+        doubts.push(Doubt::Repeats);
+    }
+    if speech_s >= JUDGED_FROM_S && rate > most || speech_s < JUDGED_FROM_S && units.len() as f64 > most * 3.0 {
+        doubts.push(Doubt::TooMuch);
+    }
+    if speech_s >= EXPECTED_FROM_S && rate < least {
+        doubts.push(Doubt::TooLittle);
+    }
+    if heard.avg_logprob() < IMPROBABLE {
+        doubts.push(Doubt::Improbable);
+    }
+    doubts
+}
+
+/// Words in lower case without punctuation; each character of a script without spaces is one.
+fn units(text: &str) -> Vec<String> {
+    let mut units: Vec<String> = Vec::new();
+    let mut open = false;
+    for c in text.chars().flat_map(char::to_lowercase) {
+        if is_unspaced(c) {
+            units.push(c.into());
+            open = false;
+        } else if c.is_alphanumeric() || c == '\'' && open {
+            match units.last_mut() {
+                Some(last) if open => last.push(c),
+                _ => units.push(c.into()),
+            }
+            open = true;
+        } else {
+            open = false;
+        }
+    }
+    units
+}
+
+/// A run of 1 to 24 units is said at least four times in a row, over at least ten units.
+fn loops(units: &[String]) -> bool {
+    longest_loop(units).is_some()
+}
+
+/// Where a loop begins, how long its round is, and how often it goes round.
+fn longest_loop(units: &[String]) -> Option<(usize, usize, usize)> {
+    let mut found: Option<(usize, usize, usize)> = None;
+    for len in 1..=24.min(units.len() / 4) {
+        let mut same = 0;
+        for i in len..=units.len() {
+            if i < units.len() && units[i] == units[i - len] {
+                same += 1;
+                continue;
+            }
+            let rounds = same / len + 1;
+            let covered = rounds * len;
+            if rounds >= 4 && covered >= 10 && found.is_none_or(|(_, l, r)| covered > l * r) {
+                found = Some((i - same - len, len, rounds));
+            }
+            same = 0;
+        }
+    }
+    found
+}
+
+/// Cuts a loop down to its first round: the tokens that stay.
+pub(crate) fn first_round(heard: &Heard) -> Heard {
+    let units = units(&heard.text());
+    let Some((start, len, _)) = longest_loop(&units) else { return heard.clone() };
+    let mut kept = Heard { tokens: Vec::new(), no_speech_prob: heard.no_speech_prob };
+    for token in &heard.tokens {
+        kept.tokens.push(token.clone());
+        if self::units(&kept.text()).len() > start + len {
+            kept.tokens.pop();
+            break;
+        }
+    }
+    kept
+}
+
+/// What Whisper writes into silence and music, whole, in lower case and without punctuation.
+const PHRASES: [&str; 26] = [
+    "thank you",
+    "thank you for watching",
+    "thanks for watching",
+    "thank you so much for watching",
+    "please subscribe",
+    "please subscribe to my channel",
+    "subscribe to my channel",
+    "like and subscribe",
+    "see you in the next video",
+    "ill see you in the next video",
+    "bye",
+    "bye bye",
+    "you",
+    "subtitles by the amaraorg community",
+    "transcription by castingwords",
+    "music",
+    "applause",
+    "谢谢大家",
+    "谢谢观看",
+    "谢谢收看",
+    "感谢观看",
+    "字幕由amaraorg社区提供",
+    "中文字幕志愿者",
+    "请不吝点赞订阅转发打赏支持明镜与点点栏目",
+    "ご視聴ありがとうございました",
+    "시청해주셔서 감사합니다",
+];
+
+/// The text is one of the sentences that Whisper invents, and the evidence for it is weak: the model itself is
+/// unsure, or there is hardly any speech. "Thank you" said by somebody stays.
+pub(crate) fn is_invented(heard: &Heard, window: &Window, prompt: &str) -> bool {
+    let text = bare(&heard.text());
+    let weak = heard.no_speech_prob > 0.3 || heard.avg_logprob() < -0.7 || window.speech_s() < 0.35;
+    text.is_empty()
+        || weak && PHRASES.contains(&text.as_str())
+        // The prompt said back.
+        || !prompt.is_empty() && text.chars().count() > 5 && bare(prompt).contains(&text) && heard.avg_logprob() < -0.4
+}
+
+fn bare(text: &str) -> String {
+    let simplified = {
+        let mut words = [text.to_lowercase()];
+        crate::text::chinese::convert(&mut words, crate::params::Script::Simplified);
+        words.concat()
+    };
+    let kept: String = simplified.chars().filter(|c| c.is_alphanumeric() || *c == ' ').collect();
+    kept.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{speech::regions::Span, whisper::Token};
+
+    fn heard(text: &str, logprob: f64, no_speech_prob: f64) -> Heard {
+        let token = |word: &str| Token { bytes: word.as_bytes().to_vec(), logprob, end_s: None };
+        Heard { tokens: text.split_inclusive(' ').map(token).collect(), no_speech_prob }
+    }
+
+    fn window(speech_s: f64) -> Window {
+        Window { pieces: vec![Span::new(0.0, speech_s + 0.4)], speech: vec![Span::new(0.2, 0.2 + speech_s)] }
+    }
+
+    #[test]
+    fn good_speech_is_not_doubted() {
+        let text = "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of \
+                    foolishness, it was the epoch of belief, it was the epoch of incredulity";
+        assert_eq!(doubts(&heard(text, -0.2, 0.01), &window(10.0)), []);
+        assert_eq!(doubts(&heard("No, no, no, no!", -0.3, 0.1), &window(2.0)), []);
+        assert_eq!(doubts(&heard("今天天气很好，我们去公园。", -0.3, 0.1), &window(3.0)), []);
+    }
+
+    #[test]
+    fn loops_floods_and_gaps_are_doubted() {
+        assert_eq!(doubts(&heard(&"I'm sorry, I'm sorry. ".repeat(5), -0.2, 0.0), &window(12.0)), [Doubt::Repeats]);
+        assert_eq!(doubts(&heard(&"哈".repeat(12), -0.2, 0.0), &window(12.0)), [Doubt::Repeats]);
+        let flood: String = (0..100).map(|n| format!("word{n} ")).collect();
+        assert_eq!(doubts(&heard(&flood, -0.2, 0.0), &window(10.0)), [Doubt::TooMuch]);
+        assert_eq!(doubts(&heard("Yes.", -0.2, 0.0), &window(20.0)), [Doubt::TooLittle]);
+        assert_eq!(doubts(&heard("Something or other", -1.4, 0.0), &window(2.0)), [Doubt::Improbable]);
+    }
+
+    #[test]
+    fn a_loop_is_cut_to_its_first_round() {
+        let cut = first_round(&heard(&format!("He said: {}", "go on now. ".repeat(9)), -0.2, 0.0));
+        assert_eq!(cut.text(), "He said: go on now. ");
+        let fine = heard("nothing is repeated here at all", -0.2, 0.0);
+        assert_eq!(first_round(&fine), fine);
+    }
+
+    #[test]
+    fn thanks_are_kept_when_somebody_gave_them() {
+        assert!(is_invented(&heard("Thank you.", -0.9, 0.2), &window(2.0), ""));
+        assert!(is_invented(&heard("謝謝觀看", -0.2, 0.6), &window(2.0), ""));
+        assert!(!is_invented(&heard("Thank you.", -0.2, 0.05), &window(1.0), ""));
+        assert!(!is_invented(&heard("Nobody invents this.", -2.0, 0.9), &window(1.0), ""));
+        let prompt = "以下是普通话的句子，请加标点。";
+        assert!(is_invented(&heard("以下是普通话的句子", -0.6, 0.1), &window(2.0), prompt));
+    }
+}

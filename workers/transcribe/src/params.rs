@@ -1,0 +1,161 @@
+use medley_step::StepError;
+use medley_proto::ErrorCode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What `medley run transcribe` may be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TranscribeParams {
+    /// The Whisper model: `auto` (the multilingual base model) or the name of an entry of `medley models list`
+    /// without its `whisper-`, such as `tiny.en` or `large-v3-turbo`.
+    pub model: String,
+    /// The language spoken, as ISO 639-1 (`en`, `zh`); `auto` listens to several places of the file and decides once.
+    pub language: String,
+    /// Write down what is said, or say it in English.
+    pub task: Task,
+    /// Text in the style of what is wanted (spelling, punctuation, names); it is not part of the transcript.
+    pub initial_prompt: String,
+    /// Names and terms that are likely to be said, so that they are spelled like this.
+    pub hotwords: Vec<String>,
+    /// How many hypotheses are kept: 1 (greedy, fastest) to 8.
+    pub beam_size: u8,
+    /// Decode a window again with a higher temperature when its text repeats itself or is improbable.
+    pub temperature_fallback: bool,
+    /// Find the time of every word; without it words and segments are placed by the pauses and their length alone.
+    pub word_timestamps: bool,
+    /// The script of Chinese text.
+    pub script: Script,
+    /// How sure the voice detector must be that somebody speaks, 0 to 1. Lower hears more, and more that is not there.
+    pub vad_threshold: f32,
+    /// Characters in a line of a subtitle; 0 is 42, and 16 for Chinese and Japanese.
+    pub max_line_chars: u16,
+    /// Lines of a subtitle, 1 or 2.
+    pub max_lines: u8,
+}
+
+impl Default for TranscribeParams {
+    fn default() -> Self {
+        Self {
+            model: "auto".into(),
+            language: "auto".into(),
+            task: Task::Transcribe,
+            initial_prompt: String::new(),
+            hotwords: Vec::new(),
+            beam_size: 1,
+            temperature_fallback: true,
+            word_timestamps: true,
+            script: Script::Simplified,
+            vad_threshold: 0.5,
+            max_line_chars: 0,
+            max_lines: 2,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// In the language spoken.
+    Transcribe,
+    /// Into English.
+    Translate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Script {
+    Simplified,
+    Traditional,
+    /// As the model writes it.
+    AsHeard,
+}
+
+/// The longest prompt that is taken, in bytes: what Whisper keeps of it is 223 tokens.
+const PROMPT_MAX_BYTES: usize = 4096;
+
+impl TranscribeParams {
+    /// The model's name with `auto` resolved.
+    pub fn model(&self) -> &str {
+        if self.model == "auto" { "base" } else { &self.model }
+    }
+
+    /// The language, when the user or the model leaves no choice.
+    pub fn fixed_language(&self) -> Option<&str> {
+        if self.language != "auto" {
+            Some(&self.language)
+        } else if self.model().ends_with(".en") {
+            Some("en")
+        } else {
+            None
+        }
+    }
+
+    /// Refuses what no step could use.
+    ///
+    /// # Errors
+    /// `params_invalid`, with a sentence that names the parameter and what it may be.
+    pub fn check(&self) -> Result<(), StepError> {
+        let refuse = |what: String| Err(StepError::permanent(ErrorCode::PARAMS_INVALID, what));
+        if !(1..=8).contains(&self.beam_size) {
+            return refuse(format!("beam_size is {}; use 1 to 8", self.beam_size));
+        }
+        if !(0.05..=0.95).contains(&self.vad_threshold) {
+            return refuse(format!("vad_threshold is {}; use 0.05 to 0.95", self.vad_threshold));
+        }
+        if !(1..=2).contains(&self.max_lines) {
+            return refuse(format!("max_lines is {}; use 1 or 2", self.max_lines));
+        }
+        if self.max_line_chars != 0 && !(8..=120).contains(&self.max_line_chars) {
+            return refuse(format!("max_line_chars is {}; use 8 to 120, or 0", self.max_line_chars));
+        }
+        if self.language != "auto" && !knows_language(&self.language) {
+            return refuse(format!(
+                "language '{}' is none that Whisper knows; use ISO 639-1 such as en or zh, or auto",
+                self.language
+            ));
+        }
+        if self.model().ends_with(".en") && (self.fixed_language() != Some("en") || self.task == Task::Translate) {
+            return refuse(format!("model '{}' only hears English; use base or another without .en", self.model));
+        }
+        let prompt = self.initial_prompt.len() + self.hotwords.iter().map(String::len).sum::<usize>();
+        if prompt > PROMPT_MAX_BYTES {
+            return refuse(format!("initial_prompt and hotwords have {prompt} bytes; use at most {PROMPT_MAX_BYTES}"));
+        }
+        if self.initial_prompt.contains('\0') || self.hotwords.iter().any(|word| word.contains('\0')) {
+            return refuse("initial_prompt or hotwords contain a NUL character; remove it".into());
+        }
+        Ok(())
+    }
+
+    /// The text that Whisper is shown as if it had been said before: hotwords, then the prompt (the end counts most).
+    /// Chinese without a prompt gets one sentence in the wanted script: Whisper then punctuates and keeps to it.
+    pub(crate) fn prompt(&self, language: &str) -> String {
+        let mut prompt = self.hotwords.join(if language == "zh" { "、" } else { ", " });
+        if !prompt.is_empty() && !self.initial_prompt.is_empty() {
+            prompt.push(' ');
+        }
+        prompt.push_str(&self.initial_prompt);
+        if prompt.is_empty() && language == "zh" && self.task == Task::Transcribe {
+            prompt.push_str(match self.script {
+                Script::Simplified => "以下是普通话的句子，请加标点。",
+                Script::Traditional => "以下是普通話的句子，請加標點。",
+                Script::AsHeard => "",
+            });
+        }
+        prompt
+    }
+}
+
+/// Whisper also takes full English names, which nothing else here would understand.
+fn knows_language(code: &str) -> bool {
+    (0..=whisper_rs::get_lang_max_id()).any(|id| whisper_rs::get_lang_str(id) == Some(code))
+}
+
+/// The table `[transcribe]` of `medley.toml`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TranscribeConfig {
+    /// Run the encoder by whisper.cpp itself and not by ONNX Runtime: half as fast.
+    pub plain_encoder: bool,
+}

@@ -1,0 +1,188 @@
+//! The first step: where somebody speaks, how that is shared out, and in which language.
+
+use medley_proto::ErrorCode;
+use medley_step::{LocalInput, StepContext, StepError};
+
+use crate::{
+    audio::{self, Sound},
+    language,
+    params::TranscribeParams,
+    speech::{
+        SAMPLE_RATE_HZ,
+        regions::{RegionRules, Regions, Span, milliseconds},
+        vad::Vad,
+        windows::{Packer, Window},
+    },
+    step::{Facts, Plan},
+    whisper::Recognizer,
+};
+
+/// The longest file: beyond it the list of windows would no longer fit a step's answer.
+const LONGEST_S: f64 = 72.0 * 3600.0;
+/// The most speech of one decode step, so that an hour is eight steps at least and several machines have work.
+const STEP_S: f64 = 440.0;
+/// How long a decode step should take at most.
+const STEP_TARGET_S: f64 = 150.0;
+
+/// What the voice detector found.
+pub(crate) struct Found {
+    pub(crate) windows: Vec<Window>,
+    pub(crate) duration_s: f64,
+}
+
+/// Runs the voice detector over the whole file, block by block: memory does not grow with it but by its windows.
+pub(crate) fn find_speech(mut vad: Vad, params: &TranscribeParams, cx: &StepContext<'_>) -> Result<Found, StepError> {
+    let input = cx.input(0)?;
+    let mut sound = Sound::open(input, 0.0)?;
+    let expected_s = sound.duration_s();
+    let mut regions = Regions::new(RegionRules::new(params.vad_threshold));
+    let mut packer = Packer::default();
+    let (mut spans, mut windows, mut block) = (Vec::new(), Vec::new(), Vec::new());
+    let mut samples = 0_usize;
+    loop {
+        sound.read(&mut block)?;
+        let ended = block.is_empty();
+        samples += block.len();
+        let frame = |prob: f32, frame: &[f32]| {
+            let energy = frame.iter().map(|x| x * x).sum::<f32>() / frame.len() as f32;
+            regions.push(prob, energy, &mut spans);
+        };
+        if ended {
+            vad.finish(frame)?;
+            regions.finish(&mut spans);
+        } else {
+            vad.feed(&block, frame)?;
+        }
+        let at_s = samples as f64 / f64::from(SAMPLE_RATE_HZ);
+        for span in spans.drain(..) {
+            let inside = Span::new(span.start_s, span.end_s.min(milliseconds(at_s)));
+            if inside.len_s() > 0.0 {
+                packer.push(inside, &mut windows);
+            }
+        }
+        if ended {
+            packer.finish(milliseconds(at_s), &mut windows);
+            return Ok(Found { windows, duration_s: milliseconds(at_s) });
+        }
+        if at_s > LONGEST_S {
+            let what = format!("longer than {} hours; cut it and run the parts", LONGEST_S / 3600.0);
+            return Err(StepError::bad_input(ErrorCode::MEDIA_TOO_LARGE, input, &what));
+        }
+        cx.progress(at_s, expected_s.unwrap_or(at_s).max(at_s), "s of audio");
+        cx.checkpoint()?;
+    }
+}
+
+/// Nothing to transcribe is an answer of its own.
+pub(crate) fn refuse_silence(found: &Found, input: &LocalInput) -> Result<(), StepError> {
+    if found.duration_s < 0.1 {
+        let what = "holds less than a tenth of a second of sound; check that it is the right file";
+        return Err(StepError::bad_input(ErrorCode::MEDIA_EMPTY, input, what));
+    }
+    if found.windows.is_empty() {
+        let what =
+            format!("nobody speaks in its {:.1} s; lower vad_threshold if somebody does", found.duration_s);
+        return Err(StepError::bad_input(ErrorCode::new("no_speech"), input, &what));
+    }
+    Ok(())
+}
+
+/// The language to decode in and how probable it is.
+pub(crate) fn decide_language(
+    recognizer: Option<&dyn Recognizer>,
+    found: &Found,
+    params: &TranscribeParams,
+    cx: &StepContext<'_>,
+) -> Result<(String, f64), StepError> {
+    let Some(recognizer) = recognizer else {
+        return Ok((params.fixed_language().unwrap_or("en").into(), 1.0));
+    };
+    let places = language::places(&found.windows);
+    let windows = places.into_iter().map(|n| found.windows[n].clone()).collect();
+    let loaded = audio::load(cx.input(0)?, windows)?;
+    cx.checkpoint()?;
+    let language = language::detect(recognizer, &loaded, cx.threads())?;
+    Ok((language.code, milliseconds(language.prob)))
+}
+
+/// Shares out windows among decode steps: alike in length, none longer than it should take.
+pub(crate) fn share_out(windows: Vec<Window>, model: &str) -> Vec<Vec<Window>> {
+    let audio_s: f64 = windows.iter().map(Window::audio_s).sum();
+    let most_s = STEP_S.min(STEP_TARGET_S / work_per_s(model));
+    let steps = (audio_s / most_s).ceil().max(1.0);
+    let mut shares: Vec<Vec<Window>> = Vec::new();
+    let (mut before_s, mut last) = (0.0, None);
+    for window in windows {
+        let share = ((before_s + window.audio_s() / 2.0) / audio_s * steps) as usize;
+        before_s += window.audio_s();
+        if last != Some(share) {
+            shares.push(Vec::new());
+            last = Some(share);
+        }
+        if let Some(share) = shares.last_mut() {
+            share.push(window);
+        }
+    }
+    shares
+}
+
+/// Seconds of one CPU core for a second of speech, measured with room to spare on a core of 2019 (docs/transcribe.md).
+fn work_per_s(model: &str) -> f64 {
+    match model.split(['.', '-']).next() {
+        Some("tiny") => 0.06,
+        Some("base") => 0.15,
+        Some("small") => 0.5,
+        Some("medium") => 1.5,
+        _ if model.contains("turbo") => 2.0,
+        _ => 3.0,
+    }
+}
+
+/// The plan as a step's answer.
+pub(crate) fn plan(found: Found, language: (String, f64), model: &str, input: &LocalInput) -> Plan {
+    let speech_s = milliseconds(found.windows.iter().map(Window::speech_s).sum());
+    let steps = share_out(found.windows, model);
+    let facts = Facts {
+        duration_s: found.duration_s,
+        speech_s,
+        language: language.0,
+        language_prob: language.1,
+        decodes: u32::try_from(steps.len()).unwrap_or(u32::MAX),
+    };
+    Plan { facts, input: input.sha256, models: String::new(), steps }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn windows(lengths: &[f64]) -> Vec<Window> {
+        let mut at = 0.0;
+        let window = |len: &f64| {
+            let span = Span::new(at, at + len);
+            at += len + 1.0;
+            Window { pieces: vec![span], speech: vec![span] }
+        };
+        lengths.iter().map(window).collect()
+    }
+
+    #[test]
+    fn an_hour_is_eight_steps_at_least() {
+        let steps = share_out(windows(&[27.0; 133]), "base");
+        assert!(steps.len() >= 8, "{}", steps.len());
+        assert!(share_out(windows(&[27.0; 133]), "large-v3").len() >= 60);
+        assert_eq!(share_out(windows(&[27.0; 4]), "tiny.en").len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn every_window_is_in_one_step_in_order(lengths in prop::collection::vec(0.3..28.0_f64, 1..400)) {
+            let all = windows(&lengths);
+            let steps = share_out(all.clone(), "base");
+            prop_assert!(steps.iter().all(|step| !step.is_empty()));
+            prop_assert!(steps.iter().all(|step| step.iter().map(Window::audio_s).sum::<f64>() < STEP_S + 28.0));
+            prop_assert_eq!(steps.concat(), all);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What kinds of characters there are, as far as line breaks, words and sentences care.
+
+/// A character of a script written without spaces (Chinese, Japanese, Thai, Lao, Burmese, Khmer): a word of its own.
+pub(crate) fn is_unspaced(c: char) -> bool {
+    matches!(c,
+        '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
+        | '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
+        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3134f}')
+}
+
+/// As wide as two Latin letters.
+pub(crate) fn is_wide(c: char) -> bool {
+    is_unspaced(c) && c >= '\u{3000}' || matches!(c, '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ff60}' | '\u{ac00}'..='\u{d7a3}')
+}
+
+/// Punctuation that opens what follows.
+pub(crate) fn opens(c: char) -> bool {
+    matches!(c, '“' | '‘' | '「' | '『' | '《' | '〈' | '（' | '(' | '[' | '{' | '【' | '¿' | '¡' | '«')
+}
+
+/// Punctuation that ends a sentence.
+pub(crate) fn ends_sentence(c: char) -> bool {
+    matches!(c, '.' | '!' | '?' | '…' | '。' | '！' | '？' | '．' | '؟' | '।')
+}
+
+/// Punctuation inside a sentence, where a line or a subtitle may well end.
+pub(crate) fn ends_phrase(c: char) -> bool {
+    matches!(c, ',' | ';' | ':' | '，' | '；' | '：' | '、' | '،' | '—' | '–')
+}
+
+/// Punctuation that belongs to what is before it.
+pub(crate) fn closes(c: char) -> bool {
+    ends_sentence(c)
+        || ends_phrase(c)
+        || matches!(c, '”' | '’' | '」' | '』' | '》' | '〉' | '）' | ')' | ']' | '}' | '】' | '»' | '%' | '％' | '"' | '\'')
+}
+
+/// The last character of a word that is not a closing quote or bracket.
+pub(crate) fn final_mark(word: &str) -> Option<char> {
+    word.trim_end().chars().rev().find(|c| !matches!(c, '”' | '’' | '」' | '』' | '》' | '）' | ')' | ']' | '"' | '\''))
+}
+
+/// Abbreviations whose point does not end a sentence.
+const ABBREVIATIONS: [&str; 22] = [
+    "mr.", "mrs.", "ms.", "dr.", "prof.", "st.", "jr.", "sr.", "vs.", "etc.", "e.g.", "i.e.", "u.s.", "u.k.", "no.",
+    "gen.", "col.", "lt.", "sen.", "rep.", "inc.", "ltd.",
+];
+
+/// The word is the last of a sentence, by its own looks.
+pub(crate) fn is_sentence_end(word: &str) -> bool {
+    let Some(mark) = final_mark(word) else { return false };
+    if !ends_sentence(mark) {
+        return false;
+    }
+    let bare = word.trim().to_lowercase();
+    let initial = bare.chars().count() == 2 && bare.ends_with('.') && bare.starts_with(char::is_alphabetic);
+    !(mark == '.' && (initial || ABBREVIATIONS.contains(&bare.as_str())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_end_where_they_do() {
+        for end in ["home.", " “Never!”", "吗？", "done…", "1912."] {
+            assert!(is_sentence_end(end), "{end}");
+        }
+        for not in [" Dr.", " J.", "home,", "well", "", "e.g."] {
+            assert!(!is_sentence_end(not), "{not}");
+        }
+    }
+}

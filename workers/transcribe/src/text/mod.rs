@@ -1,0 +1,7 @@
+//! What becomes of words: scripts, sentences, subtitles.
+
+pub(crate) mod chars;
+pub(crate) mod chinese;
+pub(crate) mod phrases;
+pub(crate) mod sentences;
+pub(crate) mod subtitles;

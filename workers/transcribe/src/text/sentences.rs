@@ -1,0 +1,160 @@
+//! From timed words to sentences and paragraphs.
+
+use crate::{
+    decode::{Decoded, TimedWord},
+    text::chars::{ends_phrase, final_mark, is_sentence_end, is_unspaced},
+};
+
+/// A pause that ends a sentence, whatever its last word looks like.
+const SENTENCE_PAUSE_S: f64 = 1.2;
+/// The same in text that has no punctuation of its own (no mark in the last 40 words).
+const BARE_PAUSE_S: f64 = 0.5;
+/// A sentence that is longer ends at the next comma…
+const LONG_S: f64 = 14.0;
+/// …and one that is longer still ends at the next word.
+const LONGEST_S: f64 = 24.0;
+/// A pause that ends a paragraph.
+const PARAGRAPH_PAUSE_S: f64 = 2.5;
+/// A paragraph that is longer ends with the next sentence that a breath follows.
+const PARAGRAPH_CHARS: usize = 500;
+const BREATH_S: f64 = 0.4;
+/// A paragraph that is longer ends with the sentence.
+const PARAGRAPH_MOST_CHARS: usize = 1000;
+
+/// Words that belong together.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Sentence {
+    pub(crate) words: Vec<TimedWord>,
+    /// Of the window that it begins in.
+    pub(crate) no_speech_prob: f64,
+}
+
+impl Sentence {
+    pub(crate) fn start_s(&self) -> f64 {
+        self.words.first().map_or(0.0, |word| word.start_s)
+    }
+
+    pub(crate) fn end_s(&self) -> f64 {
+        self.words.last().map_or(0.0, |word| word.end_s)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let text: String = self.words.iter().map(|word| word.text.as_str()).collect();
+        text.trim().to_owned()
+    }
+}
+
+/// Cuts the words of all windows into sentences.
+pub(crate) fn sentences(windows: &[Decoded]) -> Vec<Sentence> {
+    let words: Vec<(&TimedWord, f64)> =
+        windows.iter().flat_map(|window| window.words.iter().map(|word| (word, window.no_speech_prob))).collect();
+    let mut sentences = Vec::new();
+    let mut open = Sentence::default();
+    let mut unmarked = 0;
+    for (n, (word, no_speech_prob)) in words.iter().enumerate() {
+        if open.words.is_empty() {
+            open.no_speech_prob = *no_speech_prob;
+        }
+        open.words.push((*word).clone());
+        let mark = final_mark(&word.text);
+        unmarked = if is_sentence_end(&word.text) { 0 } else { unmarked + 1 };
+        let pause_s = words.get(n + 1).map_or(f64::INFINITY, |(next, _)| next.start_s - word.end_s);
+        let long_s = word.end_s - open.start_s();
+        let enough = if unmarked > 40 { BARE_PAUSE_S } else { SENTENCE_PAUSE_S };
+        if is_sentence_end(&word.text)
+            || pause_s >= enough
+            || long_s > LONG_S && mark.is_some_and(ends_phrase)
+            || long_s > LONGEST_S
+        {
+            sentences.push(std::mem::take(&mut open));
+        }
+    }
+    sentences
+}
+
+/// Joins texts, with a space unless both sides are of a script without spaces.
+pub(crate) fn join<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut joined = String::new();
+    for text in texts {
+        let wide = |c: char| is_unspaced(c) || ('\u{3000}'..='\u{303f}').contains(&c) || ('\u{ff00}'..='\u{ff60}').contains(&c);
+        let tight = joined.chars().next_back().is_none_or(wide) && text.chars().next().is_none_or(wide);
+        if !tight && !joined.is_empty() {
+            joined.push(' ');
+        }
+        joined.push_str(text);
+    }
+    joined
+}
+
+/// The text as paragraphs, with an empty line between them.
+pub(crate) fn paragraphs(sentences: &[Sentence]) -> String {
+    let mut out = String::new();
+    let mut open: Vec<String> = Vec::new();
+    let mut chars = 0;
+    for (n, sentence) in sentences.iter().enumerate() {
+        let text = sentence.text();
+        chars += text.chars().map(|c| if is_unspaced(c) { 3 } else { 1 }).sum::<usize>();
+        open.push(text);
+        let pause_s = sentences.get(n + 1).map_or(f64::INFINITY, |next| next.start_s() - sentence.end_s());
+        let ended = sentence.words.last().is_some_and(|word| is_sentence_end(&word.text));
+        if pause_s >= PARAGRAPH_PAUSE_S
+            || ended && chars > PARAGRAPH_CHARS && pause_s >= BREATH_S
+            || ended && chars > PARAGRAPH_MOST_CHARS
+        {
+            if !out.is_empty() {
+                out.push('\n');
+            }
+            out.push_str(&join(open.iter().map(String::as_str)));
+            out.push('\n');
+            open.clear();
+            chars = 0;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn spoken(text: &str) -> Decoded {
+        let word = |(n, text): (usize, &str)| TimedWord {
+            start_s: n as f64 * 0.4,
+            end_s: n as f64 * 0.4 + 0.3,
+            text: text.into(),
+            logprob: -0.1,
+        };
+        Decoded { words: text.split_inclusive(' ').enumerate().map(word).collect(), ..Decoded::default() }
+    }
+
+    #[test]
+    fn sentences_end_at_their_marks_and_not_at_abbreviations() {
+        let found = sentences(&[spoken("Dr. Smith came home. He was tired! Was he?")]);
+        let texts: Vec<String> = found.iter().map(Sentence::text).collect();
+        assert_eq!(texts, ["Dr. Smith came home.", "He was tired!", "Was he?"]);
+    }
+
+    #[test]
+    fn texts_join_as_they_are_written() {
+        assert_eq!(join(["One.", "Two."]), "One. Two.");
+        assert_eq!(join(["你好。", "再见。"]), "你好。再见。");
+        assert_eq!(join(["他说", "OK", "好"]), "他说 OK 好");
+    }
+
+    proptest! {
+        /// No word is lost, whatever the text and wherever the windows are cut.
+        #[test]
+        fn no_word_is_lost_in_sentences(text in "([a-z]{1,8}[,.?]? ){1,120}", cut in 0_usize..120) {
+            let all = spoken(&text);
+            let cut = cut.min(all.words.len());
+            let (left, right) = all.words.split_at(cut);
+            let windows = [left, right].map(|words| Decoded { words: words.to_vec(), ..Decoded::default() });
+            let found = sentences(&windows);
+            let back: Vec<TimedWord> = found.iter().flat_map(|sentence| sentence.words.clone()).collect();
+            prop_assert_eq!(back, all.words);
+            let bare = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            prop_assert_eq!(bare(&paragraphs(&found)), bare(&text));
+        }
+    }
+}

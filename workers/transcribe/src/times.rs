@@ -1,0 +1,196 @@
+//! When each word was said.
+//!
+//! Whisper's attention (dynamic time warping over its alignment heads, as in OpenAI's `timing.py`) tells when it went
+//! on from a token to the next, which is vague at pauses: it may go on anywhere within one. The voice detector knows
+//! pauses to a thirtieth of a second and nothing of words. Together: the words are shared out among the regions of
+//! speech in order, by the attention's times, by how long so many letters take to say, and by punctuation, which likes
+//! pauses (dynamic programming); inside a region the attention's times stand, the first word begins where the region
+//! begins and the last ends where it ends.
+
+use crate::{
+    speech::{regions::Span, windows::Window},
+    text::chars::{ends_phrase, final_mark, is_sentence_end, is_unspaced},
+    whisper::HeardWord,
+};
+
+/// Weight of "as long as so many letters take" against "where the attention was", both in squared seconds.
+const LENGTH_WEIGHT: f64 = 0.5;
+/// What a pause of a second or more after the end of a sentence is worth; half of it after a comma.
+const PUNCTUATION_BONUS: f64 = 0.6;
+/// The attention says where a word ended; its sound was before that.
+const BEFORE_END_S: f64 = 0.15;
+/// No word is shorter unless there is no room.
+const MIN_WORD_S: f64 = 0.06;
+
+/// The time of each word, in seconds of the file: in order, inside the window, none overlapping the next.
+pub(crate) fn place(words: &[HeardWord], window: &Window) -> Vec<Span> {
+    if words.is_empty() || window.speech.is_empty() {
+        return words.iter().map(|_| Span::new(window.start_s(), window.end_s())).collect();
+    }
+    let bounds = share_out(words, window);
+    let mut times = Vec::with_capacity(words.len());
+    for (region, range) in window.speech.iter().zip(bounds.windows(2)) {
+        inside(&words[range[0]..range[1]], region, window, &mut times);
+    }
+    times
+}
+
+/// Seconds that a word takes to say, up to a factor.
+fn weight(word: &str) -> f64 {
+    let letters = word.chars().filter(|c| c.is_alphanumeric());
+    0.5 + letters.map(|c| if is_unspaced(c) { 2.5 } else if c.is_numeric() { 2.0 } else { 1.0 }).sum::<f64>()
+}
+
+/// Which words were said in which region: `words[bounds[r]..bounds[r + 1]]` in region `r`.
+fn share_out(words: &[HeardWord], window: &Window) -> Vec<usize> {
+    let (n, regions) = (words.len(), window.speech.len());
+    let mut said = vec![0.0; n + 1];
+    for (i, word) in words.iter().enumerate() {
+        said[i + 1] = said[i] + weight(&word.text);
+    }
+    let pace = window.speech_s() / said[n];
+
+    let mut costs = vec![f64::INFINITY; n + 1];
+    costs[0] = 0.0;
+    let mut choices: Vec<Vec<usize>> = Vec::with_capacity(regions);
+    for (r, region) in window.speech.iter().enumerate() {
+        let far = distances(words, region, window);
+        let bonus = |k: usize| match r.checked_sub(1) {
+            Some(before) if k > 0 && k < n => {
+                punctuation_bonus(&words[k - 1].text, region.start_s - window.speech[before].end_s)
+            }
+            _ => 0.0,
+        };
+        let mut next = vec![f64::INFINITY; n + 1];
+        let mut choice = vec![0; n + 1];
+        for k in (0..=n).filter(|k| costs[*k].is_finite()) {
+            for i in k..=n {
+                let late = pace * (said[i] - said[k]) - region.len_s();
+                let cost = costs[k] + far[i] - far[k] + LENGTH_WEIGHT * late * late / (region.len_s() + 0.3) - bonus(k);
+                if cost < next[i] {
+                    next[i] = cost;
+                    choice[i] = k;
+                }
+            }
+        }
+        costs = next;
+        choices.push(choice);
+    }
+    let mut bounds = vec![n; regions + 1];
+    for r in (0..regions).rev() {
+        bounds[r] = choices[r][bounds[r + 1]];
+    }
+    bounds
+}
+
+/// Running sum over the words of how far (squared) the attention's time of each is from the region.
+fn distances(words: &[HeardWord], region: &Span, window: &Window) -> Vec<f64> {
+    let (start, end) = (window.to_window_s(region.start_s), window.to_window_s(region.end_s));
+    let mut sums = vec![0.0; words.len() + 1];
+    for (i, word) in words.iter().enumerate() {
+        let far = word.end_s.map_or(0.0, |end_s| {
+            let at = end_s - BEFORE_END_S;
+            (start - at).max(at - end).clamp(0.0, 3.0)
+        });
+        sums[i + 1] = sums[i] + far * far;
+    }
+    sums
+}
+
+fn punctuation_bonus(word_before: &str, pause_s: f64) -> f64 {
+    let likes = if is_sentence_end(word_before) {
+        1.0
+    } else if final_mark(word_before).is_some_and(ends_phrase) {
+        0.5
+    } else {
+        0.0
+    };
+    PUNCTUATION_BONUS * likes * pause_s.min(1.0)
+}
+
+/// Times of the words of one region.
+fn inside(words: &[HeardWord], region: &Span, window: &Window, times: &mut Vec<Span>) {
+    let n = words.len();
+    if n == 0 {
+        return;
+    }
+    let offset = region.start_s - window.to_window_s(region.start_s);
+    let total: f64 = words.iter().map(|word| weight(&word.text)).sum();
+    let shortest = MIN_WORD_S.min(region.len_s() / n as f64);
+    let mut ends = Vec::with_capacity(n);
+    let mut said = 0.0;
+    for word in words {
+        said += weight(&word.text);
+        let by_length = region.start_s + region.len_s() * said / total;
+        ends.push(word.end_s.map_or(by_length, |end_s| end_s + offset));
+    }
+    ends[n - 1] = region.end_s;
+    let mut floor = region.start_s;
+    for end in &mut ends {
+        floor = end.max(floor + shortest).min(region.end_s);
+        *end = floor;
+    }
+    let mut ceiling = region.end_s;
+    for (i, end) in ends.iter_mut().enumerate().rev() {
+        *end = end.min(ceiling).max(region.start_s + shortest * i as f64);
+        ceiling = *end - shortest;
+    }
+    let mut start = region.start_s;
+    for (word, end) in words.iter().zip(ends) {
+        let longest = 0.5 + 0.09 * weight(&word.text);
+        // The first word keeps its beginning, which the voice detector heard, the others their end.
+        let first = start == region.start_s;
+        let from = if first { start } else { start.max(end - longest) };
+        times.push(Span::new(from, if first { end.min(start + longest) } else { end }));
+        start = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn word(text: &str, end_s: f64) -> HeardWord {
+        HeardWord { text: text.into(), logprob: -0.1, end_s: Some(end_s) }
+    }
+
+    fn window(speech: &[(f64, f64)]) -> Window {
+        let speech: Vec<Span> = speech.iter().map(|(a, b)| Span::new(*a, *b)).collect();
+        let pieces = vec![Span::new(speech[0].start_s - 0.2, speech[speech.len() - 1].end_s + 0.2)];
+        Window { pieces, speech }
+    }
+
+    #[test]
+    fn the_word_after_a_pause_begins_where_speech_begins_again() {
+        let window = window(&[(10.0, 11.0), (13.0, 14.0)]);
+        // The attention goes on in the middle of the pause and is late by a third of a second elsewhere.
+        let words = [word(" Good", 0.9), word(" morning.", 2.1), word(" How", 3.6), word(" are", 3.9), word(" you?", 4.2)];
+        let times = place(&words, &window);
+        assert_eq!((times[0].start_s, times[1].end_s), (10.0, 11.0));
+        assert_eq!((times[2].start_s, times[4].end_s), (13.0, 14.0));
+    }
+
+    proptest! {
+        /// Whatever the attention says: times are in order, inside the window, and none overlaps the next.
+        #[test]
+        fn times_are_monotonic_and_inside(
+            ends in prop::collection::vec(0.0..30.0_f64, 1..80),
+            runs in prop::collection::vec((0.1..4.0_f64, 0.1..3.0_f64), 1..12),
+            aligned in any::<bool>(),
+        ) {
+            let mut at = 5.0;
+            let speech: Vec<(f64, f64)> = runs.iter().map(|(pause, len)| { let a = at + pause; at = a + len; (a, at) }).collect();
+            let window = window(&speech);
+            let words: Vec<HeardWord> = ends.iter().map(|end| HeardWord { end_s: aligned.then_some(*end), ..word(" word,", 0.0) }).collect();
+            let times = place(&words, &window);
+            prop_assert_eq!(times.len(), words.len());
+            let mut last = window.start_s();
+            for time in times {
+                prop_assert!(time.start_s >= last - 1e-9 && time.end_s >= time.start_s - 1e-9, "{:?} after {}", time, last);
+                last = time.end_s;
+            }
+            prop_assert!(last <= window.end_s() + 1e-9);
+        }
+    }
+}

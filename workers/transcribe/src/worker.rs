@@ -1,0 +1,137 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use medley_models::{Models, SessionOptions};
+use medley_proto::ModelUse;
+use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
+
+use crate::{
+    audio,
+    decode::{self, Orders},
+    gather::{self, Quality},
+    params::{Task, TranscribeConfig, TranscribeParams},
+    plan,
+    speech::vad::Vad,
+    step::{DecodeStep, Facts, Plan, TranscribeOutput, TranscribeStep},
+    whisper::{Abilities, Attempt, Recognizer, Whisper},
+};
+
+/// Speech to text.
+pub struct Transcribe {
+    models: Models,
+    config: TranscribeConfig,
+    slots: usize,
+    /// The model in use: the last one asked for stays loaded.
+    loaded: Mutex<Option<Loaded>>,
+}
+
+struct Loaded {
+    name: String,
+    can: Abilities,
+    whisper: Arc<Whisper>,
+}
+
+impl std::fmt::Debug for Transcribe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transcribe").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Worker for Transcribe {
+    const KIND: &'static str = "transcribe";
+    type Config = TranscribeConfig;
+    type Params = TranscribeStep;
+    type Output = TranscribeOutput;
+
+    fn build(config: TranscribeConfig, cx: &BuildContext) -> Result<Self, BuildError> {
+        Ok(Self { models: Models::open(&cx.models_dir), config, slots: cx.slots, loaded: Mutex::default() })
+    }
+
+    fn run(&self, params: TranscribeStep, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
+        match params {
+            TranscribeStep::Plan(params) => self.plan(&params, cx),
+            TranscribeStep::Decode(step) => self.decode(step, cx),
+            TranscribeStep::Merge { groups } => merge(groups, cx),
+            TranscribeStep::Gather { params, facts } => gather(&params, facts, cx),
+        }
+    }
+
+    fn models(&self) -> Vec<ModelUse> {
+        self.models.used()
+    }
+}
+
+impl Transcribe {
+    fn plan(&self, params: &TranscribeParams, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
+        let input = cx.input(0)?;
+        // A model that is not there is found out before the work.
+        let models = self.fingerprint(params.model())?;
+        let vad = Vad::new(self.models.session("silero-vad", "vad-sequence.onnx", SessionOptions::default())?);
+        let found = plan::find_speech(vad, params, cx)?;
+        plan::refuse_silence(&found, input)?;
+        let recognizer = match params.fixed_language() {
+            Some(_) => None,
+            None => Some(self.whisper(params.model(), params.word_timestamps, cx.threads())?),
+        };
+        let recognizer = recognizer.as_deref().map(|whisper| whisper as &dyn Recognizer);
+        let language = plan::decide_language(recognizer, &found, params, cx)?;
+        Ok(TranscribeOutput::Plan(Plan { models, ..plan::plan(found, language, params.model(), input) }))
+    }
+
+    fn decode(&self, step: DecodeStep, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
+        let DecodeStep { facts, how, windows } = step;
+        let loaded = audio::load(cx.input(0)?, windows)?;
+        let whisper = self.whisper(&how.model, how.word_timestamps, cx.threads())?;
+        let attempt = Attempt {
+            language: &how.language,
+            translate: how.task == Task::Translate,
+            prompt: &how.prompt,
+            beam_size: how.beam_size,
+            temperature: 0.0,
+            timestamps: false,
+        };
+        let orders = Orders { attempt, fallback: how.temperature_fallback };
+        let windows = decode::decode(&*whisper, &loaded, orders, cx)?;
+        Ok(TranscribeOutput::Decode { facts, windows })
+    }
+
+    /// The hashes of the model's files, for the keys of the cache.
+    fn fingerprint(&self, name: &str) -> Result<String, StepError> {
+        let model = format!("whisper-{name}");
+        self.models.file(&model, "ggml-q8_0.bin")?;
+        let used = self.models.used().into_iter().filter(|used| used.name == model);
+        let hashes = used.flat_map(|used| used.files).map(|(file, sha256)| format!("{file}={sha256}"));
+        Ok(hashes.collect::<Vec<_>>().join(" "))
+    }
+
+    fn whisper(&self, name: &str, align: bool, threads: usize) -> Result<Arc<Whisper>, StepError> {
+        let can = Abilities { align, fast_encoder: !self.config.plain_encoder, parallel: self.slots * threads };
+        // Held while the model loads, so that two slots that ask at once load it once.
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(loaded) = &*loaded && loaded.name == name && loaded.can == can {
+            return Ok(loaded.whisper.clone());
+        }
+        let whisper = Arc::new(Whisper::load(&self.models, name, can)?);
+        *loaded = Some(Loaded { name: name.into(), can, whisper: whisper.clone() });
+        Ok(whisper)
+    }
+}
+
+/// Joins the answers of a group into one artifact of the same shape.
+fn merge(groups: u32, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
+    let TranscribeOutput::Decode { facts, .. } = cx.input_json(0)? else {
+        return Err(StepError::internal(format!("the first input of {} is no decode step's answer", cx.id())));
+    };
+    let windows = gather::collect(cx)?;
+    let mut file = cx.create("decoded.json", "application/json")?;
+    serde_json::to_writer(&mut file, &TranscribeOutput::Decode { facts: facts.clone(), windows })?;
+    file.keep()?;
+    Ok(TranscribeOutput::Merge { facts, groups })
+}
+
+fn gather(params: &TranscribeParams, facts: Facts, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
+    let windows = gather::collect(cx)?;
+    let quality: Vec<Quality> = windows.iter().map(Quality::from).collect();
+    let written = gather::write(windows, params, &facts);
+    let words = gather::publish(&written, &quality, &facts, cx)?;
+    Ok(TranscribeOutput::Gather { facts, words })
+}
