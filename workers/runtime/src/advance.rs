@@ -5,12 +5,7 @@ use medley_proto::{EventBody, Job, Lineage, Name, Step, StepId, StepResult, VERS
 use medley_step::{GroupDone, Planned, StepDraft, StepError};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Error, Medley,
-    breakpoint::breakpoint,
-    keys::JobKeys,
-    records,
-};
+use crate::{Error, Medley, breakpoint::breakpoint, keys::JobKeys, records};
 
 /// The kind of the step that ends a job.
 pub(crate) const FINISH: Name = Name::from_static("finish");

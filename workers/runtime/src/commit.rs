@@ -28,7 +28,8 @@ impl Medley {
         scratch: &Path,
     ) -> Result<StepResult, StepError> {
         let keys = JobKeys::of_step(step);
-        let uploads = computed.artifacts.into_iter().map(|published| self.store_artifact(&keys, published, inputs, scratch));
+        let uploads =
+            computed.artifacts.into_iter().map(|published| self.store_artifact(&keys, published, inputs, scratch));
         let artifacts: Vec<Artifact> = stream::iter(uploads).buffered(UPLOADS).try_collect().await?;
         breakpoint("after_artifacts");
         let mut lineage = step.lineage.clone();

@@ -191,7 +191,10 @@ fn given_up(step: &Step, at_ms: u64) -> Failure {
     Failure {
         v: VERSION,
         code: ErrorCode::new("worker_lost"),
-        message: format!("step {}: the queue gave it up after workers were lost while they ran it, again and again", step.id),
+        message: format!(
+            "step {}: the queue gave it up after workers were lost while they ran it, again and again",
+            step.id
+        ),
         causes: Vec::new(),
         attempt: step.attempt,
         at_ms,

@@ -197,7 +197,9 @@ fn refused(name: &str, path: &Path, error: io::Error) -> StepError {
         io::ErrorKind::PermissionDenied => {
             (ErrorCode::INPUT_FORBIDDEN, format!("{name}: {path} may not be read; check its permissions"))
         }
-        io::ErrorKind::IsADirectory => (ErrorCode::INPUT_NOT_A_FILE, format!("{name}: {path} is a folder; give a file")),
+        io::ErrorKind::IsADirectory => {
+            (ErrorCode::INPUT_NOT_A_FILE, format!("{name}: {path} is a folder; give a file"))
+        }
         // ENXIO: a socket, or a device that is not there.
         _ if error.raw_os_error() == Some(libc::ENXIO) => {
             (ErrorCode::INPUT_NOT_A_FILE, format!("{name}: {path} is a pipe or device; give a file"))

@@ -99,7 +99,8 @@ impl Medley {
         let keys = JobKeys::new(of, job);
         let envelope = records::read::<Job>(&*self.store, &keys.job()).await?.ok_or(Error::NoSuchJob(job))?;
         if !records::exists(&*self.store, &keys.manifest()).await? {
-            records::write(&*self.store, &keys.cancel(), &json!({ "v": VERSION, "at_ms": self.clock.now_ms() })).await?;
+            records::write(&*self.store, &keys.cancel(), &json!({ "v": VERSION, "at_ms": self.clock.now_ms() }))
+                .await?;
             if let Err(error) = self.queue.send_cancel(of, job).await {
                 tracing::debug!(%error, "workers see the deletion at their next look");
             }

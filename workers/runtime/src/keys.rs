@@ -166,8 +166,14 @@ mod tests {
     fn the_index_shows_the_newest_first() {
         let keys = JobKeys::new(&Name::from_static("t"), JobId::fresh(5, 7));
         assert!(keys.index(2_000) < keys.index(1_000));
-        assert!(keys.index(1_764_000_000_000).as_str() > tenant::index_before(&Name::from_static("t"), 1_764_000_000_000).as_str());
-        assert!(keys.index(1_764_000_000_001).as_str() < tenant::index_before(&Name::from_static("t"), 1_764_000_000_000).as_str());
+        assert!(
+            keys.index(1_764_000_000_000).as_str()
+                > tenant::index_before(&Name::from_static("t"), 1_764_000_000_000).as_str()
+        );
+        assert!(
+            keys.index(1_764_000_000_001).as_str()
+                < tenant::index_before(&Name::from_static("t"), 1_764_000_000_000).as_str()
+        );
         assert_eq!(tenant::job_of(&keys.index(1_000)), Some(JobId::fresh(5, 7)));
         assert_eq!(tenant::job_of(&keys.open()), Some(JobId::fresh(5, 7)));
     }

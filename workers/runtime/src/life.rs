@@ -53,7 +53,9 @@ impl Bench {
             return Ok(medley.advance(&known.job, &Group::of(step), result).await?);
         }
         if known.failed {
-            return Ok(medley.publish_finish(&known.job, &FinishParams::failed(step.id.clone()), &step.lineage).await?);
+            return Ok(medley
+                .publish_finish(&known.job, &FinishParams::failed(step.id.clone()), &step.lineage)
+                .await?);
         }
         if known.cancelled {
             return Err(StepError::Cancelled);
@@ -126,18 +128,13 @@ impl Bench {
     async fn still_wanted(&self, step: &Step) -> Result<(), StepError> {
         let (store, keys) = (&*self.medley.store, JobKeys::of_step(step));
         let (at_cancel, at_job) = (keys.cancel(), keys.job());
-        let (cancelled, there) =
-            tokio::try_join!(records::exists(store, &at_cancel), records::exists(store, &at_job)).map_err(StepError::from)?;
+        let (cancelled, there) = tokio::try_join!(records::exists(store, &at_cancel), records::exists(store, &at_job))
+            .map_err(StepError::from)?;
         if cancelled || !there { Err(StepError::Cancelled) } else { Ok(()) }
     }
 
     /// Passes progress on and looks for reasons to stop, for as long as the step runs.
-    async fn accompany<T>(
-        &self,
-        step: &Step,
-        seat: &Seat<'_>,
-        progress: &mut watch::Receiver<Option<Progress>>,
-    ) -> T {
+    async fn accompany<T>(&self, step: &Step, seat: &Seat<'_>, progress: &mut watch::Receiver<Option<Progress>>) -> T {
         let medley = &self.medley;
         let cancel = JobKeys::of_step(step).cancel();
         let mut look = tokio::time::interval_at(Instant::now() + CANCEL_EVERY, CANCEL_EVERY);

@@ -20,7 +20,10 @@ pub struct Medley {
 
 impl fmt::Debug for Medley {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Medley").field("registry", &self.registry).field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Medley")
+            .field("registry", &self.registry)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 

@@ -5,7 +5,14 @@ use std::time::Duration;
 use medley_proto::{ErrorCode, EventBody, Failure, Step, VERSION};
 use medley_step::{Delivery, StepError};
 
-use crate::{Error, WorkerSettings, advance::{FINISH, FinishParams}, breakpoint::breakpoint, keys::JobKeys, life::Bench, records};
+use crate::{
+    Error, WorkerSettings,
+    advance::{FINISH, FinishParams},
+    breakpoint::breakpoint,
+    keys::JobKeys,
+    life::Bench,
+    records,
+};
 
 /// How a worker goes on after it settled a step.
 #[derive(Debug)]

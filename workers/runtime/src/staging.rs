@@ -73,9 +73,8 @@ pub(crate) fn remove_left_behind(work_dir: &Path) {
     for folder in folders.flatten() {
         let name = folder.file_name();
         let pid = name.to_str().and_then(|name| name.split_once('-')).map(|(pid, _)| pid.to_owned());
-        let alive = pid.is_some_and(|pid| {
-            pid != std::process::id().to_string() && Path::new("/proc").join(pid).exists()
-        });
+        let alive =
+            pid.is_some_and(|pid| pid != std::process::id().to_string() && Path::new("/proc").join(pid).exists());
         if !alive && let Err(error) = std::fs::remove_dir_all(folder.path()) {
             tracing::warn!(folder = %folder.path().display(), %error, "a folder that was left behind stays");
         }
@@ -103,8 +102,7 @@ impl Medley {
             let local = match input {
                 StepInput::Job(number) => {
                     let of_job = usize::try_from(*number).ok().and_then(|number| job.inputs.get(number));
-                    let input =
-                        of_job.ok_or_else(|| StepError::internal(format!("the job has no input {number}")))?;
+                    let input = of_job.ok_or_else(|| StepError::internal(format!("the job has no input {number}")))?;
                     self.stage_input(&job.tenant, input, folder, index, spool, &mut staged).await?
                 }
                 StepInput::Artifact(artifact) => LocalInput {

@@ -6,7 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use medley_proto::{Job, Lineage, Name, Step, StepId, StepResult};
 use medley_step::{Planned, StepError};
 
-use crate::{Error, Medley, advance::{Group, lineage_of}, keys::JobKeys, records};
+use crate::{
+    Error, Medley,
+    advance::{Group, lineage_of},
+    keys::JobKeys,
+    records,
+};
 
 /// What a job waits for.
 #[derive(Debug)]

@@ -162,8 +162,7 @@ async fn a_silent_server_runs_into_the_time_limit() {
 async fn a_redirect_does_not_lead_inside() {
     let inside = Server::start(|_, _, stream| send(stream, "200 OK", "", b"secret"));
     let target = inside.url();
-    let outside =
-        Server::start(move |_, _, stream| send(stream, "302 Found", &format!("location: {target}\r\n"), b""));
+    let outside = Server::start(move |_, _, stream| send(stream, "302 Found", &format!("location: {target}\r\n"), b""));
     let error = outside.fetch(100).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::INPUT_FORBIDDEN, "{error:?}");
     assert!(inside.asked.lock().unwrap().is_empty());

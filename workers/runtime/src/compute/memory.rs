@@ -22,7 +22,8 @@ mod tests {
 
     #[test]
     fn counts_own_pages_and_no_mapped_files() {
-        let status = "Name:\tx\nVmRSS:\t    9000 kB\nRssAnon:\t    3000 kB\nRssFile:\t    5000 kB\nRssShmem:\t    1000 kB\n";
+        let status =
+            "Name:\tx\nVmRSS:\t    9000 kB\nRssAnon:\t    3000 kB\nRssFile:\t    5000 kB\nRssShmem:\t    1000 kB\n";
         assert_eq!(own_bytes_of(status), 4_000 << 10);
         let before = own_bytes(std::process::id().cast_signed()).unwrap();
         let held = vec![1_u8; 64 << 20];

@@ -96,7 +96,12 @@ pub(crate) struct ComputePool {
 
 impl ComputePool {
     pub(crate) fn new(settings: PoolSettings) -> std::io::Result<Self> {
-        Ok(Self { settings, spawner: Spawner::start()?, kinds: std::sync::Mutex::default(), tickets: AtomicU64::new(1) })
+        Ok(Self {
+            settings,
+            spawner: Spawner::start()?,
+            kinds: std::sync::Mutex::default(),
+            tickets: AtomicU64::new(1),
+        })
     }
 
     /// Computes one step in the kind's child.

@@ -45,7 +45,9 @@ pub(crate) struct Death {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum How {
     Crashed(String),
-    OverMemory { bytes: u64 },
+    OverMemory {
+        bytes: u64,
+    },
     /// Killed because a step did not stop.
     Stubborn,
 }
@@ -236,7 +238,9 @@ impl Child {
         {
             let mut state = self.state();
             state.orders = None;
-            if broken.is_some() && let Some(pid) = state.pid {
+            if broken.is_some()
+                && let Some(pid) = state.pid
+            {
                 kill_group(pid);
             }
         }

@@ -80,7 +80,12 @@ struct Guard {
 }
 
 impl Resolver for Guard {
-    fn resolve(&self, uri: &Uri, config: &ureq::config::Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.resolver.resolve(uri, config, timeout)?;
         let secure = uri.scheme_str() == Some("https");
         let mut allowed = self.empty();
@@ -147,7 +152,9 @@ impl Download {
             let response = self.ask(done, etag.as_deref())?;
             match self.copy(response, file, &mut done)? {
                 None => return Ok(file.sync_all()?),
-                Some(Broken { etag: Some(tag), .. }) if attempt < RESUMES && Instant::now() < self.give_up => etag = Some(tag),
+                Some(Broken { etag: Some(tag), .. }) if attempt < RESUMES && Instant::now() < self.give_up => {
+                    etag = Some(tag)
+                }
                 Some(Broken { cause, .. }) => return Err(self.unavailable("the download broke off").because(cause)),
             }
         }
@@ -164,7 +171,10 @@ impl Download {
             200 | 206 => Ok(response),
             404 | 410 => Err(self.refused(ErrorCode::INPUT_NOT_FOUND, "there is no such file on the server")),
             status @ (408 | 425 | 429 | 500..=599) => Err(self.busy(status, response.headers())),
-            status => Err(self.refused(ErrorCode::INPUT_FORBIDDEN, &format!("the server answered {status}; check the URL and who may read it"))),
+            status => Err(self.refused(
+                ErrorCode::INPUT_FORBIDDEN,
+                &format!("the server answered {status}; check the URL and who may read it"),
+            )),
         }
     }
 
@@ -176,7 +186,8 @@ impl Download {
             file.set_len(0)?;
         }
         file.seek(io::SeekFrom::Start(*done))?;
-        let length: Option<u64> = response.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let length: Option<u64> =
+            response.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         if length.is_some_and(|length| length > self.most_bytes - *done) {
             return Err(self.too_large());
         }
@@ -204,9 +215,9 @@ impl Download {
 
     fn unreached(&self, error: ureq::Error) -> StepError {
         match &error {
-            ureq::Error::Io(cause) if cause.kind() == io::ErrorKind::PermissionDenied => {
-                self.refused(ErrorCode::INPUT_FORBIDDEN, "inputs are fetched only from public https addresses").because(error)
-            }
+            ureq::Error::Io(cause) if cause.kind() == io::ErrorKind::PermissionDenied => self
+                .refused(ErrorCode::INPUT_FORBIDDEN, "inputs are fetched only from public https addresses")
+                .because(error),
             ureq::Error::RequireHttpsOnly(_) => {
                 self.refused(ErrorCode::INPUT_FORBIDDEN, "the server redirects to a plain http address").because(error)
             }
@@ -229,7 +240,10 @@ impl Download {
     }
 
     fn busy(&self, status: u16, headers: &HeaderMap) -> StepError {
-        let retry_after = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+        let retry_after = headers
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .map(Duration::from_secs);
         let message = format!("{}: the server answered {status}", self.uri);
         StepError::Transient { code: ErrorCode::SERVICE_UNAVAILABLE, message, retry_after, source: None }
     }

@@ -5,6 +5,7 @@ pub(crate) mod delivery;
 pub(crate) mod failing;
 pub(crate) mod load;
 pub(crate) mod signals;
+mod sqlite;
 
 use std::{sync::Arc, time::Duration};
 

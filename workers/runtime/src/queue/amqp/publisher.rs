@@ -119,7 +119,7 @@ impl Publisher {
             let channel = connection.create_channel().await?;
             channel.confirm_select(ConfirmSelectOptions::default()).await?;
             Topology::common().declare(&channel).await?;
-            Ok((channel, connection.create_channel().await?))
+            Ok::<_, lapin::Error>((channel, connection.create_channel().await?))
         };
         let (channel, unconfirmed) = tokio::time::timeout(CONFIRM_LIMIT, opening)
             .await

@@ -67,7 +67,7 @@ pub(super) async fn listen<T: DeserializeOwned + Send + 'static>(
             .await?;
         let options = BasicConsumeOptions { no_ack: true, exclusive: true, ..Default::default() };
         let consumer = channel.basic_consume(queue, "".into(), options, FieldTable::default()).await?;
-        Ok((consumer, channel))
+        Ok::<_, lapin::Error>((consumer, channel))
     };
     let (consumer, channel) = consumer.await.map_err(classify)?;
     let listener = Listener { consumer, _channel: channel, _connection: connection };

@@ -23,7 +23,7 @@ pub(super) const DELAYS_S: [u64; 11] = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800
 /// Of queues whose messages no number of deliveries may remove. RabbitMQ 4 would put 20 where nothing is said.
 const NO_LIMIT: u32 = 1_000_000;
 
-/// The queue (and the exchange of the same name) of one delay: `medley.retry.90s`.
+/// The queue (and the exchange of the same name) of one delay: `medley.retry.60s`.
 pub(super) fn retry_queue(delay_s: u64) -> String {
     format!("medley.retry.{delay_s}s")
 }
