@@ -106,9 +106,8 @@ pub(super) fn classify(error: Error) -> QueueError {
     let refused = match error.kind() {
         ErrorKind::ProtocolError(amqp) => matches!(
             amqp.kind(),
-            AMQPErrorKind::Soft(
-                AMQPSoftError::ACCESSREFUSED | AMQPSoftError::PRECONDITIONFAILED | AMQPSoftError::NOTALLOWED
-            ) | AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED | AMQPHardError::NOTIMPLEMENTED)
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED | AMQPSoftError::PRECONDITIONFAILED)
+                | AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED | AMQPHardError::NOTIMPLEMENTED)
         ),
         ErrorKind::InvalidProtocolVersion(_) | ErrorKind::AuthProviderError(_) => true,
         _ => false,

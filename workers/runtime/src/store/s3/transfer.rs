@@ -134,7 +134,7 @@ fn read_parts(mut file: File, part_bytes: u64) -> (mpsc::Receiver<Bytes>, Readin
         let mut count = 0;
         loop {
             let mut part = Vec::new();
-            file.by_ref().take(part_bytes).read_to_end(&mut part)?;
+            Read::take(&mut file, part_bytes).read_to_end(&mut part)?;
             if part.is_empty() {
                 return Ok((Sha256::new(hash.finalize().into()), count));
             }
