@@ -1,6 +1,8 @@
 //! What other machines and other versions rely on: the schemas are what the types say, and documents that earlier
 //! versions wrote are still read. `MEDLEY_REGENERATE=1` rewrites the schemas, and the goldens of this version.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{collections::BTreeMap, env, fs, path::Path};
 
 use medley_proto::*;

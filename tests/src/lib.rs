@@ -1,5 +1,6 @@
 //! Harness shared by the cross-crate tests: a real binary, real services on free ports.
 
+pub mod binary;
 pub mod http;
 pub mod rabbitmq;
 pub mod s3;

@@ -1,5 +1,7 @@
 //! The client against a small server that speaks the protocol and, told to, breaks it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},

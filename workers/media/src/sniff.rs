@@ -68,7 +68,7 @@ impl Container {
 
     /// Whether symphonia reads it; what it cannot decode in it goes to ffmpeg.
     pub(crate) fn is_native(self) -> bool {
-        matches!(self, Self::Wav | Self::Mp3 | Self::Flac | Self::Ogg | Self::Mp4 | Self::Adts | Self::Matroska)
+        matches!(self, Self::Wav | Self::Mp3 | Self::Flac | Self::Ogg | Self::Mp4 | Self::Adts)
     }
 
     /// Whether ffmpeg must be able to seek in it: its index may be at the end.

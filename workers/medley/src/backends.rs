@@ -1,27 +1,19 @@
 //! Opens the queue and the store that the configuration names.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, path::Path, sync::Arc};
 
 use medley_models::Models;
 use medley_proto::Name;
-use medley_runtime::{
-    ComputeCommand, Medley, WorkerOptions,
-    queue::SqliteQueue,
-    store::FileStore,
-};
+use medley_runtime::{ComputeCommand, Medley, Settings, WorkerOptions, queue::SqliteQueue, store::FileStore};
 use medley_step::{Queue, Registry, Store};
 
 use crate::{cli::Failed, config::Config};
 
 /// The embedded pair in one folder: `queue.db` and `store/`.
 pub(crate) async fn embedded(dir: &Path, registry: Arc<Registry>, config: &Config) -> Result<Medley, Failed> {
-    let queue = dir.join("queue.db");
-    let store = dir.join("store");
-    assemble(open_sqlite(&queue).await?, open_files(&store).await?, registry, config)
+    let queue = open_sqlite(&dir.join("queue.db")).await?;
+    let store = open_files(&dir.join("store")).await?;
+    Ok(Medley::new(queue, store, registry, own_files(config.settings())))
 }
 
 /// The pair that the configuration names; the embedded one in the data folder by default.
@@ -37,20 +29,20 @@ pub(crate) async fn configured(registry: Arc<Registry>, config: &Config) -> Resu
         Some(path) => open_files(Path::new(path)).await?,
         None => open_files(&data.join("store")).await?,
     };
-    assemble(queue, store, registry, config)
+    Ok(Medley::new(queue, store, registry, own_files(config.settings())))
+}
+
+/// Where queue and store are files of one user, whoever asks for a job may read what the worker may: `file:` inputs are
+/// taken from everywhere unless the owner says from where.
+fn own_files(mut settings: Settings) -> Settings {
+    if settings.limits.file_roots.is_empty() {
+        settings.limits.file_roots.push("/".into());
+    }
+    settings
 }
 
 fn unserved(what: &str, url: &str) -> Failed {
     Failed::usage(format!("{what} {url}: this build serves only a path on a local disk"))
-}
-
-fn assemble(
-    queue: Arc<dyn Queue>,
-    store: Arc<dyn Store>,
-    registry: Arc<Registry>,
-    config: &Config,
-) -> Result<Medley, Failed> {
-    Ok(Medley::new(queue, store, registry, config.settings()))
 }
 
 async fn open_sqlite(path: &Path) -> Result<Arc<dyn Queue>, Failed> {
@@ -69,14 +61,7 @@ fn make_folder(path: &Path) -> Result<(), Failed> {
 }
 
 /// How this binary's workers run: compute children are this binary again.
-pub(crate) fn worker_options(config: &Config, kinds: Vec<Name>) -> Result<WorkerOptions, Failed> {
-    let program: PathBuf = std::env::current_exe()
-        .map_err(|error| Failed::service(format!("the program cannot find itself: {error}")))?;
+pub(crate) fn worker_options(config: &Config, kinds: Vec<Name>) -> WorkerOptions {
     let configs = config.kinds.iter().filter_map(|(kind, table)| Some((kind.parse().ok()?, table.clone()))).collect();
-    Ok(WorkerOptions {
-        kinds,
-        compute: ComputeCommand { program, args: vec!["compute".into(), "--kind".into()] },
-        models_dir: Models::default_dir(),
-        configs,
-    })
+    WorkerOptions { kinds, compute: ComputeCommand::default(), models_dir: Models::default_dir(), configs }
 }

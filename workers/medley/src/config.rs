@@ -91,7 +91,8 @@ impl Config {
         };
         let mut config = match found {
             Some(path) => {
-                let text = fs::read_to_string(&path).map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?;
+                let text =
+                    fs::read_to_string(&path).map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?;
                 Self::parse(&text, registry).map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?
             }
             None => Self::default(),

@@ -4,6 +4,7 @@ usage: canonical_face.py metadata.binarypb OUT
 out: u32 vertices V, u32 triangles T, f32[V][5] (x, y, z in cm; u, v in 0..1), u32[T][3] (vertex indices).
 x points to the image's right, y up, z to the camera.
 """
+
 import struct
 import sys
 

@@ -4,6 +4,7 @@ usage: ge2e_to_onnx.py pretrained.pt OUT
 in:  `mels` f32 [B, T, 40]; 40 mel bands of 16 kHz sound, 25 ms windows, 10 ms hops, T = 160 in training
 out: `embedding` f32 [B, 256], of length 1
 """
+
 import pickle
 import sys
 import zipfile

@@ -2,6 +2,7 @@
 
 usage: metadata_lines.py model.onnx KEY OUT
 """
+
 import sys
 
 import onnx

@@ -2,6 +2,7 @@
 
 usage: unpack.py ARCHIVE MEMBER FROM TO OUT      (TO -1: to the end of the member)
 """
+
 import sys
 import tarfile
 import zipfile

@@ -1,47 +1,88 @@
-# CT2 whisper -> ONNX encoder (dynamic T), f32; optional int8 (dynamic) of the linear layers. numpy + onnx only.
-import sys; sys.path.insert(0,'.')  # ct2read.py
-import numpy as np,onnx
-from onnx import helper as h,TensorProto as T,numpy_helper as nh
-from ct2 import read_ct2
-from whisper_ggml import tensors
-src,dst=sys.argv[1:3]; mode='f32'
-_,_,v=read_ct2(src); t=tensors(v); H=int(v['encoder/num_heads']); L=sum(k.startswith('encoder.') and k.endswith('attn.key.weight') for k in t); D=t['encoder.positional_embedding'].shape[1]; dh=D//H
-N=[];I=[]
-def c(n,a): I.append(nh.from_array(np.ascontiguousarray(a),n)); return n
-k=0
-def op(o,*i,**a):
-    global k; k+=1; n=f'{o}_{k}'; N.append(h.make_node(o,list(i),[n],**a)); return n
-def lin(x,n,w,b):
-    w=np.asarray(w,np.float32).T
-    if mode=='int8':
-        s=(np.abs(w).max(0)/127).astype(np.float32); q=np.round(w/s).astype(np.int8)
-        y=op('MatMulInteger',*lin_q(x),c(n+'.q',q),XQ[x][2]); y=op('Cast',y,to=T.FLOAT); y=op('Mul',y,op('Mul',XQ[x][1],c(n+'.s',s)))
-    else: y=op('MatMul',x,c(n+'.w',w))
-    return op('Add',y,c(n+'.b',np.asarray(b,np.float32))) if b is not None else y
-XQ={}
-def lin_q(x):
-    if x not in XQ:
-        global k; k+=1; o=[f'dq{k}_{j}' for j in range(3)]; N.append(h.make_node('DynamicQuantizeLinear',[x],o)); XQ[x]=o
-    return (XQ[x][0],)
-def ln(x,p): return op('LayerNormalization',x,c(p+'.g',t[p+'.weight'].astype(np.float32)),c(p+'.bb',t[p+'.bias'].astype(np.float32)),axis=-1,epsilon=1e-5)
-G=lambda n:t[n].astype(np.float32)
-def gelu(x): return op('Gelu',x)
-x=gelu(op('Conv','mel',c('c1w',G('encoder.conv1.weight')),c('c1b',G('encoder.conv1.bias').ravel()),kernel_shape=[3],pads=[1,1]))
-x=gelu(op('Conv',x,c('c2w',G('encoder.conv2.weight')),c('c2b',G('encoder.conv2.bias').ravel()),kernel_shape=[3],pads=[1,1],strides=[2]))
-x=op('Transpose',x,perm=[0,2,1]); n=op('Slice',op('Shape',x),c('one',np.array([1])),c('two',np.array([2])))
-x=op('Add',x,op('Slice',c('pe',G('encoder.positional_embedding')),c('zero',np.array([0])),n,c('ax0',np.array([0]))))
-sh=c('sh',np.array([0,0,H,dh])); sb=c('sb',np.array([0,0,D]))
-for i in range(L):
-    p=f'encoder.blocks.{i}.'; y=ln(x,p+'attn_ln'); s=dh**-.5
-    if mode=='int8': lin_q(y)
-    q=lin(y,p+'q',t[p+'attn.query.weight'].astype(np.float32)*s,G(p+'attn.query.bias')*s); kk=lin(y,p+'k',t[p+'attn.key.weight'],None); vv=lin(y,p+'v',t[p+'attn.value.weight'],G(p+'attn.value.bias'))
-    a='mha_%d'%i; N.append(h.make_node('MultiHeadAttention',[q,kk,vv],[a],domain='com.microsoft',num_heads=H,scale=1.0))
-    if mode=='int8': lin_q(a)
-    x=op('Add',x,lin(a,p+'o',t[p+'attn.out.weight'],G(p+'attn.out.bias'))); y=ln(x,p+'mlp_ln')
-    if mode=='int8': lin_q(y)
-    y=gelu(lin(y,p+'f1',t[p+'mlp.0.weight'],G(p+'mlp.0.bias')))
-    if mode=='int8': lin_q(y)
-    x=op('Add',x,lin(y,p+'f2',t[p+'mlp.2.weight'],G(p+'mlp.2.bias')))
-x=ln(x,'encoder.ln_post'); N[-1].output[0]='out'
-m=h.make_model(h.make_graph(N,'enc',[h.make_tensor_value_info('mel',T.FLOAT,['B',80,'F'])],[h.make_tensor_value_info('out',T.FLOAT,['B','T',D])],I),opset_imports=[h.make_opsetid('',20),h.make_opsetid('com.microsoft',1)]); m.ir_version=9
-onnx.save(m,dst); print(dst,L,H,D)
+"""The encoder of a CTranslate2 Whisper model -> ONNX, f32, with ONNX Runtime's fused attention.
+
+usage: whisper_encoder.py model.bin OUT
+in:  `mel` f32 [B, 80, F], F even, at most 3000
+out: `out` f32 [B, F / 2, state]
+"""
+
+import sys
+
+import ct2
+import numpy as np
+import onnx
+from onnx import TensorProto as T, helper as h, numpy_helper as nh
+
+nodes, constants = [], []
+
+
+def constant(name, value):
+    constants.append(nh.from_array(np.ascontiguousarray(value), name))
+    return name
+
+
+def op(kind, *inputs, **attributes):
+    name = f"{kind}_{len(nodes) + 1}"
+    nodes.append(h.make_node(kind, list(inputs), [name], **attributes))
+    return name
+
+
+def linear(x, name, weight, bias):
+    y = op("MatMul", x, constant(name + ".w", np.asarray(weight, np.float32).T))
+    return y if bias is None else op("Add", y, constant(name + ".b", np.asarray(bias, np.float32)))
+
+
+def main(source, out):
+    values = ct2.read(source)
+    tensors = {name: value.astype(np.float32) for name, value in ct2.whisper_tensors(values).items()}
+    heads = ct2.heads(values, "encoder")
+    state = tensors["encoder.positional_embedding"].shape[1]
+    scale = np.float32((state // heads) ** -0.5)
+
+    def norm(x, name):
+        gain, bias = constant(name + ".g", tensors[name + ".weight"]), constant(name + ".b", tensors[name + ".bias"])
+        return op("LayerNormalization", x, gain, bias, axis=-1, epsilon=1e-5)
+
+    def conv(x, name, **attributes):
+        weight = constant(name + ".w", tensors[name + ".weight"])
+        bias = constant(name + ".b", tensors[name + ".bias"].ravel())
+        return op("Gelu", op("Conv", x, weight, bias, kernel_shape=[3], pads=[1, 1], **attributes))
+
+    x = conv("mel", "encoder.conv1")
+    x = conv(x, "encoder.conv2", strides=[2])
+    x = op("Transpose", x, perm=[0, 2, 1])
+    # Positions for as many frames as there are.
+    frames = op("Slice", op("Shape", x), constant("one", np.array([1])), constant("two", np.array([2])))
+    zero = constant("zero", np.array([0]))
+    positions = constant("positions", tensors["encoder.positional_embedding"])
+    x = op("Add", x, op("Slice", positions, zero, frames, zero))
+    for layer in range(ct2.layers(tensors, "encoder")):
+        block = f"encoder.blocks.{layer}"
+
+        def part(name):
+            return tensors[f"{block}.{name}"]
+
+        y = norm(x, f"{block}.attn_ln")
+        query = linear(y, f"{block}.q", part("attn.query.weight") * scale, part("attn.query.bias") * scale)
+        key = linear(y, f"{block}.k", part("attn.key.weight"), None)
+        value = linear(y, f"{block}.v", part("attn.value.weight"), part("attn.value.bias"))
+        # The scale is in the query already.
+        heard = op("MultiHeadAttention", query, key, value, domain="com.microsoft", num_heads=heads, scale=1.0)
+        x = op("Add", x, linear(heard, f"{block}.o", part("attn.out.weight"), part("attn.out.bias")))
+        y = norm(x, f"{block}.mlp_ln")
+        y = op("Gelu", linear(y, f"{block}.f1", part("mlp.0.weight"), part("mlp.0.bias")))
+        x = op("Add", x, linear(y, f"{block}.f2", part("mlp.2.weight"), part("mlp.2.bias")))
+    norm(x, "encoder.ln_post")
+    nodes[-1].output[0] = "out"
+    graph = h.make_graph(
+        nodes,
+        "whisper_encoder",
+        [h.make_tensor_value_info("mel", T.FLOAT, ["B", 80, "F"])],
+        [h.make_tensor_value_info("out", T.FLOAT, ["B", "T", state])],
+        constants,
+    )
+    opsets = [h.make_opsetid("", 20), h.make_opsetid("com.microsoft", 1)]
+    onnx.save(h.make_model(graph, opset_imports=opsets, ir_version=9), out)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,84 +1,102 @@
-#!/usr/bin/env python3
-"""CTranslate2 Whisper model.bin -> whisper.cpp ggml f16.  numpy only.
-usage: ct2_to_ggml.py model.bin vocabulary.(txt|json) out.bin"""
-import sys, json, struct, numpy as np
-from ct2 import read_ct2
+"""CTranslate2 Whisper -> whisper.cpp's ggml file with 16-bit weights.
 
-def mel_filters(n_mels=80, sr=16000, n_fft=400):
-    """Slaney mel bank, identical to openai-whisper assets/mel_filters.npz (librosa.filters.mel)."""
-    def hz2mel(f): return np.where(f>=1000, 15+np.log(np.maximum(f,1e-9)/1000)/(np.log(6.4)/27), f*3/200)
-    def mel2hz(m): return np.where(m>=15, 1000*np.exp(np.log(6.4)/27*(m-15)), m*200/3)
-    freqs=np.linspace(0,sr/2,n_fft//2+1)
-    pts=mel2hz(np.linspace(hz2mel(np.float64(0)),hz2mel(np.float64(sr/2)),n_mels+2))
-    d=np.diff(pts); r=pts[:,None]-freqs[None]
-    w=np.maximum(0,np.minimum(-r[:-2]/d[:-1,None], r[2:]/d[1:,None]))
-    return (w*(2/(pts[2:]-pts[:-2]))[:,None]).astype(np.float32)
+usage: whisper_ggml.py model.bin vocabulary.(txt|json) OUT
+"""
 
-def byte_decoder():
-    bs=list(range(33,127))+list(range(161,173))+list(range(174,256)); cs=bs[:]; n=0
-    for b in range(256):
-        if b not in bs: bs.append(b); cs.append(256+n); n+=1
-    return {chr(c):b for b,c in zip(bs,cs)}
+import json
+import math
+import struct
+import sys
 
-def vocab(path):
-    if path.endswith('.json'): toks=json.load(open(path,encoding='utf-8'))
-    else: toks=open(path,encoding='utf-8').read().split('\n')
-    bd=byte_decoder(); out=[]
-    for t in toks:                      # base BPE tokens only, stop at the first special one;
-        if t.startswith('<|endoftext'): break   # whisper.cpp makes the names of the others itself
-        out.append(bytes(bd[c] for c in t))
-    return out
+import ct2
+import numpy as np
 
-def tensors(v):
-    """CT2 names -> openai names"""
-    yv={}
-    for side in ('encoder','decoder'):
-        L=sum(k.startswith(side+'/layer_') and k.endswith('/self_attention/linear_0/weight') for k in v)
-        yv[f'{side}.positional_embedding']=v[f'{side}/position_encodings/encodings']
-        ln='ln_post' if side=='encoder' else 'ln'
-        yv[f'{side}.{ln}.weight']=v[f'{side}/layer_norm/gamma']; yv[f'{side}.{ln}.bias']=v[f'{side}/layer_norm/beta']
-        for i in range(L):
-            s=f'{side}/layer_{i}/'; d=f'{side}.blocks.{i}.'
-            def lin(a,b): yv[d+b+'.weight']=v[s+a+'/weight']; yv[d+b+'.bias']=v[s+a+'/bias']
-            def norm(a,b): yv[d+b+'.weight']=v[s+a+'/gamma']; yv[d+b+'.bias']=v[s+a+'/beta']
-            # self attention: linear_0 = rows [q;k;v]; linear_1 = out.  The k bias is zeros in CT2, absent in Whisper.
-            w,b=v[s+'self_attention/linear_0/weight'],v[s+'self_attention/linear_0/bias']
-            q,k,vv=np.split(w,3); bq,bk,bv=np.split(b,3); assert not bk.any()
-            yv[d+'attn.query.weight']=q; yv[d+'attn.query.bias']=bq; yv[d+'attn.key.weight']=k
-            yv[d+'attn.value.weight']=vv; yv[d+'attn.value.bias']=bv
-            lin('self_attention/linear_1','attn.out'); norm('self_attention/layer_norm','attn_ln')
-            lin('ffn/linear_0','mlp.0'); lin('ffn/linear_1','mlp.2'); norm('ffn/layer_norm','mlp_ln')
-            if side=='decoder':      # cross attention: linear_0 = q, linear_1 = rows [k;v], linear_2 = out
-                lin('attention/linear_0','cross_attn.query'); lin('attention/linear_2','cross_attn.out')
-                k,vv=np.split(v[s+'attention/linear_1/weight'],2); bk,bv=np.split(v[s+'attention/linear_1/bias'],2); assert not bk.any()
-                yv[d+'cross_attn.key.weight']=k; yv[d+'cross_attn.value.weight']=vv; yv[d+'cross_attn.value.bias']=bv
-                norm('attention/layer_norm','cross_attn_ln')
-    for c in ('conv1','conv2'):
-        yv[f'encoder.{c}.weight']=v[f'encoder/{c}/weight']; yv[f'encoder.{c}.bias']=v[f'encoder/{c}/bias'].reshape(-1,1)
-    yv['decoder.token_embedding.weight']=v['decoder/embeddings/weight']
-    return yv
+F32 = {
+    "encoder.conv1.bias",
+    "encoder.conv2.bias",
+    "encoder.positional_embedding",
+    "decoder.positional_embedding",
+}
 
-def main(src,voc,dst):
-    name,rev,v=read_ct2(src); assert name=='WhisperSpec',name
-    assert all(a.dtype!=np.int8 or a.ndim==0 for a in v.values()),'int8 CT2 models would need dequantising'
-    t=tensors(v); toks=vocab(voc)
-    nv,ns=t['decoder.token_embedding.weight'].shape
-    hp=dict(n_vocab=nv,n_audio_ctx=t['encoder.positional_embedding'].shape[0],n_audio_state=ns,n_audio_head=int(v['encoder/num_heads']),
-        n_audio_layer=sum(k.startswith('encoder.') and k.endswith('attn.key.weight') for k in t),
-        n_text_ctx=t['decoder.positional_embedding'].shape[0],n_text_state=ns,n_text_head=int(v['decoder/num_heads']),
-        n_text_layer=sum(k.startswith('decoder.') and k.endswith('.attn.key.weight') for k in t),
-        n_mels=t['encoder.conv1.weight'].shape[1],ftype=1)
-    print(hp,'base tokens',len(toks),'tensors',len(t))
-    f32={'encoder.conv1.bias','encoder.conv2.bias','encoder.positional_embedding','decoder.positional_embedding'}
-    with open(dst,'wb') as f:
-        f.write(struct.pack('<I',0x67676d6c)); f.write(struct.pack('<11i',*hp.values()))
-        m=mel_filters(hp['n_mels']); f.write(struct.pack('<2i',*m.shape)); f.write(m.tobytes())
-        f.write(struct.pack('<i',len(toks)))
-        for b in toks: f.write(struct.pack('<i',len(b))); f.write(b)
-        for n,a in t.items():
-            half=a.ndim>=2 and n not in f32
-            a=np.ascontiguousarray(a,dtype=np.float16 if half else np.float32); nb=n.encode()
-            f.write(struct.pack('<3i',a.ndim,len(nb),int(half)))
-            for dim in reversed(a.shape): f.write(struct.pack('<i',dim))
-            f.write(nb); f.write(a.tobytes())
-if __name__=='__main__': main(*sys.argv[1:])
+
+def hz_to_mel(hz):
+    return 15 + math.log(hz / 1000) / (math.log(6.4) / 27) if hz >= 1000 else hz * 3 / 200
+
+
+def mel_to_hz(mel):
+    return 1000 * math.exp(math.log(6.4) / 27 * (mel - 15)) if mel >= 15 else mel * 200 / 3
+
+
+def mel_filters(bands, rate_hz=16_000, window=400):
+    """Slaney's mel bank as Whisper's assets/mel_filters.npz has it, f32 [bands, window / 2 + 1].
+
+    Scalar functions of `math`: those of numpy differ in the last bit between processors.
+    """
+    bins = np.linspace(0, rate_hz / 2, window // 2 + 1)
+    highest = hz_to_mel(rate_hz / 2)
+    edges = np.array([mel_to_hz(highest * i / (bands + 1)) for i in range(bands + 2)])
+    widths = np.diff(edges)
+    ramps = edges[:, None] - bins[None]
+    triangles = np.maximum(0, np.minimum(-ramps[:-2] / widths[:-1, None], ramps[2:] / widths[1:, None]))
+    return (triangles * (2 / (edges[2:] - edges[:-2]))[:, None]).astype(np.float32)
+
+
+def byte_of_char():
+    """GPT-2's printable stand-ins for bytes, backwards."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    table = {chr(byte): byte for byte in printable}
+    table.update({chr(256 + n): byte for n, byte in enumerate(others)})
+    return table
+
+
+def vocabulary(path):
+    """The tokens as bytes, up to the first special one: whisper.cpp knows the names of the others."""
+    text = open(path, encoding="utf-8").read()
+    tokens = json.loads(text) if path.endswith(".json") else text.split("\n")
+    table = byte_of_char()
+    plain = []
+    for token in tokens:
+        if token.startswith("<|endoftext"):
+            break
+        plain.append(bytes(table[char] for char in token))
+    return plain
+
+
+def main(source, words, out):
+    values = ct2.read(source)
+    tensors = ct2.whisper_tensors(values)
+    tokens = vocabulary(words)
+    token_count, state = tensors["decoder.token_embedding.weight"].shape
+    mels = tensors["encoder.conv1.weight"].shape[1]
+    header = [
+        token_count,
+        tensors["encoder.positional_embedding"].shape[0],
+        state,
+        ct2.heads(values, "encoder"),
+        ct2.layers(tensors, "encoder"),
+        tensors["decoder.positional_embedding"].shape[0],
+        state,
+        ct2.heads(values, "decoder"),
+        ct2.layers(tensors, "decoder"),
+        mels,
+        1,  # 16-bit weights
+    ]
+    with open(out, "wb") as sink:
+        sink.write(struct.pack("<I11i", 0x67676D6C, *header))
+        filters = mel_filters(mels)
+        sink.write(struct.pack("<2i", *filters.shape) + filters.tobytes())
+        sink.write(struct.pack("<i", len(tokens)))
+        for token in tokens:
+            sink.write(struct.pack("<i", len(token)) + token)
+        for name, tensor in tensors.items():
+            half = tensor.ndim >= 2 and name not in F32
+            tensor = np.ascontiguousarray(tensor, np.float16 if half else np.float32)
+            name = name.encode()
+            sink.write(struct.pack("<3i", tensor.ndim, len(name), half))
+            sink.write(struct.pack(f"<{tensor.ndim}i", *reversed(tensor.shape)))
+            sink.write(name + tensor.tobytes())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -146,6 +146,15 @@ impl Models {
         self.inner.sessions.get(self, model, file, path, options)
     }
 
+    /// A model file of the machine's owner, outside the registry, as an inference session.
+    ///
+    /// # Errors
+    /// When ONNX Runtime is missing, or the file is, or it is refused.
+    pub fn session_at(&self, path: &Path, options: SessionOptions) -> Result<Session, ModelError> {
+        let file = path.display().to_string();
+        self.inner.sessions.get(self, "of your own", &file, path.into(), options)
+    }
+
     pub(crate) fn link(&self, model: &str, file: &str) -> PathBuf {
         self.model_dir(model).join(file)
     }

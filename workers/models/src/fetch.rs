@@ -22,10 +22,10 @@ pub(crate) struct Mirror(String);
 
 impl Mirror {
     pub(crate) fn from_env() -> Option<Self> {
-        env::var("MEDLEY_MODEL_MIRROR").ok().filter(|value| !value.is_empty()).map(Self)
+        env::var("MEDLEY_MODEL_MIRROR").ok().filter(|value| !value.is_empty()).map(|place| Self::at(&place))
     }
 
-    #[cfg(test)]
+    /// A folder, or the prefix of a URL.
     pub(crate) fn at(place: &str) -> Self {
         Self(place.into())
     }

@@ -5,6 +5,7 @@
 //! other programs (pip, npm, curl, Python converters), and never during a job. See `docs/models.md`.
 
 mod cache;
+pub mod doc;
 mod error;
 mod fetch;
 mod lock;

@@ -39,3 +39,20 @@ impl Recorded {
         fs::rename(draft, root.join("models.lock")).map_err(cache)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_hash_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Recorded::read(dir.path()).unwrap().get("m", "f"), None);
+        let hash = Sha256::of(b"x");
+        Recorded::record(dir.path(), "m", "f", hash).unwrap();
+        Recorded::record(dir.path(), "m", "g", Sha256::of(b"y")).unwrap();
+        assert_eq!(Recorded::read(dir.path()).unwrap().get("m", "f"), Some(hash));
+        fs::write(dir.path().join("models.lock"), "not toml at all =").unwrap();
+        assert!(matches!(Recorded::read(dir.path()), Err(ModelError::Lock(_))));
+    }
+}

@@ -55,10 +55,27 @@ impl Models {
     /// # Errors
     /// The first model that cannot be had; those before it stay.
     pub fn pull(&self, names: &[&str], progress: &mut dyn Progress) -> Result<(), ModelError> {
+        self.pull_through(Mirror::from_env(), names, progress)
+    }
+
+    /// The same, from this mirror (a folder or the prefix of a URL) where it has the files.
+    ///
+    /// # Errors
+    /// As [`Models::pull`].
+    pub fn pull_from(&self, mirror: &str, names: &[&str], progress: &mut dyn Progress) -> Result<(), ModelError> {
+        self.pull_through(Some(Mirror::at(mirror)), names, progress)
+    }
+
+    fn pull_through(
+        &self,
+        mirror: Option<Mirror>,
+        names: &[&str],
+        progress: &mut dyn Progress,
+    ) -> Result<(), ModelError> {
         let mut pull = Pull {
             models: self,
             python: Python::new(self.root(), &Registry::built_in().python.requirements),
-            mirror: Mirror::from_env(),
+            mirror,
             downloads: Downloads::default(),
             progress,
         };
@@ -105,9 +122,9 @@ impl Pull<'_> {
         let started = Instant::now();
         let model = Registry::built_in().model(name)?;
         let work = self.folder(&format!("work-{name}"))?;
-        let have = match self.from_mirror(model, &work.0)? {
+        let have = match self.take_from_mirror(model, &work.0)? {
             Some(have) => have,
-            None => self.from_publishers(name, model, &work.0)?,
+            None => self.take_from_publishers(name, model, &work.0)?,
         };
         let bytes = self.keep(name, model, &have)?;
         self.models.forget(name);
@@ -116,7 +133,7 @@ impl Pull<'_> {
     }
 
     /// All files as they are in the end, if the mirror has them all.
-    fn from_mirror(&self, model: &Model, work: &Path) -> Result<Option<HashMap<String, PathBuf>>, ModelError> {
+    fn take_from_mirror(&self, model: &Model, work: &Path) -> Result<Option<HashMap<String, PathBuf>>, ModelError> {
         let Some(mirror) = &self.mirror else { return Ok(None) };
         let mut have = HashMap::new();
         for file in &model.files {
@@ -133,7 +150,7 @@ impl Pull<'_> {
         Ok(Some(have))
     }
 
-    fn from_publishers(
+    fn take_from_publishers(
         &mut self,
         name: &str,
         model: &Model,

@@ -13,6 +13,7 @@ use crate::{ModelError, cache::stamp_of};
 const SCRIPTS: &[(&str, &str)] = &[
     ("canonical_face.py", include_str!("../convert/canonical_face.py")),
     ("ct2.py", include_str!("../convert/ct2.py")),
+    ("expose_output.py", include_str!("../convert/expose_output.py")),
     ("ge2e_to_onnx.py", include_str!("../convert/ge2e_to_onnx.py")),
     ("hed_to_onnx.py", include_str!("../convert/hed_to_onnx.py")),
     ("metadata_lines.py", include_str!("../convert/metadata_lines.py")),

@@ -1,5 +1,7 @@
 //! Sessions on real models of the cache (`medley models pull all`).
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     sync::{
         Barrier,

@@ -12,6 +12,7 @@ use crate::{
     breakpoint::breakpoint,
     keys::JobKeys,
     records,
+    staging::FetchedInput,
 };
 
 /// What was found in the store.
@@ -26,11 +27,12 @@ impl Medley {
     /// meanwhile) is passed over.
     pub(crate) async fn finish(&self, step: &Step) -> Result<(), Error> {
         let keys = JobKeys::of_step(step);
-        let Some(job) = records::read::<Job>(&*self.store, &keys.job()).await? else { return Ok(()) };
+        let Some(mut job) = records::read::<Job>(&*self.store, &keys.job()).await? else { return Ok(()) };
         let manifest = match records::read::<Manifest>(&*self.store, &keys.manifest()).await? {
             Some(manifest) => manifest,
             None => {
                 let Some(ended) = self.how_it_ended(&keys, step).await? else { return Ok(()) };
+                self.fill_in_fetched(&keys, &mut job).await?;
                 let manifest = self.manifest_of(job, ended, step.lineage.clone());
                 breakpoint("before_manifest");
                 records::write_once(&*self.store, &keys.manifest(), manifest).await?
@@ -38,6 +40,11 @@ impl Medley {
         };
         breakpoint("after_manifest");
         self.store.delete(&keys.open()).await?;
+        if manifest.outcome != Outcome::Succeeded
+            && let Err(error) = self.queue.send_cancel(&manifest.tenant, manifest.job).await
+        {
+            tracing::debug!(%error, "workers see at their next look that the job has ended");
+        }
         let state = JobState::from(manifest.outcome);
         metrics::counter!(
             "medley_jobs_finished_total", "kind" => manifest.kind.to_string(), "outcome" => outcome_name(manifest.outcome)
@@ -63,6 +70,18 @@ impl Medley {
             return Ok(Some(Ended::Succeeded(done.results)));
         }
         Ok(None)
+    }
+
+    /// Adds to the inputs what was not known of them when the job was accepted.
+    async fn fill_in_fetched(&self, keys: &JobKeys, job: &mut Job) -> Result<(), Error> {
+        for (number, input) in (0_u32..).zip(&mut job.inputs) {
+            if input.sha256.is_none()
+                && let Some(fetched) = records::read::<FetchedInput>(&*self.store, &keys.fetched(number)).await?
+            {
+                (input.sha256, input.bytes) = (Some(fetched.sha256), Some(fetched.bytes));
+            }
+        }
+        Ok(())
     }
 
     fn manifest_of(&self, job: Job, ended: Ended, so_far: Lineage) -> Manifest {

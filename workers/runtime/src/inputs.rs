@@ -10,10 +10,13 @@ use std::{
 };
 
 use medley_proto::{ErrorCode, Input, Name, Sha256, Source};
-use medley_step::{ObjectMeta, StepError};
+use medley_step::{ObjectInfo, ObjectMeta, StepError};
 use sha2::Digest;
 
 use crate::{Error, LimitSettings, Medley, file_uri, keys::tenant};
+
+/// An uploaded input is used again by other jobs for so long: half of the shortest time that inputs are kept.
+const REUSE_MS: u64 = 43_200_000;
 
 /// An input as the user gives it.
 #[derive(Debug, Clone)]
@@ -54,7 +57,12 @@ impl Medley {
         };
         let key = tenant::input(of, known.sha256, &input.name);
         if self.store.local_path(&key).is_none() {
-            if self.store.head(&key).await?.is_none_or(|object| object.bytes != known.bytes) {
+            let now_ms = self.clock.now_ms();
+            // One that was uploaded long ago may be about to be removed; uploading it again makes it young.
+            let fresh = |object: ObjectInfo| {
+                object.bytes == known.bytes && now_ms.saturating_sub(object.modified_ms) < REUSE_MS
+            };
+            if !self.store.head(&key).await?.is_some_and(fresh) {
                 let meta = ObjectMeta { media_type: None, sha256: Some(known.sha256) };
                 self.store.put_file(&key, &known.path, &meta).await?;
             }

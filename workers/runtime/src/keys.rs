@@ -79,10 +79,23 @@ impl JobKeys {
         self.at(["steps", id.stage.as_str(), &group, &n, "attempts", &format!("{attempt}.json")])
     }
 
+    /// What an input that a worker fetched was, so that all workers see the same.
+    pub(crate) fn fetched(&self, input: u32) -> Key {
+        self.at(["inputs", &format!("{input}.json")])
+    }
+
     /// # Errors
     /// When the artifact's name has characters that no store takes.
     pub(crate) fn artifact(&self, artifact: &Artifact) -> Result<Key, StoreError> {
         self.at(["artifacts", &artifact.sha256.to_string()]).join(&artifact.name)
+    }
+
+    /// An object of the tenant, by its key below the tenant's prefix.
+    ///
+    /// # Errors
+    /// When that is no key.
+    pub(crate) fn of_tenant(&self, below: &str) -> Result<Key, StoreError> {
+        Key::new([self.tenant.as_str()])?.join(below)
     }
 
     /// There from submit to finish.
@@ -127,6 +140,16 @@ pub(crate) mod tenant {
 
     pub(crate) fn cached(tenant: &Name, kind: &Name, cache_key: Sha256) -> Key {
         key([tenant.as_str(), "cache", kind.as_str(), &cache_key.to_string()])
+    }
+
+    /// Everything in the cache.
+    pub(crate) fn cache(tenant: &Name) -> Key {
+        key([tenant.as_str(), "cache"])
+    }
+
+    /// All uploaded inputs.
+    pub(crate) fn inputs(tenant: &Name) -> Key {
+        key([tenant.as_str(), "inputs"])
     }
 
     pub(crate) fn input(tenant: &Name, sha256: Sha256, name: &str) -> Key {

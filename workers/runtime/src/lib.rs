@@ -52,6 +52,7 @@ mod identity;
 mod inputs;
 mod jobs;
 mod keys;
+mod leftovers;
 mod life;
 mod medley;
 pub mod queue;

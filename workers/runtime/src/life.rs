@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use medley_proto::{EventBody, Job, Manifest, Step, StepInput, StepResult};
+use medley_proto::{EventBody, Job, JobId, Name, Step, StepInput, StepResult};
 use medley_step::StepError;
 use tokio::{sync::watch, time::Instant};
 
@@ -20,7 +20,7 @@ use crate::{
 
 /// Progress of one step is told this often at most.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
-/// How often `cancel.json` is looked for while a step runs; the fanout is quicker when it arrives.
+/// How often the job's end is looked for while a step runs; the fanout is quicker when it arrives.
 const CANCEL_EVERY: Duration = Duration::from_secs(5);
 
 /// What a worker runs steps with.
@@ -136,7 +136,6 @@ impl Bench {
     /// Passes progress on and looks for reasons to stop, for as long as the step runs.
     async fn accompany<T>(&self, step: &Step, seat: &Seat<'_>, progress: &mut watch::Receiver<Option<Progress>>) -> T {
         let medley = &self.medley;
-        let cancel = JobKeys::of_step(step).cancel();
         let mut look = tokio::time::interval_at(Instant::now() + CANCEL_EVERY, CANCEL_EVERY);
         let deadline = step.deadline_ms.map(|deadline| deadline.saturating_sub(medley.clock.now_ms()));
         let deadline = tokio::time::sleep(deadline.map_or(Duration::from_secs(86_400), Duration::from_millis));
@@ -144,10 +143,10 @@ impl Bench {
         let mut next_progress = Instant::now();
         loop {
             tokio::select! {
-                _ = look.tick() => match records::exists(&*medley.store, &cancel).await {
+                _ = look.tick() => match medley.is_over(&step.tenant, step.job).await {
                     Ok(true) => seat.tell(StopReason::Cancelled),
                     Ok(false) => {}
-                    Err(error) => tracing::debug!(%error, "cancel.json cannot be looked for"),
+                    Err(error) => tracing::debug!(%error, "a cancellation cannot be looked for"),
                 },
                 () = &mut deadline, if step.deadline_ms.is_some() && seat.goes_on() => {
                     seat.tell(StopReason::DeadlinePassed);
@@ -171,7 +170,16 @@ impl Bench {
 
     /// Whether the step's job ended meanwhile.
     pub(crate) async fn ended(&self, step: &Step) -> Result<bool, Error> {
-        Ok(records::read::<Manifest>(&*self.medley.store, &JobKeys::of_step(step).manifest()).await?.is_some())
+        records::exists(&*self.medley.store, &JobKeys::of_step(step).manifest()).await
+    }
+}
+
+impl Medley {
+    /// Whether nobody waits for the job's steps any more: it was cancelled, or it has ended.
+    pub(crate) async fn is_over(&self, tenant: &Name, job: JobId) -> Result<bool, Error> {
+        let keys = JobKeys::new(tenant, job);
+        Ok(records::exists(&*self.store, &keys.cancel()).await?
+            || records::exists(&*self.store, &keys.manifest()).await?)
     }
 }
 

@@ -1,15 +1,15 @@
 //! The steps that this worker runs right now, so that they can be told to stop.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use medley_proto::{JobId, Name, Step};
-use tokio::sync::watch;
+use medley_proto::{JobId, Name, Step, StepId};
+use tokio::sync::{Notify, watch};
 
 use crate::compute::StopReason;
 
@@ -18,6 +18,24 @@ pub(crate) struct Running {
     steps: Mutex<HashMap<u64, Occupied>>,
     seats: AtomicU64,
     draining: AtomicBool,
+    claims: Mutex<HashSet<Claimed>>,
+    given_up: Notify,
+}
+
+type Claimed = (Name, JobId, StepId);
+
+/// The right to work on a step in this process; a second delivery of the same step waits for it.
+#[derive(Debug)]
+pub(crate) struct Claim<'a> {
+    running: &'a Running,
+    step: Claimed,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.running.claims().remove(&self.step);
+        self.running.given_up.notify_waiters();
+    }
 }
 
 #[derive(Debug)]
@@ -38,6 +56,25 @@ pub(crate) struct Seat<'a> {
 impl Running {
     fn steps(&self) -> MutexGuard<'_, HashMap<u64, Occupied>> {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn claims(&self) -> MutexGuard<'_, HashSet<Claimed>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no other copy of the step is worked on here: the second one will find the first one's result.
+    pub(crate) async fn claim(&self, step: &Step) -> Claim<'_> {
+        let claimed = (step.tenant.clone(), step.job, step.id.clone());
+        loop {
+            let given_up = self.given_up.notified();
+            tokio::pin!(given_up);
+            // From here on no giving up is missed.
+            given_up.as_mut().enable();
+            if self.claims().insert(claimed.clone()) {
+                return Claim { running: self, step: claimed };
+            }
+            given_up.await;
+        }
     }
 
     pub(crate) fn sit(&self, step: &Step) -> Seat<'_> {

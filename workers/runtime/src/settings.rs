@@ -27,8 +27,6 @@ pub struct WorkerSettings {
     pub work_dir: PathBuf,
     /// How often a step may fail before it becomes a dead letter.
     pub max_attempts: u32,
-    /// How often a step may be lost with its whole worker before it becomes a dead letter.
-    pub max_lost: u32,
     /// The pause before the second attempt; it doubles with each one, with jitter.
     pub first_backoff_ms: u64,
     /// The longest pause between attempts.
@@ -52,7 +50,6 @@ impl Default for WorkerSettings {
             threads: 0,
             work_dir: PathBuf::new(),
             max_attempts: 4,
-            max_lost: 20,
             first_backoff_ms: 1_000,
             most_backoff_ms: 300_000,
             drain_s: 20,

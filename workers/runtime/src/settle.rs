@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use medley_proto::{ErrorCode, EventBody, Failure, Step, VERSION};
-use medley_step::{Delivery, StepError};
+use medley_proto::{EventBody, Failure, Step, VERSION};
+use medley_step::{Delivery, QueueError, StepError};
 
 use crate::{
     Error, WorkerSettings,
@@ -22,6 +22,14 @@ pub(crate) enum Verdict {
     Unfit(String),
 }
 
+/// What is to be done with a delivery after its failure was noted in the store.
+enum Next {
+    Ack,
+    Retry(Duration),
+    Bury(Failure),
+    HandBack,
+}
+
 impl Bench {
     /// Runs a delivered step and settles its delivery.
     pub(crate) async fn serve(&self, delivery: Delivery) -> Verdict {
@@ -29,19 +37,13 @@ impl Bench {
         if delivery.step.kind == FINISH {
             return self.end(delivery).await;
         }
-        let most_lost = self.medley.settings.worker.max_lost;
-        if delivery.lost_before > most_lost {
-            let message = format!("step {}: {most_lost} workers were lost while they ran it", delivery.step.id);
-            let error = StepError::transient(ErrorCode::new("worker_lost"), message);
-            let failure = self.failure(&delivery.step, &error);
-            let settled = self.bury(delivery, &failure).await;
-            return self.settled(settled).await;
-        }
-        match self.live(&delivery.step).await {
+        let claim = self.running.claim(&delivery.step).await;
+        let lived = self.live(&delivery.step).await;
+        drop(claim);
+        match lived {
             Ok(()) => {
                 breakpoint("before_ack");
-                let settled = self.medley.queue.ack(delivery).await.map_err(Error::from);
-                self.settled(settled).await
+                self.acted(self.medley.queue.ack(delivery).await).await
             }
             Err(error) => self.fail(delivery, error).await,
         }
@@ -49,122 +51,109 @@ impl Bench {
 
     /// Ends a job. That is tried for ever: there is nothing to fall back on.
     async fn end(&self, delivery: Delivery) -> Verdict {
-        let settings = &self.medley.settings.worker;
-        let settled = match self.medley.finish(&delivery.step).await.map_err(StepError::from) {
+        match self.medley.finish(&delivery.step).await.map_err(StepError::from) {
             Ok(()) => {
                 breakpoint("before_ack");
-                self.medley.queue.ack(delivery).await
+                self.acted(self.medley.queue.ack(delivery).await).await
             }
-            Err(StepError::Unfit { message, .. }) => {
-                if let Err(error) = self.medley.queue.hand_back(delivery).await {
-                    tracing::warn!(%error, "a step was not handed back; it comes back by itself");
-                }
-                return Verdict::Unfit(message);
-            }
+            Err(error @ StepError::Unfit { .. }) => self.hand_back(delivery, Some(&error)).await,
             Err(error) => {
                 tracing::warn!(job = %delivery.step.job, error = with_causes(&error), "a job could not be ended yet");
-                let pause = jittered(backoff(settings, delivery.step.attempt));
-                self.medley.queue.retry_later(delivery, pause).await
-            }
-        };
-        self.settled(settled.map_err(Error::from)).await
-    }
-
-    async fn fail(&self, delivery: Delivery, error: StepError) -> Verdict {
-        match error {
-            StepError::Permanent { .. } => {
-                let settled = self.end_job(delivery, &error).await;
-                self.settled(settled).await
-            }
-            StepError::Transient { .. } => {
-                let settled = self.retry(delivery, &error).await;
-                self.settled(settled).await
-            }
-            StepError::Cancelled => {
-                let settled = self.cancelled(delivery).await;
-                self.settled(settled).await
-            }
-            StepError::Interrupted => {
-                let settled = self.medley.queue.hand_back(delivery).await.map_err(Error::from);
-                self.settled(settled).await
-            }
-            StepError::Unfit { .. } => {
-                let reason = with_causes(&error);
-                if let Err(error) = self.medley.queue.hand_back(delivery).await {
-                    tracing::warn!(%error, "a step was not handed back; it comes back by itself");
-                }
-                Verdict::Unfit(reason)
+                let pause = jittered(backoff(&self.medley.settings.worker, delivery.step.attempt));
+                self.acted(self.medley.queue.retry_later(delivery, pause).await).await
             }
         }
     }
 
-    /// A delivery that could not be settled was dropped on the way, and comes back by itself.
-    async fn settled(&self, settled: Result<(), Error>) -> Verdict {
-        let Err(error) = settled else { return Verdict::GoOn };
+    async fn fail(&self, delivery: Delivery, error: StepError) -> Verdict {
+        let step = &delivery.step;
+        let noted = match &error {
+            StepError::Permanent { .. } => self.note_end(step, &error).await.map(|()| Next::Ack),
+            StepError::Transient { retry_after, .. } => self.note_attempt(step, &error, *retry_after).await,
+            StepError::Cancelled => self.note_cancelled(step).await.map(|()| Next::Ack),
+            StepError::Interrupted | StepError::Unfit { .. } => Ok(Next::HandBack),
+        };
+        match noted {
+            Ok(Next::Ack) => self.acted(self.medley.queue.ack(delivery).await).await,
+            Ok(Next::Retry(pause)) => self.acted(self.medley.queue.retry_later(delivery, pause).await).await,
+            Ok(Next::Bury(failure)) => self.acted(self.medley.queue.dead_letter(delivery, &failure).await).await,
+            Ok(Next::HandBack) => self.hand_back(delivery, Some(&error)).await,
+            Err(error) => {
+                let error = StepError::from(error);
+                tracing::warn!(step = %delivery.step.id, error = with_causes(&error), "a step's failure could not be noted; it goes back");
+                // Not at once: what failed here fails for the next one, too.
+                tokio::time::sleep(jittered(backoff(&self.medley.settings.worker, 1))).await;
+                self.hand_back(delivery, Some(&error)).await
+            }
+        }
+    }
+
+    async fn hand_back(&self, delivery: Delivery, error: Option<&StepError>) -> Verdict {
+        let handed = self.medley.queue.hand_back(delivery).await;
+        match error {
+            Some(error @ StepError::Unfit { .. }) => Verdict::Unfit(with_causes(error)),
+            _ => self.acted(handed).await,
+        }
+    }
+
+    /// A delivery that the queue did not take back comes back by itself.
+    async fn acted(&self, acted: Result<(), QueueError>) -> Verdict {
+        let Err(error) = acted else { return Verdict::GoOn };
         match StepError::from(error) {
             unfit @ StepError::Unfit { .. } => Verdict::Unfit(with_causes(&unfit)),
             error => {
                 tracing::warn!(error = with_causes(&error), "a step was not settled; it comes back by itself");
-                // Not at once: what failed here fails for the next step, too.
-                tokio::time::sleep(jittered(Duration::from_secs(2))).await;
+                tokio::time::sleep(jittered(backoff(&self.medley.settings.worker, 1))).await;
                 Verdict::GoOn
             }
         }
     }
 
-    async fn end_job(&self, delivery: Delivery, error: &StepError) -> Result<(), Error> {
-        let step = &delivery.step;
+    async fn note_end(&self, step: &Step, error: &StepError) -> Result<(), Error> {
         let failure = self.failure(step, error);
-        tracing::info!(job = %step.job, step = %step.id, code = %failure.code, message = failure.message, causes = ?failure.causes, "a step failed for good");
-        let keys = JobKeys::of_step(step);
-        if let Some(job) = self.job_of(step).await? {
-            records::write_once(&*self.medley.store, &keys.error(&step.id), failure).await?;
-            breakpoint("after_error");
-            self.medley.publish_finish(&job, &FinishParams::failed(step.id.clone()), &step.lineage).await?;
-        }
-        Ok(self.medley.queue.ack(delivery).await?)
+        tracing::info!(
+            job = %step.job, step = %step.id, code = %failure.code, message = failure.message, causes = ?failure.causes,
+            "a step failed for good"
+        );
+        let Some(job) = self.job_of(step).await? else { return Ok(()) };
+        records::write_once(&*self.medley.store, &JobKeys::of_step(step).error(&step.id), failure).await?;
+        breakpoint("after_error");
+        self.medley.publish_finish(&job, &FinishParams::failed(step.id.clone()), &step.lineage).await
     }
 
-    async fn cancelled(&self, delivery: Delivery) -> Result<(), Error> {
-        let step = &delivery.step;
-        if let Some(job) = self.job_of(step).await?
-            && !self.ended(step).await?
-        {
-            self.medley.publish_finish(&job, &FinishParams::cancelled(), &step.lineage).await?;
+    async fn note_cancelled(&self, step: &Step) -> Result<(), Error> {
+        match self.job_of(step).await? {
+            Some(job) if !self.ended(step).await? => {
+                self.medley.publish_finish(&job, &FinishParams::cancelled(), &step.lineage).await
+            }
+            _ => Ok(()),
         }
-        Ok(self.medley.queue.ack(delivery).await?)
     }
 
-    async fn retry(&self, delivery: Delivery, error: &StepError) -> Result<(), Error> {
-        let step = &delivery.step;
+    async fn note_attempt(&self, step: &Step, error: &StepError, retry_after: Option<Duration>) -> Result<Next, Error> {
         let failure = self.failure(step, error);
         let settings = &self.medley.settings.worker;
-        tracing::info!(job = %step.job, step = %step.id, attempt = step.attempt, code = %failure.code, message = failure.message, causes = ?failure.causes, "a step failed");
-        metrics::counter!("medley_attempts_failed_total", "kind" => step.kind.to_string(), "code" => failure.code.to_string())
-            .increment(1);
-        if self.job_of(step).await?.is_some() {
-            let key = JobKeys::of_step(step).attempt(&step.id, step.attempt);
-            records::write(&*self.medley.store, &key, &failure).await?;
+        tracing::info!(
+            job = %step.job, step = %step.id, attempt = step.attempt, code = %failure.code, message = failure.message,
+            causes = ?failure.causes, "a step failed"
+        );
+        if self.job_of(step).await?.is_none() {
+            return Ok(Next::Ack);
         }
+        let key = JobKeys::of_step(step).attempt(&step.id, step.attempt);
+        records::write(&*self.medley.store, &key, &failure).await?;
+        let (kind, code) = (step.kind.to_string(), failure.code.to_string());
+        metrics::counter!("medley_attempts_failed_total", "kind" => kind.clone(), "code" => code).increment(1);
         if step.attempt >= settings.max_attempts {
-            return self.bury(delivery, &failure).await;
+            tracing::warn!(job = %step.job, step = %step.id, code = %failure.code, "a step becomes a dead letter");
+            metrics::counter!("medley_dead_letters_total", "kind" => kind).increment(1);
+            return Ok(Next::Bury(failure));
         }
-        let retry_after = match error {
-            StepError::Transient { retry_after, .. } => *retry_after,
-            _ => None,
-        };
-        let pause = jittered(backoff(settings, step.attempt).max(retry_after.unwrap_or_default()));
+        let pause = jittered(backoff(settings, step.attempt)).max(retry_after.unwrap_or_default());
         let in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         let body = EventBody::Retrying { code: failure.code, message: failure.message, in_ms };
         self.medley.tell(&step.tenant, step.job, Some(&step.id), body).await;
-        Ok(self.medley.queue.retry_later(delivery, pause).await?)
-    }
-
-    async fn bury(&self, delivery: Delivery, failure: &Failure) -> Result<(), Error> {
-        let step = &delivery.step;
-        metrics::counter!("medley_dead_letters_total", "kind" => step.kind.to_string()).increment(1);
-        tracing::warn!(job = %step.job, step = %step.id, code = %failure.code, "a step became a dead letter");
-        Ok(self.medley.queue.dead_letter(delivery, failure).await?)
+        Ok(Next::Retry(pause))
     }
 
     fn failure(&self, step: &Step, error: &StepError) -> Failure {

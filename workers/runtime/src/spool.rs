@@ -4,14 +4,17 @@ use std::{
     collections::HashMap,
     future::Future,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use medley_proto::{ErrorCode, Sha256};
 use medley_step::StepError;
 use tokio::sync::OnceCell;
 
-use crate::inputs;
+use crate::{inputs, leftovers};
 
 #[derive(Debug)]
 pub(crate) struct Spool {
@@ -74,10 +77,11 @@ impl Drop for Use<'_> {
 }
 
 impl Spool {
-    /// Starts empty: what an earlier worker left is removed.
+    /// Starts empty.
     pub(crate) fn open(work_dir: &Path, most_bytes: u64) -> std::io::Result<Arc<Self>> {
-        let folder = work_dir.join(format!("spool-{}", std::process::id()));
-        remove_left_behind(work_dir);
+        static SPOOLS: AtomicU64 = AtomicU64::new(0);
+        let number = SPOOLS.fetch_add(1, Ordering::Relaxed);
+        let folder = leftovers::own_folder(work_dir, "spool").join(number.to_string());
         std::fs::create_dir_all(&folder)?;
         Ok(Arc::new(Self { folder, most_bytes, state: Mutex::default() }))
     }
@@ -167,19 +171,6 @@ impl Drop for Spool {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.folder) {
             tracing::warn!(folder = %self.folder.display(), %error, "the spool was not removed");
-        }
-    }
-}
-
-fn remove_left_behind(work_dir: &Path) {
-    let Ok(folders) = std::fs::read_dir(work_dir) else { return };
-    for folder in folders.flatten() {
-        let name = folder.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.strip_prefix("spool-")) else { continue };
-        if (pid == std::process::id().to_string() || !Path::new("/proc").join(pid).exists())
-            && let Err(error) = std::fs::remove_dir_all(folder.path())
-        {
-            tracing::warn!(folder = %folder.path().display(), %error, "a spool that was left behind stays");
         }
     }
 }

@@ -9,13 +9,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use medley_proto::{ErrorCode, Input, Job, Name, Sha256, Source, Step, StepId, StepInput, StepResult};
+use medley_proto::{ErrorCode, Job, Sha256, Source, Step, StepId, StepInput, StepResult};
 use medley_step::{Key, LocalInput, StepError};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Medley, file_uri,
     keys::JobKeys,
-    records,
+    leftovers, records,
     spool::{Lent, Spool},
 };
 
@@ -32,16 +33,15 @@ pub trait Fetcher: Send + Sync + 'static {
 #[derive(Debug)]
 pub(crate) struct StepFolder(PathBuf);
 
+/// The step folders of a process lie in one of its own.
+const STEPS: &str = "steps";
+
 static FOLDERS: AtomicU64 = AtomicU64::new(0);
 
 impl StepFolder {
     pub(crate) async fn create(work_dir: &Path) -> Result<Self, StepError> {
         let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
-        let path = steps_dir(work_dir).join(format!("{}-{number}", std::process::id()));
-        match tokio::fs::remove_dir_all(&path).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            Ok(()) | Err(_) => {}
-        }
+        let path = leftovers::own_folder(work_dir, STEPS).join(number.to_string());
         tokio::fs::create_dir_all(path.join("in")).await?;
         Ok(Self(path))
     }
@@ -63,26 +63,15 @@ impl Drop for StepFolder {
     }
 }
 
-fn steps_dir(work_dir: &Path) -> PathBuf {
-    work_dir.join("steps")
-}
-
-/// Removes the folders of workers that are no more.
-pub(crate) fn remove_left_behind(work_dir: &Path) {
-    let Ok(folders) = std::fs::read_dir(steps_dir(work_dir)) else { return };
-    for folder in folders.flatten() {
-        let name = folder.file_name();
-        let pid = name.to_str().and_then(|name| name.split_once('-')).map(|(pid, _)| pid.to_owned());
-        let alive =
-            pid.is_some_and(|pid| pid != std::process::id().to_string() && Path::new("/proc").join(pid).exists());
-        if !alive && let Err(error) = std::fs::remove_dir_all(folder.path()) {
-            tracing::warn!(folder = %folder.path().display(), %error, "a folder that was left behind stays");
-        }
-    }
+/// What an input was when it was first fetched.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct FetchedInput {
+    pub(crate) sha256: Sha256,
+    pub(crate) bytes: u64,
 }
 
 /// A step's inputs as files; what was lent from the spool stays until this is dropped.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Staged {
     pub(crate) inputs: Vec<LocalInput>,
     _lent: Vec<Lent>,
@@ -96,38 +85,44 @@ impl Medley {
         folder: &StepFolder,
         spool: &Arc<Spool>,
     ) -> Result<Staged, StepError> {
-        let keys = JobKeys::of(job);
-        let mut staged = Staged::default();
+        let mut stager = Stager { medley: self, job, keys: JobKeys::of(job), folder, spool, lent: Vec::new() };
+        let mut inputs = Vec::with_capacity(step.inputs.len());
         for (index, input) in step.inputs.iter().enumerate() {
-            let local = match input {
-                StepInput::Job(number) => {
-                    let of_job = usize::try_from(*number).ok().and_then(|number| job.inputs.get(number));
-                    let input = of_job.ok_or_else(|| StepError::internal(format!("the job has no input {number}")))?;
-                    self.stage_input(&job.tenant, input, folder, index, spool, &mut staged).await?
-                }
-                StepInput::Artifact(artifact) => LocalInput {
-                    name: artifact.name.clone(),
-                    path: self.local(&keys.artifact(artifact)?, artifact.sha256, spool, &mut staged).await?,
-                    sha256: artifact.sha256,
-                    bytes: artifact.bytes,
-                    media_type: Some(artifact.media_type.clone()),
-                },
-                StepInput::Output(of) => self.stage_output(&keys, of, folder, index).await?,
-            };
-            staged.inputs.push(readable(local, folder, index)?);
+            let local = stager.stage(index, input).await?;
+            inputs.push(readable(local, folder, index)?);
         }
-        Ok(staged)
+        Ok(Staged { inputs, _lent: stager.lent })
+    }
+}
+
+/// Stages the inputs of one step, one after the other.
+struct Stager<'a> {
+    medley: &'a Medley,
+    job: &'a Job,
+    keys: JobKeys,
+    folder: &'a StepFolder,
+    spool: &'a Arc<Spool>,
+    lent: Vec<Lent>,
+}
+
+impl Stager<'_> {
+    async fn stage(&mut self, index: usize, input: &StepInput) -> Result<LocalInput, StepError> {
+        match input {
+            StepInput::Job(number) => self.job_input(index, *number).await,
+            StepInput::Artifact(artifact) => Ok(LocalInput {
+                name: artifact.name.clone(),
+                path: self.object(&self.keys.artifact(artifact)?, artifact.sha256).await?,
+                sha256: artifact.sha256,
+                bytes: artifact.bytes,
+                media_type: Some(artifact.media_type.clone()),
+            }),
+            StepInput::Output(of) => self.output(index, of).await,
+        }
     }
 
-    async fn stage_input(
-        &self,
-        tenant: &Name,
-        input: &Input,
-        folder: &StepFolder,
-        index: usize,
-        spool: &Arc<Spool>,
-        staged: &mut Staged,
-    ) -> Result<LocalInput, StepError> {
+    async fn job_input(&mut self, index: usize, number: u32) -> Result<LocalInput, StepError> {
+        let of_job = usize::try_from(number).ok().and_then(|number| self.job.inputs.get(number));
+        let input = of_job.ok_or_else(|| StepError::internal(format!("the job has no input {number}")))?;
         let local = |path, sha256, bytes| LocalInput {
             name: input.name.clone(),
             path,
@@ -137,89 +132,71 @@ impl Medley {
         };
         match &input.source {
             Source::Text(text) => {
-                let path = folder.input(index, "text.txt");
+                let path = self.folder.input(index, "text.txt");
                 tokio::fs::write(&path, text).await?;
                 Ok(local(path, Sha256::of(text.as_bytes()), text.len() as u64))
             }
             Source::Stored(below) => {
-                let key = Key::new([tenant.as_str()])?.join(below)?;
+                let key = self.keys.of_tenant(below)?;
                 let sha256 = input.sha256.ok_or_else(|| StepError::internal("a stored input without a hash"))?;
-                let path = self.local(&key, sha256, spool, staged).await?;
+                let path = self.object(&key, sha256).await?;
                 let bytes = tokio::fs::metadata(&path).await?.len();
                 Ok(local(path, sha256, bytes))
             }
-            Source::Uri(uri) => match file_uri::path_of(uri) {
-                Some(path) => {
-                    let known = self.hash_file(input.name.clone(), path).await?;
-                    if input.sha256.is_some_and(|sha256| sha256 != known.sha256) {
-                        let message = format!("{} changed after the job was submitted; submit it again", input.name);
-                        return Err(StepError::permanent(ErrorCode::INPUT_CHANGED, message));
-                    }
-                    Ok(local(known.path, known.sha256, known.bytes))
+            Source::Uri(uri) => {
+                let Some(path) = file_uri::path_of(uri) else {
+                    let (path, fetched) = self.fetch(number, uri).await?;
+                    return Ok(local(path, fetched.sha256, fetched.bytes));
+                };
+                let known = self.medley.hash_file(input.name.clone(), path).await?;
+                if input.sha256.is_some_and(|sha256| sha256 != known.sha256) {
+                    let message = format!("{} changed after the job was submitted; submit it again", input.name);
+                    return Err(StepError::permanent(ErrorCode::INPUT_CHANGED, message));
                 }
-                None => {
-                    let (path, sha256) = self.fetch_uri(input, uri, spool, staged).await?;
-                    let bytes = tokio::fs::metadata(&path).await?.len();
-                    Ok(local(path, sha256, bytes))
-                }
-            },
+                Ok(local(known.path, known.sha256, known.bytes))
+            }
         }
     }
 
-    async fn fetch_uri(
-        &self,
-        input: &Input,
-        uri: &str,
-        spool: &Arc<Spool>,
-        staged: &mut Staged,
-    ) -> Result<(PathBuf, Sha256), StepError> {
-        let fetcher = self.fetchers.iter().find(|fetcher| fetcher.serves(uri)).cloned().ok_or_else(|| {
+    async fn fetch(&mut self, number: u32, uri: &str) -> Result<(PathBuf, FetchedInput), StepError> {
+        let fetcher = self.medley.fetchers.iter().find(|fetcher| fetcher.serves(uri)).cloned().ok_or_else(|| {
             let message = format!("{uri}: this worker does not serve inputs of its scheme");
             StepError::permanent(ErrorCode::INPUT_SCHEME_UNSUPPORTED, message)
         })?;
-        let (most, uri_owned) = (self.settings.limits.input_bytes, uri.to_owned());
-        let fetch = |into: PathBuf| async move { fetcher.fetch(&uri_owned, &into, most).await };
-        // What the address gives may change: the name in the spool is that of the address, the hash that of the bytes.
-        let lent = spool.lend(Sha256::of(uri.as_bytes()), None, fetch).await?;
-        let (path, sha256) = (lent.path(), lent.sha256());
-        if input.sha256.is_some_and(|expected| expected != sha256) {
-            let message = format!("{} changed after the job was submitted; submit it again", input.name);
+        let most = self.medley.settings.limits.input_bytes;
+        let fetch = |into: PathBuf| async move { fetcher.fetch(uri, &into, most).await };
+        let at = self.keys.fetched(number);
+        // What the address gives may change: the spool's name is the job's, the hash that of the bytes.
+        let lent = self.spool.lend(Sha256::of(at.as_str().as_bytes()), None, fetch).await?;
+        let path = lent.path();
+        let fetched = FetchedInput { sha256: lent.sha256(), bytes: tokio::fs::metadata(&path).await?.len() };
+        let first = records::write_once(&*self.medley.store, &at, fetched).await?;
+        if first.sha256 != fetched.sha256 {
+            let message = format!("{uri} changed while the job ran; submit it again");
             return Err(StepError::permanent(ErrorCode::INPUT_CHANGED, message));
         }
-        staged._lent.push(lent);
-        Ok((path, sha256))
+        self.lent.push(lent);
+        Ok((path, fetched))
     }
 
     /// The object as a local file: the store's own, or one of the spool.
-    async fn local(
-        &self,
-        key: &Key,
-        sha256: Sha256,
-        spool: &Arc<Spool>,
-        staged: &mut Staged,
-    ) -> Result<PathBuf, StepError> {
-        if let Some(path) = self.store.local_path(key) {
+    async fn object(&mut self, key: &Key, sha256: Sha256) -> Result<PathBuf, StepError> {
+        if let Some(path) = self.medley.store.local_path(key) {
             return Ok(path);
         }
-        let (store, key) = (self.store.clone(), key.clone());
+        let (store, key) = (self.medley.store.clone(), key.clone());
         let fetch = |into: PathBuf| async move { Ok(store.fetch(&key, &into).await.map(|_| ())?) };
-        let lent = spool.lend(sha256, Some(sha256), fetch).await?;
+        let lent = self.spool.lend(sha256, Some(sha256), fetch).await?;
         let path = lent.path();
-        staged._lent.push(lent);
+        self.lent.push(lent);
         Ok(path)
     }
 
-    async fn stage_output(
-        &self,
-        keys: &JobKeys,
-        of: &StepId,
-        folder: &StepFolder,
-        index: usize,
-    ) -> Result<LocalInput, StepError> {
-        let result = records::read::<StepResult>(&*self.store, &keys.result(of)).await.map_err(StepError::from)?;
+    async fn output(&self, index: usize, of: &StepId) -> Result<LocalInput, StepError> {
+        let result = records::read::<StepResult>(&*self.medley.store, &self.keys.result(of)).await?;
         let result = result.ok_or_else(|| StepError::internal(format!("step {of} has no result yet")))?;
         let bytes = serde_json::to_vec(&result.output)?;
-        let path = folder.input(index, "output.json");
+        let path = self.folder.input(index, "output.json");
         tokio::fs::write(&path, &bytes).await?;
         Ok(LocalInput {
             name: format!("{of}"),

@@ -109,7 +109,14 @@ impl Medley {
         {
             return self.take_up(job, earlier, planned).await;
         }
-        self.write_envelope(&keys, &job).await?;
+        let stands = self.write_envelope(&keys, &job).await?;
+        if stands != job {
+            // Somebody else asked under the same key at the same moment.
+            if stands.created_ms != job.created_ms {
+                self.store.delete(&keys.index(job.created_ms)).await?;
+            }
+            return self.take_up(job, stands, planned).await;
+        }
         self.publish(&job, planned, &Lineage::default()).await?;
         breakpoint("after_submit_publish");
         Ok(Submitted { job, state: JobState::Queued, new: true })
@@ -134,12 +141,13 @@ impl Medley {
         Ok(Submitted { job: earlier, state, new: false })
     }
 
-    async fn write_envelope(&self, keys: &JobKeys, job: &Job) -> Result<(), Error> {
+    /// Returns the envelope that stands.
+    async fn write_envelope(&self, keys: &JobKeys, job: &Job) -> Result<Job, Error> {
         self.write_markers(keys, job).await?;
         breakpoint("after_submit_open");
-        records::write(&*self.store, &keys.job(), job).await?;
+        let stands = records::write_once(&*self.store, &keys.job(), job.clone()).await?;
         breakpoint("after_submit_job");
-        Ok(())
+        Ok(stands)
     }
 
     /// The markers come before the envelope: a marker without a job is swept away, a job without one would be lost.

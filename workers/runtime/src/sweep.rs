@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use medley_proto::{Class, Job, Name, Step};
-use medley_step::QueueName;
+use medley_step::{Key, QueueName};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -167,7 +167,8 @@ impl Medley {
         Ok(self.queue.depth(&QueueName { kind: kind.clone(), class }).await? > 0)
     }
 
-    /// Removes the finished jobs that were made before the tenant's keeping began.
+    /// Removes the finished jobs that were made before the tenant's keeping began, and uploaded inputs and cached results
+    /// that nobody wrote since then.
     async fn remove_expired(&self, of: &Name, swept: &mut Swept) -> Result<(), Error> {
         let Some(days) = self.settings.tenants.get(of).and_then(|tenant| tenant.keep_days) else { return Ok(()) };
         let before_ms = self.clock.now_ms().saturating_sub(u64::from(days) * DAY_MS);
@@ -183,6 +184,24 @@ impl Medley {
                     Ok(_) | Err(Error::NoSuchJob(_)) => {}
                     Err(error) => return Err(error),
                 }
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        // A job may have been accepted with an input that was a day old.
+        let before_ms = before_ms.saturating_sub(DAY_MS);
+        self.remove_older(&tenant::cache(of), before_ms).await?;
+        self.remove_older(&tenant::inputs(of), before_ms).await
+    }
+
+    async fn remove_older(&self, prefix: &Key, before_ms: u64) -> Result<(), Error> {
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.store.list(prefix, after.as_deref(), 1_000).await?;
+            for object in page.objects.iter().filter(|object| object.modified_ms < before_ms) {
+                self.store.delete(&object.key).await?;
             }
             after = page.next;
             if after.is_none() {

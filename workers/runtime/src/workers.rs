@@ -11,13 +11,11 @@ use crate::{
     Medley,
     advance::FINISH,
     compute::{ComputeCommand, ComputePool, PoolSettings},
-    keys::JobKeys,
+    leftovers,
     life::Bench,
-    records,
     running::Running,
     settle::{Verdict, jittered},
     spool::Spool,
-    staging,
 };
 
 /// How many jobs are ended side by side; that takes no compute.
@@ -79,7 +77,7 @@ impl Workers {
         let work_dir = &settings.worker.work_dir;
         std::fs::create_dir_all(work_dir)
             .map_err(start(&format!("its work folder {} cannot be made", work_dir.display())))?;
-        staging::remove_left_behind(work_dir);
+        leftovers::sweep(work_dir);
         let slots = settings.worker.slots.max(1);
         let kinds: Vec<Name> = match options.kinds.is_empty() {
             true => medley.registry.worker_kinds().cloned().collect(),
@@ -224,7 +222,7 @@ pub(crate) async fn pause(stop: &CancellationToken) {
 }
 
 impl Bench {
-    /// Looks at `cancel.json` at once when somebody says that a job was cancelled.
+    /// Looks at once when somebody says that a job was cancelled or has ended otherwise than well.
     async fn listen_for_cancels(self: Arc<Self>, stop: CancellationToken) -> Result<(), WorkersError> {
         while !stop.is_cancelled() {
             let cancels = tokio::select! {
@@ -248,10 +246,10 @@ impl Bench {
         if !self.running.has(tenant, job) {
             return;
         }
-        match records::exists(&*self.medley.store, &JobKeys::new(tenant, job).cancel()).await {
+        match self.medley.is_over(tenant, job).await {
             Ok(true) => self.running.cancel(tenant, job),
             Ok(false) => {}
-            Err(error) => tracing::debug!(%error, "cancel.json cannot be looked for"),
+            Err(error) => tracing::debug!(%error, "a cancellation cannot be looked for"),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One suite for every `Queue`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod queue_suite;
 
 use std::{path::Path, sync::Arc};

@@ -1,6 +1,8 @@
 //! Fetching by URL, from a small server of our own that breaks off, redirects and lies; and never from where it should
 //! not.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},

@@ -1,1 +1,36 @@
-//! Text to speech.
+//! Text to speech: English, Chinese, and both in one sentence.
+//!
+//! A job is a chain of steps ([`SpeakJob`]): *plan* cuts a text into sentences and these into parts; *say* steps speak
+//! parts, side by side; *join* writes one file at one loudness with `timing.json` and `speech.srt`. [`Speak`] computes
+//! the steps, with a [`Speaker`], which others may use by itself: a sentence is cut into runs of one language, each is
+//! normalised, becomes phonemes and is spoken by its language's voice.
+
+mod chinese;
+mod document;
+mod english;
+mod error;
+mod join;
+mod language;
+mod loudness;
+mod mix;
+mod normal;
+mod params;
+mod plan;
+mod recipe;
+mod say;
+mod speaker;
+mod speech;
+mod step;
+mod subtitles;
+mod viseme;
+mod voice;
+mod worker;
+
+pub use error::SpeakError;
+pub use language::{Language, main_language};
+pub use params::{LoudnessTarget, MainLanguage, SpeakConfig, SpeakParams, SpeechFormat, TextFormat};
+pub use recipe::SpeakJob;
+pub use speaker::{Delivery, EnglishVoice, Speaker};
+pub use speech::Speech;
+pub use step::{Part, Plan, SpeakOutput, SpeakStep};
+pub use worker::Speak;

@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     hear::{self, Outcome, WindowAudio},
-    speech::{regions::milliseconds, windows::{Window, join, sample}},
+    speech::{
+        regions::milliseconds,
+        windows::{Window, join, sample},
+    },
     times,
     whisper::{Attempt, Recognizer, RecognizerError, words},
 };
@@ -77,7 +80,11 @@ impl WindowAudio for Loaded {
         for piece in &self.window.pieces {
             let own = sample(piece.end_s) - sample(piece.start_s);
             let end = (before + own).min(self.audio.len());
-            audio.extend(join(&window_in(window, piece.start_s, piece.end_s), &self.audio[before.min(end)..end], sample(piece.start_s)));
+            audio.extend(join(
+                &window_in(window, piece.start_s, piece.end_s),
+                &self.audio[before.min(end)..end],
+                sample(piece.start_s),
+            ));
             before += own;
         }
         audio
@@ -147,7 +154,11 @@ pub(crate) fn decode(
 }
 
 /// Waits for the threads, passes their progress on, and asks now and then whether the step should stop.
-fn wait(told: &mpsc::Receiver<Result<f64, RecognizerError>>, total: f64, cx: &StepContext<'_>) -> Result<(), StepError> {
+fn wait(
+    told: &mpsc::Receiver<Result<f64, RecognizerError>>,
+    total: f64,
+    cx: &StepContext<'_>,
+) -> Result<(), StepError> {
     let mut done = 0.0;
     loop {
         match told.recv_timeout(CHECK_EVERY) {

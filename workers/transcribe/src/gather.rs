@@ -57,7 +57,12 @@ pub(crate) fn write(mut windows: Vec<Decoded>, params: &TranscribeParams, facts:
 }
 
 /// Leaves the four artifacts and says how good they are.
-pub(crate) fn publish(written: &Written, windows: &[Quality], facts: &Facts, cx: &StepContext<'_>) -> Result<u64, StepError> {
+pub(crate) fn publish(
+    written: &Written,
+    windows: &[Quality],
+    facts: &Facts,
+    cx: &StepContext<'_>,
+) -> Result<u64, StepError> {
     let mut json = cx.create("transcript.json", "application/json")?;
     serde_json::to_writer(&mut json, &written.transcript)?;
     json.keep()?;

@@ -1,10 +1,6 @@
 //! Text that nobody said: Whisper repeats itself, runs on, skips, or writes what its training videos ended with.
 
-use crate::{
-    speech::windows::Window,
-    text::chars::is_unspaced,
-    whisper::Heard,
-};
+use crate::{speech::windows::Window, text::chars::is_unspaced, whisper::Heard};
 
 /// Why a decode is not believed at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -33,8 +33,7 @@ pub(crate) trait WindowAudio {
     fn audio(&self, window: &Window) -> Vec<f32>;
 }
 
-/// Decodes `window` by `first`, then, while there are doubts: in two halves, with timestamps, and with rising
-/// temperature. The least doubtful answer stands; loops that remain are cut to one round, and known inventions with
+/// Decodes `window` by `first`, then, while there are doubts: in two halves, and with rising temperature. The least doubtful answer stands; loops that remain are cut to one round, and known inventions with
 /// weak evidence are removed.
 pub(crate) fn hear(
     recognizer: &dyn Recognizer,
@@ -56,16 +55,15 @@ pub(crate) fn hear(
             *best = candidate;
         }
     };
-    if best.is_doubtful() && let Some((left, right)) = window.halves() {
+    if best.is_doubtful()
+        && let Some((left, right)) = window.halves()
+    {
         let mut parts = Vec::new();
         for half in [left, right] {
             let heard = recognizer.hear(&source.audio(&half), first, stop)?;
             parts.push(Part { window: half, heard });
         }
         consider(&mut best, Candidate::new(parts));
-    }
-    if best.is_doubtful() {
-        consider(&mut best, once(&Attempt { timestamps: true, ..*first })?);
     }
     for temperature in TEMPERATURES {
         if fallback && best.is_doubtful() {
@@ -98,7 +96,8 @@ impl Candidate {
             Doubt::Improbable => 1.0,
         };
         let tokens: usize = self.parts.iter().map(|part| part.heard.tokens.len()).sum();
-        let logprob: f64 = self.parts.iter().map(|part| part.heard.avg_logprob() * part.heard.tokens.len() as f64).sum();
+        let logprob: f64 =
+            self.parts.iter().map(|part| part.heard.avg_logprob() * part.heard.tokens.len() as f64).sum();
         self.doubts.iter().map(weigh).sum::<f64>() / self.parts.len() as f64 - logprob / tokens.max(1) as f64 * 0.5
     }
 
@@ -129,11 +128,11 @@ mod tests {
     use crate::{speech::regions::Span, whisper::Token};
 
     /// Answers by a script: (what is asked for, what is heard).
-    struct Scripted<F>(F, Mutex<Vec<(usize, bool, f32)>>);
+    struct Scripted<F>(F, Mutex<Vec<(usize, f32)>>);
 
     impl<F: Fn(usize, &Attempt<'_>) -> &'static str + Sync> Recognizer for Scripted<F> {
         fn hear(&self, audio: &[f32], how: &Attempt<'_>, _: &AtomicBool) -> Result<Heard, RecognizerError> {
-            self.1.lock().unwrap().push((audio.len(), how.timestamps, how.temperature));
+            self.1.lock().unwrap().push((audio.len(), how.temperature));
             let token = |word: &str| Token { bytes: word.as_bytes().to_vec(), logprob: -0.2, end_s: None };
             let tokens = (self.0)(audio.len(), how).split_inclusive(' ').map(token).collect();
             Ok(Heard { tokens, no_speech_prob: 0.0 })
@@ -152,15 +151,11 @@ mod tests {
     }
 
     fn window() -> Window {
-        Window {
-            pieces: vec![Span::new(0.0, 21.0)],
-            speech: vec![Span::new(0.5, 10.0), Span::new(11.0, 20.5)],
-        }
+        Window { pieces: vec![Span::new(0.0, 21.0)], speech: vec![Span::new(0.5, 10.0), Span::new(11.0, 20.5)] }
     }
 
     fn run(answer: impl Fn(usize, &Attempt<'_>) -> &'static str + Sync) -> (Outcome, String) {
-        let how =
-            Attempt { language: "en", translate: false, prompt: "", beam_size: 1, temperature: 0.0, timestamps: false };
+        let how = Attempt { language: "en", translate: false, prompt: "", beam_size: 1, temperature: 0.0 };
         let scripted = Scripted(answer, Mutex::default());
         let outcome = hear(&scripted, &Silence, &window(), &how, true, &AtomicBool::new(false)).unwrap();
         let text = outcome.parts.iter().map(|part| part.heard.text()).collect();
@@ -177,18 +172,16 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_is_decoded_in_halves_then_with_timestamps_then_warmer() {
+    fn a_loop_is_decoded_in_halves_then_warmer() {
         let (outcome, _) = run(|len, _| if len > 150 { LOOP } else { GOOD });
         assert_eq!((outcome.retries, outcome.parts.len()), (1, 2));
-        let (outcome, text) = run(|_, how| if how.timestamps { GOOD } else { LOOP });
-        assert_eq!((outcome.retries, text.as_str()), (2, GOOD));
         let (outcome, text) = run(|_, how| if how.temperature > 0.4 { GOOD } else { LOOP });
-        assert_eq!((outcome.retries, text.as_str()), (4, GOOD));
+        assert_eq!((outcome.retries, text.as_str()), (3, GOOD));
     }
 
     #[test]
     fn what_is_always_said_alike_at_the_pace_of_speech_stays() {
         let (outcome, text) = run(|_, _| LOOP);
-        assert_eq!((outcome.retries, text.as_str(), outcome.removed), (5, LOOP, false));
+        assert_eq!((outcome.retries, text.as_str(), outcome.removed), (4, LOOP, false));
     }
 }

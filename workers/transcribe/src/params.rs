@@ -1,5 +1,5 @@
-use medley_step::StepError;
 use medley_proto::ErrorCode;
+use medley_step::StepError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -80,8 +80,7 @@ pub(crate) fn refuse_silence(found: &Found, input: &LocalInput) -> Result<(), St
         return Err(StepError::bad_input(ErrorCode::MEDIA_EMPTY, input, what));
     }
     if found.windows.is_empty() {
-        let what =
-            format!("nobody speaks in its {:.1} s; lower vad_threshold if somebody does", found.duration_s);
+        let what = format!("nobody speaks in its {:.1} s; lower vad_threshold if somebody does", found.duration_s);
         return Err(StepError::bad_input(ErrorCode::new("no_speech"), input, &what));
     }
     Ok(())
@@ -99,8 +98,7 @@ pub(crate) fn decide_language(
     };
     let places = language::places(&found.windows);
     let windows = places.into_iter().map(|n| found.windows[n].clone()).collect();
-    let loaded = audio::load(cx.input(0)?, windows)?;
-    cx.checkpoint()?;
+    let loaded = audio::load(cx, windows)?;
     let language = language::detect(recognizer, &loaded, cx.threads())?;
     Ok((language.code, milliseconds(language.prob)))
 }

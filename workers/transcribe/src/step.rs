@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     decode::Decoded,
+    episode::EpisodeStep,
     params::{Script, Task, TranscribeParams},
     speech::windows::Window,
 };
@@ -25,6 +26,8 @@ pub enum TranscribeStep {
     },
     /// Writes the transcript; its inputs are the answers of the decode steps or the artifacts of the merges.
     Gather { params: TranscribeParams, facts: Facts },
+    /// Makes an episode's pages of its transcript.
+    Publish(EpisodeStep),
 }
 
 /// Windows to decode, and everything that the answer depends on.
@@ -82,18 +85,10 @@ pub struct Facts {
 #[serde(rename_all = "snake_case", tag = "done")]
 pub enum TranscribeOutput {
     Plan(Plan),
-    Decode {
-        facts: Facts,
-        windows: Vec<Decoded>,
-    },
-    Merge {
-        facts: Facts,
-        groups: u32,
-    },
-    Gather {
-        facts: Facts,
-        words: u64,
-    },
+    Decode { facts: Facts, windows: Vec<Decoded> },
+    Merge { facts: Facts, groups: u32 },
+    Gather { facts: Facts, words: u64 },
+    Publish { chapters: u64 },
 }
 
 /// The windows of a file.

@@ -38,7 +38,17 @@ pub(crate) fn place(words: &[HeardWord], window: &Window) -> Vec<Span> {
 /// Seconds that a word takes to say, up to a factor.
 fn weight(word: &str) -> f64 {
     let letters = word.chars().filter(|c| c.is_alphanumeric());
-    0.5 + letters.map(|c| if is_unspaced(c) { 2.5 } else if c.is_numeric() { 2.0 } else { 1.0 }).sum::<f64>()
+    0.5 + letters
+        .map(|c| {
+            if is_unspaced(c) {
+                2.5
+            } else if c.is_numeric() {
+                2.0
+            } else {
+                1.0
+            }
+        })
+        .sum::<f64>()
 }
 
 /// Which words were said in which region: `words[bounds[r]..bounds[r + 1]]` in region `r`.
@@ -165,7 +175,8 @@ mod tests {
     fn the_word_after_a_pause_begins_where_speech_begins_again() {
         let window = window(&[(10.0, 11.0), (13.0, 14.0)]);
         // The attention goes on in the middle of the pause and is late by a third of a second elsewhere.
-        let words = [word(" Good", 0.9), word(" morning.", 2.1), word(" How", 3.6), word(" are", 3.9), word(" you?", 4.2)];
+        let words =
+            [word(" Good", 0.9), word(" morning.", 2.1), word(" How", 3.6), word(" are", 3.9), word(" you?", 4.2)];
         let times = place(&words, &window);
         assert_eq!((times[0].start_s, times[1].end_s), (10.0, 11.0));
         assert_eq!((times[2].start_s, times[4].end_s), (13.0, 14.0));

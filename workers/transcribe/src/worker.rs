@@ -7,6 +7,7 @@ use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
 use crate::{
     audio,
     decode::{self, Orders},
+    episode,
     gather::{self, Quality},
     params::{Task, TranscribeConfig, TranscribeParams},
     plan,
@@ -52,6 +53,7 @@ impl Worker for Transcribe {
             TranscribeStep::Decode(step) => self.decode(step, cx),
             TranscribeStep::Merge { groups } => merge(groups, cx),
             TranscribeStep::Gather { params, facts } => gather(&params, facts, cx),
+            TranscribeStep::Publish(step) => Ok(TranscribeOutput::Publish { chapters: episode::publish(&step, cx)? }),
         }
     }
 
@@ -79,7 +81,7 @@ impl Transcribe {
 
     fn decode(&self, step: DecodeStep, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
         let DecodeStep { facts, how, windows } = step;
-        let loaded = audio::load(cx.input(0)?, windows)?;
+        let loaded = audio::load(cx, windows)?;
         let whisper = self.whisper(&how.model, how.word_timestamps, cx.threads())?;
         let attempt = Attempt {
             language: &how.language,
@@ -87,7 +89,6 @@ impl Transcribe {
             prompt: &how.prompt,
             beam_size: how.beam_size,
             temperature: 0.0,
-            timestamps: false,
         };
         let orders = Orders { attempt, fallback: how.temperature_fallback };
         let windows = decode::decode(&*whisper, &loaded, orders, cx)?;
@@ -98,6 +99,10 @@ impl Transcribe {
     fn fingerprint(&self, name: &str) -> Result<String, StepError> {
         let model = format!("whisper-{name}");
         self.models.file(&model, "ggml-q8_0.bin")?;
+        if !self.config.plain_encoder {
+            // Without it whisper.cpp's own encoder is used, which hears a little differently.
+            let _ = self.models.file(&model, "encoder.onnx");
+        }
         let used = self.models.used().into_iter().filter(|used| used.name == model);
         let hashes = used.flat_map(|used| used.files).map(|(file, sha256)| format!("{file}={sha256}"));
         Ok(hashes.collect::<Vec<_>>().join(" "))
@@ -107,7 +112,10 @@ impl Transcribe {
         let can = Abilities { align, fast_encoder: !self.config.plain_encoder, parallel: self.slots * threads };
         // Held while the model loads, so that two slots that ask at once load it once.
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(loaded) = &*loaded && loaded.name == name && loaded.can == can {
+        if let Some(loaded) = &*loaded
+            && loaded.name == name
+            && loaded.can == can
+        {
             return Ok(loaded.whisper.clone());
         }
         let whisper = Arc::new(Whisper::load(&self.models, name, can)?);

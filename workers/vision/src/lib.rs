@@ -1,1 +1,16 @@
 //! What several kinds see with: text lines, faces, face mesh, body pose.
+//!
+//! All coordinates are pixels of the image that was handed in, x to the right and y down, continuous: the centre of
+//! the first pixel is (0.5, 0.5).
+
+mod crop;
+mod error;
+pub mod face;
+pub mod geometry;
+pub mod pose;
+mod run;
+mod side_by_side;
+mod ssd;
+pub mod text;
+
+pub use error::VisionError;

@@ -1,4 +1,6 @@
 use std::{
+    fs::File,
+    io::BufWriter,
     path::Path,
     process::{ChildStdin, Stdio},
 };
@@ -78,32 +80,103 @@ impl AudioFormat {
 /// # Errors
 /// When the file cannot be written.
 pub fn write_wav(path: &Path, samples: &[f32], rate_hz: u32) -> Result<(), MediaError> {
-    let failed = |error| MediaError::new(&name_of(path), Problem::Io).because(error);
+    encode(path, samples, rate_hz, AudioFormat::Wav)
+}
+
+/// Writes mono samples in a format.
+///
+/// # Errors
+/// As [`Encoder`].
+pub fn encode(path: &Path, samples: &[f32], rate_hz: u32, format: AudioFormat) -> Result<(), MediaError> {
+    let mut encoder = Encoder::create(path, rate_hz, format)?;
+    encoder.write(samples)?;
+    encoder.finish()
+}
+
+/// A sound file that is written as its samples come: WAV in this process, the others by ffmpeg. The same samples give
+/// the same bytes (for the same build of ffmpeg). A file that was not finished is not complete.
+///
+/// # Errors
+/// `tool_missing` without ffmpeg; when the file cannot be written.
+#[derive(Debug)]
+pub struct Encoder {
+    name: String,
+    to: To,
+}
+
+enum To {
+    Wav(hound::WavWriter<BufWriter<File>>),
+    Ffmpeg { running: Running, stdin: ChildStdin, limits: Limits },
+}
+
+impl std::fmt::Debug for To {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Wav(_) => "Wav",
+            Self::Ffmpeg { .. } => "Ffmpeg",
+        })
+    }
+}
+
+impl Encoder {
+    pub fn create(path: &Path, rate_hz: u32, format: AudioFormat) -> Result<Self, MediaError> {
+        let name = name_of(path);
+        let to =
+            if format == AudioFormat::Wav { wav(path, rate_hz, &name)? } else { ffmpeg(path, rate_hz, format, &name)? };
+        Ok(Self { name, to })
+    }
+
+    /// Mono samples in -1..1; louder ones are cut.
+    pub fn write(&mut self, samples: &[f32]) -> Result<(), MediaError> {
+        match &mut self.to {
+            To::Wav(writer) => {
+                let mut block = writer.get_i16_writer(u32::try_from(samples.len()).unwrap_or(u32::MAX));
+                for &sample in samples {
+                    block.write_sample((sample.clamp(-1.0, 1.0) * 32_767.0).round() as i16);
+                }
+                block.flush().map_err(|error| MediaError::new(&self.name, Problem::Io).because(error))
+            }
+            To::Ffmpeg { running, stdin, limits } => {
+                let mut bytes = Vec::with_capacity(1 << 16);
+                for block in samples.chunks(1 << 14) {
+                    bytes.clear();
+                    block.iter().for_each(|sample| bytes.extend_from_slice(&sample.to_le_bytes()));
+                    write_all(stdin, &bytes, limits.stall).map_err(|error| running.stuck(error))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    pub fn finish(self) -> Result<(), MediaError> {
+        match self.to {
+            To::Wav(writer) => {
+                writer.finalize().map_err(|error| MediaError::new(&self.name, Problem::Io).because(error))
+            }
+            To::Ffmpeg { mut running, stdin, .. } => {
+                drop(stdin);
+                let failed =
+                    |error: MediaError| MediaError::new(&self.name, Problem::Encode(error.to_string())).because(error);
+                running.finish().map_err(failed)
+            }
+        }
+    }
+}
+
+fn wav(path: &Path, rate_hz: u32, name: &str) -> Result<To, MediaError> {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: rate_hz,
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
     };
-    let mut writer = hound::WavWriter::create(path, spec).map_err(failed)?;
-    let mut block = writer.get_i16_writer(u32::try_from(samples.len()).unwrap_or(u32::MAX));
-    samples.iter().for_each(|&sample| block.write_sample((sample.clamp(-1.0, 1.0) * 32_767.0).round() as i16));
-    block.flush().map_err(failed)?;
-    writer.finalize().map_err(failed)
+    let failed = |error| MediaError::new(name, Problem::Io).because(error);
+    hound::WavWriter::create(path, spec).map(To::Wav).map_err(failed)
 }
 
-/// Writes mono samples in a format; WAV in this process, the others by ffmpeg. The same samples give the same bytes
-/// (for the same build of ffmpeg).
-///
-/// # Errors
-/// `tool_missing` without ffmpeg; when the file cannot be written.
-pub fn encode(path: &Path, samples: &[f32], rate_hz: u32, format: AudioFormat) -> Result<(), MediaError> {
-    if format == AudioFormat::Wav {
-        return write_wav(path, samples, rate_hz);
-    }
-    let name = name_of(path);
+fn ffmpeg(path: &Path, rate_hz: u32, format: AudioFormat, name: &str) -> Result<To, MediaError> {
     let limits = Limits::default();
-    let absolute = std::path::absolute(path).map_err(|error| MediaError::io(&name, error))?;
+    let absolute = std::path::absolute(path).map_err(|error| MediaError::io(name, error))?;
     let mut ffmpeg = command("ffmpeg", &limits);
     ffmpeg
         .args(["-nostdin", "-hide_banner", "-loglevel", "error", "-threads", "1", "-protocol_whitelist", "pipe"])
@@ -113,21 +186,9 @@ pub fn encode(path: &Path, samples: &[f32], rate_hz: u32, format: AudioFormat) -
         .arg("-y")
         .arg(url(&absolute))
         .stdin(Stdio::piped());
-    let mut running = Running::spawn(ffmpeg, "ffmpeg", &name, &limits)?;
-    let written = feed(&mut running, samples, &limits);
-    running.finish().map_err(|error| MediaError::new(&name, Problem::Encode(error.to_string())).because(error))?;
-    written
-}
-
-fn feed(running: &mut Running, samples: &[f32], limits: &Limits) -> Result<(), MediaError> {
-    let mut stdin: ChildStdin = running.child().stdin.take().expect("asked for a pipe");
-    let mut bytes = Vec::with_capacity(1 << 16);
-    for block in samples.chunks(1 << 14) {
-        bytes.clear();
-        block.iter().for_each(|sample| bytes.extend_from_slice(&sample.to_le_bytes()));
-        write_all(&mut stdin, &bytes, limits.stall).map_err(|error| running.stuck(error))?;
-    }
-    Ok(())
+    let mut running = Running::spawn(ffmpeg, "ffmpeg", name, &limits)?;
+    let stdin = running.child().stdin.take().expect("asked for a pipe");
+    Ok(To::Ffmpeg { running, stdin, limits })
 }
 
 /// A path as ffmpeg takes it, whatever is in its name.

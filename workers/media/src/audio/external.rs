@@ -18,7 +18,7 @@ pub(crate) struct External {
     info: AudioInfo,
     limits: Limits,
     child: Option<(Running, ChildStdout)>,
-    /// Bytes of a sample that came in two parts.
+    /// Bytes of a frame that came in two parts.
     rest: Vec<u8>,
     /// Samples still to be dropped (after a seek).
     drop: u64,
@@ -60,7 +60,15 @@ impl External {
             .args(input.args())
             // The first sound track; silence where the container's times leave holes, and at the start.
             .args(["-map", "0:a:0", "-vn", "-sn", "-dn", "-af", "aresample=async=1:first_pts=0"])
-            .args(["-ac", "1", "-ar", &self.info.rate_hz.to_string(), "-f", "f32le", "pipe:1"])
+            .args([
+                "-ac",
+                &self.info.channels.to_string(),
+                "-ar",
+                &self.info.rate_hz.to_string(),
+                "-f",
+                "f32le",
+                "pipe:1",
+            ])
             .stdin(input.stdin().map_err(|error| MediaError::io(&self.name, error))?)
             .stdout(Stdio::piped());
         let mut running = Running::spawn(ffmpeg, "ffmpeg", &self.name, &self.limits)?;
@@ -89,11 +97,15 @@ impl Source for External {
             }
             self.any = true;
             self.rest.extend_from_slice(&block[..n]);
-            let whole = self.rest.len() / 4 * 4;
-            let dropped = self.drop.min(whole as u64 / 4);
+            let frame_bytes = 4 * self.info.channels;
+            let whole = self.rest.len() / frame_bytes * frame_bytes;
+            let dropped = self.drop.min((whole / frame_bytes) as u64);
             self.drop -= dropped;
-            let kept = &self.rest[dropped as usize * 4..whole];
-            out.extend(kept.chunks_exact(4).map(|b| clean(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))));
+            let kept = &self.rest[dropped as usize * frame_bytes..whole];
+            let scale = 1.0 / self.info.channels as f32;
+            out.extend(kept.chunks_exact(frame_bytes).map(|frame| {
+                frame.as_chunks::<4>().0.iter().map(|&bytes| clean(f32::from_le_bytes(bytes))).sum::<f32>() * scale
+            }));
             let any = !kept.is_empty();
             self.rest.drain(..whole);
             if any {

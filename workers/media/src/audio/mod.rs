@@ -3,11 +3,13 @@
 mod encode;
 mod external;
 mod loudness;
+mod mp4;
 mod native;
 mod reader;
 mod resample;
 
 pub(crate) use encode::url;
-pub use encode::{AudioFormat, encode, write_wav};
+pub use encode::{AudioFormat, Encoder, encode, write_wav};
 pub use loudness::{Loudness, loudness};
 pub use reader::{AudioInfo, AudioLimits, Reader, ReaderOptions};
+pub use resample::resample;

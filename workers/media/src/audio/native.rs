@@ -1,4 +1,8 @@
-use std::{fs::File, io, panic};
+use std::{
+    fs::File,
+    io::{self, Seek},
+    panic,
+};
 
 use symphonia::core::{
     audio::GenericAudioBufferRef,
@@ -13,7 +17,7 @@ use symphonia::core::{
 
 use crate::{
     MediaError, Problem,
-    audio::{AudioInfo, reader::Source},
+    audio::{AudioInfo, mp4, reader::Source},
     sniff::Container,
 };
 
@@ -35,12 +39,16 @@ pub(crate) struct Native {
     decoder: Box<dyn AudioDecoder>,
     track: u32,
     time_base: Option<TimeBase>,
-    /// The frame of the file's time line that comes next.
+    /// The frame of the file's time line at which the next packet is expected.
     frame: u64,
-    /// Frames before this one are dropped (after a seek).
-    drop_before: u64,
-    /// The next packet sets `frame` (after a seek).
+    /// The frame that goes out next; decoded ones before it are dropped (after a seek).
+    emitted: u64,
+    /// The next packet's time is believed to the frame: after a seek, and behind damage.
     resync: bool,
+    /// What is added to a packet's time, in frames.
+    shift: i64,
+    /// Frames from this one on are not heard.
+    end: Option<u64>,
     /// A seek went beyond the end.
     past_end: bool,
     bad: usize,
@@ -55,7 +63,9 @@ impl Native {
             .unwrap_or_else(|_| Err(MediaError::undecodable(name, "its decoder gave up")))
     }
 
-    fn try_open(file: File, name: &str, container: Container) -> Result<Self, MediaError> {
+    fn try_open(mut file: File, name: &str, container: Container) -> Result<Self, MediaError> {
+        let edit = if container == Container::Mp4 { mp4::sound_edit(&mut file) } else { mp4::Edit::default() };
+        file.rewind().map_err(|error| MediaError::io(name, error))?;
         let stream = MediaSourceStream::new(Box::new(file), Default::default());
         let mut hint = Hint::new();
         hint.with_extension(match container {
@@ -64,7 +74,6 @@ impl Native {
             Container::Flac => "flac",
             Container::Ogg => "ogg",
             Container::Adts => "aac",
-            Container::Matroska => "mkv",
             _ => "mp4",
         });
         // Tags and cover pictures are not wanted, however large they claim to be.
@@ -76,8 +85,9 @@ impl Native {
             .map_err(|error| error_of(name, error))?;
         let track =
             format.default_track(TrackType::Audio).ok_or_else(|| MediaError::new(name, Problem::Empty("sound")))?;
-        let (decoder, info) = open_track(name, container, track)?;
-        let (id, time_base) = (track.id, track.time_base);
+        let (decoder, mut info) = open_track(name, container, track)?;
+        let (id, time_base, start) = (track.id, track.time_base, track.start_ts);
+        info.duration_s = edit.length_s.or(info.duration_s.map(|s| s - edit.skip_s)).map(|s| s + edit.delay_s);
         let mut native = Self {
             name: name.into(),
             info,
@@ -86,14 +96,24 @@ impl Native {
             track: id,
             time_base,
             frame: 0,
-            drop_before: 0,
-            resync: false,
+            emitted: 0,
+            // An MP4's first packet need not lie at the start of its time line.
+            resync: container == Container::Mp4,
+            shift: 0,
+            end: None,
             past_end: false,
             bad: 0,
             good: 0,
             samples: Vec::new(),
         };
         native.learn_format()?;
+        let rate = f64::from(native.info.rate_hz);
+        native.end = edit.length_s.map(|length| ((edit.delay_s + length) * rate).ceil() as u64);
+        native.shift = ((edit.delay_s - edit.skip_s) * rate).round() as i64;
+        if container != Container::Mp4 {
+            // A recording of a running stream starts at any time; here that is 0.
+            native.shift = -native.place(start).unwrap_or(0).max(0);
+        }
         Ok(native)
     }
 
@@ -141,8 +161,8 @@ impl Native {
                 }
                 self.bad = 0;
                 self.good += frames as u64;
-                self.emit(place, out);
-                Ok(true)
+                self.emit(place, out)?;
+                Ok(self.end.is_none_or(|end| self.frame < end))
             }
             // What a damaged packet would have held is silence: its place is known by the next packet's time.
             Err(Error::DecodeError(reason)) => self.damaged(Error::DecodeError(reason)),
@@ -163,6 +183,7 @@ impl Native {
 
     fn damaged(&mut self, error: Error) -> Result<bool, MediaError> {
         self.bad += 1;
+        self.resync = true;
         if self.bad > MAX_BAD_PACKETS {
             return Err(error_of(&self.name, error));
         }
@@ -188,38 +209,40 @@ impl Native {
         let base = self.time_base?;
         let (numer, denom) = (i128::from(base.numer.get()), i128::from(base.denom.get()));
         let frames = i128::from(time.get()) * numer * i128::from(self.info.rate_hz);
-        i64::try_from((frames + denom / 2).div_euclid(denom)).ok()
+        i64::try_from((frames + denom / 2).div_euclid(denom)).ok()?.checked_add(self.shift)
     }
 
-    /// Puts the decoded samples where they belong.
-    fn emit(&mut self, place: Option<i64>, out: &mut Vec<f32>) {
+    /// Puts the decoded samples where they belong on the time line, with silence where the stream has a hole.
+    fn emit(&mut self, place: Option<i64>, out: &mut Vec<f32>) -> Result<(), MediaError> {
         let mut samples = &self.samples[..];
-        if let Some(place) = place {
-            let gap = place - self.frame as i64;
-            let rate = f64::from(self.info.rate_hz);
-            if self.resync {
-                let early = usize::try_from(-place).unwrap_or(0).min(samples.len());
-                samples = &samples[early..];
-                self.frame = u64::try_from(place).unwrap_or(0);
-                // A target inside a hole of the stream.
-                let hole = self.frame.saturating_sub(self.drop_before);
-                out.resize(out.len() + usize::try_from(hole).unwrap_or(0), 0.0);
-                self.resync = false;
-            } else if gap as f64 > MIN_GAP_S * rate && (gap as f64) < MAX_GAP_S * rate {
-                out.resize(out.len() + gap as usize, 0.0);
-                self.frame += gap as u64;
-            }
+        let rate = f64::from(self.info.rate_hz);
+        if let Some(place) = place
+            && (self.resync || (place - self.frame as i64) as f64 > MIN_GAP_S * rate)
+        {
+            let before_start = usize::try_from(-place).unwrap_or(0).min(samples.len());
+            samples = &samples[before_start..];
+            self.frame = u64::try_from(place).unwrap_or(0);
+            self.resync = samples.is_empty();
         }
-        let early =
-            usize::try_from(self.drop_before.saturating_sub(self.frame)).unwrap_or(usize::MAX).min(samples.len());
-        self.frame += samples.len() as u64;
-        out.extend_from_slice(&samples[early..]);
+        let hole = self.frame.saturating_sub(self.emitted);
+        if hole as f64 > MAX_GAP_S * rate {
+            return Err(MediaError::undecodable(&self.name, "its time stamps jump by more than an hour"));
+        }
+        out.resize(out.len() + hole as usize, 0.0);
+        self.emitted += hole;
+        let len = samples.len() as u64;
+        let known = (self.emitted - self.frame).min(len);
+        let heard = self.end.map_or(len, |end| end.saturating_sub(self.frame).min(len)).max(known);
+        out.extend_from_slice(&samples[known as usize..heard as usize]);
+        self.emitted += heard - known;
+        self.frame += len;
+        Ok(())
     }
 
     /// Goes to a packet well before `frame`; the first samples that come are those of `frame`.
     fn seek_packets(&mut self, frame: u64) -> Result<u64, MediaError> {
         let rate = f64::from(self.info.rate_hz.max(1));
-        let target = (frame as f64 / rate - PREROLL_S).max(0.0);
+        let target = ((frame as i64 - self.shift) as f64 / rate - PREROLL_S).max(0.0);
         let to = match self.time_base {
             Some(base) => {
                 let ticks = target * f64::from(base.denom.get()) / f64::from(base.numer.get());
@@ -234,7 +257,7 @@ impl Native {
             Err(error) => return Err(error_of(&self.name, error)),
         };
         self.decoder.reset();
-        (self.resync, self.drop_before, self.bad) = (true, frame, 0);
+        (self.resync, self.emitted, self.bad) = (true, frame, 0);
         Ok(frame)
     }
 }

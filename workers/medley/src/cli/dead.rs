@@ -34,7 +34,8 @@ pub(super) async fn main(command: Command, medley: &Medley, tenant: &Name) -> Re
                     outputs::print_json_line(&letter)?;
                 } else {
                     let failure = &letter.failure;
-                    let line = format!("{}  {}  {}: {}", letter.step.job, letter.step.id, failure.code, failure.message);
+                    let line =
+                        format!("{}  {}  {}: {}", letter.step.job, letter.step.id, failure.code, failure.message);
                     outputs::print_line(&line)?;
                 }
             }

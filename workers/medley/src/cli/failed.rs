@@ -30,17 +30,16 @@ impl Failed {
     }
 
     pub(crate) fn job(code: ErrorCode, message: impl Into<String>) -> Self {
-        let exit = if is_missing(&code) { MISSING } else { JOB };
+        let exit = match &code {
+            code if is_missing(code) => MISSING,
+            code if is_usage(code) => USAGE,
+            _ => JOB,
+        };
         Self { exit, code: Some(code), message: message.into() }
     }
 
     pub(crate) fn interrupted() -> Self {
         Self { exit: INTERRUPTED, code: None, message: "interrupted; run the same command again to go on".into() }
-    }
-
-    /// Several jobs failed, each reported already.
-    pub(crate) fn quietly(exit: u8) -> Self {
-        Self { exit, code: None, message: String::new() }
     }
 
     /// The sentence on standard error, and the exit code.
@@ -59,14 +58,16 @@ impl Failed {
 }
 
 fn is_missing(code: &ErrorCode) -> bool {
-    [ErrorCode::MODEL_MISSING, ErrorCode::MODEL_CORRUPT, ErrorCode::TOOL_MISSING, ErrorCode::SERVICE_UNAVAILABLE].contains(code)
+    [ErrorCode::MODEL_MISSING, ErrorCode::MODEL_CORRUPT, ErrorCode::TOOL_MISSING, ErrorCode::SERVICE_UNAVAILABLE]
+        .contains(code)
+}
+
+fn is_usage(code: &ErrorCode) -> bool {
+    [ErrorCode::PARAMS_INVALID, ErrorCode::KIND_UNKNOWN].contains(code)
 }
 
 impl From<StepError> for Failed {
     fn from(error: StepError) -> Self {
-        if error.code() == ErrorCode::PARAMS_INVALID || error.code() == ErrorCode::KIND_UNKNOWN {
-            return Self { exit: USAGE, code: Some(error.code()), message: error.to_string() };
-        }
         Self::job(error.code(), error.to_string())
     }
 }

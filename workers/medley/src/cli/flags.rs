@@ -20,7 +20,7 @@ enum Shape {
 
 /// One property of the params type.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Flag {
+pub(super) struct Flag {
     property: String,
     shape: Shape,
     help: String,
@@ -28,7 +28,7 @@ pub struct Flag {
 }
 
 /// The flags of a params schema, in the schema's order.
-pub fn flags(schema: &Value) -> Vec<Flag> {
+pub(super) fn flags(schema: &Value) -> Vec<Flag> {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
         return Vec::new();
     };
@@ -74,7 +74,9 @@ fn shape(root: &Value, node: &Value) -> Shape {
     }
     let kind = match node.get("type") {
         Some(Value::String(kind)) => kind.as_str(),
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default(),
+        Some(Value::Array(kinds)) => {
+            kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default()
+        }
         _ => "",
     };
     match kind {
@@ -92,7 +94,8 @@ fn shape(root: &Value, node: &Value) -> Shape {
 
 /// The words of an enum of unit variants, written by schemars as `enum` or, with doc comments, as `oneOf` of `const`.
 fn choices(node: &Value) -> Option<Vec<String>> {
-    let words = |values: &Vec<Value>| values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
+    let words =
+        |values: &Vec<Value>| values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
     if let Some(values) = node.get("enum").and_then(Value::as_array) {
         return words(&values.iter().filter(|value| !value.is_null()).cloned().collect());
     }
@@ -114,7 +117,7 @@ impl Flag {
         self.property.replace('_', "-")
     }
 
-    pub fn to_arg(&self) -> Arg {
+    pub(super) fn to_arg(&self) -> Arg {
         let mut help = self.help.clone();
         if let Some(default) = self.default.as_ref().map(display).filter(|text| !text.is_empty()) {
             help.push_str(&format!(" [default: {default}]"));
@@ -139,9 +142,12 @@ impl Flag {
             return Ok(None);
         }
         let texts: Vec<&String> = matches.get_many::<String>(&self.property).into_iter().flatten().collect();
-        let read = |shape: &Shape, text: &str| parse(shape, text).map_err(|why| format!("--{} {text}: {why}", self.long()));
+        let read =
+            |shape: &Shape, text: &str| parse(shape, text).map_err(|why| format!("--{} {text}: {why}", self.long()));
         match &self.shape {
-            Shape::List(item) => texts.iter().map(|text| read(item, text)).collect::<Result<Vec<_>, _>>().map(|list| Some(list.into())),
+            Shape::List(item) => {
+                texts.iter().map(|text| read(item, text)).collect::<Result<Vec<_>, _>>().map(|list| Some(list.into()))
+            }
             other => texts.last().map(|text| read(other, text)).transpose(),
         }
     }
@@ -179,7 +185,7 @@ fn display(value: &Value) -> String {
 }
 
 /// The params that were given on the command line; what was not given keeps the kind's default.
-pub fn params(flags: &[Flag], matches: &ArgMatches) -> Result<Value, String> {
+pub(super) fn params(flags: &[Flag], matches: &ArgMatches) -> Result<Value, String> {
     let mut params = Map::new();
     for flag in flags {
         if let Some(value) = flag.value(matches)? {
@@ -239,8 +245,25 @@ mod tests {
     #[test]
     fn every_shape_is_read() {
         let args = [
-            "--language", "zh", "--task", "translate", "--second", "transcribe", "--beam-size", "5", "--gain-db", "-1.5",
-            "--word-timestamps", "--hotwords", "a,b", "--hotwords", "c", "--tasks", "translate", "--deep", r#"{"k":1}"#,
+            "--language",
+            "zh",
+            "--task",
+            "translate",
+            "--second",
+            "transcribe",
+            "--beam-size",
+            "5",
+            "--gain-db",
+            "-1.5",
+            "--word-timestamps",
+            "--hotwords",
+            "a,b",
+            "--hotwords",
+            "c",
+            "--tasks",
+            "translate",
+            "--deep",
+            r#"{"k":1}"#,
         ];
         let expected = json!({
             "language": "zh", "task": "translate", "second": "transcribe", "beam_size": 5, "gain_db": -1.5,

@@ -32,15 +32,13 @@ pub(super) fn command(verb: &'static str, registry: &Registry) -> Command {
 fn kind_command(verb: &'static str, recipe: &dyn ErasedRecipe) -> Command {
     let schema = Value::from(recipe.schema());
     let examples = recipe.examples().replace("medley run", &format!("medley {verb}"));
-    let inputs = Arg::new("inputs")
-        .value_name("INPUT")
-        .num_args(1..)
-        .required(*recipe.inputs().start() > 0)
-        .help(match (recipe.takes_text(), recipe.inputs()) {
+    let inputs = Arg::new("inputs").value_name("INPUT").num_args(1..).required(*recipe.inputs().start() > 0).help(
+        match (recipe.takes_text(), recipe.inputs()) {
             (true, _) => "A file, a URL, or the text itself; - reads standard input",
             (false, range) if *range.end() > 1 => "The job's input files or URLs, in order",
             (false, _) => "Files or URLs; each is a job of its own",
-        });
+        },
+    );
     let command = Command::new(String::from(recipe.kind()))
         .about(recipe.about())
         .after_help(format!("Examples:\n{examples}"))
@@ -68,12 +66,18 @@ pub(super) struct AskedJob {
 }
 
 impl Asked {
-    pub(super) fn read(kind: &Name, matches: &ArgMatches, registry: &Registry, config: &Config) -> Result<Self, Failed> {
+    pub(super) fn read(
+        kind: &Name,
+        matches: &ArgMatches,
+        registry: &Registry,
+        config: &Config,
+    ) -> Result<Self, Failed> {
         let recipe = registry.find_recipe(kind)?;
         let params = flags::params(&flags::flags(&Value::from(recipe.schema())), matches).map_err(Failed::usage)?;
         let texts: Vec<&String> = matches.get_many::<String>("inputs").into_iter().flatten().collect();
         let several = *recipe.inputs().end() == 1;
-        let groups: Vec<Vec<&String>> = if several { texts.iter().map(|text| vec![*text]).collect() } else { vec![texts] };
+        let groups: Vec<Vec<&String>> =
+            if several { texts.iter().map(|text| vec![*text]).collect() } else { vec![texts] };
         let mut jobs: Vec<AskedJob> = Vec::new();
         for group in groups {
             let mut request = Request::new(config.tenant.clone(), kind.clone());
@@ -103,12 +107,13 @@ fn input(text: &str, takes_text: bool) -> Result<InputRequest, Failed> {
     if path.exists() {
         return Ok(InputRequest::File(path.to_owned()));
     }
-    if let Some((scheme, _)) = text.split_once("://") {
-        if !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) {
-            return Ok(InputRequest::Uri(text.to_owned()));
-        }
+    let is_scheme =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    if text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme)) {
+        return Ok(InputRequest::Uri(text.to_owned()));
     }
-    let looks_like_a_file = !text.contains(char::is_whitespace) && path.extension().is_some_and(|end| end.len() <= 5 && end.is_ascii());
+    let looks_like_a_file =
+        !text.contains(char::is_whitespace) && path.extension().is_some_and(|end| end.len() <= 5 && end.is_ascii());
     if takes_text && !looks_like_a_file {
         return Ok(InputRequest::Text(text.to_owned()));
     }
@@ -120,7 +125,9 @@ fn label(input: &InputRequest) -> String {
         InputRequest::File(path) => {
             path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
         }
-        InputRequest::Uri(uri) => uri.split(['?', '#']).next().and_then(|path| path.rsplit('/').next()).unwrap_or(uri).into(),
+        InputRequest::Uri(uri) => {
+            uri.split(['?', '#']).next().and_then(|path| path.rsplit('/').next()).unwrap_or(uri).into()
+        }
         InputRequest::Text(_) => "text".into(),
         InputRequest::Stored(input) => input.name.clone(),
     }

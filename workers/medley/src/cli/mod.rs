@@ -23,7 +23,10 @@ use medley_step::Registry;
 
 pub(crate) use failed::Failed;
 
-use crate::{config::Config, registry::registry};
+use crate::{
+    config::{Config, VARIABLES},
+    registry::registry,
+};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -37,7 +40,7 @@ Exit codes: 0 done; 1 the job failed or its input is missing; 2 usage; 3 a model
 
 /// Turns media jobs into finished artifacts: transcripts, speech, captions, receipts, maps and talking heads.
 #[derive(Debug, Parser)]
-#[command(name = "medley", version, after_help = AFTER_HELP, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "medley", version, subcommand_required = true, arg_required_else_help = true)]
 struct Cli {
     /// The configuration file.
     #[arg(long, global = true, value_name = "FILE")]
@@ -51,11 +54,23 @@ enum Command {
     /// Works on submitted jobs until it is stopped.
     Worker(worker::Args),
     /// Says where a job stands.
-    Status { job: JobId, #[arg(long)] json: bool },
+    Status {
+        job: JobId,
+        #[arg(long)]
+        json: bool,
+    },
     /// Follows a job until it ends; exits as the job does.
-    Watch { job: JobId, #[command(flatten)] show: progress::Show },
+    Watch {
+        job: JobId,
+        #[command(flatten)]
+        show: progress::Show,
+    },
     /// Copies a finished job's artifacts into a folder.
-    Fetch { job: JobId, #[arg(short, long, value_name = "DIR", default_value = ".")] output: PathBuf },
+    Fetch {
+        job: JobId,
+        #[arg(short, long, value_name = "DIR", default_value = ".")]
+        output: PathBuf,
+    },
     /// Asks a job to stop.
     Cancel { job: JobId },
     /// Removes a job and everything of it.
@@ -75,12 +90,20 @@ enum Command {
     /// Prints a completion script for a shell.
     Completions { shell: Shell },
     #[command(hide = true)]
-    Compute { #[arg(long)] kind: Name },
+    Compute {
+        #[arg(long)]
+        kind: Name,
+    },
 }
 
 /// The whole command: the fixed subcommands, and `run` and `submit` with one subcommand for each kind of job.
 fn command(registry: &Registry) -> clap::Command {
-    Cli::command().subcommand(kinds::command("run", registry)).subcommand(kinds::command("submit", registry))
+    let variables = VARIABLES.map(|(name, what)| format!("  {name:<20} {what}"));
+    let after = format!("{AFTER_HELP}\n\nEnvironment:\n{}", variables.join("\n"));
+    Cli::command()
+        .after_help(after)
+        .subcommand(kinds::command("run", registry))
+        .subcommand(kinds::command("submit", registry))
 }
 
 pub(crate) fn main() -> ExitCode {
@@ -105,6 +128,9 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
             _ => submit::submit(asked, &submit::Args::read(matches)?, registry, &config),
         };
     }
+    if !matches!(matches.subcommand_name(), Some("worker" | "compute")) {
+        end_with_the_reader();
+    }
     let cli = Cli::from_arg_matches(matches).map_err(|error| Failed::usage(error.to_string()))?;
     match cli.command {
         Command::Compute { kind } => return Ok(medley_runtime::compute_main(&registry, &kind)),
@@ -125,6 +151,13 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
         Command::Worker(args) => worker::main(args, registry, config),
         other => jobs::main(other, registry, &config),
     }
+}
+
+/// Ends the process quietly when whoever reads its output has seen enough (`medley list | head`). Rust ignores SIGPIPE;
+/// what owns child processes and sockets keeps it so.
+fn end_with_the_reader() {
+    // SAFETY: no other thread runs yet, and the default action needs no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
 /// Runs asynchronous work on a runtime of its own.

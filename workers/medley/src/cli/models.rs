@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, process::ExitCode};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use medley_models::{Kind, Models, Progress, PullEvent, Registry, State};
+use medley_models::{Models, Progress, PullEvent, Registry, State};
 use medley_proto::Commercial;
 use serde_json::json;
 
@@ -78,7 +78,8 @@ fn resolve(names: &[String]) -> Result<Vec<&str>, Failed> {
 
 fn pull(models: &Models, names: &[String], quiet: bool) -> Result<ExitCode, Failed> {
     let names = resolve(names)?;
-    let style = ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let style =
+        ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
     let bar = ProgressBar::new_spinner().with_style(style);
     let mut shown = Shown { bar, quiet };
     models.pull(&names, &mut shown)?;
@@ -98,7 +99,9 @@ impl Progress for Shown {
             PullEvent::Present => format!("{model}: here already"),
             PullEvent::Fetching { source } => format!("{model}: fetching {source}"),
             PullEvent::Converting { file } => format!("{model}: making {file}"),
-            PullEvent::Recorded { file } => format!("{model}: recorded the hash of {file}, which its publisher does not give"),
+            PullEvent::Recorded { file } => {
+                format!("{model}: recorded the hash of {file}, which its publisher does not give")
+            }
             PullEvent::Done { bytes, took } => {
                 format!("{model}: here, {} MB in {:.0} s", bytes / 1_000_000, took.as_secs_f64())
             }

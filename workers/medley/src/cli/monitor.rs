@@ -36,7 +36,11 @@ struct Shared {
 }
 
 /// Serves until `stop`; returns the address that it listens on.
-pub(super) async fn serve(listen: SocketAddr, readiness: Readiness, stop: CancellationToken) -> Result<SocketAddr, Failed> {
+pub(super) async fn serve(
+    listen: SocketAddr,
+    readiness: Readiness,
+    stop: CancellationToken,
+) -> Result<SocketAddr, Failed> {
     let metrics = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
         .and_then(|builder| builder.install_recorder())

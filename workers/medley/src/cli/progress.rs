@@ -191,14 +191,8 @@ mod tests {
     #[test]
     fn the_time_left_follows_from_the_work_that_was_planned() {
         let start = Instant::now();
-        let mut job = Job {
-            label: String::new(),
-            planned: None,
-            steps: HashMap::new(),
-            since: None,
-            bar: None,
-            last_line: None,
-        };
+        let mut job =
+            Job { label: String::new(), planned: None, steps: HashMap::new(), since: None, bar: None, last_line: None };
         // Looking through the file counts on its own, and no longer once the real work is known.
         job.take(&event(Some("plan/0/0"), seconds(100.0, 100.0)), start);
         assert_eq!(job.estimate("seconds of audio", start).unwrap().share, 1.0);
@@ -206,7 +200,10 @@ mod tests {
         job.take(&event(None, planned), start);
         job.take(&event(Some("decode/0/0"), seconds(5.0, 25.0)), start + Duration::from_secs(5));
         job.take(&event(Some("decode/0/1"), seconds(5.0, 25.0)), start + Duration::from_secs(5));
-        job.take(&event(Some("gather/0/0"), EventBody::Progress { done: 1.0, total: 1.0, unit: "files".into() }), start);
+        job.take(
+            &event(Some("gather/0/0"), EventBody::Progress { done: 1.0, total: 1.0, unit: "files".into() }),
+            start,
+        );
         let estimate = job.estimate("", start + Duration::from_secs(10)).unwrap();
         assert_eq!((estimate.share, estimate.done, estimate.total), (0.1, 10.0, 100.0));
         assert_eq!(estimate.left, Some(Duration::from_secs(90)));

@@ -78,7 +78,7 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
     super::worker::start_logging("warn", super::worker::LogFormat::Pretty);
     block_on(async {
         let medley = backends::embedded(&state, registry, &config).await?;
-        let options = backends::worker_options(&config, Vec::new())?;
+        let options = backends::worker_options(&config, Vec::new());
         let stop = CancellationToken::new();
         let mut workers = tokio::spawn(Workers::new(&medley, options).run(stop.clone()));
         let mut session = Session::new(medley, args, asked.jobs.len() > 1);
@@ -88,7 +88,9 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
             () = interrupted() => Err(Failed::interrupted()),
         };
         stop.cancel();
-        if let Err(failed) = workers.await.map_or_else(|error| Err(Failed::service(error)), |ended| ended.map_err(Failed::service)) {
+        if let Err(failed) =
+            workers.await.map_or_else(|error| Err(Failed::service(error)), |ended| ended.map_err(Failed::service))
+        {
             failed.say();
         }
         result

@@ -25,7 +25,12 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn add_to(command: Command) -> Command {
         command
-            .arg(Arg::new("tenant").long("tenant").value_name("NAME").help("Whose job it is [default: from medley.toml]"))
+            .arg(
+                Arg::new("tenant")
+                    .long("tenant")
+                    .value_name("NAME")
+                    .help("Whose job it is [default: from medley.toml]"),
+            )
             .arg(
                 Arg::new("class")
                     .long("class")
@@ -56,7 +61,10 @@ impl Args {
             _ => Err(Failed::usage(format!("--label {text}: write KEY=VALUE"))),
         };
         Ok(Self {
-            tenant: text("tenant").map(|name| name.parse()).transpose().map_err(|error| Failed::usage(format!("--tenant: {error}")))?,
+            tenant: text("tenant")
+                .map(|name| name.parse())
+                .transpose()
+                .map_err(|error| Failed::usage(format!("--tenant: {error}")))?,
             class: if text("class").is_some_and(|class| class == "batch") { Class::Batch } else { Class::Interactive },
             labels: matches.get_many("label").into_iter().flatten().map(label).collect::<Result<_, _>>()?,
             key: text("key").cloned(),
@@ -92,7 +100,8 @@ pub(super) fn submit(asked: Asked, args: &Args, registry: Arc<Registry>, config:
             }
             request.class = args.class;
             request.labels = args.labels.iter().cloned().collect();
-            request.idempotency_key = args.key.as_ref().map(|key| if several { format!("{key}/{n}") } else { key.clone() });
+            request.idempotency_key =
+                args.key.as_ref().map(|key| if several { format!("{key}/{n}") } else { key.clone() });
             request.deadline_ms = args.deadline.map(|in_time| now_ms().saturating_add(in_time.as_millis() as u64));
             match medley.submit(request).await {
                 Ok(submitted) => drop(outputs::print_line(&submitted.job.id.to_string())?),

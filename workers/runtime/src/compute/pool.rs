@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    frames::{Computed, Init, Order, Progress, Ticket, Told},
+    frames::{Computed, Init, Order, Progress, Told},
     process::{Child, ChildSettings, Death, End, Flight, How, StartError},
     spawner::Spawner,
 };
@@ -158,7 +158,7 @@ impl KindPool {
             match tried {
                 Tried::Ended(computed) => return Ok(computed),
                 Tried::Died { death, mine: true, told } => {
-                    return Err(charge(&self.kind, job.label, death, told, pool.settings.step_time));
+                    return Err(self.charge(job.label, death, told, pool.settings.step_time));
                 }
                 Tried::Died { death, mine: false, .. } => {
                     metrics::counter!("medley_child_restarts_total", "kind" => self.kind.to_string()).increment(1);
@@ -187,7 +187,7 @@ impl KindPool {
                 threads: (pool.settings.threads / pool.settings.slots.max(1)).max(1),
             };
             if let Some(flight) = child.run(order).await? {
-                return follow(&pool.settings, &child, ticket, flight, job).await;
+                return follow(&pool.settings, &child, flight, job).await;
             }
         }
     }
@@ -212,6 +212,32 @@ impl KindPool {
         Ok(child)
     }
 
+    /// The error of the step that is to blame for its child's death.
+    fn charge(&self, label: &str, death: Death, told: Option<StopReason>, step_time: Duration) -> StepError {
+        let kind = &self.kind;
+        let causes = history(&death);
+        let error = match (death.how, told) {
+            (How::Stubborn, Some(reason)) => stopped(reason, label, step_time),
+            (How::Stubborn, None) => StepError::Interrupted,
+            (How::OverMemory { bytes }, _) => StepError::transient(
+                ErrorCode::MEMORY_EXCEEDED,
+                format!(
+                    "{label}: its step of '{kind}' took {} MiB, more than a compute process may hold; \
+                     raise limits.child_memory_mib or give it a smaller input",
+                    bytes >> 20
+                ),
+            ),
+            (How::Crashed(how), _) => StepError::transient(
+                ErrorCode::COMPUTE_CRASHED,
+                format!("{label}: its step of '{kind}' ended the compute process by {how}"),
+            ),
+        };
+        match Told::chain(causes) {
+            Some(told) => error.because(told),
+            None => error,
+        }
+    }
+
     fn cannot_start(&self, error: StartError) -> StepError {
         let message = format!("the compute process of '{}' does not start", self.kind);
         match error {
@@ -226,14 +252,8 @@ impl KindPool {
 }
 
 /// Follows a step in flight to its end.
-async fn follow(
-    settings: &PoolSettings,
-    child: &Child,
-    ticket: Ticket,
-    flight: Flight,
-    job: &Job<'_>,
-) -> Result<Tried, StepError> {
-    let Flight { mut progress, mut end } = flight;
+async fn follow(settings: &PoolSettings, child: &Child, flight: Flight, job: &Job<'_>) -> Result<Tried, StepError> {
+    let Flight { ticket, mut progress, mut end } = flight;
     let mut stop = job.stop.clone();
     let limit = tokio::time::sleep(settings.step_time);
     tokio::pin!(limit);
@@ -297,31 +317,6 @@ fn stopped(reason: StopReason, label: &str, step_time: Duration) -> StepError {
 pub(crate) fn deadline_passed(label: &str) -> StepError {
     let message = format!("{label}: the job's deadline passed before it was done; submit it with a later one");
     StepError::permanent(ErrorCode::DEADLINE_EXCEEDED, message)
-}
-
-/// The error of the step that is to blame for its child's death.
-fn charge(kind: &Name, label: &str, death: Death, told: Option<StopReason>, step_time: Duration) -> StepError {
-    let causes = history(&death);
-    let error = match (death.how, told) {
-        (How::Stubborn, Some(reason)) => stopped(reason, label, step_time),
-        (How::Stubborn, None) => StepError::Interrupted,
-        (How::OverMemory { bytes }, _) => StepError::transient(
-            ErrorCode::MEMORY_EXCEEDED,
-            format!(
-                "{label}: its step of '{kind}' took {} MiB, more than a compute process may hold; \
-                 raise limits.child_memory_mib or give it a smaller input",
-                bytes >> 20
-            ),
-        ),
-        (How::Crashed(how), _) => StepError::transient(
-            ErrorCode::COMPUTE_CRASHED,
-            format!("{label}: its step of '{kind}' ended the compute process by {how}"),
-        ),
-    };
-    match Told::chain(causes) {
-        Some(told) => error.because(told),
-        None => error,
-    }
 }
 
 fn history(death: &Death) -> Vec<String> {

@@ -14,6 +14,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     process::{Child as OsChild, ChildStderr, ChildStdin, ChildStdout, Command},
     sync::{mpsc, oneshot},
+    task::JoinHandle,
 };
 
 use super::{
@@ -61,6 +62,7 @@ pub(crate) enum End {
 
 /// A step in flight.
 pub(crate) struct Flight {
+    pub(crate) ticket: Ticket,
     pub(crate) progress: mpsc::Receiver<Progress>,
     pub(crate) end: oneshot::Receiver<End>,
 }
@@ -136,9 +138,9 @@ impl Child {
             kind,
         });
         tokio::spawn(write_orders(stdin, waiting));
-        tokio::spawn(child.clone().read_lines(stderr));
+        let printed = tokio::spawn(child.clone().read_lines(stderr));
         tokio::spawn(child.clone().watch(most_bytes, idle));
-        tokio::spawn(child.clone().read_answers(stdout, process));
+        tokio::spawn(child.clone().read_answers(stdout, process, printed));
         child.send(&ToChild::Init(init)).await.map_err(StartError::Io)?;
         match tokio::time::timeout(START_TIME, ready).await {
             Ok(Ok(Ok(()))) => Ok(child),
@@ -175,7 +177,7 @@ impl Child {
         };
         // When the pipe is broken the seat is emptied by whoever notices the child's death.
         let _ = orders.send(frame).await;
-        Ok(Some(Flight { progress: told, end: ended }))
+        Ok(Some(Flight { ticket, progress: told, end: ended }))
     }
 
     async fn send(&self, frame: &ToChild) -> io::Result<()> {
@@ -227,7 +229,7 @@ impl Child {
         }
     }
 
-    async fn read_answers(self: Arc<Self>, mut stdout: ChildStdout, mut process: OsChild) {
+    async fn read_answers(self: Arc<Self>, mut stdout: ChildStdout, mut process: OsChild, printed: JoinHandle<()>) {
         let broken = loop {
             match read_frame(&mut stdout).await {
                 Ok(Some(frame)) => self.answer(frame),
@@ -258,6 +260,8 @@ impl Child {
             // Whatever the child started is an orphan now.
             kill_group(pid);
         }
+        // Its last words may still be on their way.
+        let _ = tokio::time::timeout(Duration::from_secs(1), printed).await;
         self.died(status, broken);
     }
 

@@ -1,5 +1,7 @@
 //! A step from publish to ack.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::time::{Duration, Instant};
 
 use medley_proto::{Class, Step};

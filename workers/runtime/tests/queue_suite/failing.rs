@@ -1,5 +1,7 @@
 //! A step that is not simply done: handed back, retried, dropped, killed, given up.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::time::{Duration, Instant};
 
 use medley_proto::{Class, ErrorCode, Failure};

@@ -1,5 +1,7 @@
 //! Many at once.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     collections::BTreeMap,
     sync::{

@@ -1,5 +1,7 @@
 //! What every `Queue` promises, as cases over a place where one can be opened any number of times.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod amqp;
 pub(crate) mod delivery;
 pub(crate) mod failing;

@@ -1,5 +1,7 @@
 //! Events and cancellations: lossy, but not in a test that waits for them one by one.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 use medley_proto::{Event, EventBody, JobId};
 

@@ -1,7 +1,7 @@
 //! From the voice detector's probabilities to regions of speech.
 
-use serde::{Deserialize, Serialize};
 use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::vad::FRAME_S;
 
@@ -79,11 +79,13 @@ pub(crate) struct Regions {
     energy: Vec<f32>,
     /// Frames below `off` at the end.
     silent: usize,
+    /// The region being heard is the rest of one that was split, and counts however short it is.
+    rest: bool,
 }
 
 impl Regions {
     pub(crate) fn new(rules: RegionRules) -> Self {
-        Self { rules, next: 0, start: None, energy: Vec::new(), silent: 0 }
+        Self { rules, next: 0, start: None, energy: Vec::new(), silent: 0, rest: false }
     }
 
     /// Takes the next frame's probability of speech and its mean square.
@@ -108,6 +110,7 @@ impl Regions {
             out.push(frames(start, start + cut));
             self.energy.drain(..cut);
             self.start = Some(start + cut);
+            self.rest = true;
         }
     }
 
@@ -119,10 +122,12 @@ impl Regions {
     }
 
     fn close(&mut self, start: usize, end: usize, out: &mut Vec<Span>) {
-        if end.saturating_sub(start) >= self.rules.min_speech_frames {
+        let least = if self.rest { 1 } else { self.rules.min_speech_frames };
+        if end.saturating_sub(start) >= least {
             out.push(frames(start, end));
         }
         self.start = None;
+        self.rest = false;
     }
 
     /// Of the second half of the region: how many frames lie before the middle of its quietest 160 ms.

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{SAMPLE_RATE_HZ, regions::{Span, milliseconds}};
+use super::{
+    SAMPLE_RATE_HZ,
+    regions::{Span, milliseconds},
+};
 
 /// The most audio in a window. Whisper's encoder costs the same for one second as for 30, so windows are filled; the
 /// rest is room for its habit of trailing off at the very end.

@@ -8,11 +8,6 @@ pub(crate) fn is_unspaced(c: char) -> bool {
         | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3134f}')
 }
 
-/// As wide as two Latin letters.
-pub(crate) fn is_wide(c: char) -> bool {
-    is_unspaced(c) && c >= '\u{3000}' || matches!(c, '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ff60}' | '\u{ac00}'..='\u{d7a3}')
-}
-
 /// Punctuation that opens what follows.
 pub(crate) fn opens(c: char) -> bool {
     matches!(c, '“' | '‘' | '「' | '『' | '《' | '〈' | '（' | '(' | '[' | '{' | '【' | '¿' | '¡' | '«')
@@ -32,7 +27,10 @@ pub(crate) fn ends_phrase(c: char) -> bool {
 pub(crate) fn closes(c: char) -> bool {
     ends_sentence(c)
         || ends_phrase(c)
-        || matches!(c, '”' | '’' | '」' | '』' | '》' | '〉' | '）' | ')' | ']' | '}' | '】' | '»' | '%' | '％' | '"' | '\'')
+        || matches!(
+            c,
+            '”' | '’' | '」' | '』' | '》' | '〉' | '）' | ')' | ']' | '}' | '】' | '»' | '%' | '％' | '"' | '\''
+        )
 }
 
 /// The last character of a word that is not a closing quote or bracket.

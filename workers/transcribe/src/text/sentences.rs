@@ -76,7 +76,9 @@ pub(crate) fn sentences(windows: &[Decoded]) -> Vec<Sentence> {
 pub(crate) fn join<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let mut joined = String::new();
     for text in texts {
-        let wide = |c: char| is_unspaced(c) || ('\u{3000}'..='\u{303f}').contains(&c) || ('\u{ff00}'..='\u{ff60}').contains(&c);
+        let wide = |c: char| {
+            is_unspaced(c) || ('\u{3000}'..='\u{303f}').contains(&c) || ('\u{ff00}'..='\u{ff60}').contains(&c)
+        };
         let tight = joined.chars().next_back().is_none_or(wide) && text.chars().next().is_none_or(wide);
         if !tight && !joined.is_empty() {
             joined.push(' ');

@@ -87,10 +87,16 @@ fn units<'a>(words: impl Iterator<Item = &'a TimedWord>, line_chars: usize) -> V
             let end_s = start_s + part * piece.len() as f64;
             let text: String = piece.iter().collect();
             let break_cost = break_cost(&text);
-            units.push(Unit { chars: piece.len(), break_cost, word: TimedWord { start_s, end_s, text, ..word.clone() } });
+            units.push(Unit {
+                chars: piece.len(),
+                break_cost,
+                word: TimedWord { start_s, end_s, text, ..word.clone() },
+            });
         }
     }
-    crate::text::phrases::glue(&mut units.iter_mut().map(|unit| (&unit.word.text, &mut unit.break_cost)).collect::<Vec<_>>());
+    crate::text::phrases::glue(
+        &mut units.iter_mut().map(|unit| (&unit.word.text, &mut unit.break_cost)).collect::<Vec<_>>(),
+    );
     units
 }
 
@@ -273,15 +279,18 @@ mod tests {
                     which led me to leave my native country.";
         let found = cues(&[spoken(text, 0.35)], LATIN, 60.0);
         let lines: Vec<Vec<&str>> = found.iter().map(|cue| cue.lines.iter().map(String::as_str).collect()).collect();
-        assert_eq!(lines, [
-            vec!["If the reader will excuse me,", "I will say nothing of my antecedents,"],
-            vec!["nor of the circumstances which led me", "to leave my native country."],
-        ]);
+        assert_eq!(
+            lines,
+            [
+                vec!["If the reader will excuse me,", "I will say nothing of my antecedents,"],
+                vec!["nor of the circumstances which led", "me to leave my native country."],
+            ]
+        );
     }
 
     #[test]
     fn files_have_the_shape_that_players_read() {
-        let cue = Cue { start_s: 3_661.5, end_s: 3_663.0456, lines: vec!["a < b".into(), "& c".into()] };
+        let cue = Cue { start_s: 3_661.5, end_s: 3_663.045_6, lines: vec!["a < b".into(), "& c".into()] };
         assert_eq!(srt(std::slice::from_ref(&cue)), "1\n01:01:01,500 --> 01:01:03,046\na < b\n& c\n\n");
         assert_eq!(vtt(&[cue]), "WEBVTT\n\n01:01:01.500 --> 01:01:03.046\na &lt; b\n&amp; c\n\n");
     }

@@ -29,8 +29,6 @@ pub(crate) struct Attempt<'a> {
     pub(crate) prompt: &'a str,
     pub(crate) beam_size: u8,
     pub(crate) temperature: f32,
-    /// Let the model write timestamps between sentences: it then decodes differently, sometimes better.
-    pub(crate) timestamps: bool,
 }
 
 /// What was heard.

@@ -53,15 +53,36 @@ fn units(tokens: &[Token]) -> Vec<HeardWord> {
     for token in tokens {
         bytes.extend_from_slice(&token.bytes);
         logprob = logprob.min(token.logprob);
-        if let Ok(text) = std::str::from_utf8(&bytes) {
-            split(text, logprob, token.end_s, &mut units);
-            bytes.clear();
-            logprob = f64::INFINITY;
-        } else if bytes.len() > 8 {
-            bytes.clear();
+        let whole = whole_characters(&mut bytes);
+        if !whole.is_empty() {
+            split(&whole, logprob, token.end_s, &mut units);
+            logprob = if bytes.is_empty() { f64::INFINITY } else { token.logprob };
         }
     }
     units
+}
+
+/// Takes the characters that are complete from the front; bytes that can never become one are dropped.
+fn whole_characters(bytes: &mut Vec<u8>) -> String {
+    let mut whole = String::new();
+    loop {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                whole.push_str(text);
+                bytes.clear();
+                return whole;
+            }
+            Err(error) => {
+                let (valid, rest) = bytes.split_at(error.valid_up_to());
+                whole.push_str(&String::from_utf8_lossy(valid));
+                let Some(bad) = error.error_len() else {
+                    *bytes = rest.to_vec();
+                    return whole;
+                };
+                *bytes = rest[bad..].to_vec();
+            }
+        }
+    }
 }
 
 /// One token may hold several characters of a script without spaces.
@@ -97,13 +118,15 @@ mod tests {
 
     #[test]
     fn words_are_found_in_both_kinds_of_script() {
-        assert_eq!(texts(&[b" It", b" was", b" un", b"usual", b",", b" he", b" said", b"."]), [
-            " It", " was", " unusual,", " he", " said."
-        ]);
+        assert_eq!(
+            texts(&[b" It", b" was", b" un", b"usual", b",", b" he", b" said", b"."]),
+            [" It", " was", " unusual,", " he", " said."]
+        );
         let hao = "好".as_bytes();
-        assert_eq!(texts(&["你".as_bytes(), &hao[..1], &hao[1..], "，".as_bytes(), " GPT".as_bytes(), b"-4", "是".as_bytes()]), [
-            "你", "好，", " GPT-4", "是"
-        ]);
+        assert_eq!(
+            texts(&["你".as_bytes(), &hao[..1], &hao[1..], "，".as_bytes(), " GPT".as_bytes(), b"-4", "是".as_bytes()]),
+            ["你", "好，", " GPT-4", "是"]
+        );
         assert_eq!(texts(&["「".as_bytes(), "你".as_bytes(), "」".as_bytes(), "他".as_bytes()]), ["「你」", "他"]);
     }
 

@@ -390,7 +390,7 @@ fn refuse_network_disks(path: &Path) -> Result<(), QueueError> {
     if unsafe { libc::statfs(name.as_ptr(), &raw mut info) } != 0 {
         return Ok(());
     }
-    match NETWORK.iter().find(|(magic, _)| *magic == i64::from(info.f_type)) {
+    match NETWORK.iter().find(|(magic, _)| *magic == info.f_type) {
         Some((_, name)) => {
             let message = format!("{} is on a network disk ({name}); choose a folder on a local one", path.display());
             Err(QueueError::Refused(message, None))

@@ -1,0 +1,310 @@
+"""Scores receipts: `receipt.py DATA READ_RECEIPT WORK_DIR`, or `receipt.py --peer FILE...` to be the peer."""
+
+import collections
+import json
+import math
+import os
+import re
+import statistics
+import sys
+import time
+import unicodedata
+from pathlib import Path
+
+FIELDS = ("company", "date", "address", "total")
+MONTHS = {name: i + 1 for i, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split())}
+
+
+# ---- the peer
+
+
+def peer(files):
+    """RapidOCR as it comes: one line of JSON for each file, then the time of all."""
+    import logging
+
+    from rapidocr import RapidOCR
+
+    logging.disable(logging.CRITICAL)
+    engine = RapidOCR()
+    start = time.time()
+    for file in files:
+        result = engine(file)
+        boxes = result.boxes if result.boxes is not None else []
+        lines = [{"polygon": b.tolist(), "text": t} for b, t in zip(boxes, result.txts or [])]
+        print(json.dumps({"file": file, "lines": lines}))
+    print(json.dumps({"seconds": time.time() - start}))
+
+
+# ---- text: characters and words against the truth's lines
+
+
+def edits(a, b):
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        last, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (x != y))
+    return row[-1]
+
+
+def bounds(polygon):
+    xs, ys = [p[0] for p in polygon], [p[1] for p in polygon]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def true_lines(path):
+    lines = []
+    for line in path.read_text(encoding="utf8", errors="replace").splitlines():
+        parts = line.split(",", 8)
+        if len(parts) == 9:
+            numbers = list(map(int, parts[:8]))
+            lines.append((bounds(list(zip(numbers[::2], numbers[1::2]))), parts[8]))
+    return lines
+
+
+def overlap(a, b):
+    """The shared area as a share of the smaller box."""
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0
+    return width * height / min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+
+
+def text_counts(truth, lines):
+    """Edits and characters over groups of overlapping lines (a line of one may be two of the other), without case and
+    spaces; words in common, in the truth, read."""
+    read = [(bounds(line["polygon"]), line["text"]) for line in lines]
+    boxes = truth + read
+    parent = list(range(len(boxes)))
+
+    def root(i):
+        while parent[i] != i:
+            i = parent[i]
+        return i
+
+    for i, (a, _) in enumerate(truth):
+        for j, (b, _) in enumerate(read):
+            if overlap(a, b) > 0.5:
+                parent[root(i)] = root(len(truth) + j)
+    groups = collections.defaultdict(lambda: ([], []))
+    for i, box in enumerate(boxes):
+        groups[root(i)][i >= len(truth)].append(box)
+
+    def joined(group):
+        def place(box):
+            (left, top, _, bottom), _ = box
+            return round((top + bottom) / 2 / (0.7 * (bottom - top) + 1)), left
+
+        return "".join(text for _, text in sorted(group, key=place)).upper().replace(" ", "")
+
+    wrong = total = 0
+    for true, seen in groups.values():
+        a, b = joined(true), joined(seen)
+        wrong, total = wrong + edits(a, b), total + len(a)
+    words = [collections.Counter(w for _, text in part for w in text.upper().split()) for part in (truth, read)]
+    return [wrong, total, sum((words[0] & words[1]).values()), sum(words[0].values()), sum(words[1].values())]
+
+
+def text_score(data, lines_of):
+    sums = [0] * 5
+    for stem, lines in lines_of.items():
+        sums = [a + b for a, b in zip(sums, text_counts(true_lines(data / "box" / f"{stem}.csv"), lines))]
+    wrong, total, common, true, read = sums
+    return wrong / max(1, total), 2 * common / max(1, true + read)
+
+
+# ---- fields: exact match after normalisation
+
+
+def plain(text):
+    """Capitals and digits only."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text.upper()) if c.isascii() and c.isalnum())
+
+
+def iso(text):
+    text = text.upper()
+    if found := re.match(r"(\d{4})[-/.](\d\d?)[-/.](\d\d?)$", text):
+        return "%04d-%02d-%02d" % tuple(map(int, found.groups()))
+    if found := re.match(r"(\d\d?)[-/. ](\d\d?|[A-Z]{3})[-/. ](\d{2,4})$", text):
+        day, month, year = found.groups()
+        year = int(year) + (2000 if int(year) < 100 else 0)
+        return "%04d-%02d-%02d" % (year, MONTHS.get(month) or int(month), int(day))
+    return text
+
+
+def field_counts(data, out):
+    """Right, found, wanted for each field, the receipts that add up, and what went wrong."""
+    right, found, wanted, sums, misses = collections.Counter(), collections.Counter(), 0, 0, []
+    for key in sorted((data / "key").iterdir()):
+        truth, path = json.loads(key.read_text()), out / key.stem / "receipt.json"
+        wanted += 1
+        if not path.exists():
+            continue
+        receipt = json.loads(path.read_text())
+        value = lambda field: field["value"] if field else ""
+        got = {
+            "company": value(receipt["merchant"]["name"]),
+            "address": value(receipt["merchant"]["address"]),
+            "date": value(receipt["date"]),
+            "total": value(receipt["total"]),
+        }
+        sums += receipt["quality"]["adds_up"] is True
+        for field in FIELDS:
+            found[field] += bool(got[field])
+            if field == "date":
+                same = iso(truth[field]) == got[field]
+            elif field == "total":
+                amount = re.sub(r"[^\d.]", "", truth[field])
+                same = bool(got[field]) and float(amount) == float(got[field])
+            else:
+                same = plain(truth[field]) == plain(got[field])
+            right[field] += same
+            if not same:
+                misses.append((key.stem, field, truth[field], got[field]))
+    return right, found, wanted, sums, misses
+
+
+def wilson(k, n, z=1.96):
+    if not n:
+        return 0.0, 0.0
+    p, d = k / n, 1 + z * z / n
+    middle, half = (p + z * z / (2 * n)) / d, z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / d
+    return middle - half, middle + half
+
+
+def f1(right, found, wanted):
+    return 2 * sum(right.values()) / max(1, sum(found.values()) + len(FIELDS) * wanted)
+
+
+# ---- runs
+
+
+def child(command, env=None):
+    """Standard output, wall seconds, and the child's peak resident memory in MB."""
+    read, write = os.pipe()
+    start = time.time()
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(write, 1)
+        os.close(read)
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, 2)
+        os.execve(command[0], command, {**os.environ, **(env or {})})
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        text = pipe.read()
+    _, status, usage = os.wait4(pid, 0)
+    if status:
+        sys.exit(f"{command[0]} ended with status {status}")
+    return text, time.time() - start, usage.ru_maxrss / 1024
+
+
+def ours(tool, out, files, *flags):
+    text, wall, memory = child([tool, str(out), *flags, *map(str, files)])
+    for line in text.splitlines():
+        answer = json.loads(line)
+        if "error" in answer:
+            print(f"error: {answer['file']}: {answer['error']}", file=sys.stderr)
+    lines = {}
+    for file in files:
+        path = out / Path(file).stem / "receipt.json"
+        lines[Path(file).stem] = json.loads(path.read_text())["lines"] if path.exists() else []
+    return lines, wall, memory
+
+
+def theirs(files):
+    text, wall, memory = child([sys.executable, __file__, "--peer", *map(str, files)])
+    answers = [json.loads(line) for line in text.splitlines()]
+    return {Path(a["file"]).stem: a["lines"] for a in answers if "file" in a}, wall, memory
+
+
+# ---- what happens to paper
+
+
+def spoil(kind, picture):
+    import numpy as np
+    from PIL import Image
+
+    width, height = picture.size
+    if kind.startswith("turned"):
+        return picture.rotate(-int(kind.split()[1]), expand=True)
+    if kind == "leaning 10":
+        return picture.rotate(-10, expand=True, resample=Image.Resampling.BICUBIC, fillcolor=(120, 120, 120))
+    if kind == "half in shadow":
+        x = np.linspace(0, 1, width)[None, :, None] + 0.15 * np.linspace(-1, 1, height)[:, None, None]
+        shade = 0.35 + 0.65 / (1 + np.exp((x - 0.5) * 40))
+        return Image.fromarray((np.asarray(picture) * shade).astype("uint8"))
+    if kind == "crumpled":
+        # Waves across and along, the deepest about half a line high.
+        y, x = np.mgrid[0:height, 0:width].astype("float32")
+        depth = 0.006 * width
+        u = x + depth * np.sin(y / width * 9.0) + depth * 0.6 * np.sin(x / width * 11.0 + y / width * 4.0)
+        v = y + depth * np.sin(x / width * 7.0 + 1.0) + depth * 0.6 * np.sin(y / width * 13.0)
+        import cv2
+
+        return Image.fromarray(cv2.remap(np.asarray(picture), u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    return picture
+
+
+SPOILED = ["as scanned", "turned 90", "turned 180", "turned 270", "leaning 10", "half in shadow", "crumpled", "JPEG quality 20"]
+
+
+def degradations(data, tool, work):
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None
+    print("| what happened to it | company | date | address | total | F1 | adds up |\n|---|---|---|---|---|---|---|")
+    for kind in SPOILED:
+        folder = work / "spoiled" / kind.replace(" ", "-")
+        folder.mkdir(parents=True, exist_ok=True)
+        files = []
+        for source in sorted((data / "img").iterdir()):
+            target = folder / (source.stem + (".jpg" if kind == "JPEG quality 20" else ".png"))
+            if not target.exists():
+                with Image.open(source) as picture:
+                    picture = spoil(kind, picture.convert("RGB"))
+                    picture.save(target, **({"quality": 20} if target.suffix == ".jpg" else {"compress_level": 1}))
+            files.append(target)
+        out = work / "read" / folder.name
+        ours(tool, out, files, "--slots", "2", "--threads", "2", "--params", '{"overlay":false}')
+        right, found, wanted, sums, _ = field_counts(data, out)
+        cells = " | ".join(f"{right[field]}/{wanted}" for field in FIELDS)
+        print(f"| {kind} | {cells} | {f1(right, found, wanted):.3f} | {sums}/{wanted} |", flush=True)
+
+
+def main():
+    data, tool, work = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+    files = sorted((data / "img").iterdir())
+    rounds = int(os.environ.get("RECEIPT_ROUNDS", "3"))
+    runs = collections.defaultdict(list)
+    for _ in range(rounds):
+        runs["ours"].append(ours(tool, work / "out", files, "--slots", "2", "--threads", "2"))
+        runs["one"].append(ours(tool, work / "out", files, "--slots", "1", "--threads", "2"))
+        runs["peer"].append(theirs(files))
+    print(f"{len(files)} receipts; images per second and memory: median of {rounds} interleaved rounds, models loaded in the time\n")
+    print("| | line CER | word F1 | images/s | peak memory, MB |\n|---|---|---|---|---|")
+    names = {"ours": "Medley, 2 slots of 1 thread", "one": "Medley, 1 slot of 2 threads", "peer": "RapidOCR 3.10.0"}
+    speeds = {}
+    for key, name in names.items():
+        cer, words = text_score(data, runs[key][-1][0])
+        speeds[key] = len(files) / statistics.median(wall for _, wall, _ in runs[key])
+        memory = max(memory for *_, memory in runs[key])
+        print(f"| {name} | {cer:.4f} | {words:.3f} | {speeds[key]:.2f} | {memory:.0f} |")
+    print(f"\nSpeed against RapidOCR: {speeds['ours'] / speeds['peer']:.2f} times\n")
+    right, found, wanted, sums, misses = field_counts(data, work / "out")
+    print("| field | right | 95 % interval |\n|---|---|---|")
+    for field in FIELDS:
+        low, high = wilson(right[field], wanted)
+        print(f"| {field} | {right[field]}/{wanted} | {low:.2f}–{high:.2f} |")
+    low, high = wilson(sum(right.values()), wanted * len(FIELDS))
+    print(f"| all: F1 {f1(right, found, wanted):.3f} | {sum(right.values())}/{wanted * len(FIELDS)} | {low:.2f}–{high:.2f} |")
+    print(f"\n{sums} of {wanted} add up.\n")
+    (work / "misses.json").write_text(json.dumps(misses, indent=1, ensure_ascii=False))
+    degradations(data, tool, work)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--peer"]:
+        peer(sys.argv[2:])
+    else:
+        main()

@@ -1,0 +1,76 @@
+use opencv::{
+    calib3d::{StereoSGBM, StereoSGBM_MODE_HH},
+    core::{self, Mat},
+    imgproc,
+    prelude::*,
+};
+
+use crate::mat;
+
+const BLOCK_PX: i32 = 3;
+/// Nearer than this share of the width away from the other eye is not looked for.
+const MAX_SHIFT: f32 = 1.0 / 5.0;
+/// OpenCV gives sixteenths of a pixel.
+const FRACTIONS: f64 = 16.0;
+
+/// Semi-global matching (Hirschmüller, PAMI 2008; OpenCV's StereoSGBM): how far each pixel of the left picture lies from
+/// the same thing in the right one, in px. What only one eye sees gets the depth of what lies behind it.
+pub(super) fn disparity(left: &Mat, right: &Mat) -> mat::Result<Mat> {
+    let [width, height] = mat::size(left);
+    let shifts = ((width as f32 * MAX_SHIFT / 16.0).ceil() as i32).max(1) * 16;
+    // Pixels at the left edge look for partners outside the right picture: both get a margin.
+    let margin = |picture: &Mat| {
+        let mut wide = Mat::default();
+        core::copy_make_border_def(picture, &mut wide, 0, 0, shifts, 0, core::BORDER_REPLICATE)?;
+        Ok::<_, opencv::Error>(wide)
+    };
+    let (left, right) = (margin(left)?, margin(right)?);
+    let smooth = 3 * BLOCK_PX * BLOCK_PX;
+    let mut matcher =
+        StereoSGBM::create(0, shifts, BLOCK_PX, 8 * smooth, 32 * smooth, 1, 63, 10, 100, 2, StereoSGBM_MODE_HH)?;
+    let mut found = Mat::default();
+    matcher.compute(&left, &right, &mut found)?;
+    let found = mat::convert(&found, core::CV_32F, 1.0 / FRACTIONS, 0.0)?;
+    let wide = (width as i32 + shifts) as usize;
+    let mut values: Vec<f32> = Vec::with_capacity(width as usize * height as usize);
+    for row in found.data_typed::<f32>()?.chunks_exact(wide) {
+        let start = values.len();
+        values.extend_from_slice(&row[shifts as usize..]);
+        fill(&mut values[start..]);
+    }
+    let mut smooth = Mat::default();
+    imgproc::median_blur(&mat::of_values(&values, height, 1)?, &mut smooth, 5)?;
+    Ok(smooth)
+}
+
+/// Gives each hole of a row (negative) the farther of its two neighbours.
+fn fill(row: &mut [f32]) {
+    let mut start = 0;
+    while let Some(hole) = row[start..].iter().position(|value| *value < 0.0).map(|at| start + at) {
+        let end = row[hole..].iter().position(|value| *value >= 0.0).map_or(row.len(), |at| hole + at);
+        let before = hole.checked_sub(1).map(|at| row[at]);
+        let filled = match (before, row.get(end)) {
+            (Some(a), Some(b)) => a.min(*b),
+            (Some(a), None) => a,
+            (None, Some(b)) => *b,
+            (None, None) => 0.0,
+        };
+        row[hole..end].fill(filled);
+        start = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_get_what_lies_behind() {
+        let mut row = [-1.0, 5.0, -1.0, -1.0, 2.0, -1.0];
+        fill(&mut row);
+        assert_eq!(row, [5.0, 5.0, 2.0, 2.0, 2.0, 2.0]);
+        let mut empty = [-1.0; 3];
+        fill(&mut empty);
+        assert_eq!(empty, [0.0; 3]);
+    }
+}

@@ -1,0 +1,58 @@
+use medley_media::MediaError;
+use medley_models::ModelError;
+use medley_proto::ErrorCode;
+use medley_step::{Retryable, StepError};
+use medley_vision::VisionError;
+
+/// What goes wrong while a map is made.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Vision(#[from] VisionError),
+    /// The picture's sides are so unlike that a map of it would be enormous.
+    #[error(
+        "{name} is {width}×{height} px: a map with a short side of {resolution} px would be too long; crop it, or ask for a smaller resolution"
+    )]
+    TooLong { name: String, width: u32, height: u32, resolution: u32 },
+    /// Depth from landmarks needs people.
+    #[error(
+        "{name} shows no people to take depth from, and no depth network is there: run `medley models pull depth-anything-v2-small`"
+    )]
+    NoDepth { name: String },
+    /// Half a picture is no stereo pair.
+    #[error("{name} is {width} px wide, too narrow for two pictures side by side: leave `--stereo` out")]
+    NoPair { name: String, width: u32 },
+    /// A graph given by the machine's owner does not keep its contract.
+    #[error("the network {file} does not keep its contract: {what}")]
+    Contract { file: String, what: String },
+    #[error("OpenCV failed")]
+    OpenCv(#[from] opencv::Error),
+    #[error("ONNX Runtime failed")]
+    Ort(#[from] ort::Error),
+    #[error("a map could not be written as PNG")]
+    Png(#[from] image::ImageError),
+}
+
+impl ControlError {
+    /// No depth can be had of this picture with what is installed.
+    pub const NO_DEPTH: ErrorCode = ErrorCode::new("no_depth");
+}
+
+impl Retryable for ControlError {
+    fn into_step_error(self) -> StepError {
+        match self {
+            Self::Media(error) => error.into_step_error(),
+            Self::Model(error) => error.into_step_error(),
+            Self::Vision(error) => error.into_step_error(),
+            Self::TooLong { .. } => StepError::permanent(ErrorCode::MEDIA_TOO_LARGE, self.to_string()),
+            Self::NoDepth { .. } => StepError::permanent(Self::NO_DEPTH, self.to_string()),
+            Self::NoPair { .. } => StepError::permanent(ErrorCode::MEDIA_UNSUPPORTED, self.to_string()),
+            Self::Contract { .. } => StepError::permanent(ErrorCode::MODEL_CORRUPT, self.to_string()),
+            Self::OpenCv(_) | Self::Ort(_) | Self::Png(_) => StepError::internal(self.to_string()).because(self),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+use std::cell::OnceCell;
+
+use image::{RgbImage, imageops};
+use medley_models::{Models, SessionOptions};
+use medley_vision::{
+    face::{Face, FaceFinder, FaceMesher, Mesh},
+    geometry::{Rect, Roi},
+    pose::{Person, PoseFinder, PoseModel, PoseOptions, part},
+};
+use opencv::{core::Mat, imgproc, prelude::*};
+
+use crate::{
+    ControlConfig, ControlError, ControlParams, PoseNetwork, Stereo, depth::Relief, mat, network::Network, size,
+};
+
+/// Faces and bodies are looked for in the picture itself, at most this long: beyond, sampling would skip pixels.
+const MAX_SEEN_PX: u32 = 1600;
+/// A face that the mesh does not believe in is none.
+const MIN_FACE_SCORE: f32 = 0.5;
+/// HED needs half a gigabyte for each quarter of this; larger views are shown to it smaller.
+const MAX_EDGES_PX: f64 = 1024.0 * 1024.0;
+
+/// What a scene's maps are made with.
+#[derive(Debug, Clone)]
+pub(crate) struct Kit {
+    pub(crate) models: Models,
+    pub(crate) config: ControlConfig,
+    pub(crate) threads: usize,
+}
+
+/// One picture and what was found in it so far. Each thing is found when the first annotator asks for it and shared by
+/// the others.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    name: &'a str,
+    params: &'a ControlParams,
+    kit: &'a Kit,
+    /// At most `MAX_SEEN_PX` long.
+    picture: RgbImage,
+    /// The picture's own size.
+    own_size: [u32; 2],
+    view: Mat,
+    right_view: Option<Mat>,
+    people: OnceCell<Vec<Person>>,
+    faces: OnceCell<Vec<Mesh>>,
+    edges: OnceCell<Mat>,
+    relief: OnceCell<Relief>,
+}
+
+impl<'a> Scene<'a> {
+    pub(crate) fn new(
+        name: &'a str,
+        picture: RgbImage,
+        params: &'a ControlParams,
+        kit: &'a Kit,
+    ) -> Result<Self, ControlError> {
+        let (picture, right) = match params.stereo {
+            Stereo::None => (picture, None),
+            Stereo::SideBySide => halves(name, &picture).map(|(left, right)| (left, Some(right)))?,
+        };
+        let view = |picture: &RgbImage| size::resize_image(&mat::of_rgb(picture)?, params.detect_resolution, name);
+        Ok(Self {
+            name,
+            params,
+            kit,
+            own_size: picture.dimensions().into(),
+            view: view(&picture)?,
+            right_view: right.as_ref().map(view).transpose()?,
+            picture: seen(picture)?,
+            people: OnceCell::new(),
+            faces: OnceCell::new(),
+            edges: OnceCell::new(),
+            relief: OnceCell::new(),
+        })
+    }
+
+    /// What the user calls the picture.
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
+    pub fn params(&self) -> &ControlParams {
+        self.params
+    }
+
+    pub(crate) fn kit(&self) -> &Kit {
+        self.kit
+    }
+
+    /// The picture at the working size: 8-bit RGB.
+    pub fn view(&self) -> &Mat {
+        &self.view
+    }
+
+    /// The right eye's picture at the working size, of stereo pairs.
+    pub(crate) fn right_view(&self) -> Option<&Mat> {
+        self.right_view.as_ref()
+    }
+
+    /// Width and height of the working size.
+    pub fn view_size(&self) -> [u32; 2] {
+        mat::size(&self.view)
+    }
+
+    /// Width and height that maps are brought to.
+    pub(crate) fn output_size(&self) -> Result<[u32; 2], ControlError> {
+        let [width, height] = self.view_size();
+        match self.params.image_resolution {
+            0 => Ok(self.own_size),
+            resolution => size::rounded([width, height], resolution).ok_or_else(|| ControlError::TooLong {
+                name: self.name.into(),
+                width,
+                height,
+                resolution,
+            }),
+        }
+    }
+
+    /// The size of the picture that people and faces are given in.
+    pub fn seen_size(&self) -> [u32; 2] {
+        self.picture.dimensions().into()
+    }
+
+    /// Px of the working size for each px that people and faces are given in.
+    pub fn scale(&self) -> [f32; 2] {
+        let ([width, height], [from_width, from_height]) = (self.view_size(), self.seen_size());
+        [width as f32 / from_width as f32, height as f32 / from_height as f32]
+    }
+
+    /// Everyone, the surest first, as sure as the params want.
+    pub fn people(&self) -> Result<&[Person], ControlError> {
+        if let Some(people) = self.people.get() {
+            return Ok(people);
+        }
+        let model = match self.params.pose_network {
+            PoseNetwork::Lite => PoseModel::Lite,
+            PoseNetwork::Full => PoseModel::Full,
+            PoseNetwork::Heavy => PoseModel::Heavy,
+        };
+        let finder = PoseFinder::open(&self.kit.models, PoseOptions { model, threads: self.kit.threads })?;
+        let mut people = finder.find(&self.picture)?;
+        people.retain(|person| person.score >= self.params.pose_min_score);
+        Ok(self.people.get_or_init(|| people))
+    }
+
+    /// Every face.
+    pub fn faces(&self) -> Result<&[Mesh], ControlError> {
+        if let Some(faces) = self.faces.get() {
+            return Ok(faces);
+        }
+        let (finder, mesher) = self.face_networks()?;
+        let mut meshes = Vec::new();
+        for face in finder.find(&self.picture)? {
+            meshes.extend(self.mesh(&mesher, &face)?);
+        }
+        Ok(self.faces.get_or_init(|| meshes))
+    }
+
+    /// The face of someone: one of [`Self::faces`], or what a closer look at the head shows.
+    pub fn face_of(&self, person: &Person) -> Result<Option<Mesh>, ControlError> {
+        let nose = person.landmarks[part::NOSE].at();
+        let around_nose = |mesh: &&Mesh| {
+            let Some(b) = Rect::of((0..Mesh::POINTS).map(|i| mesh.at(i))) else { return false };
+            (b.x..b.x + b.width).contains(&nose[0]) && (b.y..b.y + b.height).contains(&nose[1])
+        };
+        if let Some(mesh) = self.faces()?.iter().find(around_nose) {
+            return Ok(Some(mesh.clone()));
+        }
+        let (finder, mesher) = self.face_networks()?;
+        let found = finder.find_in(&self.picture, &[head(person)])?;
+        match found.first() {
+            Some(face) => self.mesh(&mesher, face),
+            None => Ok(None),
+        }
+    }
+
+    fn face_networks(&self) -> Result<(FaceFinder, FaceMesher), ControlError> {
+        let options = SessionOptions { threads: self.kit.threads, parallel: 1 };
+        Ok((FaceFinder::open(&self.kit.models, options)?, FaceMesher::open(&self.kit.models, options)?))
+    }
+
+    /// Two looks: the second in the view that the first asks for.
+    fn mesh(&self, mesher: &FaceMesher, face: &Face) -> Result<Option<Mesh>, ControlError> {
+        let first = mesher.fit(&self.picture, face.roi())?;
+        let mesh = mesher.fit(&self.picture, first.roi())?;
+        Ok((mesh.score >= MIN_FACE_SCORE).then_some(mesh))
+    }
+
+    /// Soft edges at the working size: f32, 0 to 1.
+    pub fn edges(&self) -> Result<&Mat, ControlError> {
+        if let Some(edges) = self.edges.get() {
+            return Ok(edges);
+        }
+        let network = Network::of_registry(&self.kit.models, "hed", "hed.onnx", self.kit.threads)?;
+        let full = self.view_size();
+        let share = (MAX_EDGES_PX / (f64::from(full[0]) * f64::from(full[1]))).sqrt().min(1.0);
+        let shown = full.map(|side| ((f64::from(side) * share).round() as u32).max(1));
+        let shrunk = if share < 1.0 { Some(mat::resize(&self.view, shown, imgproc::INTER_AREA)?) } else { None };
+        let pixels = shrunk.as_ref().unwrap_or(&self.view).data_bytes()?;
+        let [width, height] = shown.map(|side| side as usize);
+        let planes = (0..3).flat_map(|channel| pixels.iter().skip(channel).step_by(3).map(|v| f32::from(*v))).collect();
+        let found = network.run([1, 3, height, width], planes)?;
+        if found.values.len() != width * height {
+            return Err(network.breach("edges are one value for each pixel"));
+        }
+        let mut edges = mat::of_values(&found.values, height as u32, 1)?;
+        if share < 1.0 {
+            edges = mat::resize(&edges, full, imgproc::INTER_LINEAR)?;
+        }
+        Ok(self.edges.get_or_init(|| edges))
+    }
+
+    /// Inverse depth at the working size.
+    pub(crate) fn relief(&self) -> Result<&Relief, ControlError> {
+        if let Some(relief) = self.relief.get() {
+            return Ok(relief);
+        }
+        let relief = Relief::of(self)?;
+        Ok(self.relief.get_or_init(|| relief))
+    }
+}
+
+/// A stereo pair's pictures.
+fn halves(name: &str, pair: &RgbImage) -> Result<(RgbImage, RgbImage), ControlError> {
+    let (width, height) = pair.dimensions();
+    let half = width / 2;
+    if half < 16 {
+        return Err(ControlError::NoPair { name: name.into(), width });
+    }
+    let cut = |x| imageops::crop_imm(pair, x, 0, half, height).to_image();
+    Ok((cut(0), cut(half)))
+}
+
+/// The picture, or a smaller one where it is too long.
+fn seen(picture: RgbImage) -> Result<RgbImage, ControlError> {
+    let (width, height) = picture.dimensions();
+    let share = f64::from(MAX_SEEN_PX) / f64::from(width.max(height));
+    if share >= 1.0 {
+        return Ok(picture);
+    }
+    let side = |length: u32| ((f64::from(length) * share).round() as u32).max(1);
+    let smaller = mat::resize(&mat::of_rgb(&picture)?, [side(width), side(height)], imgproc::INTER_AREA)?;
+    Ok(mat::to_rgb(&smaller)?)
+}
+
+/// A square around the head, as the face detector likes it: the face a third of it.
+fn head(person: &Person) -> Roi {
+    let points = [part::NOSE, part::LEFT_EYE, part::RIGHT_EYE, part::LEFT_EAR, part::RIGHT_EAR];
+    let bounds = Rect::of(points.map(|i| person.landmarks[i].at())).expect("five points");
+    Roi { centre: bounds.centre(), side: (bounds.width.max(bounds.height) * 3.0).max(16.0), angle: 0.0 }
+}

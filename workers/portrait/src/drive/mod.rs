@@ -1,0 +1,91 @@
+//! From speech to movement: what the face does in each frame. Made once for a whole clip, because blinks, beats and
+//! pauses look forward and back; a frame is then a pure function of the portrait and its own [`Pose`].
+
+mod articulate;
+mod life;
+mod motion;
+mod shape;
+mod signal;
+
+pub(crate) use articulate::{Segment, segments};
+pub(crate) use life::Liveliness;
+pub(crate) use motion::{Motion, MotionReader, Pose};
+pub(crate) use shape::AIMS;
+pub(crate) use signal::percentile;
+
+use crate::hear::guess;
+
+use self::{
+    articulate::articulate,
+    life::enliven,
+    signal::{Activity, smooth},
+};
+
+/// A frame is judged by what is heard in the middle of its time on the screen, 20 ms after its start at 25 frames a
+/// second. Lips lead the sound all the same, because a sound's dominance begins before it.
+pub(crate) const LEAD_S: f64 = 0.02;
+/// The frame rate at which lengths that are given in frames were tuned.
+pub(crate) const TUNED_FPS: f64 = 25.0;
+
+/// What is heard.
+#[derive(Debug)]
+pub(crate) struct Speech<'a> {
+    pub(crate) samples: &'a [f32],
+    pub(crate) rate_hz: u32,
+    /// Which sound is heard when, where that is known.
+    pub(crate) segments: Option<&'a [Segment]>,
+}
+
+/// The movement of a face that says what is heard, for `frames` frames.
+pub(crate) fn perform(speech: &Speech<'_>, frames: usize, fps: u32, life: Option<Liveliness>) -> Motion {
+    let rate = f64::from(fps);
+    let activity = Activity::new(&Activity::levels(speech.samples, speech.rate_hz, rate, frames)).0;
+    let (mut poses, parted) = match speech.segments {
+        Some(segments) => said(segments, &activity, frames, rate),
+        None => heard(speech.samples, &activity, frames, rate),
+    };
+    hold_closed(&mut poses, &activity, &parted, rate);
+    if let Some(life) = life {
+        enliven(&mut poses, &activity, rate, life);
+    }
+    Motion { fps, poses }
+}
+
+fn said(segments: &[Segment], activity: &[f64], frames: usize, fps: f64) -> (Vec<Pose>, Vec<f64>) {
+    let (mut poses, parted) = articulate(segments, frames, fps);
+    for (pose, loudness) in poses.iter_mut().zip(smooth(activity, 1.0, fps)) {
+        pose.jaw *= (0.4 + 0.7 * loudness) as f32;
+    }
+    (poses, parted)
+}
+
+/// Without phonemes: the sound's guess, opened by loudness and closed by its absence, since closures of p b m cannot
+/// be heard in it.
+fn heard(samples: &[f32], activity: &[f64], frames: usize, fps: f64) -> (Vec<Pose>, Vec<f64>) {
+    let mut aims = guess(samples, frames, fps);
+    let speaking: Vec<f64> = activity.iter().map(|&loud| (6.0 * loud).clamp(0.0, 1.0)).collect();
+    let speaking = smooth(&speaking, 0.7, fps);
+    for ((aims, &loud), speaking) in aims.iter_mut().zip(activity).zip(speaking) {
+        let [jaw, wide, round, upper, lower, _, tuck, tongue] = *aims;
+        let jaw = (1.5 * jaw * (0.3 + 0.7 * loud) + 0.25 * loud * loud).clamp(0.0, 1.1);
+        *aims = [jaw, 1.3 * wide, 1.4 * round, upper, lower, 0.0, 0.5 * tuck, 0.5 * tongue].map(|v| v * speaking);
+    }
+    for k in 0..AIMS {
+        let track: Vec<f64> = aims.iter().map(|aims| aims[k]).collect();
+        aims.iter_mut().zip(smooth(&track, 0.7, fps)).for_each(|(aims, v)| aims[k] = v);
+    }
+    let poses = aims.iter().map(Pose::of_mouth).collect();
+    (poses, activity.iter().map(|&loud| (8.0 * loud).clamp(0.0, 1.0)).collect())
+}
+
+/// Speaking starts from the closed mouth; a hint of the photo's own expression stays while sounds are open. Going
+/// back to an open smile in every pause would look restless.
+fn hold_closed(poses: &mut [Pose], activity: &[f64], parted: &[f64], fps: f64) {
+    let near = smooth(activity, 9.0, fps);
+    let talking: Vec<f64> = near.iter().map(|&v| f64::from(u8::from(v > 0.05))).collect();
+    let talking = smooth(&talking, 4.0, fps);
+    for ((pose, talking), parted) in poses.iter_mut().zip(talking).zip(parted) {
+        let talking = (1.5 * talking).clamp(0.0, 1.0);
+        pose.close = (0.94 - 0.08 * parted * talking + 0.06 * (1.0 - parted)) as f32;
+    }
+}

@@ -1,0 +1,22 @@
+//! How a portrait is made to speak: one trait, and the engines behind it.
+
+mod eyes;
+mod look;
+mod mesh;
+mod mouth;
+mod warp;
+
+pub(crate) use mesh::{MeshFace, Sitter};
+
+use crate::draw::{Canvas, Rect};
+use crate::drive::Pose;
+
+/// Draws a speaking face. A frame depends on nothing but the portrait and its own pose, so any part of a clip can be
+/// drawn alone, by several threads, in any order, and comes out the same.
+pub(crate) trait LipSync: Send + Sync {
+    /// The part of the canvas that any frame may change.
+    fn reach(&self) -> Rect;
+
+    /// Draws over a canvas that shows the portrait at rest.
+    fn draw(&self, canvas: &mut Canvas, pose: &Pose);
+}

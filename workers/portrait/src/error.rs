@@ -1,0 +1,65 @@
+use medley_media::MediaError;
+use medley_proto::ErrorCode;
+use medley_step::{Retryable, StepError};
+use medley_vision::VisionError;
+
+/// What goes wrong with a portrait. Each sentence names the input and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum PortraitError {
+    #[error("{name}: no face was found; use a photo that shows one face from the front, well lit and not covered")]
+    NoFace { name: String },
+    #[error(
+        "{name}: there is no face number {wanted}, only {found}; use --face 1 to --face {found}, 1 being the largest"
+    )]
+    NoSuchFace { name: String, wanted: u32, found: usize },
+    #[error(
+        "{name}: the face is too small, its eyes are {eyes_px:.0} px apart; use a photo in which they are at least {least_px:.0} px apart"
+    )]
+    FaceTooSmall { name: String, eyes_px: f64, least_px: f64 },
+    #[error(
+        "{name}: the face is turned {degrees:.0} degrees {way}; use a photo that is turned at most {most:.0} degrees"
+    )]
+    FaceTurned { name: String, degrees: f64, way: &'static str, most: f64 },
+    #[error("{name} cannot be spoken: {what}")]
+    Script { name: String, what: String },
+    #[error("no installed font has the letter '{letter}'; install the package {package}")]
+    NoFont { letter: char, package: &'static str },
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    #[error("the program ffmpeg is not installed; install the package ffmpeg")]
+    NoFfmpeg(#[source] std::io::Error),
+    #[error("ffmpeg failed while {what}: {said}")]
+    Ffmpeg { what: &'static str, said: String },
+    #[error("{0}")]
+    Params(String),
+    #[error("a file of an earlier step cannot be read")]
+    Intermediate(#[from] std::io::Error),
+    #[error(transparent)]
+    Vision(#[from] VisionError),
+}
+
+impl PortraitError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::NoFace { .. } | Self::NoSuchFace { .. } => ErrorCode::new("no_face"),
+            Self::FaceTooSmall { .. } => ErrorCode::new("face_too_small"),
+            Self::FaceTurned { .. } => ErrorCode::new("face_turned"),
+            Self::Script { .. } => ErrorCode::new("script_invalid"),
+            Self::NoFfmpeg(_) | Self::NoFont { .. } => ErrorCode::TOOL_MISSING,
+            Self::Params(_) => ErrorCode::PARAMS_INVALID,
+            Self::Media(error) => error.code(),
+            Self::Ffmpeg { .. } | Self::Intermediate(_) | Self::Vision(_) => ErrorCode::INTERNAL,
+        }
+    }
+}
+
+impl Retryable for PortraitError {
+    fn into_step_error(self) -> StepError {
+        match self {
+            Self::Intermediate(error) => error.into(),
+            Self::Vision(error) => error.into_step_error(),
+            Self::Media(error) => error.into_step_error(),
+            error => StepError::permanent(error.code(), error.to_string()).because(error),
+        }
+    }
+}

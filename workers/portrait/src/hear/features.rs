@@ -1,0 +1,114 @@
+use std::f64::consts::PI;
+
+use rustfft::{FftPlanner, num_complex::Complex};
+
+/// Cepstra a frame.
+pub(super) const CEPSTRA: usize = 13;
+/// Frames a second.
+pub(super) const RATE_HZ: f64 = 50.0;
+/// Samples between frames at 16 kHz.
+const HOP: usize = 320;
+const WINDOW: usize = 512;
+const BANDS: usize = 24;
+const LOWEST_HZ: f64 = 100.0;
+const HIGHEST_HZ: f64 = 7000.0;
+
+pub(super) type Frame = [f64; CEPSTRA];
+
+/// Mel cepstra of mono sound at 16 kHz (Davis and Mermelstein 1980), 50 frames a second, each centred on its time.
+pub(super) fn cepstra(samples: &[f32]) -> Vec<Frame> {
+    let emphasised = |i: isize| -> f64 {
+        let at = |i: isize| usize::try_from(i).ok().and_then(|i| samples.get(i)).copied().map_or(0.0, f64::from);
+        at(i) - if i > 0 { 0.95 * at(i - 1) } else { 0.0 }
+    };
+    let hann: Vec<f64> = (0..WINDOW).map(|i| 0.5 - 0.5 * (2.0 * PI * i as f64 / (WINDOW - 1) as f64).cos()).collect();
+    let (bands, transform) = (mel_bands(), cosines());
+    let fft = FftPlanner::<f64>::new().plan_fft_forward(WINDOW);
+    let mut spectrum = vec![Complex::default(); WINDOW];
+    (0..=samples.len() / HOP)
+        .map(|frame| {
+            let start = (frame * HOP) as isize - (WINDOW / 2) as isize;
+            for (i, value) in spectrum.iter_mut().enumerate() {
+                *value = Complex::new(emphasised(start + i as isize) * hann[i], 0.0);
+            }
+            fft.process(&mut spectrum);
+            let power: Vec<f64> = spectrum[..=WINDOW / 2].iter().map(Complex::norm_sqr).collect();
+            let energies: Vec<f64> = bands
+                .iter()
+                .map(|(first, weights)| {
+                    let energy: f64 = weights.iter().zip(&power[*first..]).map(|(w, p)| w * p).sum();
+                    (energy + 1e-6).ln()
+                })
+                .collect();
+            std::array::from_fn(|k| energies.iter().zip(&transform[k]).map(|(e, c)| e * c).sum())
+        })
+        .collect()
+}
+
+/// Triangular bands, as the first bin and the weights from there on.
+fn mel_bands() -> Vec<(usize, Vec<f64>)> {
+    let mel = |hz: f64| 2595.0 * (1.0 + hz / 700.0).log10();
+    let edge = |i: usize| {
+        let at = mel(LOWEST_HZ) + (mel(HIGHEST_HZ) - mel(LOWEST_HZ)) * i as f64 / (BANDS + 1) as f64;
+        700.0 * (10f64.powf(at / 2595.0) - 1.0)
+    };
+    let bin_hz = 16_000.0 / WINDOW as f64;
+    (0..BANDS)
+        .map(|i| {
+            let (low, middle, high) = (edge(i), edge(i + 1), edge(i + 2));
+            let (first, last) = ((low / bin_hz) as usize, (high / bin_hz).ceil() as usize);
+            let weight = |bin: usize| {
+                let hz = bin as f64 * bin_hz;
+                ((hz - low) / (middle - low)).min((high - hz) / (high - middle)).max(0.0)
+            };
+            (first, (first..=last.min(WINDOW / 2)).map(weight).collect())
+        })
+        .collect()
+}
+
+fn cosines() -> [[f64; BANDS]; CEPSTRA] {
+    std::array::from_fn(|k| std::array::from_fn(|n| (PI / BANDS as f64 * (n as f64 + 0.5) * k as f64).cos()))
+}
+
+/// Brings two voices and two microphones together: cepstra to zero mean and unit variance over speech, loudness
+/// against the recording's own range.
+pub(super) fn normalised(mut frames: Vec<Frame>) -> Vec<Frame> {
+    let loudness: Vec<f64> = frames.iter().map(|frame| frame[0]).collect();
+    let [quiet, quieter, loud] = [0.10, 0.05, 0.90].map(|share| crate::drive::percentile(&loudness, share));
+    let speech: Vec<bool> = loudness.iter().map(|&v| v > quiet + 0.35 * (loud - quiet)).collect();
+    let count = speech.iter().filter(|&&s| s).count().max(1) as f64;
+    for k in 1..CEPSTRA {
+        let over = |of: &dyn Fn(f64) -> f64| {
+            frames.iter().zip(&speech).filter(|(_, s)| **s).map(|(frame, _)| of(frame[k])).sum::<f64>() / count
+        };
+        let mean = over(&|v| v);
+        let spread = over(&|v| (v - mean).powi(2)).sqrt() + 1e-3;
+        frames.iter_mut().for_each(|frame| frame[k] = (frame[k] - mean) / spread);
+    }
+    let range = loud - quieter + 1e-3;
+    frames.iter_mut().for_each(|frame| frame[0] = 3.0 * (frame[0] - loud) / range);
+    frames
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gain_changes_nothing_that_counts() {
+        let voice = |gain: f32| -> Vec<f32> {
+            (0..16_000)
+                .map(|i| i as f32 / 16_000.0)
+                .map(|t| {
+                    gain * (t * 900.0 * (1.0 + t)).sin() * (t * 25.0).sin().max(0.0) + gain * 1e-3 * (t * 7e4).sin()
+                })
+                .collect()
+        };
+        let (loud, quiet) = (normalised(cepstra(&voice(0.8))), normalised(cepstra(&voice(0.2))));
+        assert_eq!(loud.len(), 51);
+        let differences: Vec<f64> =
+            loud.iter().zip(&quiet).flat_map(|(a, b)| (0..CEPSTRA).map(|k| (a[k] - b[k]).abs())).collect();
+        let mean = differences.iter().sum::<f64>() / differences.len() as f64;
+        assert!(mean < 0.15, "{mean} of a standard deviation");
+    }
+}

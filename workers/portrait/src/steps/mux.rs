@@ -1,0 +1,79 @@
+use std::{fs, io, path::Path};
+
+use medley_step::{LocalInput, StepContext, StepError};
+
+use super::{Done, Join, Mux, Subtitles};
+use crate::{
+    film::{self, Ending},
+    scene::Scene,
+    sound,
+    subtitles::{srt, vtt},
+};
+
+const FILM: &str = "film.ts";
+
+fn films<'a>(cx: &'a StepContext<'_>) -> impl Iterator<Item = &'a LocalInput> {
+    cx.inputs().iter().filter(|input| input.name == FILM)
+}
+
+pub(super) fn join(join: Join, cx: &StepContext<'_>) -> Result<Done, StepError> {
+    let mut film = cx.create(FILM, "video/mp2t")?;
+    for input in films(cx) {
+        cx.checkpoint()?;
+        io::copy(&mut fs::File::open(&input.path)?, &mut film)?;
+    }
+    film.keep()?;
+    for (index, input) in cx.inputs().iter().enumerate().filter(|(_, input)| input.name != FILM) {
+        cx.hand_on(index, &input.name)?;
+    }
+    Ok(Done { parts: join.parts, ..Done::default() })
+}
+
+pub(super) fn run(step: &Mux, cx: &StepContext<'_>) -> Result<Done, StepError> {
+    let scene: Scene = cx.input_json(1)?;
+    let films: Vec<&Path> = films(cx).map(|input| input.path.as_path()).collect();
+    let heard = cx.scratch().join("sound.f32");
+    sound::decode(cx.input(0)?, &heard)?;
+    cx.checkpoint()?;
+    let words = cx.scratch().join("words.srt");
+    let soft = step.subtitles == Some(Subtitles::Soft) && !scene.overlays.cues.is_empty();
+    if soft {
+        fs::write(&words, srt(&scene.overlays.cues))?;
+    }
+    let out = cx.place(&step.name)?;
+    let tags = tags(step, &scene);
+    let ending = Ending { films: &films, sound: &heard, words: soft.then_some(words.as_path()), tags: &tags };
+    ending.write(&out)?;
+    fs::remove_file(&heard)?;
+    cx.publish_file(&step.name, "video/mp4", &out)?;
+    if step.subtitles.is_some() {
+        cx.publish("clip.srt", "application/x-subrip", srt(&scene.overlays.cues).as_bytes())?;
+        cx.publish("clip.vtt", "text/vtt", vtt(&scene.overlays.cues).as_bytes())?;
+        cx.hand_on(0, "speech.wav")?;
+        if let Some(poster) = cx.inputs().iter().position(|input| input.name == "poster.jpg") {
+            cx.hand_on(poster, "poster.jpg")?;
+        }
+    }
+    cx.quality("synthetic", true);
+    if let Some(consent) = &step.consent {
+        cx.quality("consent", consent.as_str());
+    }
+    Ok(Done::default())
+}
+
+/// Says in the file that it is synthetic, in the words of IPTC's digital source types.
+fn tags(step: &Mux, scene: &Scene) -> Vec<(&'static str, String)> {
+    let mut tags = Vec::new();
+    if let Some(title) = &scene.overlays.title {
+        tags.push(("title", title.clone()));
+    }
+    if step.provenance {
+        tags.push(("comment", "Synthetic media: a portrait made to speak by Medley".to_owned()));
+        tags.push(("digital_source_type", film::SOURCE_TYPE.to_owned()));
+        tags.push(("generator", format!("medley {}", env!("CARGO_PKG_VERSION"))));
+        if let Some(consent) = &step.consent {
+            tags.push(("consent", consent.clone()));
+        }
+    }
+    tags
+}

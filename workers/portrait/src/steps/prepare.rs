@@ -1,0 +1,181 @@
+use std::io::BufWriter;
+
+use image::RgbImage;
+use medley_media::picture::{self, PictureLimits};
+use medley_proto::{Sha256, SpeechTiming};
+use medley_step::{LocalInput, StepContext, StepError};
+
+use super::{Clip, Done, Portrait, Prepare, Sources, Subtitles};
+use crate::{
+    PortraitError,
+    draw::{Canvas, Rect, Sprite},
+    drive::{Liveliness, Pose, Speech, perform, segments},
+    engine::{LipSync, MeshFace, Sitter},
+    hear::{Reference, align},
+    overlay::Overlays,
+    rig::Canonical,
+    scene::{Found, Framing, Scene, about_the_head, whole_picture},
+    sound::{RATE_HZ, listen},
+    subtitles::cues,
+};
+
+/// One render step makes this much film.
+const PART_S: usize = 10;
+/// The clip goes on this much longer than the sound, so that the mouth is seen to close.
+const AFTER_S: f64 = 0.4;
+/// Synthetic speech may be slower than the recording that it is laid over.
+const MOST_REFERENCE_S: f64 = 4.0 * 3600.0;
+
+pub(super) fn run(worker: &Portrait, step: &Prepare, cx: &StepContext<'_>) -> Result<Done, StepError> {
+    let (params, sources) = (&step.portrait, &step.sources);
+    params.check()?;
+    let picture = cx.input(sources.picture)?;
+    let photo = open(picture)?;
+    let eyesight = worker.eyesight()?;
+    let found = eyesight.find(&photo, params.face, &picture.name)?;
+    cx.checkpoint()?;
+    let (canvas, mut scene) = place(step, &photo, &found, cx)?;
+    scene.lively = !params.still;
+
+    let sound = cx.input(sources.sound)?;
+    let samples = listen(sound, f64::from(worker.config.most_sound_s))?;
+    cx.checkpoint()?;
+    let duration_s = samples.len() as f64 / f64::from(RATE_HZ);
+    let frames = ((duration_s + AFTER_S) * f64::from(params.fps)).ceil() as usize;
+    let (timing, lips_from) = timing(sources, &samples, cx)?;
+    cx.checkpoint()?;
+    scene.overlays = overlays(step, timing.as_ref(), cx)?;
+    let segments = timing.as_ref().map(segments);
+    let life = Liveliness {
+        head: params.head_motion,
+        brows: params.brows,
+        blinks: true,
+        seed: seed(&[picture.sha256, sound.sha256]),
+    };
+    let speech = Speech { samples: &samples, rate_hz: RATE_HZ, segments: segments.as_deref() };
+    let motion = perform(&speech, frames, params.fps, (!params.still).then_some(life));
+
+    cx.publish("scene.png", "image/png", &picture::png_rgb8(&rgb(&canvas), scene.width, scene.height)?)?;
+    let mut file = cx.create("motion.f32", "application/octet-stream")?;
+    motion.write(BufWriter::new(&mut file))?;
+    file.keep()?;
+    let logo = sources.logo.map(|logo| logo_of(cx.input(logo)?, &mut scene, cx)).transpose()?;
+    if step.clip.is_some() {
+        cx.publish("poster.jpg", "image/jpeg", &poster(&canvas, &scene, &eyesight.canonical, logo)?)?;
+        cx.hand_on(sources.sound, "speech.wav")?;
+    }
+    cx.publish("scene.json", "application/json", &serde_json::to_vec(&scene)?)?;
+    cx.quality("lips_from", lips_from);
+    cx.quality("faces", found.faces);
+    cx.quality("face_score", rounded(f64::from(found.score)));
+    cx.quality("face_yaw_deg", rounded(found.yaw_deg));
+    cx.quality("face_pitch_deg", rounded(found.pitch_deg));
+    let parts = frames.div_ceil(PART_S * params.fps as usize);
+    let parts = u32::try_from(parts).unwrap_or(u32::MAX);
+    Ok(Done { frames, fps: params.fps, parts, ..Done::default() })
+}
+
+fn open(input: &LocalInput) -> Result<RgbImage, StepError> {
+    let opened = picture::open(&input.path, &PictureLimits::default()).map_err(|error| error.named(&input.name))?;
+    RgbImage::from_raw(opened.width_px, opened.height_px, opened.over([255; 3]))
+        .ok_or_else(|| StepError::internal("a picture has fewer bytes than pixels"))
+}
+
+fn place(step: &Prepare, photo: &RgbImage, found: &Found, cx: &StepContext<'_>) -> Result<(Canvas, Scene), StepError> {
+    let params = &step.portrait;
+    Ok(match (&step.clip, params.framing) {
+        (Some(clip), _) => {
+            let behind = step.sources.background.map(|input| open(cx.input(input)?)).transpose()?;
+            clip.stage.compose(photo, found, behind.as_ref())
+        }
+        (None, Framing::Picture) => whole_picture(photo, found, params.max_px),
+        (None, Framing::Head) => about_the_head(photo, found, params.head_px),
+    })
+}
+
+/// When which sound is heard, and how that is known.
+fn timing(
+    sources: &Sources,
+    samples: &[f32],
+    cx: &StepContext<'_>,
+) -> Result<(Option<SpeechTiming>, &'static str), StepError> {
+    if let Some(timing) = sources.timing {
+        return Ok((Some(cx.input_json(timing)?), "timing"));
+    }
+    if let Some((speech, timing)) = sources.reference {
+        let spoken = listen(cx.input(speech)?, MOST_REFERENCE_S)?;
+        let timing = cx.input_json(timing)?;
+        let script: Option<Done> = sources.script.map(|input| cx.input_json(input)).transpose()?;
+        let transcript = script.and_then(|script| script.transcript);
+        let reference = Reference { samples: &spoken, timing: &timing };
+        if let Some(timing) = align(samples, transcript.as_ref(), &reference) {
+            return Ok((Some(timing), "transcript"));
+        }
+    }
+    Ok((None, "sound"))
+}
+
+fn overlays(step: &Prepare, timing: Option<&SpeechTiming>, cx: &StepContext<'_>) -> Result<Overlays, StepError> {
+    let mut overlays = Overlays { label: step.portrait.label.clone(), ..Overlays::default() };
+    let Some(Clip { subtitles, lower_third, .. }) = &step.clip else { return Ok(overlays) };
+    let script: Option<Done> = step.sources.script.map(|input| cx.input_json(input)).transpose()?;
+    let front = script.and_then(|script| script.script).unwrap_or_default();
+    if *lower_third && (front.anchor.is_some() || front.title.is_some()) {
+        overlays.lower_third = Some((front.anchor.unwrap_or_default(), front.title.clone().unwrap_or_default()));
+    }
+    overlays.title = front.title;
+    overlays.cues = timing.map(cues).unwrap_or_default();
+    overlays.burnt = *subtitles == Subtitles::Burnt;
+    Ok(overlays)
+}
+
+/// Brings the logo to a twelfth of the canvas' shorter side, at the top right, and leaves it as `logo.png`.
+fn logo_of(input: &LocalInput, scene: &mut Scene, cx: &StepContext<'_>) -> Result<Sprite, StepError> {
+    let opened = picture::open(&input.path, &PictureLimits::default()).map_err(|error| error.named(&input.name))?;
+    let alpha = opened.alpha.unwrap_or_else(|| vec![255; opened.rgb.len() / 3]);
+    let bytes = opened.rgb.chunks_exact(3).zip(&alpha).flat_map(|(rgb, &a)| [rgb[0], rgb[1], rgb[2], a]).collect();
+    let image = image::RgbaImage::from_raw(opened.width_px, opened.height_px, bytes)
+        .ok_or_else(|| StepError::internal("a picture has fewer bytes than pixels"))?;
+    let short = scene.width.min(scene.height);
+    let height = (short / 12).max(8);
+    let width = (u64::from(image.width()) * u64::from(height) / u64::from(image.height().max(1))) as u32;
+    let width = width.clamp(1, scene.width / 2);
+    let small = image::imageops::resize(&image, width, height, image::imageops::FilterType::Lanczos3);
+    let margin = (short / 30) as i32;
+    let x = scene.width as i32 - margin - width as i32;
+    let rect = Rect::new(x, margin, x + width as i32, margin + height as i32);
+    scene.overlays.logo = Some(rect);
+    let mut png = std::io::Cursor::new(Vec::new());
+    small
+        .write_to(&mut png, image::ImageFormat::Png)
+        .map_err(|error| StepError::internal("the logo cannot be written").because(error))?;
+    cx.publish("logo.png", "image/png", &png.into_inner())?;
+    Ok(Sprite { rect, pixels: small.pixels().map(|pixel| pixel.0).collect() })
+}
+
+/// The clip's first second as a still, mouth closed.
+fn poster(canvas: &Canvas, scene: &Scene, canonical: &Canonical, logo: Option<Sprite>) -> Result<Vec<u8>, StepError> {
+    const AT_S: f64 = 1.5;
+    let mut drawn = canvas.clone();
+    MeshFace::new(&Sitter::of(scene, canvas), canonical).draw(&mut drawn, &Pose { close: 0.94, ..Pose::default() });
+    let overlays = Overlays { cues: Vec::new(), ..scene.overlays.clone() };
+    for overlay in overlays.drawn(canvas, logo, AT_S, AT_S + 0.1)? {
+        overlay.lay(&mut drawn, AT_S, &mut Vec::new());
+    }
+    Ok(picture::jpeg(&rgb(&drawn), scene.width, scene.height, 88).map_err(PortraitError::from)?)
+}
+
+fn rgb(canvas: &Canvas) -> Vec<u8> {
+    canvas.pixels.iter().flat_map(|p| [p[0], p[1], p[2]]).collect()
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+/// Chance that is the same for the same inputs.
+fn seed(of: &[Sha256]) -> u64 {
+    let bytes: Vec<u8> = of.iter().flat_map(|sha| *sha.as_bytes()).collect();
+    let digest = Sha256::of(&bytes);
+    digest.as_bytes()[..8].iter().fold(0, |seed, &byte| seed << 8 | u64::from(byte))
+}

@@ -1,0 +1,37 @@
+use std::{fs::File, io::Read};
+
+use medley_proto::Transcript;
+use medley_step::{StepContext, StepError};
+
+use super::{Done, Script};
+use crate::{
+    PortraitError,
+    script::{MOST_BYTES, parse},
+};
+
+pub(super) fn run(script: Script, cx: &StepContext<'_>) -> Result<Done, StepError> {
+    match script {
+        Script::Markdown => markdown(cx),
+        Script::Transcript => transcript(cx),
+    }
+}
+
+fn markdown(cx: &StepContext<'_>) -> Result<Done, StepError> {
+    let input = cx.input(0)?;
+    let mut bytes = Vec::new();
+    File::open(&input.path)?.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    let text = String::from_utf8(bytes).map_err(|_| PortraitError::Script {
+        name: input.name.clone(),
+        what: "it is not UTF-8 text; save it as UTF-8".into(),
+    })?;
+    let (front, body) = parse(&text, &input.name)?;
+    cx.publish("script.md", "text/markdown", body.as_bytes())?;
+    Ok(Done { script: Some(front), ..Done::default() })
+}
+
+fn transcript(cx: &StepContext<'_>) -> Result<Done, StepError> {
+    let transcript: Transcript = cx.input_json(0)?;
+    let lines: Vec<&str> = transcript.segments.iter().map(|segment| segment.text.trim()).collect();
+    cx.publish("script.txt", "text/plain", lines.join("\n").as_bytes())?;
+    Ok(Done { transcript: Some(transcript), ..Done::default() })
+}

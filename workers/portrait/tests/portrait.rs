@@ -1,0 +1,199 @@
+//! Whole clips through the worker, as its steps run in a job.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    f32::consts::TAU,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use medley_media::{
+    ffmpeg::probe,
+    video::{Frames, FramesOptions},
+};
+use medley_models::Models;
+use medley_portrait::{
+    Act, Aspect, Background, Clip, Framing, Mux, Portrait, PortraitParams, Prepare, Render, Script, Sources, Stage,
+    Subtitles,
+};
+use medley_proto::{PhonemeTime, SentenceTime, SpeechTiming, Viseme};
+use medley_step::{
+    BuildContext, LocalInput, StepError, Worker,
+    testing::{Ran, input, run},
+};
+
+fn worker() -> Portrait {
+    let slots = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 2 };
+    Portrait::build(Default::default(), &slots).unwrap()
+}
+
+fn sample(name: &str) -> PathBuf {
+    Models::open(&Models::default_dir()).file("sample-pictures", name).unwrap()
+}
+
+/// A humming voice with pauses, and what it says.
+fn speech(folder: &Path, seconds: f32) -> (PathBuf, PathBuf) {
+    let samples: Vec<f32> = (0..(seconds * 16_000.0) as usize)
+        .map(|i| i as f32 / 16_000.0)
+        .map(|t| 0.3 * (TAU * 140.0 * t).sin() * (TAU * 1.3 * t).sin().max(0.0))
+        .collect();
+    let wav = folder.join("speech.wav");
+    medley_media::audio::write_wav(&wav, &samples, 16_000).unwrap();
+    let sounds = ["m", "ɑ", "b", "iː", "oʊ", "p"];
+    let phonemes = (0..(seconds / 0.15) as usize).map(|i| PhonemeTime {
+        start_s: 0.15 * i as f64,
+        end_s: 0.15 * (i + 1) as f64,
+        phoneme: sounds[i % sounds.len()].into(),
+        viseme: Viseme::Aa,
+    });
+    let sentence = SentenceTime {
+        start_s: 0.0,
+        end_s: f64::from(seconds),
+        text: "Mama, beep: hope.".into(),
+        language: "en".into(),
+    };
+    let timing = SpeechTiming {
+        duration_s: f64::from(seconds),
+        sentences: vec![sentence],
+        words: Vec::new(),
+        phonemes: phonemes.collect(),
+    };
+    let json = folder.join("timing.json");
+    fs::write(&json, serde_json::to_vec(&timing).unwrap()).unwrap();
+    (wav, json)
+}
+
+fn step(
+    worker: &Portrait,
+    act: Act,
+    inputs: Vec<LocalInput>,
+    folder: PathBuf,
+) -> Result<Ran<medley_portrait::Done>, StepError> {
+    fs::create_dir_all(&folder).unwrap();
+    run(worker, act, inputs, &folder)
+}
+
+/// Prepares, renders in `parts` parts and muxes; returns the last step's artifacts.
+fn clip(
+    worker: &Portrait,
+    prepare: Prepare,
+    inputs: Vec<LocalInput>,
+    folder: &Path,
+    parts: usize,
+) -> Ran<medley_portrait::Done> {
+    let sound = inputs[prepare.sources.sound].clone();
+    let subtitles = prepare.clip.as_ref().map(|clip| clip.subtitles);
+    let prepared = step(worker, Act::Prepare(Box::new(prepare)), inputs, folder.join("prepare")).unwrap();
+    let drawn_from = ["scene.json", "scene.png", "motion.f32"];
+    let mut inputs: Vec<LocalInput> =
+        drawn_from.iter().map(|name| input(&prepared.artifacts[*name]).unwrap()).collect();
+    inputs.extend(prepared.artifacts.get("poster.jpg").map(|path| input(path).unwrap()));
+    let frames = prepared.output.frames;
+    let mut last = vec![sound, inputs[0].clone()];
+    for n in 0..parts {
+        let (from, to) = (frames * n / parts, frames * (n + 1) / parts);
+        let act = Act::Render(Render { from, to, parts: parts as u32, crf: 22 });
+        let film = step(worker, act, inputs.clone(), folder.join(format!("render-{n}"))).unwrap();
+        last.push(input(&film.artifacts["film.ts"]).unwrap());
+    }
+    last.extend(inputs.get(3).cloned());
+    let mux =
+        Mux { name: "video.mp4".into(), provenance: true, consent: Some("the sitter, 2026-01-01".into()), subtitles };
+    step(worker, Act::Mux(mux), last, folder.join("mux")).unwrap()
+}
+
+fn small(still: bool) -> PortraitParams {
+    PortraitParams { framing: Framing::Head, head_px: 128, still, ..PortraitParams::default() }
+}
+
+#[test]
+fn a_photo_and_a_voice_become_a_film_the_same_one_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (wav, timing) = speech(folder.path(), 1.2);
+    let inputs = [sample("astronaut.png"), wav, timing].map(|path| input(&path).unwrap()).to_vec();
+    let sources = Sources { picture: 0, sound: 1, timing: Some(2), ..Sources::default() };
+    let worker = worker();
+    let mut films = Vec::new();
+    for again in ["first", "second"] {
+        let prepare = Prepare { portrait: small(false), sources, clip: None };
+        let made = clip(&worker, prepare, inputs.clone(), &folder.path().join(again), 2);
+        films.push(fs::read(&made.artifacts["video.mp4"]).unwrap());
+        let probed = probe(&made.artifacts["video.mp4"]).unwrap();
+        assert_eq!(probed.video.map(|video| (video.width_px, video.height_px)), Some((128, 128)));
+        assert!(probed.audio.is_some());
+        let mut film = Frames::open(&made.artifacts["video.mp4"], &FramesOptions::default()).unwrap();
+        let (mut frame, mut count) = (Vec::new(), 0);
+        while film.next(&mut frame).unwrap() {
+            count += 1;
+        }
+        assert_eq!(count, 40, "1.2 s of speech and 0.4 s after it, two parts without a gap between them");
+        assert_eq!(made.quality["consent"], "the sitter, 2026-01-01");
+    }
+    assert!(films[0] == films[1], "the same inputs give the same bytes");
+    let text = String::from_utf8_lossy(&films[0]);
+    assert!(
+        text.contains("compositeWithTrainedAlgorithmicMedia") && text.contains("the sitter"),
+        "provenance is in the file"
+    );
+}
+
+#[test]
+fn a_news_clip_has_its_shape_its_words_and_a_poster() {
+    let folder = tempfile::tempdir().unwrap();
+    let (wav, timing) = speech(folder.path(), 1.0);
+    let script = folder.path().join("script.md");
+    fs::write(&script, "---\ntitle: Hope\nanchor: A. Nonym\n---\nMama, beep: hope.").unwrap();
+    let worker = worker();
+    let parsed =
+        step(&worker, Act::Script(Script::Markdown), vec![input(&script).unwrap()], folder.path().join("script"))
+            .unwrap();
+    assert_eq!(fs::read_to_string(&parsed.artifacts["script.md"]).unwrap(), "Mama, beep: hope.");
+    let output = folder.path().join("output.json");
+    fs::write(&output, serde_json::to_vec(&parsed.output).unwrap()).unwrap();
+
+    let logo = folder.path().join("logo.png");
+    image::RgbaImage::from_pixel(40, 20, image::Rgba([255, 0, 255, 255])).save(&logo).unwrap();
+    let inputs = [sample("astronaut.png"), wav, timing, output, logo].map(|path| input(&path).unwrap()).to_vec();
+    let sources = Sources { picture: 0, sound: 1, timing: Some(2), script: Some(3), ..Sources::default() };
+    let stage = Stage { aspect: Aspect::Tall, short_px: 180, background: Background::Blur };
+    let prepare = Prepare {
+        portrait: PortraitParams { label: Some("AI generated".into()), ..small(true) },
+        sources,
+        clip: Some(Clip { stage, subtitles: Subtitles::Soft, lower_third: true }),
+    };
+    let made = clip(&worker, prepare, inputs[..4].to_vec(), &folder.path().join("clip"), 1);
+    let probed = probe(&made.artifacts["video.mp4"]).unwrap();
+    assert_eq!(probed.video.map(|video| (video.width_px, video.height_px)), Some((180, 320)));
+    assert!(fs::read_to_string(&made.artifacts["clip.srt"]).unwrap().contains("Mama, beep: hope."));
+    assert!(fs::read_to_string(&made.artifacts["clip.vtt"]).unwrap().starts_with("WEBVTT"));
+    let poster = image::open(&made.artifacts["poster.jpg"]).unwrap();
+    assert_eq!((poster.width(), poster.height()), (180, 320));
+}
+
+#[test]
+fn what_cannot_speak_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let (wav, timing) = speech(folder.path(), 0.5);
+    let worker = worker();
+    let tiny = folder.path().join("tiny.png");
+    image::open(sample("astronaut.png")).unwrap().thumbnail(90, 90).save(&tiny).unwrap();
+    let text = folder.path().join("text.txt");
+    fs::write(&text, "not a picture").unwrap();
+    let refused = |picture: &Path, face: u32| {
+        let inputs = [picture, &wav, &timing].map(|path| input(path).unwrap()).to_vec();
+        let sources = Sources { picture: 0, sound: 1, timing: Some(2), ..Sources::default() };
+        let prepare = Prepare { portrait: PortraitParams { face, ..small(true) }, sources, clip: None };
+        let folder = folder.path().join(format!("{face}-{}", picture.file_stem().unwrap().to_string_lossy()));
+        let error = step(&worker, Act::Prepare(Box::new(prepare)), inputs, folder).unwrap_err();
+        (error.code().to_string(), error.to_string())
+    };
+    let (code, sentence) = refused(&sample("coffee.png"), 1);
+    assert!(code == "no_face" && sentence.contains("coffee.png"), "{code}: {sentence}");
+    let (code, sentence) = refused(&sample("astronaut.png"), 4);
+    assert!(code == "no_face" && sentence.contains("--face 1"), "{code}: {sentence}");
+    let (code, sentence) = refused(&tiny, 1);
+    assert!(code == "face_too_small" || code == "no_face", "{code}: {sentence}");
+    let (code, sentence) = refused(&text, 1);
+    assert!(code.starts_with("media_") && sentence.contains("text.txt"), "{code}: {sentence}");
+}

@@ -1,0 +1,217 @@
+//! Dates and times inside a line of text, as ISO 8601.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which number of `03/04/2018` is the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DateOrder {
+    /// Told by the numbers themselves, else by the currency and the country on the receipt, else day first.
+    #[default]
+    Auto,
+    /// Day, month, year.
+    Dmy,
+    /// Month, day, year.
+    Mdy,
+    /// Year, month, day, also for two-digit years.
+    Ymd,
+}
+
+/// A date as it stands in a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FoundDate {
+    pub(crate) iso: String,
+    pub(crate) raw: String,
+    /// Day and month could be the other way round.
+    pub(crate) ambiguous: bool,
+}
+
+/// A time of day as it stands in a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FoundTime {
+    /// `18:21` or `18:21:33`.
+    pub(crate) iso: String,
+    pub(crate) raw: String,
+}
+
+const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+/// Malay names that do not begin like the English ones.
+const MALAY_MONTHS: [(&str, u32); 5] = [("MAC", 3), ("MEI", 5), ("OGO", 8), ("OKT", 10), ("DIS", 12)];
+
+fn fixed(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the pattern is fixed")
+}
+
+static CHINESE: LazyLock<Regex> = LazyLock::new(|| fixed(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日?"));
+static YEAR_FIRST: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"((?:19|20)\d\d)\s?[-/.]\s?(\d{1,2})\s?[-/.]\s?(\d{1,2})"));
+static NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"(\d{1,2})\s?/\s?(\d{1,2})\s?/\s?((?:19|20)\d\d|\d\d)|(\d{1,2})\s?-\s?(\d{1,2})\s?-\s?((?:19|20)\d\d|\d\d)|(\d{1,2})\s?[.·]\s?(\d{1,2})\s?[.·]\s?((?:19|20)\d\d|\d\d)",
+    )
+});
+static DAY_NAMED: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"(?i)(\d{1,2})(?:st|nd|rd|th)?[-/., ]*([a-z]{3})[a-z]*[-/., ']*((?:19|20)\d\d|\d\d)"));
+static NAMED_DAY: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"(?i)\b([a-z]{3})[a-z]*[-/. ]*(\d{1,2})(?:st|nd|rd|th)?[-/., ]+((?:19|20)\d\d)"));
+static COMPACT: LazyLock<Regex> = LazyLock::new(|| fixed(r"(?:^|[^\d])(20[0-4]\d)(\d\d)(\d\d)(?:[^\d]|$)"));
+static TIME: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"(?i)([0-2]?\d)\s?[:：]\s?([0-5]\d)(?:\s?[:：.]\s?([0-5]\d))?\s?([ap]\.?m)?"));
+static TIME_SPACED: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"(?i)([0-2]?\d)[ .:]([0-5]\d)[ .:]([0-5]\d)\s?([ap]\.?m)?"));
+static HOUR: LazyLock<Regex> = LazyLock::new(|| fixed(r"(?i)\b(1[0-2]|0?[1-9])(?:[.]([0-5]\d))?\s?([ap]\.?m)\b"));
+
+/// The dates of a line, the surest way of writing first.
+pub(crate) fn dates(text: &str, order: DateOrder) -> Vec<FoundDate> {
+    let mut found = Vec::new();
+    let mut add = |year: &str, month: u32, day: u32, raw: &str, ambiguous: bool| {
+        if let Some(iso) = iso(year, month, day) {
+            found.push(FoundDate { iso, raw: raw.trim().into(), ambiguous });
+        }
+    };
+    let number = |text: &str| text.parse().unwrap_or(0);
+    for pattern in [&*CHINESE, &*YEAR_FIRST] {
+        for part in pattern.captures_iter(text) {
+            add(&part[1], number(&part[2]), number(&part[3]), &part[0], false);
+        }
+    }
+    for part in DAY_NAMED.captures_iter(text) {
+        if let Some(month) = month(&part[2]) {
+            add(&part[3], month, number(&part[1]), &part[0], false);
+        }
+    }
+    for part in NAMED_DAY.captures_iter(text) {
+        if let Some(month) = month(&part[1]) {
+            add(&part[3], month, number(&part[2]), &part[0], false);
+        }
+    }
+    for part in NUMBERS.captures_iter(text) {
+        let whole = part.get(0).expect("a match has a whole");
+        // The tail of a longer number, or of a date that starts with its year.
+        let before = &text[..whole.start()];
+        if before.ends_with(|c: char| c.is_ascii_digit()) || before.ends_with('/') && before.len() > 1 {
+            continue;
+        }
+        let numbers: Vec<&str> = part.iter().skip(1).flatten().map(|group| group.as_str()).collect();
+        let [first, second, year] = numbers[..] else { continue };
+        let (a, b) = (number(first), number(second));
+        let short_year = year.len() == 2;
+        // 17-05-21 in a place that writes the year first.
+        if order == DateOrder::Ymd && short_year {
+            add(first, b, number(year), &part[0], false);
+            continue;
+        }
+        let ambiguous = a <= 12 && b <= 12 && a != b;
+        let (day, month) = if b > 12 || (ambiguous && order == DateOrder::Mdy) { (b, a) } else { (a, b) };
+        add(year, month, day, &part[0], ambiguous && order == DateOrder::Auto);
+    }
+    for part in COMPACT.captures_iter(text) {
+        add(&part[1], number(&part[2]), number(&part[3]), &format!("{}{}{}", &part[1], &part[2], &part[3]), false);
+    }
+    found
+}
+
+fn month(name: &str) -> Option<u32> {
+    // What a reader takes for another letter in a month's name.
+    let name = name.to_ascii_uppercase().replace('0', "O");
+    let english = MONTHS.iter().position(|month| *month == name).map(|index| index as u32 + 1);
+    english.or_else(|| MALAY_MONTHS.iter().find(|(malay, _)| *malay == name).map(|(_, month)| *month))
+}
+
+fn iso(year: &str, month: u32, day: u32) -> Option<String> {
+    let year: u32 = year.parse().ok()?;
+    let year = if year < 100 { 2000 + year } else { year };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    ((1..=days).contains(&day) && (1970..2100).contains(&year)).then(|| format!("{year:04}-{month:02}-{day:02}"))
+}
+
+/// The first time of day of a line.
+pub(crate) fn time(text: &str, labelled: bool) -> Option<FoundTime> {
+    // A date and a time printed without a gap: 27/05/20188:07 PM.
+    let text = YEAR_FIRST.replace_all(text, " ");
+    let text = NUMBERS.replace_all(&text, " ");
+    let patterns = [&*TIME, &*TIME_SPACED];
+    let clock = patterns.iter().take(if labelled { 2 } else { 1 }).find_map(|pattern| pattern.captures(&text));
+    if let Some(part) = clock {
+        let seconds = part.get(3).map(|seconds| seconds.as_str());
+        return time_of(&part[1], &part[2], seconds, part.get(4).map(|m| m.as_str()), &part[0]);
+    }
+    let part = HOUR.captures(&text)?;
+    time_of(&part[1], part.get(2).map_or("00", |m| m.as_str()), None, Some(&part[3]), &part[0])
+}
+
+fn time_of(hour: &str, minute: &str, second: Option<&str>, half: Option<&str>, raw: &str) -> Option<FoundTime> {
+    let hour: u32 = hour.parse().ok()?;
+    let hour = match half.map(|half| half.starts_with(['p', 'P'])) {
+        Some(true) if hour < 12 => hour + 12,
+        Some(false) if hour == 12 => 0,
+        _ => hour,
+    };
+    let second = second.map(|second| format!(":{second}")).unwrap_or_default();
+    (hour < 24).then(|| FoundTime { iso: format!("{hour:02}:{minute}{second}"), raw: raw.trim().into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(text: &str) -> Option<String> {
+        dates(text, DateOrder::Auto).into_iter().next().map(|date| date.iso)
+    }
+
+    #[test]
+    fn dates_in_many_coats() {
+        for (text, iso) in [
+            ("Date : 25/12/2018", "2018-12-25"),
+            ("30-04-18 18:17 SH01", "2018-04-30"),
+            ("Date:2016/05/01 14:11:20", "2016-05-01"),
+            ("05 May 2018 18:21", "2018-05-05"),
+            ("15 JUN 18", "2018-06-15"),
+            ("5-MAC-2021", "2021-03-05"),
+            ("March 3, 2021", "2021-03-03"),
+            ("开票日期：2023年09月07日", "2023-09-07"),
+            ("27/05/20188:07 PM", "2018-05-27"),
+            ("[19/06/17] [11:43]", "2017-06-19"),
+            ("12/31/2020", "2020-12-31"),
+            ("ORD #60 -REG #2- 24/06/2018 22:43", "2018-06-24"),
+            ("20180503", "2018-05-03"),
+        ] {
+            assert_eq!(first(text).as_deref(), Some(iso), "{text:?}");
+        }
+        for text in ["TEL 03-8051-9514", "31/02/2018", "Invoice No: 2018020951320023885", "5.90"] {
+            assert_eq!(first(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_order_decides_what_the_numbers_leave_open() {
+        assert_eq!(dates("03/04/2018", DateOrder::Mdy)[0].iso, "2018-03-04");
+        let day_first = &dates("03/04/2018", DateOrder::Auto)[0];
+        assert_eq!((day_first.iso.as_str(), day_first.ambiguous), ("2018-04-03", true));
+    }
+
+    #[test]
+    fn times_of_day() {
+        for (text, iso) in [
+            ("7:31:08 PM", "19:31:08"),
+            ("27/05/20188:07 PM", "20:07"),
+            ("18/03/201823:02:16", "23:02:16"),
+            ("12:05 am", "00:05"),
+            ("08:30", "08:30"),
+        ] {
+            assert_eq!(time(text, false).map(|t| t.iso).as_deref(), Some(iso), "{text:?}");
+        }
+        assert_eq!(time("12 31.00", true).map(|t| t.iso).as_deref(), Some("12:31:00"));
+        assert_eq!(time("5.90", false), None);
+    }
+}

@@ -1,0 +1,236 @@
+//! The articles: rows between the head and the sums.
+
+use std::ops::Range;
+
+use super::{
+    evidence::field,
+    head,
+    totals::{self, amount_field},
+};
+use crate::{
+    amount::plain_number,
+    decimal::Decimal,
+    document::{Field, Item},
+    layout::{Labelled, Row, Sheet},
+    lexicon::{Kind, kind_of, mentions},
+};
+
+const COLUMN_NAMES: [&[&str]; 5] = [
+    &["ITEM", "DESCRIPTION", "DESC", "PRODUCT", "PARTICULARS", "品名", "商品", "项目", "名称"],
+    &["QTY", "QUANTITY", "数量"],
+    &["PRICE", "RSP", "UNIT", "单价"],
+    &["AMOUNT", "AMT", "金额"],
+    &["TOTAL", "小计", "JUMLAH"],
+];
+
+/// The row that names the columns.
+pub(super) fn heading(sheet: &Sheet) -> Option<usize> {
+    let in_table = totals::tax_table(sheet).unwrap_or(0..0);
+    let rows = sheet.rows.iter().enumerate().filter(|(index, _)| !in_table.contains(index));
+    let mut headings = rows.filter(|(_, row)| {
+        let text = row.text();
+        let plain = !row.has_amount() && !text.bytes().any(|b| b.is_ascii_digit());
+        plain && COLUMN_NAMES.iter().filter(|names| mentions(&text, names)).count() >= 2
+    });
+    headings.next().map(|(index, _)| index)
+}
+
+/// Where the articles stand: from below the heading, or the first amount, to the first sum.
+pub(super) fn zone(sheet: &Sheet, labelled: &[Labelled]) -> Range<usize> {
+    let heading = heading(sheet);
+    let from = heading.map_or(0, |row| row + 1);
+    let is_sum = |l: &&Labelled| {
+        l.row >= from
+            && matches!(
+                l.kind,
+                Some(
+                    Kind::Subtotal
+                        | Kind::Total
+                        | Kind::GrandTotal
+                        | Kind::RoundedTotal
+                        | Kind::Paid(_)
+                        | Kind::Change
+                        | Kind::Rounding
+                        | Kind::Service
+                )
+            )
+    };
+    let first_sum = labelled.iter().filter(is_sum).map(|l| l.row).min().unwrap_or(sheet.rows.len());
+    // A count of articles ends them too.
+    let count = (from..first_sum).find(|&row| kind_of(&sheet.rows[row].text()) == Some(Kind::Other) && row > from + 1);
+    let end = count.unwrap_or(first_sum);
+    if heading.is_some() {
+        return from.min(end)..end;
+    }
+    // Without a heading the articles begin below what only heads hold.
+    let head = (from..end).rev().find(|&row| head::is_of_head(&sheet.rows[row].text())).map_or(from, |row| row + 1);
+    head.min(end)..end
+}
+
+/// The amounts of the articles, by their indices among the labelled ones.
+pub(super) fn amount_indices(sheet: &Sheet, labelled: &[Labelled], zone: Range<usize>) -> Vec<usize> {
+    let last_of = |row: usize| {
+        let amounts = without_tax(sheet, labelled.iter().filter(|l| l.row == row).collect());
+        let last = *amounts.last().filter(|_| is_article(sheet, &amounts))?;
+        labelled.iter().position(|l| std::ptr::eq(l, last))
+    };
+    zone.filter_map(last_of).collect()
+}
+
+/// The articles of the zone. Rows without an amount are the descriptions of the row that they belong to.
+pub(super) fn items(sheet: &Sheet, labelled: &[Labelled], zone: Range<usize>) -> Vec<Item> {
+    let amounts_of = |row: usize| without_tax(sheet, labelled.iter().filter(|l| l.row == row).collect());
+    let priced: Vec<usize> = zone.clone().filter(|&row| is_article(sheet, &amounts_of(row))).collect();
+    let above = descriptions_stand_above(sheet, &priced, &zone);
+    let mut items: Vec<Item> = Vec::new();
+    for (position, &row) in priced.iter().enumerate() {
+        let before =
+            if position == 0 { zone.start.max(row.saturating_sub(FIRST_NOTES)) } else { priced[position - 1] + 1 };
+        let after = priced.get(position + 1).copied().unwrap_or(zone.end);
+        let notes = if above { before..row } else { row + 1..after };
+        items.extend(item(sheet, row, &amounts_of(row), notes));
+    }
+    items
+}
+
+/// Rows above the first price that may describe it.
+const FIRST_NOTES: usize = 2;
+
+/// Do prices that have no words get them from above? They do when words stand above the first, and none below the last.
+fn descriptions_stand_above(sheet: &Sheet, priced: &[usize], zone: &Range<usize>) -> bool {
+    let (Some(&first), Some(&last)) = (priced.first(), priced.last()) else { return false };
+    let words_above = first > zone.start && !words(&sheet.rows[first - 1]).is_empty();
+    let words_below = last + 1 < zone.end && !words(&sheet.rows[last + 1]).is_empty();
+    // Below a heading the first words belong to the first price; without one what is above may belong to the head.
+    let below_heading = zone.start > 0 && heading(sheet) == Some(zone.start - 1);
+    words_above && (!words_below || below_heading && !is_described(sheet, first))
+}
+
+/// A row's amounts as articles have them: behind a rate stands the tax on the article.
+fn without_tax<'a>(sheet: &Sheet, amounts: Vec<&'a Labelled>) -> Vec<&'a Labelled> {
+    let Some(row) = amounts.first().map(|l| &sheet.rows[l.row]) else { return amounts };
+    let Some(rate) = row.cells.iter().find(|cell| cell.text.trim_end().ends_with(['%', '％'])) else { return amounts };
+    let line =
+        |l: &&Labelled| row.cells.iter().find(|cell| cell.line == l.line).is_some_and(|cell| cell.left < rate.left);
+    let before: Vec<&Labelled> = amounts.iter().copied().filter(line).collect();
+    if before.is_empty() { amounts } else { before }
+}
+
+fn is_article(sheet: &Sheet, amounts: &[&Labelled]) -> bool {
+    let Some(last) = amounts.last() else { return false };
+    // Prices stand on the right; a discount or tax line is no article.
+    last.across > 0.4
+        && !matches!(last.kind, Some(Kind::Discount | Kind::Tax | Kind::Other))
+        && !mentions(&sheet.rows[last.row].text(), &["SUPPLIES"])
+}
+
+fn is_described(sheet: &Sheet, row: usize) -> bool {
+    words(&sheet.rows[row]).iter().any(|(_, text)| text.chars().filter(|c| c.is_alphabetic()).count() >= 3)
+}
+
+/// The cells that are words: no amounts, no plain numbers, no tax codes.
+fn words(row: &Row) -> Vec<(usize, String)> {
+    let cells = row.cells.iter().filter_map(|cell| {
+        let before = cell.amounts.first().map_or(cell.text.as_str(), |amount| &cell.text[..amount.span.start]);
+        let text = before.trim().trim_matches(['|', ':', '*']).trim();
+        let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+        let code = letters <= 3 && text.len() <= 3 || plain_number(text).is_some();
+        // A quantity in front of a price: `2 X`.
+        let counts = text.chars().all(|c| c.is_ascii_digit() || matches!(c, 'x' | 'X' | '×' | '@' | ' ' | '*' | '.'));
+        (!code && !counts && !text.is_empty()).then(|| (cell.line, text.to_owned()))
+    });
+    cells.collect()
+}
+
+fn item(sheet: &Sheet, row: usize, amounts: &[&Labelled], notes: Range<usize>) -> Option<Item> {
+    let last = amounts.last()?;
+    let amount = amount_field(sheet, last, 0.9);
+    let mut described = words(&sheet.rows[row]);
+    let own_description = is_described(sheet, row);
+    let mut numbers = numbers(sheet, row, last);
+    for note in notes {
+        // A discount of the article is none of its words; a price inside its name is.
+        let row = &sheet.rows[note];
+        if row.cells.iter().any(|cell| !cell.amounts.is_empty()) && kind_of(&row.text()).is_some() {
+            continue;
+        }
+        let more = words(&sheet.rows[note]);
+        numbers.extend(self::numbers(sheet, note, last));
+        if !own_description || described.len() < 4 {
+            described.extend(more);
+        }
+    }
+    let (quantity, unit_price) = factors(sheet, &numbers, amount.value);
+    let description = describe(sheet, &described);
+    (description.is_some() || quantity.is_some()).then_some(Item { description, quantity, unit_price, amount })
+}
+
+/// A number of an article's rows: line, value, as printed.
+struct Number {
+    line: usize,
+    value: Decimal,
+    raw: String,
+    /// With two places: a price.
+    is_money: bool,
+}
+
+fn numbers(sheet: &Sheet, row: usize, last: &Labelled) -> Vec<Number> {
+    let mut numbers = Vec::new();
+    for cell in &sheet.rows[row].cells {
+        for amount in cell.amounts.iter().filter(|amount| !(cell.line == last.line && amount.span == last.amount.span))
+        {
+            let raw = cell.text[amount.span.clone()].to_owned();
+            numbers.push(Number { line: cell.line, value: amount.value, raw, is_money: true });
+        }
+        let rest = cell.amounts.first().map_or(cell.text.as_str(), |amount| &cell.text[..amount.span.start]);
+        for word in rest.split(|c: char| c.is_whitespace() || matches!(c, '×' | '*' | '@' | 'x' | 'X')) {
+            let word = word.trim_matches(char::is_alphabetic);
+            if let Some(value) = plain_number(word).filter(|value| *value < Decimal::whole(10_000)) {
+                numbers.push(Number { line: cell.line, value, raw: word.to_owned(), is_money: false });
+            }
+        }
+    }
+    numbers
+}
+
+/// The quantity and the unit price whose product is the amount.
+fn factors(sheet: &Sheet, numbers: &[Number], amount: Decimal) -> (Option<Field<Decimal>>, Option<Field<Decimal>>) {
+    let as_field = |number: &Number| field(sheet, number.line, number.value, &number.raw, 0.9);
+    let tolerance = Decimal::cents(1);
+    let less = numbers
+        .iter()
+        .filter(|number| number.value.is_negative())
+        .map(|number| number.value)
+        .next()
+        .unwrap_or_default();
+    for quantity in numbers.iter().filter(|number| !number.is_money || number.value.places() > 2) {
+        let price = numbers.iter().find(|price| {
+            let product = quantity.value.times(price.value);
+            // Of two plain numbers the price is the one with places.
+            let is_price = price.is_money || price.value.places() >= 2;
+            is_price
+                && !std::ptr::eq(*price, quantity)
+                && (product.is_about(amount, tolerance)
+                    || !less.is_zero() && (product + less).is_about(amount, tolerance))
+        });
+        if let Some(price) = price {
+            return (Some(as_field(quantity)), Some(as_field(price)));
+        }
+    }
+    // One article at the price of the amount, its quantity not printed or not read.
+    let price = numbers.iter().find(|number| number.is_money && number.value == amount);
+    let one = numbers.iter().find(|number| !number.is_money && number.value == Decimal::whole(1));
+    (one.map(as_field), price.map(as_field))
+}
+
+fn describe(sheet: &Sheet, words: &[(usize, String)]) -> Option<Field<String>> {
+    // A bar code beside words is not part of the name.
+    let is_code = |text: &str| text.bytes().filter(u8::is_ascii_digit).count() * 2 > text.len();
+    let named: Vec<&(usize, String)> = words.iter().filter(|(_, text)| !is_code(text)).collect();
+    let chosen = if named.is_empty() { words.iter().collect() } else { named };
+    let &(line, _) = chosen.first()?;
+    let value = chosen.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" ");
+    let mut described = field(sheet, *line, value, &chosen[0].1, 0.85);
+    described.raw = chosen.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n");
+    Some(described)
+}

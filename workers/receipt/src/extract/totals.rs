@@ -1,0 +1,308 @@
+//! Sums at the foot of a receipt: which amount is the total, what was paid, what is tax.
+
+use std::{ops::Range, sync::LazyLock};
+
+use regex::Regex;
+
+use super::evidence::field;
+use crate::{
+    decimal::Decimal,
+    document::{Field, Tax},
+    layout::{Labelled, Sheet},
+    lexicon::{Kind, Method, fold, mentions},
+};
+
+/// What stands at the foot. Indices are into the list of labelled amounts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Totals {
+    pub(super) total: Option<usize>,
+    pub(super) subtotal: Option<usize>,
+    pub(super) rounding: Option<usize>,
+    pub(super) service: Option<usize>,
+    pub(super) tip: Option<usize>,
+    pub(super) discounts: Vec<usize>,
+    pub(super) tendered: Option<usize>,
+    pub(super) method: Option<Method>,
+    pub(super) change: Option<usize>,
+    pub(super) taxes: Vec<TaxRow>,
+}
+
+/// A tax as found: indices into the labelled amounts.
+#[derive(Debug, Clone)]
+pub(super) struct TaxRow {
+    pub(super) name: String,
+    pub(super) rate: Option<(Decimal, String)>,
+    pub(super) base: Option<usize>,
+    pub(super) amount: usize,
+    pub(super) included: Option<bool>,
+}
+
+static RATE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(\d{1,2}(?:\.\d{1,2})?)\s?[%％]").expect("the pattern is fixed"));
+
+/// The rows of a table of taxes: base and tax for each code, below a heading.
+pub(super) fn tax_table(sheet: &Sheet) -> Option<Range<usize>> {
+    let heading = sheet.rows.iter().position(|row| {
+        let text = row.text();
+        !row.has_amount()
+            && (mentions(
+                &text,
+                &[
+                    "GST SUMMARY",
+                    "TAX SUMMARY",
+                    "SST SUMMARY",
+                    "VAT SUMMARY",
+                    "GST ANALYSIS",
+                    "TAX CODE",
+                    "RINGKASAN CUKAI",
+                ],
+            ) || (mentions(&text, &["TAX", "GST"])
+                && mentions(&text, &["AMOUNT", "AMT"])
+                && row.cells.len() >= 2
+                && !mentions(&text, &["QTY", "PRICE", "DESCRIPTION", "ITEM"])))
+    })?;
+    let mut end = heading + 1;
+    let mut blanks = 0;
+    for (index, row) in sheet.rows.iter().enumerate().skip(heading + 1).take(12) {
+        if row.has_amount() {
+            end = index + 1;
+            blanks = 0;
+        } else {
+            blanks += 1;
+        }
+        if blanks > 1 {
+            break;
+        }
+    }
+    Some(heading..end)
+}
+
+pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize, words: Option<Decimal>) -> Totals {
+    let table = tax_table(sheet).unwrap_or(0..0);
+    let foot = |entry: &&(usize, &Labelled)| entry.1.row >= from && !table.contains(&entry.1.row);
+    let entries: Vec<(usize, &Labelled)> = labelled.iter().enumerate().collect();
+    // Of several amounts of one kind in a row the rightmost is meant.
+    let of = |kind: Kind| {
+        entries
+            .iter()
+            .filter(foot)
+            .filter(move |(_, l)| l.kind == Some(kind))
+            .map(|&(index, _)| index)
+            .collect::<Vec<_>>()
+    };
+    let last_in_row = |indices: Vec<usize>| -> Vec<usize> {
+        let mut kept: Vec<usize> = Vec::new();
+        for index in indices {
+            match kept.last_mut() {
+                Some(last) if labelled[*last].row == labelled[index].row => *last = index,
+                _ => kept.push(index),
+            }
+        }
+        kept
+    };
+    let first = |kind: Kind| last_in_row(of(kind)).first().copied();
+    let last = |kind: Kind| last_in_row(of(kind)).last().copied();
+    let change = last(Kind::Change);
+    let (tendered, method) = payment(labelled, &entries.iter().filter(foot).copied().collect::<Vec<_>>());
+    let subtotals = last_in_row(of(Kind::Subtotal));
+    let taxes = taxes(sheet, labelled, &last_in_row(of(Kind::Tax)), &table);
+    let mut totals = Totals {
+        total: None,
+        subtotal: subtotals.last().copied(),
+        rounding: last(Kind::Rounding),
+        service: first(Kind::Service),
+        tip: first(Kind::Tip),
+        discounts: last_in_row(of(Kind::Discount))
+            .into_iter()
+            .filter(|&i| !labelled[i].amount.value.is_zero())
+            .collect(),
+        tendered,
+        method,
+        change,
+        taxes,
+    };
+    let foot: Vec<(usize, &Labelled)> = entries.iter().filter(foot).copied().collect();
+    totals.total = total(labelled, &foot, &totals, words);
+    net_and_tax(labelled, &foot, &mut totals);
+    totals
+}
+
+/// A row `合计 ¥100.00 ¥13.00`: net and tax side by side, whose sum is the total.
+fn net_and_tax(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &mut Totals) {
+    let Some(total) = totals.total.map(|index| labelled[index].amount.value) else { return };
+    for pair in foot.windows(2) {
+        let [(net, a), (tax, b)] = pair else { continue };
+        let side_by_side = a.row == b.row && a.kind == Some(Kind::Total) && b.kind == Some(Kind::Total);
+        if side_by_side && !b.amount.value.is_zero() && a.amount.value + b.amount.value == total {
+            totals.subtotal = Some(*net);
+            if totals.taxes.is_empty() {
+                let name = "税额".to_owned();
+                totals.taxes.push(TaxRow { name, rate: None, base: Some(*net), amount: *tax, included: Some(false) });
+            }
+            return;
+        }
+    }
+}
+
+fn payment(labelled: &[Labelled], foot: &[(usize, &Labelled)]) -> (Option<usize>, Option<Method>) {
+    let paid = foot.iter().filter_map(|&(index, l)| match l.kind {
+        Some(Kind::Paid(method)) => Some((index, method)),
+        _ => None,
+    });
+    // The first that says how; an unnamed payment only when no other is printed.
+    let mut paid: Vec<(usize, Method)> = paid.filter(|&(index, _)| !labelled[index].amount.value.is_zero()).collect();
+    paid.sort_by_key(|&(index, method)| (method == Method::Unnamed, index));
+    let Some(&(index, method)) = paid.first() else { return (None, None) };
+    (Some(index), Some(method))
+}
+
+/// The amount with the most evidence for being what is to be paid.
+fn total(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &Totals, words: Option<Decimal>) -> Option<usize> {
+    let value = |index: Option<usize>| index.map(|index| labelled[index].amount.value.abs());
+    let tendered = value(totals.tendered);
+    let paid_less_change = match (tendered, value(totals.change)) {
+        (Some(tendered), Some(change)) if tendered >= change => Some(tendered - change),
+        (tendered, None) if totals.method != Some(Method::Cash) => tendered,
+        _ => None,
+    };
+    let rounding = totals.rounding.map(|index| labelled[index].amount.value).unwrap_or_default();
+    let candidates: Vec<(usize, &Labelled)> = foot
+        .iter()
+        .copied()
+        .filter(|(_, l)| {
+            matches!(l.kind, Some(Kind::Total | Kind::GrandTotal | Kind::RoundedTotal)) && !l.amount.value.is_negative()
+        })
+        .collect();
+    let mut best: Option<(f32, usize)> = None;
+    for &(index, l) in &candidates {
+        let amount = l.amount.value;
+        let mut score = match l.kind {
+            Some(Kind::RoundedTotal) => 5.0,
+            Some(Kind::GrandTotal) => 4.0,
+            _ => 3.0,
+        };
+        if paid_less_change == Some(amount) {
+            score += 3.0;
+        }
+        if words == Some(amount) {
+            score += 6.0;
+        }
+        // What comes after the rounding is the total; what it was rounded from is not.
+        if !rounding.is_zero() {
+            if candidates.iter().any(|(_, other)| other.amount.value + rounding == amount) {
+                score += 3.0;
+            }
+            if candidates.iter().any(|(_, other)| amount + rounding == other.amount.value) {
+                score -= 2.0;
+            }
+        }
+        let echoes = candidates.iter().filter(|(_, other)| other.amount.value == amount).count();
+        score += 0.5 * echoes.min(4) as f32 + if amount.is_zero() { -6.0 } else { 0.0 };
+        // Among equals the one further right and lower, printed larger.
+        score += 0.3 * l.across + 0.02 * (l.row as f32).min(40.0) + 0.002 * l.height.min(100.0);
+        if best.is_none_or(|(least, _)| score > least) {
+            best = Some((score, index));
+        }
+    }
+    // No word says total: what was paid, else what was summed.
+    best.map(|(_, index)| index).or(totals.subtotal).or_else(|| {
+        let exact = foot.iter().find(|(_, l)| Some(l.amount.value) == paid_less_change);
+        exact.map(|&(index, _)| index)
+    })
+}
+
+fn taxes(sheet: &Sheet, labelled: &[Labelled], lines: &[usize], table: &Range<usize>) -> Vec<TaxRow> {
+    let rate_of = |row: usize| {
+        let text = sheet.rows[row].text();
+        let captures = RATE.captures(&text)?;
+        let (whole, fraction) = captures[1].split_once('.').unwrap_or((&captures[1], ""));
+        Some((Decimal::from_digits(whole, fraction)?, captures[0].to_owned()))
+    };
+    let mut taxes: Vec<TaxRow> = Vec::new();
+    for row in table.clone() {
+        let amounts: Vec<usize> = (0..labelled.len()).filter(|&i| labelled[i].row == row).collect();
+        let text = sheet.rows[row].text();
+        if amounts.len() < 2 {
+            continue;
+        }
+        if mentions(&text, &["TOTAL", "JUMLAH", "合计"]) {
+            continue;
+        }
+        let name = name_of(&text);
+        // `SR | 6 | 255.00 | 15.30`: the rate without its sign.
+        let bare = || {
+            let cell = sheet.rows[row].cells.iter().find_map(|cell| {
+                let number = crate::amount::plain_number(&cell.text)?;
+                (number <= Decimal::whole(30)).then(|| (number, cell.text.trim().to_owned()))
+            });
+            cell.filter(|_| amounts.len() < 4)
+        };
+        let rate = rate_of(row).or_else(bare);
+        let (base, amount) = base_and_tax(labelled, &amounts, rate.as_ref().map(|(rate, _)| *rate));
+        taxes.push(TaxRow { name, rate, base: Some(base), amount, included: None });
+    }
+    for &index in lines {
+        let l = &labelled[index];
+        let text = sheet.rows[l.row].text();
+        let included = mentions(&text, &["INCLUD", "INCLUSIVE", "INCL"]).then_some(true);
+        let value = l.amount.value;
+        if let Some(known) = taxes.iter_mut().find(|tax| labelled[tax.amount].amount.value == value) {
+            known.included = known.included.or(included);
+            continue;
+        }
+        // A total of the table's taxes is none of its own.
+        let table_sum: Decimal = taxes.iter().map(|tax| labelled[tax.amount].amount.value).sum();
+        if !taxes.is_empty() && table_sum == value {
+            continue;
+        }
+        taxes.push(TaxRow { name: name_of(&text), rate: rate_of(l.row), base: None, amount: index, included });
+    }
+    taxes
+}
+
+/// Which two amounts of a row of the table are what is taxed and the tax: by the rate, else the last two; a third that
+/// is their sum stands behind them.
+fn base_and_tax(labelled: &[Labelled], amounts: &[usize], rate: Option<Decimal>) -> (usize, usize) {
+    let value = |index: usize| labelled[index].amount.value;
+    let percent = Decimal::new(100, 4);
+    for pair in amounts.windows(2) {
+        let fits =
+            |rate: Decimal| value(pair[0]).times(rate).times(percent).is_about(value(pair[1]), Decimal::cents(2));
+        if rate.is_some_and(fits) {
+            return (pair[0], pair[1]);
+        }
+    }
+    match *amounts {
+        [.., base, tax, sum] if value(base) + value(tax) == value(sum) => (base, tax),
+        [.., base, tax] => (base, tax),
+        _ => (amounts[0], amounts[0]),
+    }
+}
+
+/// The tax's name: the first word that is letters.
+fn name_of(text: &str) -> String {
+    let upper = fold(text);
+    for name in ["GST", "SST", "VAT", "SERVICE TAX", "SALES TAX", "CUKAI", "增值税", "税额"] {
+        if upper.contains(name) {
+            return name.to_owned();
+        }
+    }
+    upper.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or("TAX").to_owned()
+}
+
+impl TaxRow {
+    pub(super) fn to_tax(&self, sheet: &Sheet, labelled: &[Labelled]) -> Tax {
+        let of = |index: usize| amount_field(sheet, &labelled[index], 0.9);
+        let rate = self.rate.as_ref().map(|(value, raw)| field(sheet, labelled[self.amount].line, *value, raw, 0.9));
+        Tax { name: self.name.clone(), rate, base: self.base.map(of), amount: of(self.amount), included: self.included }
+    }
+}
+
+/// A labelled amount as a value of the record.
+pub(super) fn amount_field(sheet: &Sheet, l: &Labelled, sure: f32) -> Field<Decimal> {
+    let text = &sheet.lines[l.line].text;
+    let raw = text.get(l.amount.span.clone()).unwrap_or_default().to_owned();
+    let mut field = field(sheet, l.line, l.amount.value, &raw, sure);
+    field.corrected = l.corrected;
+    field
+}

@@ -1,0 +1,197 @@
+//! Lines as rows and cells: which amount stands beside which words.
+
+use medley_vision::text::{Glyph, Quad, TextPage};
+
+use crate::{
+    amount::{Amount, amounts},
+    lexicon::{self, Kind},
+};
+
+/// A line of text of any page, from pixels or from a PDF's text layer.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) confidence: f32,
+    /// In pixels of the page's picture.
+    pub(crate) polygon: Quad,
+    pub(crate) page: usize,
+    /// Characters with what else they may be; empty for a text layer.
+    pub(crate) glyphs: Vec<Glyph>,
+}
+
+/// A line in its row.
+#[derive(Debug, Clone)]
+pub(crate) struct Cell {
+    /// Its index among the document's lines.
+    pub(crate) line: usize,
+    pub(crate) text: String,
+    pub(crate) left: f32,
+    pub(crate) right: f32,
+    pub(crate) height: f32,
+    pub(crate) amounts: Vec<Amount>,
+}
+
+/// Lines side by side.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) top: f32,
+    pub(crate) bottom: f32,
+}
+
+/// An amount in its row with the words that belong to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Labelled {
+    pub(crate) row: usize,
+    pub(crate) line: usize,
+    pub(crate) label: String,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) amount: Amount,
+    /// Where its middle stands across the page, 0 to 1.
+    pub(crate) across: f32,
+    pub(crate) height: f32,
+    /// Its value is not what was read.
+    pub(crate) corrected: bool,
+}
+
+/// A document as rows of cells.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sheet {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) width: f32,
+}
+
+impl Sheet {
+    /// Lays the pages one below the other.
+    pub(crate) fn of_pages(pages: Vec<TextPage>) -> Self {
+        let mut sheet = Self::default();
+        let mut above = 0.0;
+        for (number, page) in pages.into_iter().enumerate() {
+            let mut last_row = None;
+            for line in page.lines {
+                let [left, top, right, bottom] = line.upright.bounds();
+                let cell = Cell {
+                    line: sheet.lines.len(),
+                    amounts: amounts(&line.text),
+                    text: line.text.clone(),
+                    left,
+                    right,
+                    height: line.upright.height(),
+                };
+                let (top, bottom) = (top + above, bottom + above);
+                if last_row == Some(line.row)
+                    && let Some(row) = sheet.rows.last_mut()
+                {
+                    row.top = row.top.min(top);
+                    row.bottom = row.bottom.max(bottom);
+                    row.cells.push(cell);
+                } else {
+                    sheet.rows.push(Row { cells: vec![cell], top, bottom });
+                }
+                last_row = Some(line.row);
+                sheet.lines.push(Line {
+                    text: line.text,
+                    confidence: line.confidence,
+                    polygon: line.polygon,
+                    page: number,
+                    glyphs: line.glyphs,
+                });
+            }
+            above += page.height;
+            sheet.width = sheet.width.max(page.width);
+        }
+        sheet.trim_width();
+        sheet
+    }
+
+    /// The width that text covers: margins of a photograph do not count.
+    fn trim_width(&mut self) {
+        let cells = || self.rows.iter().flat_map(|row| &row.cells);
+        let left = cells().map(|cell| cell.left).fold(f32::INFINITY, f32::min);
+        let right = cells().map(|cell| cell.right).fold(0.0, f32::max);
+        if right > left {
+            for row in &mut self.rows {
+                for cell in &mut row.cells {
+                    cell.left -= left;
+                    cell.right -= left;
+                }
+            }
+            self.width = right - left;
+        }
+    }
+
+    /// Every amount with its words: those before it in its own cell, else the nearest cell to its left that has any,
+    /// else the whole row.
+    pub(crate) fn labelled(&self) -> Vec<Labelled> {
+        let mut out = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            for (position, cell) in row.cells.iter().enumerate() {
+                for amount in &cell.amounts {
+                    let own = &cell.text[..amount.span.start];
+                    let words = std::iter::once(own)
+                        .chain(row.cells[..position].iter().rev().map(|cell| cell.text.as_str()))
+                        .find(|text| says_something(text));
+                    let mut label = words.unwrap_or_default().to_owned();
+                    let mut kind = lexicon::kind_of(&label);
+                    let whole = row.text();
+                    if kind.is_none() && position > 0 {
+                        let row_kind = lexicon::kind_of(&whole);
+                        // Codes and rates of a tax table do not say what a row's amounts are.
+                        if row_kind.is_some() && row_kind != Some(Kind::Other) {
+                            kind = row_kind;
+                            label.clone_from(&whole);
+                        }
+                    }
+                    // What a total includes or leaves out may stand after it or in the next cell.
+                    if matches!(kind, Some(Kind::Total)) && lexicon::kind_of(&whole) == Some(Kind::Subtotal) {
+                        kind = Some(Kind::Subtotal);
+                    }
+                    if matches!(kind, Some(Kind::Total))
+                        && label.len() < 12
+                        && own.trim().is_empty()
+                        && whole_is_tax_note(&whole)
+                    {
+                        kind = Some(Kind::Tax);
+                    }
+                    out.push(Labelled {
+                        row: index,
+                        line: cell.line,
+                        kind,
+                        label,
+                        amount: amount.clone(),
+                        across: (cell.left + cell.right) / 2.0 / self.width.max(1.0),
+                        height: cell.height,
+                        corrected: false,
+                    });
+                }
+            }
+        }
+        out
+    }
+}
+
+fn whole_is_tax_note(row: &str) -> bool {
+    lexicon::mentions(row, &["TOTAL INCLUDES", "INCLUDED IN TOTAL", "TOTAL GST", "TOTAL TAX"])
+}
+
+/// Has a text letters beyond a sign of money?
+fn says_something(text: &str) -> bool {
+    let words: String = lexicon::fold(text).chars().filter(|c| c.is_alphabetic()).collect();
+    !matches!(words.as_str(), "" | "RM" | "MYR" | "USD" | "SGD" | "S" | "X" | "SR" | "ZR")
+}
+
+impl Row {
+    /// The row's text, cells joined by a space.
+    pub(crate) fn text(&self) -> String {
+        self.cells.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    pub(crate) fn has_amount(&self) -> bool {
+        self.cells.iter().any(|cell| !cell.amounts.is_empty())
+    }
+
+    pub(crate) fn height(&self) -> f32 {
+        self.cells.iter().map(|cell| cell.height).fold(0.0, f32::max)
+    }
+}

@@ -1,0 +1,261 @@
+use std::sync::{Mutex, PoisonError};
+
+use medley_models::Models;
+use medley_proto::{ErrorCode, ModelUse};
+use medley_step::{
+    BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, StepContext, StepError, Worker, recipe_of_one_step,
+};
+use medley_vision::text::{LineReader, PpOcr, PpOcrVersion, Slots};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    date::DateOrder,
+    document::{PageInfo, Receipt},
+    extract::{Hints, fields},
+    overlay,
+    pages::{self, Page},
+    textract,
+};
+
+/// Which models read the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ocr {
+    /// PP-OCRv6 small: 18,708 characters.
+    #[default]
+    PpOcrv6,
+    /// PP-OCRv4: 6,623 characters, smaller and faster, weaker on small print.
+    PpOcrv4,
+}
+
+/// Which names the fields get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Taxonomy {
+    /// `receipt.json` alone.
+    #[default]
+    Medley,
+    /// Also `expense.json`, in the shape and with the names of Amazon Textract's AnalyzeExpense.
+    Textract,
+}
+
+/// What the user may set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReceiptParams {
+    /// Which models read the text.
+    pub ocr: Ocr,
+    /// Which names the fields get.
+    pub taxonomy: Taxonomy,
+    /// Which number of an all-digit date is the day.
+    pub date_order: DateOrder,
+    /// The currency (ISO 4217), when it is known beforehand.
+    pub currency: Option<String>,
+    /// Read a PDF's pages as pictures even where they have a text layer.
+    pub ignore_text_layer: bool,
+    /// The most pages of a PDF that are read, 1 to 200.
+    pub max_pages: u32,
+    /// Draw `overlay.png`: the picture with the fields' boxes and names.
+    pub overlay: bool,
+}
+
+impl Default for ReceiptParams {
+    fn default() -> Self {
+        Self {
+            ocr: Ocr::default(),
+            taxonomy: Taxonomy::default(),
+            date_order: DateOrder::default(),
+            currency: None,
+            ignore_text_layer: false,
+            max_pages: 50,
+            overlay: true,
+        }
+    }
+}
+
+/// The table `[receipt]` of `medley.toml`: nothing to set.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReceiptConfig {}
+
+/// What `result.json` holds inline; everything is in `receipt.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ReceiptOutput {
+    pub merchant: Option<String>,
+    pub date: Option<String>,
+    pub currency: Option<String>,
+    pub total: Option<crate::Decimal>,
+    pub adds_up: Option<bool>,
+    pub lines: usize,
+    pub pages: usize,
+}
+
+/// Reads receipts.
+#[derive(Debug)]
+pub struct ReceiptWorker {
+    models: Models,
+    slots: Slots,
+    /// The reader in use; another version replaces it.
+    reader: Mutex<Option<(Ocr, std::sync::Arc<PpOcr>)>>,
+}
+
+impl ReceiptWorker {
+    fn reader(&self, ocr: Ocr) -> Result<std::sync::Arc<PpOcr>, StepError> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((version, reader)) = &*reader
+            && *version == ocr
+        {
+            return Ok(reader.clone());
+        }
+        let version = match ocr {
+            Ocr::PpOcrv6 => PpOcrVersion::V6Small,
+            Ocr::PpOcrv4 => PpOcrVersion::V4,
+        };
+        let opened = std::sync::Arc::new(PpOcr::open(&self.models, version, self.slots)?);
+        *reader = Some((ocr, opened.clone()));
+        Ok(opened)
+    }
+}
+
+impl Worker for ReceiptWorker {
+    const KIND: &'static str = "receipt";
+    type Config = ReceiptConfig;
+    type Params = ReceiptParams;
+    type Output = ReceiptOutput;
+
+    fn build(_config: ReceiptConfig, cx: &BuildContext) -> Result<Self, BuildError> {
+        Ok(Self {
+            models: Models::open(&cx.models_dir),
+            slots: Slots { pages: cx.slots.max(1), threads_per_page: cx.threads_per_slot() },
+            reader: Mutex::default(),
+        })
+    }
+
+    fn run(&self, params: ReceiptParams, cx: &StepContext<'_>) -> Result<ReceiptOutput, StepError> {
+        let input = cx.input(0)?;
+        let mut source = pages::open(input, &params, cx)?;
+        let mut read = Vec::new();
+        let mut infos = Vec::new();
+        let mut canvas = None;
+        let total = source.len();
+        for number in 0..total {
+            cx.checkpoint()?;
+            cx.progress(number as f64, total as f64, "pages");
+            let (text, info, picture) = match source.page(number, cx)? {
+                Page::Picture(picture) => {
+                    let text = self.reader(params.ocr)?.read(&picture, cx.host())?;
+                    let info = PageInfo {
+                        width_px: picture.width(),
+                        height_px: picture.height(),
+                        turn_deg: text.turn_deg,
+                        lean_deg: text.lean_deg,
+                        source: "ocr",
+                    };
+                    (text, info, Some(picture))
+                }
+                Page::Text { text, picture } => {
+                    let info = PageInfo {
+                        width_px: text.width as u32,
+                        height_px: text.height as u32,
+                        turn_deg: 0,
+                        lean_deg: 0.0,
+                        source: "text_layer",
+                    };
+                    (text, info, picture)
+                }
+            };
+            if number == 0 && params.overlay {
+                canvas = picture;
+            }
+            read.push(text);
+            infos.push(info);
+        }
+        if read.iter().all(|page| page.lines.is_empty()) {
+            return Err(StepError::bad_input(
+                ErrorCode::MEDIA_EMPTY,
+                input,
+                "no text was found; take the picture closer and in better light",
+            ));
+        }
+        let hints = Hints { date_order: params.date_order, currency: params.currency.clone() };
+        let mut receipt = Receipt { pages: infos, ..fields(read, &hints) };
+        if source.left_out() > 0 {
+            let warning = format!("{} more pages were not read: raise --max-pages", source.left_out());
+            receipt.quality.warnings.push(warning);
+        }
+        publish(cx, &params, &receipt, canvas)?;
+        cx.progress(total as f64, total as f64, "pages");
+        Ok(output(&receipt))
+    }
+
+    fn models(&self) -> Vec<ModelUse> {
+        self.models.used()
+    }
+}
+
+fn publish(
+    cx: &StepContext<'_>,
+    params: &ReceiptParams,
+    receipt: &Receipt,
+    canvas: Option<image::RgbImage>,
+) -> Result<(), StepError> {
+    cx.publish("receipt.json", "application/json", &serde_json::to_vec_pretty(receipt)?)?;
+    if params.taxonomy == Taxonomy::Textract {
+        let expense = textract::analyze_expense(receipt);
+        cx.publish("expense.json", "application/json", &serde_json::to_vec_pretty(&expense)?)?;
+    }
+    if let Some(canvas) = canvas {
+        cx.publish("overlay.png", "image/png", &overlay::png(canvas, receipt)?)?;
+    }
+    cx.quality("adds_up", receipt.quality.adds_up);
+    cx.quality("text_confidence", (f64::from(receipt.quality.text_confidence) * 1e4).round() / 1e4);
+    cx.quality("corrected", receipt.quality.corrected);
+    cx.quality("warnings", receipt.quality.warnings.clone());
+    Ok(())
+}
+
+fn output(receipt: &Receipt) -> ReceiptOutput {
+    ReceiptOutput {
+        merchant: receipt.merchant.name.as_ref().map(|field| field.value.clone()),
+        date: receipt.date.as_ref().map(|field| field.value.clone()),
+        currency: receipt.currency.as_ref().map(|field| field.value.clone()),
+        total: receipt.total.as_ref().map(|field| field.value),
+        adds_up: receipt.quality.adds_up,
+        lines: receipt.lines.len(),
+        pages: receipt.pages.len(),
+    }
+}
+
+/// One receipt, one step.
+#[derive(Debug)]
+pub struct ReceiptRecipe;
+
+impl Recipe for ReceiptRecipe {
+    const KIND: &'static str = "receipt";
+    type Params = ReceiptParams;
+    const ABOUT: &'static str = "Read a receipt or invoice (photo, scan, PDF) into checked fields";
+    const EXAMPLES: &'static str =
+        "medley run receipt photo.jpg -o out\nmedley run receipt invoice.pdf --taxonomy textract -o out";
+
+    fn check(params: &ReceiptParams, _inputs: &[medley_proto::Input]) -> Result<(), StepError> {
+        let refuse = |what: String| Err(StepError::permanent(ErrorCode::PARAMS_INVALID, what));
+        if !(1..=200).contains(&params.max_pages) {
+            return refuse(format!("max_pages is {}; give 1 to 200", params.max_pages));
+        }
+        match &params.currency {
+            Some(code) if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) => {
+                refuse(format!("currency is '{code}'; give a code of ISO 4217 such as MYR"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn start(job: &JobView<'_, ReceiptParams>) -> Result<Planned, StepError> {
+        recipe_of_one_step::<ReceiptWorker>(job)
+    }
+
+    fn next(_job: &JobView<'_, ReceiptParams>, _done: &GroupDone) -> Result<Planned, StepError> {
+        Ok(Planned::last())
+    }
+}

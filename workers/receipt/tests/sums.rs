@@ -1,0 +1,157 @@
+//! Fields from text alone: the sums as a witness, and layouts that no picture is needed for.
+
+use medley_receipt::{Hints, Receipt, fields};
+use medley_vision::text::{Glyph, Point, Quad, TextPage};
+
+/// A page of rows of cells; a cell's place across is given in tenths of the page.
+fn page(rows: &[&[(f32, &str)]]) -> TextPage {
+    let mut lines = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        for (at, text) in *row {
+            let (left, top) = (at * 60.0, 20.0 + 30.0 * index as f32);
+            let right = left + 9.0 * text.chars().count() as f32;
+            let corners = [[left, top], [right, top], [right, top + 20.0], [left, top + 20.0]];
+            lines.push(((*text).to_owned(), Quad(corners.map(Point::from))));
+        }
+    }
+    TextPage::of_lines(600.0, 30.0 * rows.len() as f32 + 40.0, lines)
+}
+
+/// The same with what the recogniser would say of its characters: `doubt` is a character that may be another.
+fn recognised(mut page: TextPage, line: &str, doubt: Option<(usize, char)>) -> TextPage {
+    for read in &mut page.lines {
+        read.glyphs = read
+            .text
+            .chars()
+            .enumerate()
+            .map(|(index, char)| {
+                let instead = doubt.filter(|(at, _)| read.text == line && *at == index).map(|(_, other)| (other, 0.2));
+                Glyph { char, prob: 0.8, at: 0.5, instead: instead.into_iter().collect() }
+            })
+            .collect();
+    }
+    page
+}
+
+fn read(page: TextPage) -> Receipt {
+    fields(vec![page], &Hints::default())
+}
+
+const SHOP: &[&[(f32, &str)]] = &[
+    &[(3.0, "GREEN FINCH TRADING")],
+    &[(3.0, "Date: 05/06/2020")],
+    &[(0.0, "Item"), (5.0, "Qty"), (8.0, "Amount")],
+    &[(0.0, "Rope 10m"), (5.0, "1"), (8.0, "12.40")],
+    &[(0.0, "Hook"), (5.0, "2"), (8.0, "6.00")],
+    &[(0.0, "Total"), (8.0, "18.40")],
+    &[(0.0, "Cash"), (8.0, "20.00")],
+    &[(0.0, "Change"), (8.0, "1.60")],
+];
+
+fn with_total(total: &'static str) -> TextPage {
+    let mut rows: Vec<Vec<(f32, &str)>> = SHOP.iter().map(|row| row.to_vec()).collect();
+    rows[5][1].1 = total;
+    page(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_digit_that_two_sums_speak_against_is_corrected_and_marked() {
+    let receipt = read(recognised(with_total("18.90"), "", None));
+    let total = receipt.total.unwrap();
+    assert_eq!((total.value.to_string().as_str(), total.raw.as_str(), total.corrected), ("18.40", "18.90", true));
+    assert_eq!((receipt.quality.adds_up, receipt.quality.corrected), (Some(true), 1));
+}
+
+#[test]
+fn what_was_read_surely_from_a_text_layer_is_never_corrected() {
+    let receipt = read(with_total("18.90"));
+    assert_eq!(receipt.total.unwrap().value.to_string(), "18.90");
+    assert_eq!((receipt.quality.adds_up, receipt.quality.corrected), (Some(false), 0));
+    assert!(receipt.quality.warnings.iter().any(|warning| warning.contains("add up")));
+}
+
+#[test]
+fn one_sum_is_enough_where_the_reader_doubted_and_not_where_it_did_not() {
+    // Without what was paid only the articles speak; 12.40 was read as 12.70.
+    let rows = |first: &'static str| {
+        let mut rows: Vec<Vec<(f32, &str)>> = SHOP[..6].iter().map(|row| row.to_vec()).collect();
+        rows[3][2].1 = first;
+        page(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    };
+    let doubted = read(recognised(rows("12.70"), "12.70", Some((3, '4'))));
+    assert_eq!(doubted.items[0].amount.value.to_string(), "12.40");
+    assert!(doubted.items[0].amount.corrected);
+    let sure = read(recognised(rows("12.70"), "", None));
+    assert_eq!(sure.items[0].amount.value.to_string(), "12.70");
+    assert_eq!(sure.quality.adds_up, Some(false));
+}
+
+#[test]
+fn the_rounded_total_is_the_total() {
+    let receipt = read(page(&[
+        &[(3.0, "WHITE EGRET CAFE SDN BHD")],
+        &[(0.0, "Laksa"), (8.0, "11.98")],
+        &[(0.0, "Sub Total"), (8.0, "11.98")],
+        &[(0.0, "Service Charge 10%"), (8.0, "1.20")],
+        &[(0.0, "Total"), (8.0, "13.18")],
+        &[(0.0, "Rounding Adj"), (8.0, "0.02")],
+        &[(0.0, "Total Rounded"), (8.0, "13.20")],
+        &[(0.0, "VISA"), (8.0, "13.20")],
+    ]));
+    assert_eq!(receipt.total.unwrap().value.to_string(), "13.20");
+    assert_eq!(receipt.service_charge.unwrap().value.to_string(), "1.20");
+    assert_eq!(receipt.payment.method.unwrap().value, "card");
+    assert_eq!(receipt.quality.adds_up, Some(true), "{:?}", receipt.quality.checks);
+}
+
+#[test]
+fn malay_words_mean_what_they_mean() {
+    let receipt = read(page(&[
+        &[(3.0, "KEDAI RUNCIT BURUNG PIPIT")],
+        &[(2.0, "Lot 8, Jalan Cempaka 2, 43000 Kajang, Selangor")],
+        &[(0.0, "Tarikh: 3-MAC-2021"), (6.0, "Masa: 10:15")],
+        &[(0.0, "Beras 5kg"), (8.0, "26.00")],
+        &[(0.0, "Gula"), (8.0, "2.85")],
+        &[(0.0, "Jumlah Kecil"), (8.0, "28.85")],
+        &[(0.0, "Diskaun"), (8.0, "0.85")],
+        &[(0.0, "Jumlah"), (8.0, "RM 28.00")],
+        &[(0.0, "Tunai"), (8.0, "30.00")],
+        &[(0.0, "Baki"), (8.0, "2.00")],
+    ]));
+    assert_eq!(receipt.merchant.name.unwrap().value, "KEDAI RUNCIT BURUNG PIPIT");
+    assert_eq!(receipt.merchant.address.unwrap().value, "Lot 8, Jalan Cempaka 2, 43000 Kajang, Selangor");
+    assert_eq!(receipt.date.unwrap().value, "2021-03-03");
+    assert_eq!(receipt.discounts[0].value.to_string(), "0.85");
+    assert_eq!(receipt.total.unwrap().value.to_string(), "28.00");
+    assert_eq!(receipt.currency.unwrap().value, "MYR");
+    assert_eq!(receipt.payment.change.unwrap().value.to_string(), "2.00");
+    assert_eq!(receipt.quality.adds_up, Some(true), "{:?}", receipt.quality.checks);
+}
+
+#[test]
+fn american_dates_put_the_month_first() {
+    let receipt = read(page(&[
+        &[(3.0, "SANDPIPER DINER LLC")],
+        &[(2.0, "415 Main Street, Springfield, IL 62704")],
+        &[(0.0, "03/04/2022 7:05 PM")],
+        &[(0.0, "Coffee"), (8.0, "$3.50")],
+        &[(0.0, "Subtotal"), (8.0, "$3.50")],
+        &[(0.0, "Tax"), (8.0, "$0.29")],
+        &[(0.0, "Tip"), (8.0, "$0.71")],
+        &[(0.0, "Total"), (8.0, "$4.50")],
+    ]));
+    assert_eq!(receipt.date.unwrap().value, "2022-03-04");
+    assert_eq!(receipt.time.unwrap().value, "19:05");
+    assert_eq!(receipt.currency.unwrap().value, "USD");
+    assert_eq!(receipt.tip.unwrap().value.to_string(), "0.71");
+    assert_eq!(receipt.quality.adds_up, Some(true), "{:?}", receipt.quality.checks);
+}
+
+#[test]
+fn a_page_without_amounts_or_names_is_a_record_with_warnings() {
+    let receipt = read(page(&[&[(0.0, "-----")], &[(0.0, "1")]]));
+    assert!(receipt.total.is_none() && receipt.items.is_empty());
+    assert_eq!(receipt.quality.adds_up, None);
+    assert_eq!(receipt.quality.warnings.len(), 3);
+    assert_eq!(fields(Vec::new(), &Hints::default()).lines.len(), 0);
+}

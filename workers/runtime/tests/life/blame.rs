@@ -1,0 +1,146 @@
+//! Steps that fail, crash, hog and hang: who is charged, what becomes of them, and how they come back.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use libtest_mimic::Trial;
+use medley_proto::{ErrorCode, Outcome};
+use medley_runtime::{ComputeCommand, Error, WorkerOptions, WorkersError};
+
+use crate::{
+    fleet::{Fleet, Running, TENANT, numbers},
+    kinds::{Do, act},
+    test,
+};
+
+pub(crate) fn tests() -> Vec<Trial> {
+    vec![
+        test("a_failed_step_is_tried_again_and_its_failures_kept", a_failed_step_is_tried_again_and_its_failures_kept),
+        test("used_up_attempts_make_a_dead_letter_that_can_be_replayed", a_dead_letter_can_be_replayed),
+        test("a_dead_letter_can_be_dropped", a_dead_letter_can_be_dropped),
+        test("a_poison_step_is_alone_to_blame", a_poison_step_is_alone_to_blame),
+        test("a_hog_is_alone_to_blame", a_hog_is_alone_to_blame),
+        test("a_step_that_takes_too_long_is_stopped", a_step_that_takes_too_long_is_stopped),
+        test("a_step_that_hears_nothing_is_killed_and_its_neighbours_run_again", a_deaf_step_is_killed),
+        test("a_worker_that_cannot_compute_hands_back_and_stops", a_worker_that_cannot_compute_stops),
+    ]
+}
+
+async fn a_failed_step_is_tried_again_and_its_failures_kept() {
+    let fleet = Fleet::with(|settings| settings.worker.max_attempts = 1_000).await;
+    let file = fleet.folder.path().join("obstacle");
+    std::fs::write(&file, b"").unwrap();
+    let job = fleet.submit(&[Do::FailWhile { file: file.clone() }]).await;
+    let workers = fleet.workers();
+    crate::fleet::until("two failed attempts", || async { fleet.attempts(job).await.len() >= 2 }).await;
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(fleet.wait(job).await.outcome, Outcome::Succeeded);
+    workers.stop().await.unwrap();
+}
+
+async fn a_dead_letter_can_be_replayed() {
+    let fleet = Fleet::new().await;
+    let file = fleet.folder.path().join("obstacle");
+    std::fs::write(&file, b"").unwrap();
+    let acts = [Do::FailWhile { file: file.clone() }, Do::Count { number: 4, ms: 0 }];
+    let job = fleet.submit(&acts).await;
+    let workers = fleet.workers();
+    let failed = fleet.wait(job).await;
+    assert_eq!(failed.outcome, Outcome::Failed);
+    assert_eq!(failed.error.as_ref().map(|error| error.attempt), Some(3));
+    let letters = fleet.medley.dead_letters(&TENANT, 10).await.unwrap();
+    assert_eq!(letters.len(), 1);
+    assert_eq!((&letters[0].step.id, letters[0].attempts.len()), (&act(0), 3), "with its history");
+
+    // Nothing has changed: it dies again.
+    assert_eq!(fleet.medley.replay(&TENANT, job).await.unwrap(), 1);
+    assert_eq!(fleet.wait(job).await.outcome, Outcome::Failed);
+    std::fs::remove_file(&file).unwrap();
+    crate::fleet::until("the new letter", || async { fleet.medley.replay(&TENANT, job).await.is_ok() }).await;
+    let manifest = fleet.wait(job).await;
+    assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 3));
+    assert!(matches!(fleet.medley.replay(&TENANT, job).await, Err(Error::NoDeadLetter(_))));
+    workers.stop().await.unwrap();
+}
+
+async fn a_dead_letter_can_be_dropped() {
+    let fleet = Fleet::with(|settings| settings.worker.max_attempts = 1).await;
+    let job = fleet.run(&[Do::FailWhile { file: "/".into() }]).await.job;
+    assert_eq!(fleet.medley.drop_dead(&TENANT, job).await.unwrap(), 1);
+    assert!(fleet.medley.dead_letters(&TENANT, 10).await.unwrap().is_empty());
+    assert_eq!(fleet.medley.manifest(&TENANT, job).await.unwrap().outcome, Outcome::Failed);
+}
+
+async fn a_poison_step_is_alone_to_blame() {
+    let fleet = Fleet::new().await;
+    let file = fleet.folder.path().join("poison");
+    std::fs::write(&file, b"").unwrap();
+    let neighbours: Vec<_> = (0..6).map(|number| Do::Count { number, ms: 150 }).collect();
+    let poison = fleet.submit(&[Do::AbortWhile { file: file.clone() }]).await;
+    let innocent = fleet.submit(&neighbours).await;
+    let workers = fleet.workers();
+    let error = fleet.wait(poison).await.error.unwrap();
+    assert_eq!(error.code, ErrorCode::COMPUTE_CRASHED);
+    assert!(error.message.contains("SIGABRT"), "{}", error.message);
+    assert!(error.causes.iter().any(|cause| cause.contains("about to abort")), "{:?}", error.causes);
+    assert_eq!(fleet.wait(innocent).await.outcome, Outcome::Succeeded);
+    assert_eq!(fleet.attempts(poison).await.len(), 3);
+    assert!(fleet.attempts(innocent).await.is_empty(), "the neighbours are not charged");
+
+    std::fs::remove_file(&file).unwrap();
+    fleet.medley.replay(&TENANT, poison).await.unwrap();
+    assert_eq!(fleet.wait(poison).await.outcome, Outcome::Succeeded);
+    workers.stop().await.unwrap();
+}
+
+async fn a_hog_is_alone_to_blame() {
+    let fleet = Fleet::with(|settings| {
+        settings.limits.child_memory_mib = 150;
+        settings.worker.max_attempts = 1;
+    })
+    .await;
+    let hog = fleet.submit(&[Do::Hog]).await;
+    let innocent = fleet.submit(&[Do::Count { number: 1, ms: 800 }]).await;
+    let workers = fleet.workers();
+    assert_eq!(fleet.wait(hog).await.error.unwrap().code, ErrorCode::MEMORY_EXCEEDED);
+    assert_eq!(fleet.wait(innocent).await.outcome, Outcome::Succeeded);
+    assert!(fleet.attempts(innocent).await.is_empty());
+    workers.stop().await.unwrap();
+}
+
+async fn a_step_that_takes_too_long_is_stopped() {
+    let fleet = Fleet::with(|settings| {
+        settings.limits.step_time_s = 1;
+        settings.worker.max_attempts = 1;
+    })
+    .await;
+    let error = fleet.run(&[Do::Linger]).await.error.unwrap();
+    assert_eq!(error.code, ErrorCode::STEP_TIMEOUT);
+    assert!(error.message.contains("within 1 s"), "{}", error.message);
+}
+
+async fn a_deaf_step_is_killed() {
+    let fleet = Fleet::with(|settings| {
+        settings.limits.step_time_s = 2;
+        settings.worker.max_attempts = 1;
+    })
+    .await;
+    let deaf = fleet.submit(&[Do::Hang]).await;
+    let innocent = fleet.submit(&(0..8).map(|number| Do::Count { number, ms: 500 }).collect::<Vec<_>>()).await;
+    let workers = fleet.workers();
+    assert_eq!(fleet.wait(deaf).await.error.unwrap().code, ErrorCode::STEP_TIMEOUT);
+    assert_eq!(fleet.wait(innocent).await.outcome, Outcome::Succeeded);
+    assert!(fleet.attempts(innocent).await.is_empty());
+    workers.stop().await.unwrap();
+}
+
+async fn a_worker_that_cannot_compute_stops() {
+    let fleet = Fleet::new().await;
+    let job = fleet.submit(&numbers(2)).await;
+    let compute = ComputeCommand { program: "/bin/false".into(), args: Vec::new() };
+    let broken = Running::start(&fleet.medley, WorkerOptions { compute, ..WorkerOptions::default() });
+    assert!(matches!(broken.ended().await, Err(WorkersError::Unfit(_))));
+    let workers = fleet.workers();
+    assert_eq!(fleet.wait(job).await.outcome, Outcome::Succeeded);
+    assert!(fleet.attempts(job).await.is_empty());
+    workers.stop().await.unwrap();
+}

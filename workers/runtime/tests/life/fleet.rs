@@ -1,0 +1,219 @@
+//! A queue and a store in a folder of the test's own, and workers over them: in this process and in others.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::{
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use medley_proto::{EventBody, JobId, JobState, Manifest, Name};
+use medley_runtime::{
+    BREAKPOINT_VARIABLE, Medley, Request, Settings, WorkerOptions, Workers, WorkersError,
+    queue::{SqliteOptions, SqliteQueue},
+    store::FileStore,
+};
+use medley_step::{Key, Queue, Store};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::kinds::{self, Do};
+
+pub(crate) const TENANT: Name = Name::from_static("test");
+
+/// Longer than anything here takes on a busy machine; a test that comes to it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Fleet {
+    pub(crate) folder: TempDir,
+    pub(crate) medley: Medley,
+}
+
+pub(crate) fn settings(folder: &Path) -> Settings {
+    let mut settings = Settings::default();
+    settings.worker.work_dir = folder.join("work");
+    settings.worker.slots = 2;
+    settings.worker.first_backoff_ms = 10;
+    settings.worker.max_attempts = 3;
+    settings.worker.drain_s = 0;
+    settings.worker.stop_grace_s = 1;
+    settings.limits.file_roots = vec![folder.to_owned()];
+    settings
+}
+
+pub(crate) async fn open(folder: &Path, settings: Settings) -> Medley {
+    over(queue(folder).await, Arc::new(store(folder).await), settings)
+}
+
+pub(crate) fn over(queue: Arc<dyn Queue>, store: Arc<dyn Store>, settings: Settings) -> Medley {
+    Medley::new(queue, store, Arc::new(kinds::registry()), settings)
+}
+
+pub(crate) async fn queue(folder: &Path) -> Arc<dyn Queue> {
+    let options = SqliteOptions { lease: Duration::from_secs(2), heartbeat: Duration::from_millis(200) };
+    Arc::new(SqliteQueue::open_with(&folder.join("queue.db"), options).await.unwrap())
+}
+
+pub(crate) async fn store(folder: &Path) -> FileStore {
+    FileStore::open(&folder.join("store")).await.unwrap()
+}
+
+impl Fleet {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = settings(folder.path());
+        change(&mut settings);
+        let medley = open(folder.path(), settings).await;
+        Self { folder, medley }
+    }
+
+    pub(crate) fn workers(&self) -> Running {
+        Running::start(&self.medley, WorkerOptions::default())
+    }
+
+    pub(crate) async fn submit(&self, acts: &[Do]) -> JobId {
+        self.medley.submit(request(acts)).await.unwrap().job.id
+    }
+
+    pub(crate) async fn wait(&self, job: JobId) -> Manifest {
+        tokio::time::timeout(PATIENCE, self.medley.wait(&TENANT, job)).await.expect("the job ends").unwrap()
+    }
+
+    pub(crate) async fn run(&self, acts: &[Do]) -> Manifest {
+        let job = self.submit(acts).await;
+        let workers = self.workers();
+        let manifest = self.wait(job).await;
+        workers.stop().await.unwrap();
+        manifest
+    }
+
+    pub(crate) async fn state(&self, job: JobId) -> JobState {
+        self.medley.status(&TENANT, job).await.unwrap().state
+    }
+
+    /// The tenant's keys in the store.
+    pub(crate) async fn keys(&self) -> Vec<String> {
+        let mut keys = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.medley.store().list(&Key::parse("test").unwrap(), after.as_deref(), 1_000).await.unwrap();
+            keys.extend(page.objects.into_iter().map(|object| object.key.as_str().to_owned()));
+            after = page.next;
+            if after.is_none() {
+                return keys;
+            }
+        }
+    }
+
+    /// The records of failed attempts of a job.
+    pub(crate) async fn attempts(&self, job: JobId) -> Vec<String> {
+        let of_job = |key: &String| key.contains(&job.to_string()) && key.contains("/attempts/");
+        self.keys().await.into_iter().filter(of_job).collect()
+    }
+
+    /// Waits until a worker has started a step of the job.
+    pub(crate) async fn started(&self, job: JobId, workers: impl FnOnce() -> Running) -> Running {
+        let mut events = self.medley.watch(&TENANT, job).await.unwrap();
+        let workers = workers();
+        let started = async {
+            while let Some(event) = events.next().await {
+                if matches!(event.body, EventBody::Started { .. }) {
+                    return;
+                }
+            }
+            panic!("the job ended before anyone started it");
+        };
+        tokio::time::timeout(PATIENCE, started).await.expect("a step starts");
+        workers
+    }
+}
+
+pub(crate) fn request(acts: &[Do]) -> Request {
+    let mut request = Request::new(TENANT, Name::from_static("acts"));
+    request.params = json!({ "acts": acts });
+    request
+}
+
+pub(crate) fn numbers(count: u64) -> Vec<Do> {
+    (0..count).map(|number| Do::Count { number, ms: 0 }).collect()
+}
+
+pub(crate) struct Running {
+    task: JoinHandle<Result<(), WorkersError>>,
+    stop: CancellationToken,
+}
+
+impl Running {
+    pub(crate) fn start(medley: &Medley, options: WorkerOptions) -> Self {
+        let stop = CancellationToken::new();
+        Self { task: tokio::spawn(Workers::new(medley, options).run(stop.clone())), stop }
+    }
+
+    pub(crate) async fn stop(self) -> Result<(), WorkersError> {
+        self.stop.cancel();
+        self.task.await.unwrap()
+    }
+
+    /// How it ends by itself.
+    pub(crate) async fn ended(self) -> Result<(), WorkersError> {
+        tokio::time::timeout(PATIENCE, self.task).await.expect("it ends").unwrap()
+    }
+}
+
+/// A worker in a process of its own that dies at a breakpoint.
+pub(crate) struct Doomed(Child);
+
+impl Doomed {
+    pub(crate) fn start(role: &str, folder: &Path, breakpoint: &str) -> Self {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg(role).arg(folder).env(BREAKPOINT_VARIABLE, breakpoint).stdout(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+
+    pub(crate) async fn died(mut self) -> ExitStatus {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(std::time::Instant::now() < deadline, "the process lives on");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(crate) fn signal(&self, signal: i32) {
+        // SAFETY: the child was not waited for yet, so the number is still its own.
+        assert_eq!(unsafe { libc::kill(self.0.id().cast_signed(), signal) }, 0);
+    }
+}
+
+impl Drop for Doomed {
+    fn drop(&mut self) {
+        // One that was waited for is not there any more, which is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits for something that is bound to come.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut there: impl FnMut() -> F) {
+    let wait = async {
+        while !there().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("waited in vain for {what}"));
+}

@@ -1,0 +1,231 @@
+//! Kinds of work that do what the tests need: echo, fail, crash, hog, hang, panic, scatter and gather.
+
+use std::{
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
+
+use medley_proto::{ErrorCode, Name, StepId, StepInput};
+use medley_step::{
+    BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, Registry, StepContext, StepDraft, StepError, Worker,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(crate) fn registry() -> Registry {
+    Registry::default().worker::<Act>().worker::<Sum>().worker::<Absent>().recipe::<Acts>().recipe::<NoModel>()
+}
+
+/// What one step does.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Do {
+    /// Hands its number on, after a while.
+    Count {
+        number: u64,
+        ms: u64,
+    },
+    /// Fails with a transient error as long as the file exists.
+    FailWhile {
+        file: PathBuf,
+    },
+    /// Fails for good.
+    Refuse,
+    /// Ends the process as a defect of a native library would, as long as the file exists.
+    AbortWhile {
+        file: PathBuf,
+    },
+    /// Takes memory until it is killed.
+    Hog,
+    /// Works on for ever, but stops when told to.
+    Linger,
+    /// Works on for ever and hears nothing.
+    Hang,
+    Panic,
+    /// Hands on how many bytes the job's input has.
+    Measure,
+    /// Prints where a native library would.
+    Print,
+}
+
+pub(crate) struct Act;
+
+impl Worker for Act {
+    const KIND: &'static str = "act";
+    type Config = ();
+    type Params = Do;
+    type Output = u64;
+
+    fn build((): (), _: &BuildContext) -> Result<Self, BuildError> {
+        Ok(Self)
+    }
+
+    fn run(&self, what: Do, cx: &StepContext) -> Result<u64, StepError> {
+        match what {
+            Do::Count { number, ms } => {
+                wait(cx, Duration::from_millis(ms))?;
+                cx.quality("number", number);
+                Ok(number)
+            }
+            Do::FailWhile { file } if file.exists() => {
+                Err(StepError::transient(ErrorCode::SERVICE_UNAVAILABLE, "the file is still there"))
+            }
+            Do::AbortWhile { file } if file.exists() => {
+                // Together with its neighbours.
+                thread::sleep(Duration::from_millis(100));
+                eprintln!("about to abort");
+                std::process::abort()
+            }
+            Do::FailWhile { .. } | Do::AbortWhile { .. } => Ok(1),
+            Do::Refuse => Err(StepError::permanent(ErrorCode::MEDIA_UNDECODABLE, "this is no medium; give another")),
+            Do::Hog => {
+                let mut hoard: Vec<Vec<u8>> = Vec::new();
+                loop {
+                    hoard.push(vec![1; 8 << 20]);
+                    wait(cx, Duration::from_millis(5))?;
+                }
+            }
+            Do::Linger => {
+                cx.progress(1.0, 2.0, "lifetimes");
+                wait(cx, Duration::from_secs(3_600))?;
+                Ok(0)
+            }
+            Do::Hang => loop {
+                cx.progress(1.0, 2.0, "lifetimes");
+                thread::sleep(Duration::from_millis(50));
+            },
+            Do::Measure => {
+                let input = cx.input(0)?;
+                assert_eq!(std::fs::metadata(&input.path)?.len(), input.bytes);
+                cx.hand_on(0, "copy")?;
+                Ok(input.bytes)
+            }
+            Do::Panic => panic!("a defect on purpose"),
+            Do::Print => {
+                let noise = b"\x05\x00\x00\x00noise from a library";
+                // SAFETY: writes bytes that live on to a descriptor that is open.
+                unsafe { libc::write(1, noise.as_ptr().cast(), noise.len()) };
+                Ok(2)
+            }
+        }
+    }
+}
+
+fn wait(cx: &StepContext, time: Duration) -> Result<(), StepError> {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        cx.checkpoint()?;
+        thread::sleep(Duration::from_millis(5).min(time));
+    }
+    Ok(())
+}
+
+/// Adds up the outputs that it is given and leaves the sum as an artifact too.
+pub(crate) struct Sum;
+
+impl Worker for Sum {
+    const KIND: &'static str = "sum";
+    type Config = ();
+    type Params = ();
+    type Output = u64;
+
+    fn build((): (), _: &BuildContext) -> Result<Self, BuildError> {
+        Ok(Self)
+    }
+
+    fn run(&self, (): (), cx: &StepContext) -> Result<u64, StepError> {
+        let mut sum = 0;
+        for index in 0..cx.inputs().len() {
+            sum += cx.input_json::<u64>(index)?;
+        }
+        cx.publish("sum.txt", "text/plain", sum.to_string().as_bytes())?;
+        Ok(sum)
+    }
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ActsParams {
+    /// What the steps of the first stage do.
+    pub(crate) acts: Vec<Do>,
+    /// Whether their results may come from the cache.
+    pub(crate) cached: bool,
+}
+
+/// Scatters into acts, gathers their numbers as a tree, and adds them up.
+pub(crate) struct Acts;
+
+impl Recipe for Acts {
+    const KIND: &'static str = "acts";
+    type Params = ActsParams;
+    const ABOUT: &'static str = "what the tests need";
+    const INPUTS: std::ops::RangeInclusive<usize> = 0..=1;
+
+    fn start(job: &JobView<'_, ActsParams>) -> Result<Planned, StepError> {
+        let total = count(job)?;
+        let inputs = (0..u32::try_from(job.job.inputs.len()).unwrap_or(0)).map(StepInput::Job);
+        let step = |(n, act): (usize, &Do)| {
+            let draft = StepDraft::nth::<Act>("act", u32::try_from(n).unwrap_or(u32::MAX), total, act)?;
+            let draft = draft.inputs(inputs.clone());
+            Ok::<_, StepError>(if job.params.cached { draft.cached(&[&serde_json::to_vec(act)?]) } else { draft })
+        };
+        Ok(Planned::many(job.params.acts.iter().enumerate().map(step).collect::<Result<_, _>>()?).work(1.0, "acts"))
+    }
+
+    fn next(job: &JobView<'_, ActsParams>, done: &GroupDone) -> Result<Planned, StepError> {
+        let outputs = done.results.iter().map(|result| StepInput::Output(result.id.clone()));
+        let groups = count(job)?.div_ceil(GroupDone::MAX);
+        match done.stage.as_str() {
+            "act" if groups > 1 => {
+                Ok(Planned::one(StepDraft::nth::<Sum>("merge-1", done.group, groups, &())?.inputs(outputs)))
+            }
+            "act" | "merge-1" => Ok(Planned::one(StepDraft::only::<Sum>("total", &())?.inputs(outputs))),
+            _ => Ok(Planned::last()),
+        }
+    }
+}
+
+fn count(job: &JobView<'_, ActsParams>) -> Result<u32, StepError> {
+    u32::try_from(job.params.acts.len()).map_err(|_| StepError::internal("too many acts"))
+}
+
+/// A kind that cannot work on any machine.
+pub(crate) struct Absent;
+
+impl Worker for Absent {
+    const KIND: &'static str = "absent";
+    type Config = ();
+    type Params = ();
+    type Output = ();
+
+    fn build((): (), _: &BuildContext) -> Result<Self, BuildError> {
+        let message = "model 'x' is not in the cache; get it with `medley models pull x`".into();
+        Err(BuildError { code: ErrorCode::MODEL_MISSING, message, source: None })
+    }
+
+    fn run(&self, (): (), _: &StepContext) -> Result<(), StepError> {
+        Ok(())
+    }
+}
+
+pub(crate) struct NoModel;
+
+impl Recipe for NoModel {
+    const KIND: &'static str = "no-model";
+    type Params = ();
+    const ABOUT: &'static str = "needs a model that nobody has";
+    const INPUTS: std::ops::RangeInclusive<usize> = 0..=0;
+
+    fn start(_: &JobView<'_, ()>) -> Result<Planned, StepError> {
+        Ok(Planned::one(StepDraft::only::<Absent>("run", &())?))
+    }
+
+    fn next(_: &JobView<'_, ()>, _: &GroupDone) -> Result<Planned, StepError> {
+        Ok(Planned::last())
+    }
+}
+
+pub(crate) fn act(n: u32) -> StepId {
+    StepId::new(Name::from_static("act"), n / GroupDone::MAX, n % GroupDone::MAX)
+}

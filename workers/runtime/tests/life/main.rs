@@ -1,0 +1,84 @@
+//! The life of jobs and steps over the embedded queue and store, with real compute children and real kills.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod blame;
+mod fleet;
+mod kills;
+mod kinds;
+mod ordinary;
+mod stops;
+mod stores;
+mod upkeep;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() -> ExitCode {
+    // `RUST_LOG=medley=debug` shows what a test that fails was about; compute children tell theirs to their parents.
+    let log = tracing_subscriber::EnvFilter::from_default_env();
+    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
+    let args: Vec<String> = std::env::args().collect();
+    match args.get(1).map(String::as_str) {
+        Some("compute") => medley_runtime::compute_main(&kinds::registry(), &args[3].parse().unwrap()),
+        Some("worker") => run(roles::worker(PathBuf::from(&args[2]))),
+        Some("submitter") => run(roles::submitter(PathBuf::from(&args[2]))),
+        _ => libtest_mimic::run(&Arguments::from_args(), tests()).exit_code(),
+    }
+}
+
+/// What this program is when the tests start it as another process.
+mod roles {
+    use std::path::PathBuf;
+
+    use medley_runtime::{WorkerOptions, Workers};
+    use tokio_util::sync::CancellationToken;
+
+    use crate::fleet;
+
+    /// Works until it is told to stop.
+    pub(crate) async fn worker(folder: PathBuf) {
+        let medley = fleet::open(&folder, fleet::settings(&folder)).await;
+        let stop = CancellationToken::new();
+        let told = stop.clone();
+        tokio::spawn(async move {
+            let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
+            terminate.recv().await;
+            told.cancel();
+        });
+        Workers::new(&medley, WorkerOptions::default()).run(stop).await.unwrap();
+    }
+
+    pub(crate) async fn submitter(folder: PathBuf) {
+        let medley = fleet::open(&folder, fleet::settings(&folder)).await;
+        let mut request = fleet::request(&fleet::numbers(3));
+        request.idempotency_key = Some("the one".into());
+        medley.submit(request).await.unwrap();
+    }
+}
+
+fn run(future: impl Future<Output = ()>) -> ExitCode {
+    runtime().block_on(future);
+    ExitCode::SUCCESS
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// A test that runs on an async runtime of its own.
+fn test<F: Future<Output = ()>>(name: &str, body: impl Fn() -> F + Send + 'static) -> Trial {
+    let run = move || -> Result<(), Failed> {
+        runtime().block_on(body());
+        Ok(())
+    };
+    Trial::test(name, run)
+}
+
+fn tests() -> Vec<Trial> {
+    [ordinary::tests(), blame::tests(), kills::tests(), stops::tests(), stores::tests(), upkeep::tests()]
+        .into_iter()
+        .flatten()
+        .collect()
+}

@@ -1,0 +1,133 @@
+//! The sweeper and retention, with a clock that the test sets.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use libtest_mimic::Trial;
+use medley_proto::{Name, Outcome};
+use medley_runtime::{Clock, Error, Request, Settings, Swept, TenantSettings};
+use medley_step::{Key, ObjectMeta};
+use serde_json::json;
+
+use crate::{
+    fleet::{self, Fleet, TENANT, numbers, request},
+    test,
+};
+
+const HOUR_MS: u64 = 3_600_000;
+
+pub(crate) fn tests() -> Vec<Trial> {
+    vec![
+        test("a_job_whose_messages_were_lost_is_pushed_on", a_lost_job_is_pushed_on),
+        test("a_cancelled_job_whose_messages_were_lost_ends", a_lost_cancellation_is_pushed_on),
+        test("a_long_queue_is_not_a_lost_one", a_long_queue_is_not_a_lost_one),
+        test("markers_that_lead_nowhere_are_removed", markers_that_lead_nowhere_are_removed),
+        test("finished_jobs_are_kept_as_long_as_agreed", finished_jobs_are_kept_as_long_as_agreed),
+    ]
+}
+
+struct Late {
+    fleet: Fleet,
+    ahead_ms: Arc<AtomicU64>,
+}
+
+/// A fleet whose clock can be put forward.
+async fn late(change: impl FnOnce(&mut Settings)) -> Late {
+    let mut fleet = Fleet::with(change).await;
+    let ahead_ms = Arc::new(AtomicU64::new(0));
+    let ahead = ahead_ms.clone();
+    let clock = Clock::new(move || Clock::system().now_ms() + ahead.load(Ordering::Relaxed));
+    fleet.medley = fleet.medley.clone().with_clock(clock);
+    Late { fleet, ahead_ms }
+}
+
+impl Late {
+    fn put_forward(&self, ms: u64) {
+        self.ahead_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    /// The same store with a queue that knows of nothing.
+    async fn lose_the_queue(&mut self) {
+        let elsewhere = self.fleet.folder.path().join("elsewhere");
+        std::fs::create_dir(&elsewhere).unwrap();
+        let ahead = self.ahead_ms.clone();
+        let clock = Clock::new(move || Clock::system().now_ms() + ahead.load(Ordering::Relaxed));
+        let medley = &self.fleet.medley;
+        let lost = fleet::over(fleet::queue(&elsewhere).await, medley.store().clone(), medley.settings().clone());
+        self.fleet.medley = lost.with_clock(clock);
+    }
+}
+
+async fn a_lost_job_is_pushed_on() {
+    let mut late = late(|_| ()).await;
+    let job = late.fleet.submit(&numbers(70)).await;
+    late.lose_the_queue().await;
+    assert_eq!(late.fleet.medley.sweep().await.unwrap(), Swept::default(), "it is too early to tell");
+    late.put_forward(2 * HOUR_MS);
+    assert_eq!(late.fleet.medley.sweep().await.unwrap().pushed, 1);
+    let workers = late.fleet.workers();
+    let manifest = late.fleet.wait(job).await;
+    assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 73));
+    workers.stop().await.unwrap();
+}
+
+async fn a_lost_cancellation_is_pushed_on() {
+    let mut late = late(|_| ()).await;
+    let job = late.fleet.submit(&numbers(1)).await;
+    late.fleet.medley.cancel(&TENANT, job).await.unwrap();
+    late.lose_the_queue().await;
+    late.put_forward(2 * HOUR_MS);
+    assert_eq!(late.fleet.medley.sweep().await.unwrap().pushed, 1);
+    let workers = late.fleet.workers();
+    assert_eq!(late.fleet.wait(job).await.outcome, Outcome::Cancelled);
+    workers.stop().await.unwrap();
+}
+
+async fn a_long_queue_is_not_a_lost_one() {
+    let late = late(|_| ()).await;
+    late.fleet.submit(&numbers(3)).await;
+    late.put_forward(48 * HOUR_MS);
+    assert_eq!(late.fleet.medley.sweep().await.unwrap(), Swept::default());
+}
+
+async fn markers_that_lead_nowhere_are_removed() {
+    let late = late(|_| ()).await;
+    let ended = late.fleet.run(&numbers(1)).await.job;
+    let store = late.fleet.medley.store();
+    let marker = |job: &str| Key::new(["test", "open", job]).unwrap();
+    for job in [ended.to_string(), "01ARZ3NDEKTSV4RRFFQ69G5FAV".into()] {
+        let body = bytes::Bytes::from_static(br#"{"created_ms":5,"sweeps":0}"#);
+        store.put(&marker(&job), body, &ObjectMeta::default()).await.unwrap();
+    }
+    late.put_forward(2 * HOUR_MS);
+    assert_eq!(late.fleet.medley.sweep().await.unwrap(), Swept { markers: 2, ..Swept::default() });
+    assert!(!late.fleet.keys().await.iter().any(|key| key.starts_with("test/open/")));
+}
+
+async fn finished_jobs_are_kept_as_long_as_agreed() {
+    let late = late(|settings| {
+        settings.tenants.insert(Name::from_static("test"), TenantSettings { keep_days: Some(2) });
+    })
+    .await;
+    let cached = Request { params: json!({ "acts": numbers(1), "cached": true }), ..request(&[]) };
+    let job = late.fleet.medley.submit(cached).await.unwrap().job.id;
+    let workers = late.fleet.workers();
+    late.fleet.wait(job).await;
+    workers.stop().await.unwrap();
+    let cache = || async { late.fleet.keys().await.into_iter().filter(|key| key.starts_with("test/cache/")).count() };
+    assert_eq!(cache().await, 1);
+    let open = late.fleet.submit(&numbers(1)).await;
+    late.put_forward(47 * HOUR_MS);
+    assert_eq!(late.fleet.medley.sweep().await.unwrap().removed, 0);
+    late.put_forward(2 * HOUR_MS);
+    assert_eq!(late.fleet.medley.sweep().await.unwrap().removed, 1);
+    assert!(matches!(late.fleet.medley.status(&TENANT, job).await, Err(Error::NoSuchJob(_))));
+    late.fleet.medley.status(&TENANT, open).await.unwrap();
+    late.put_forward(24 * HOUR_MS);
+    late.fleet.medley.sweep().await.unwrap();
+    assert_eq!(cache().await, 0);
+}

@@ -1,0 +1,128 @@
+//! Mandarin: from normalised text to initials and finals, with words from jieba, readings from a dictionary of
+//! phrases, tone sandhi and erhua.
+
+mod pinyin;
+mod sandhi;
+mod words;
+
+use std::ops::Range;
+
+use crate::{
+    normal::{Piece, PieceKind},
+    voice::{Baker, Symbol},
+};
+
+pub(crate) use words::Segmenter;
+
+/// A syllable: the pinyin of one character without its tone (`v` for ü), its tone 1–5 (5 is neutral), and whether
+/// an r is glued to it (erhua).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Syllable {
+    pub(crate) pinyin: String,
+    pub(crate) tone: u8,
+    pub(crate) rhotic: bool,
+    /// How many characters it is written with: 2 for an erhua, else 1.
+    pub(crate) characters: usize,
+}
+
+/// A word with its syllables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Word {
+    pub(crate) text: String,
+    /// jieba's part of speech.
+    pub(crate) tag: String,
+    pub(crate) syllables: Vec<Syllable>,
+}
+
+/// The symbols of a phrase, and the part of the source text that each word number stands for.
+pub(crate) fn symbols(segmenter: &Segmenter, voice: &Baker, pieces: &[Piece]) -> (Vec<Symbol>, Vec<Range<usize>>) {
+    let mut phrase = Phrase::default();
+    let mut clause: Vec<&Piece> = Vec::new();
+    for piece in pieces {
+        match piece.kind {
+            PieceKind::Say(_) => clause.push(piece),
+            PieceKind::Mark(_) => {
+                phrase.clause(segmenter, voice, &clause);
+                clause.clear();
+                phrase.pause();
+            }
+        }
+    }
+    phrase.clause(segmenter, voice, &clause);
+    // A pause at the end is the voice's own silence.
+    while phrase.symbols.last().is_some_and(|symbol| symbol.word.is_none()) {
+        phrase.symbols.pop();
+    }
+    (phrase.symbols, phrase.words)
+}
+
+#[derive(Default)]
+struct Phrase {
+    symbols: Vec<Symbol>,
+    words: Vec<Range<usize>>,
+}
+
+impl Phrase {
+    /// Baker's labels: `#3` is the end of an intonation phrase.
+    fn pause(&mut self) {
+        if let Some(last) = self.symbols.last_mut() {
+            if last.word.is_none() {
+                last.text = "#3".into();
+            } else {
+                self.symbols.push(Symbol::mark("#3"));
+            }
+        }
+    }
+
+    fn clause(&mut self, segmenter: &Segmenter, voice: &Baker, pieces: &[&Piece]) {
+        let mut text = String::new();
+        let mut sources: Vec<Range<usize>> = Vec::new(); // one for each character of `text`
+        for piece in pieces {
+            let PieceKind::Say(say) = &piece.kind else { continue };
+            let as_written = say.len() == piece.source.len();
+            for (at, c) in say.char_indices() {
+                let at = piece.source.start + at;
+                sources.push(if as_written { at..at + c.len_utf8() } else { piece.source.clone() });
+                text.push(c);
+            }
+        }
+        let mut character = 0;
+        for word in segmenter.words(&text) {
+            let length = word.text.chars().count();
+            let source = sources[character].start..sources[character + length - 1].end;
+            let number = self.number(source);
+            self.word(voice, &word, number);
+            character += length;
+        }
+        while self.symbols.last().is_some_and(|symbol| matches!(symbol.text.as_str(), "#0" | "#1")) {
+            self.symbols.pop();
+        }
+    }
+
+    /// The number of the word at this place; words that one number or date was expanded to share it.
+    fn number(&mut self, source: Range<usize>) -> usize {
+        match self.words.last_mut() {
+            Some(last) if source.start < last.end => last.end = last.end.max(source.end),
+            _ => self.words.push(source),
+        }
+        self.words.len() - 1
+    }
+
+    fn word(&mut self, voice: &Baker, word: &Word, number: usize) {
+        for (n, syllable) in word.syllables.iter().enumerate() {
+            let Some([initial, last]) = voice.syllable(&syllable.pinyin) else { continue };
+            if n > 0 {
+                self.symbols.push(Symbol::mark("#0"));
+            }
+            self.symbols.push(Symbol::of(initial.as_str(), number));
+            self.symbols.push(Symbol::of(format!("{last}{}", syllable.tone), number));
+            if syllable.rhotic {
+                self.symbols.push(Symbol::of("er5", number));
+            }
+        }
+        self.symbols.push(Symbol::mark(BETWEEN_WORDS));
+    }
+}
+
+/// Between words within a phrase. Baker labels every syllable boundary, `#0` within a prosodic word, `#1` after it.
+const BETWEEN_WORDS: &str = "#1";

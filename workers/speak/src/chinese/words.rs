@@ -1,0 +1,87 @@
+use jieba_rs::Jieba;
+
+use super::{Syllable, Word, pinyin, sandhi};
+
+/// Cuts Chinese into words and reads them.
+#[derive(Debug)]
+pub(crate) struct Segmenter {
+    jieba: Jieba,
+}
+
+impl Segmenter {
+    pub(crate) fn new() -> Self {
+        Self { jieba: Jieba::new() }
+    }
+
+    /// The words of a clause, in order and complete, with the tones that are spoken. A character that has no reading
+    /// stays without a syllable.
+    pub(crate) fn words(&self, clause: &str) -> Vec<Word> {
+        let mut words: Vec<Word> = Vec::new();
+        for tagged in self.jieba.tag(clause, true) {
+            let word = Word { text: tagged.word.into(), tag: tagged.tag.into(), syllables: pinyin::read(tagged.word) };
+            match words.last_mut() {
+                Some(last) if belongs(last, &word) => join(last, word),
+                _ => words.push(word),
+            }
+        }
+        sandhi::apply(&mut words, |word| {
+            self.jieba.cut_for_search(word, false).first().map_or(0, |token| token.word.chars().count())
+        });
+        words.iter_mut().for_each(erhua);
+        words
+    }
+}
+
+/// What tone rules treat as one word with what stands before: 不 and 一 lean on what follows, particles and 儿 on
+/// what precedes.
+fn belongs(last: &Word, next: &Word) -> bool {
+    matches!(last.text.as_str(), "不" | "一")
+        || matches!(next.text.as_str(), "儿" | "们" | "子" | "着" | "了" | "过" | "的" | "地" | "得")
+        || (last.text == next.text && last.text.chars().count() == 1)
+}
+
+fn join(last: &mut Word, next: Word) {
+    last.text.push_str(&next.text);
+    last.syllables.extend(next.syllables);
+    last.tag = next.tag;
+}
+
+/// Where 儿 is a syllable of its own.
+const NOT_RHOTIC: [&str; 22] = [
+    "女儿",
+    "婴儿",
+    "幼儿",
+    "儿子",
+    "儿童",
+    "少儿",
+    "孤儿",
+    "胎儿",
+    "健儿",
+    "宠儿",
+    "新生儿",
+    "托儿",
+    "小儿",
+    "患儿",
+    "育儿",
+    "混血儿",
+    "弃儿",
+    "孩儿",
+    "男儿",
+    "生儿",
+    "早产儿",
+    "低能儿",
+];
+
+/// An 儿 at the end of a word is an r of the syllable before.
+fn erhua(word: &mut Word) {
+    let count = word.syllables.len();
+    let is_suffix = word.text.chars().count() > 1
+        && word.text.ends_with('儿')
+        && !NOT_RHOTIC.iter().any(|kept| word.text.ends_with(kept));
+    if is_suffix && count > 1 && word.syllables[count - 1].pinyin == "er" {
+        word.syllables.pop();
+        if let Some(last) = word.syllables.last_mut() {
+            *last = Syllable { rhotic: true, characters: 2, ..last.clone() };
+        }
+    }
+}

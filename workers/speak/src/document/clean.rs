@@ -1,0 +1,59 @@
+//! What of a text is left out before anyone tries to say it.
+
+/// A text without control characters, signs that change the direction of writing, invisible characters, emoji and
+/// private-use characters; unusual spaces, quotes and full-width letters and digits become usual ones. Never longer
+/// than the text in characters.
+pub(crate) fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\r' => {}
+            '\n' | '\t' => out.push(c),
+            '\u{A0}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}' => out.push(' '),
+            '\u{2028}' | '\u{2029}' | '\u{85}' => out.push('\n'),
+            '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' | '％' | '＋' | '－' | '＝' | '＠' | '＆' | '／' | '＄' | '＃' =>
+            {
+                // The full-width forms lie 0xFEE0 above ASCII.
+                out.extend(char::from_u32(c as u32 - 0xFEE0));
+            }
+            '‘' | '’' | '`' | '´' => out.push('\''),
+            c if c.is_control() || is_invisible(c) || is_picture(c) => {
+                // A picture between two words stands for a space.
+                if !out.ends_with([' ', '\n']) && is_picture(c) {
+                    out.push(' ');
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFD}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+fn is_picture(c: char) -> bool {
+    matches!(c, '\u{2190}'..='\u{21FF}' | '\u{2300}'..='\u{23FF}' | '\u{2500}'..='\u{27BF}' | '\u{2900}'..='\u{297F}'
+        | '\u{2B00}'..='\u{2BFF}' | '\u{E000}'..='\u{F8FF}' | '\u{1F000}'..='\u{1FAFF}' | '\u{F0000}'..='\u{10FFFF}')
+}
+
+/// Whether there is anything in it that a voice can say.
+pub(crate) fn is_sayable(text: &str) -> bool {
+    text.chars()
+        .any(|c| crate::language::is_han(c) || c.is_ascii_alphanumeric() || (c.is_alphabetic() && c < '\u{250}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_said_is_gone() {
+        assert_eq!(clean("a\u{0}b\u{202e}c\u{200b}d😀e ❤️ f"), "abcd e  f");
+        assert_eq!(clean("１２３％ ＡＢＣ　x"), "123% ABC x");
+        assert!(!is_sayable("😀 … \u{202e} مرحبا"));
+        assert!(is_sayable("7") && is_sayable("好") && is_sayable("é"));
+    }
+}

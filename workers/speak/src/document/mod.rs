@@ -1,0 +1,156 @@
+//! Texts: from bytes to sentences with their pauses.
+
+mod clean;
+mod markdown;
+pub(crate) mod sentences;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    SpeakError,
+    language::Language,
+    params::{SpeakParams, TextFormat},
+    speaker::{Delivery, pause_after},
+};
+
+/// The most that one job speaks: about 100 hours.
+pub(crate) const LARGEST_BYTES: u64 = 8 << 20;
+/// After a paragraph.
+const PARAGRAPH_MS: u32 = 650;
+/// After the last word.
+const END_MS: u32 = 150;
+/// Around a heading.
+const HEADING_MS: u32 = 900;
+
+/// One sentence of a job: a line of `script.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Utterance {
+    pub(crate) text: String,
+    /// None: by its letters.
+    pub(crate) language: Option<Language>,
+    pub(crate) delivery: Delivery,
+    /// The silence after it.
+    pub(crate) pause_ms: u32,
+}
+
+/// A paragraph and the silence after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Paragraph {
+    text: String,
+    pause_ms: u32,
+}
+
+/// The sentences of a text.
+///
+/// # Errors
+/// When it is not UTF-8, is longer than [`LARGEST_BYTES`], or has nothing to say.
+pub(crate) fn read(name: &str, bytes: &[u8], params: &SpeakParams) -> Result<Vec<Utterance>, SpeakError> {
+    let size = bytes.len() as u64;
+    if size > LARGEST_BYTES {
+        return Err(SpeakError::TooLong { input: name.into(), bytes: size, limit: LARGEST_BYTES });
+    }
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| SpeakError::NotUtf8 { input: name.into(), offset: error.valid_up_to() })?;
+    let paragraphs = match format(name, text, params.format) {
+        TextFormat::Markdown => markdown::paragraphs(&clean::clean(text)),
+        _ => plain(&clean::clean(text)),
+    };
+    let delivery = params.delivery();
+    let mut utterances: Vec<Utterance> =
+        paragraphs.iter().flat_map(|paragraph| utterances(paragraph, params.language(), delivery)).collect();
+    let last = utterances.last_mut().ok_or_else(|| SpeakError::NothingToSay { input: name.into() })?;
+    last.pause_ms = END_MS;
+    Ok(utterances)
+}
+
+fn format(name: &str, text: &str, asked: TextFormat) -> TextFormat {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_lowercase()).unwrap_or_default();
+    match (asked, extension.as_str()) {
+        (TextFormat::Auto, "md" | "markdown") => TextFormat::Markdown,
+        (TextFormat::Auto, _) if text.starts_with("# ") || text.contains("\n# ") || text.contains("\n## ") => {
+            TextFormat::Markdown
+        }
+        (TextFormat::Auto, _) => TextFormat::Plain,
+        (asked, _) => asked,
+    }
+}
+
+/// Paragraphs are apart by an empty line; a line that ends without a mark and is followed by another goes on in it.
+fn plain(text: &str) -> Vec<Paragraph> {
+    let mut paragraphs: Vec<Paragraph> = Vec::new();
+    let mut current = String::new();
+    let mut finish = |current: &mut String| {
+        if !current.trim().is_empty() {
+            paragraphs.push(Paragraph { text: std::mem::take(current), pause_ms: PARAGRAPH_MS });
+        }
+        current.clear();
+    };
+    for line in text.lines() {
+        let line = line.trim();
+        if line.is_empty() {
+            finish(&mut current);
+            continue;
+        }
+        if !current.is_empty() {
+            let han = current.ends_with(crate::language::is_han) && line.starts_with(crate::language::is_han);
+            current.push_str(if han { "" } else { " " });
+        }
+        current.push_str(line);
+    }
+    finish(&mut current);
+    paragraphs
+}
+
+fn utterances(paragraph: &Paragraph, language: Option<Language>, delivery: Delivery) -> Vec<Utterance> {
+    let ranges = sentences::split(&paragraph.text);
+    let sayable: Vec<&str> =
+        ranges.into_iter().map(|range| &paragraph.text[range]).filter(|text| clean::is_sayable(text)).collect();
+    let last = sayable.len().saturating_sub(1);
+    let utterance = |(n, text): (usize, &&str)| Utterance {
+        text: (*text).to_owned(),
+        language,
+        delivery,
+        pause_ms: if n == last { paragraph.pause_ms } else { pause_after(text) },
+    };
+    sayable.iter().enumerate().map(utterance).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(name: &str, text: &str) -> Result<Vec<String>, SpeakError> {
+        let read = read(name, text.as_bytes(), &SpeakParams::default())?;
+        Ok(read.into_iter().map(|utterance| utterance.text).collect())
+    }
+
+    #[test]
+    fn paragraphs_and_wrapped_lines() {
+        let text = "One line\nthat is wrapped. Two!\n\n今天\n天气好。\n\n\n😀\n\nEnd";
+        assert_eq!(texts("a.txt", text).unwrap(), ["One line that is wrapped.", "Two!", "今天天气好。", "End"]);
+    }
+
+    #[test]
+    fn markdown_is_known_by_its_name_or_its_headings() {
+        assert_eq!(texts("a.md", "*Hello* there").unwrap(), ["Hello there"]);
+        assert_eq!(texts("text", "# Title\n\nBody").unwrap(), ["Title", "Body"]);
+        assert_eq!(texts("text", "2 * 3 * 4").unwrap(), ["2 * 3 * 4"]);
+    }
+
+    #[test]
+    fn bad_texts_are_answered() {
+        let answer = |bytes: &[u8]| read("a.txt", bytes, &SpeakParams::default()).unwrap_err().code();
+        assert_eq!(answer(b"abc \xff\xfe").as_str(), "media_undecodable");
+        assert_eq!(answer("😀 \u{202e}".as_bytes()).as_str(), "media_empty");
+        assert_eq!(answer(&vec![b'a'; LARGEST_BYTES as usize + 1]).as_str(), "media_too_large");
+    }
+
+    #[test]
+    fn a_text_without_a_full_stop_is_cut_into_bounded_sentences() {
+        let text = "word ".repeat(200_000);
+        let sentences = texts("a.txt", &text).unwrap();
+        assert!(sentences.iter().all(|sentence| sentence.chars().count() <= sentences::LONGEST_CHARS));
+        assert_eq!(sentences.iter().map(|sentence| sentence.split(' ').count()).sum::<usize>(), 200_000);
+    }
+}

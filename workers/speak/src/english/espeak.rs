@@ -1,0 +1,177 @@
+//! espeak-ng as a program that is started once and fed by lines. It is GPL-3.0: it stays a program of its own and is
+//! never linked (decision record 0050).
+
+use std::{
+    io::{self, BufRead, BufReader, Write},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use crate::SpeakError;
+
+/// espeak-ng reads a line into a buffer of 1,000 bytes.
+const LONGEST_LINE_BYTES: usize = 900;
+/// It answers a line within milliseconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// A line that follows each question; its answer shows that everything before it has come.
+const SENTINEL: &str = "zyxquagbriv";
+/// Answers that wait to be read, at most.
+const BACKLOG: usize = 64;
+
+/// Turns lines of English into IPA.
+#[derive(Debug)]
+pub(crate) struct Espeak {
+    version: String,
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    stdin: ChildStdin,
+    lines: Receiver<String>,
+    sentinel: String,
+}
+
+impl Espeak {
+    /// Starts the program, so that its absence shows at once.
+    pub(crate) fn start() -> Result<Self, SpeakError> {
+        let version = Command::new("espeak-ng").arg("--version").output().map_err(SpeakError::EspeakMissing)?.stdout;
+        let version = String::from_utf8_lossy(&version).split("  ").next().unwrap_or_default().trim().to_owned();
+        Ok(Self { version, running: Mutex::new(Some(Running::start()?)) })
+    }
+
+    /// "eSpeak NG text-to-speech: 1.51".
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The IPA of one clause: words apart by spaces, without punctuation. Longer clauses than the program reads at
+    /// once are read in parts.
+    pub(crate) fn ipa(&self, clause: &str) -> Result<String, SpeakError> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spoken = String::new();
+        for part in parts(clause) {
+            // It may have been killed from outside: one new start is worth a try.
+            let answer = match running.as_mut().and_then(|running| running.ask(&part).ok()) {
+                Some(answer) => answer,
+                None => {
+                    *running = None;
+                    running.insert(Running::start()?).ask(&part)?
+                }
+            };
+            if !spoken.is_empty() && !answer.is_empty() {
+                spoken.push(' ');
+            }
+            spoken.push_str(&answer);
+        }
+        Ok(spoken)
+    }
+}
+
+impl Running {
+    fn start() -> Result<Self, SpeakError> {
+        let mut child = Command::new("espeak-ng")
+            .args(["-v", "en-us", "-q", "--ipa=3"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(SpeakError::EspeakMissing)?;
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(SpeakError::EspeakMissing(io::ErrorKind::BrokenPipe.into()));
+        };
+        let (send, lines) = sync_channel(BACKLOG);
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if send.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut running = Self { child, stdin, lines, sentinel: String::new() };
+        running.sentinel = running.first_answer()?;
+        Ok(running)
+    }
+
+    fn first_answer(&mut self) -> Result<String, SpeakError> {
+        let lost = |_| SpeakError::EspeakLost { text: SENTINEL.into() };
+        writeln!(self.stdin, "{SENTINEL}")
+            .and_then(|()| self.stdin.flush())
+            .map_err(|_| lost(RecvTimeoutError::Timeout))?;
+        self.lines.recv_timeout(PATIENCE).map_err(lost)
+    }
+
+    fn ask(&mut self, line: &str) -> Result<String, SpeakError> {
+        let lost = || SpeakError::EspeakLost { text: line.chars().take(60).collect() };
+        writeln!(self.stdin, "{line}\n{SENTINEL}").and_then(|()| self.stdin.flush()).map_err(|_| lost())?;
+        let mut answer: Vec<String> = Vec::new();
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).map_err(|_| lost())?;
+            if line == self.sentinel {
+                return Ok(answer.join(" "));
+            }
+            // U+200D ties the letters of diphthongs and affricates.
+            let line = line.replace(['\u{200d}', '_'], "");
+            if !line.trim().is_empty() {
+                answer.push(line.trim().to_owned());
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A clause as lines that the program can read: words and apostrophes only, so that nothing in it is a command or a
+/// markup of espeak-ng.
+fn parts(clause: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for word in clause.split_whitespace() {
+        let word: String = word.chars().filter(|c| c.is_alphanumeric() || matches!(c, '\'' | '-' | '.')).collect();
+        let last = parts.last_mut().expect("there is one from the start");
+        let word = &word[..word.floor_char_boundary(LONGEST_LINE_BYTES)];
+        if last.len() + 1 + word.len() > LONGEST_LINE_BYTES {
+            parts.push(word.to_owned());
+        } else if !word.is_empty() {
+            if !last.is_empty() {
+                last.push(' ');
+            }
+            last.push_str(word);
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_program_answers_many_lines() {
+        let espeak = Espeak::start().unwrap();
+        assert_eq!(espeak.ipa("hello world").unwrap(), "həlˈoʊ wˈɜːld");
+        assert_eq!(espeak.ipa("zebra").unwrap(), "zˈiːbɹə");
+        assert_eq!(espeak.ipa("").unwrap(), "");
+        assert_eq!(espeak.ipa("[[həl]] <speak> --help").unwrap(), espeak.ipa("həl speak --help").unwrap());
+        let long = "word ".repeat(1_000);
+        assert_eq!(espeak.ipa(&long).unwrap().split(' ').count(), 1_000);
+    }
+
+    #[test]
+    fn a_killed_program_is_started_again() {
+        let espeak = Espeak::start().unwrap();
+        espeak.running.lock().unwrap().as_mut().unwrap().child.kill().unwrap();
+        assert_eq!(espeak.ipa("hello").unwrap(), "həlˈoʊ");
+    }
+}

@@ -1,0 +1,288 @@
+//! Chinese normalisation. The cases that it must read are in `cases.tsv`.
+
+mod numbers;
+mod tables;
+
+use std::{ops::Range, sync::LazyLock};
+
+use numbers::{cardinal, counted, dialled, number, spelled};
+use regex::Captures;
+
+use super::{Around, Piece, PieceKind, Rule, apply, claimed};
+
+const NUMBER: &str = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?";
+const TO: &str = r"\s?[-–—~～至]\s?";
+
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let mut rules = dates();
+    rules.extend(amounts());
+    rules
+});
+
+/// Whether these Latin letters are a unit that Chinese reads in Chinese.
+pub(crate) fn is_unit(text: &str) -> bool {
+    tables::UNITS.iter().any(|(written, _)| *written == text) && text.starts_with(|c: char| c.is_alphabetic())
+}
+
+/// The pieces of a part of a text, in order. Latin letters that no rule knows are left out: the caller gives only runs
+/// of Chinese.
+pub(crate) fn normalise(text: &str, part: Range<usize>) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    for (range, spoken) in apply(&RULES, text, part) {
+        match spoken {
+            Some(spoken) => claimed(&spoken, &range, &mut pieces),
+            None => plain(text, range, &mut pieces),
+        }
+    }
+    pieces
+}
+
+fn dates() -> Vec<Rule> {
+    vec![
+        // 2024-03-05, 2024/3/5, 2024.3.5
+        Rule::whole(r"(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})", |found, _| {
+            let (month, day): (u64, u64) = (found["m"].parse().ok()?, found["d"].parse().ok()?);
+            let real = (1..=12).contains(&month) && (1..=31).contains(&day);
+            real.then(|| format!("{}年{}月{}日", spelled(&found["y"]), cardinal(month), cardinal(day)))
+        }),
+        // 2019-2023年
+        Rule::anywhere(&format!(r"(?P<a>\d{{4}})年?{TO}(?P<b>\d{{4}})年"), |found, _| {
+            Some(format!("{}年到{}年", spelled(&found["a"]), spelled(&found["b"])))
+        }),
+        // 2024年, 98年; but 5年 and 100年 are spans of time
+        Rule::anywhere(r"(?P<y>\d{4}|[89]\d)年", |found, around| {
+            let span = around.after.starts_with(['来', '前', '后', '间']) && found["y"].len() < 4;
+            (!span && !joined(around)).then(|| format!("{}年", spelled(&found["y"])))
+        }),
+        // 3月5-7日
+        Rule::anywhere(
+            &format!(r"(?P<a>\d{{1,2}})(?P<u>[月日号时点])?{TO}(?P<b>\d{{1,2}})(?P<v>月|日|号|时|点)"),
+            |found, around| {
+                let unit = found.name("u").map_or("", |unit| unit.as_str());
+                (!joined(around))
+                    .then(|| format!("{}{unit}到{}{}", number(&found["a"]), number(&found["b"]), &found["v"]))
+            },
+        ),
+        // 3月5日, 2月
+        Rule::anywhere(r"(?P<n>\d{1,2})(?P<u>月|日|号|楼)", |found, around| {
+            (!joined(around)).then(|| format!("{}{}", number(&found["n"]), &found["u"]))
+        }),
+        // 14:30, 8:05:30; a score such as 3:2 has one digit after the colon
+        Rule::whole(r"(?P<h>\d{1,2})[:：](?P<m>\d{2})(?:[:：](?P<s>\d{2}))?", |found, _| {
+            let (hour, minute): (u64, u64) = (found["h"].parse().ok()?, found["m"].parse().ok()?);
+            if hour > 24 || minute > 59 {
+                return None;
+            }
+            let hour = if hour == 2 { "两".into() } else { cardinal(hour) };
+            let minute = match minute {
+                0 => {
+                    if found.name("s").is_some() {
+                        "零分".into()
+                    } else {
+                        "整".into()
+                    }
+                }
+                30 if found.name("s").is_none() => "三十分".into(),
+                1..=9 => format!("零{}分", cardinal(minute)),
+                _ => format!("{}分", cardinal(minute)),
+            };
+            let seconds = found.name("s").map(|s| match s.as_str().parse() {
+                Ok(seconds @ 1..=9) => format!("零{}秒", cardinal(seconds)),
+                Ok(seconds) => format!("{}秒", cardinal(seconds)),
+                Err(_) => String::new(),
+            });
+            Some(format!("{hour}点{minute}{}", seconds.unwrap_or_default()))
+        }),
+        // 9·11, 7·21
+        Rule::whole(r"(?P<a>\d{1,2})[·•](?P<b>\d{1,2})", |found, _| {
+            Some(format!("{}{}", spelled(&found["a"]), spelled(&found["b"])))
+        }),
+    ]
+}
+
+fn amounts() -> Vec<Rule> {
+    let longest_first = |mut list: Vec<String>| {
+        list.sort_by_key(|entry| std::cmp::Reverse(entry.len()));
+        list.join("|")
+    };
+    let units = longest_first(tables::UNITS.iter().map(|(written, _)| regex::escape(written)).collect());
+    let signs = longest_first(tables::CURRENCIES.iter().map(|(sign, _)| regex::escape(sign)).collect());
+    vec![
+        // $3.5亿, ￥1,250.50, RMB 100-200
+        Rule::anywhere(
+            &format!(
+                r"(?P<sign>[-−])?(?P<c>{signs})\s?(?P<n>{NUMBER})(?:{TO}(?P<n2>{NUMBER}))?(?P<big>[十百千万亿兆]*)"
+            ),
+            |found, _| money(&found["c"], found),
+        ),
+        Rule::anywhere(
+            &format!(r"(?P<n>{NUMBER})(?P<big>[十百千万亿兆]*)\s?(?P<c>USD|RMB|CNY|EUR|GBP|JPY|HKD)"),
+            |found, _| money(&found["c"], found),
+        ),
+        // 12.5%, 5%-10%, 3‰
+        Rule::anywhere(&format!(r"(?P<n>[-−+]?(?:{NUMBER}))[%％]?{TO}(?P<n2>{NUMBER})[%％]"), |found, _| {
+            Some(format!("百分之{}到百分之{}", number(&found["n"]), number(&found["n2"])))
+        }),
+        Rule::anywhere(&format!(r"(?P<n>[-−+]?(?:{NUMBER}))(?P<u>[%％‰])"), |found, around| {
+            let (sign, rest) = sign_of(&found["n"], around);
+            Some(format!("{sign}{}之{}", if &found["u"] == "‰" { "千分" } else { "百分" }, number(rest)))
+        }),
+        // 13800138000, 010-62345678, 400-820-8820
+        Rule::whole(
+            r"(?:\+?86[-\s]?)?1[3-9]\d[-\s]?\d{4}[-\s]?\d{4}|0\d{2,3}-\d{7,8}|[48]00-?\d{3,4}-?\d{3,4}",
+            |found, _| {
+                let groups = found[0].split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty());
+                let plus = if found[0].starts_with('+') { "加" } else { "" };
+                Some(format!("{plus}{}", groups.map(dialled).collect::<Vec<_>>().join("，")))
+            },
+        ),
+        Rule::whole(r"\d{3,8}", |found, around| {
+            let called = ["拨打", "电话", "热线", "致电", "拨", "报警", "号码", "专线", "客服"];
+            let before = around.before.trim_end_matches([' ', ':', '：', '是', '为', '了', '“', '"']);
+            let hotline = matches!(&found[0], "110" | "119" | "120" | "122" | "12345" | "12306" | "12315");
+            let named = hotline && around.after.starts_with(['热', '报', '急', '专', '电', '指']);
+            (named || called.iter().any(|word| before.ends_with(word))).then(|| dialled(&found[0]))
+        }),
+        // -5℃, 120km/h, 5-10kg
+        Rule::anywhere(
+            &format!(r"(?P<n>[-−]?(?:{NUMBER}))(?:{TO}(?P<n2>{NUMBER}))?\s?(?P<u>{units})"),
+            |found, around| {
+                if around.after.starts_with(|c: char| c.is_ascii_alphanumeric())
+                    || around.before.ends_with(|c: char| c.is_ascii_alphanumeric())
+                {
+                    return None;
+                }
+                let (_, unit) = tables::UNITS.iter().find(|(written, _)| *written == &found["u"])?;
+                let degrees = unit.ends_with('度');
+                let (sign, rest) = sign_of(&found["n"], around);
+                let sign = if degrees && sign == "负" { "零下" } else { sign };
+                let value = if degrees { number(rest) } else { counted(rest) };
+                let until = found.name("n2").map(|until| format!("到{}", number(until.as_str()))).unwrap_or_default();
+                Some(format!("{sign}{value}{until}{unit}"))
+            },
+        ),
+        // 2/3
+        Rule::whole(r"(?P<a>\d{1,3})/(?P<b>\d{1,3})", |found, _| {
+            (found["b"].parse::<u64>().ok()? > 1).then(|| format!("{}分之{}", number(&found["b"]), number(&found["a"])))
+        }),
+        // 3:2, 3-2
+        Rule::whole(r"(?P<a>\d{1,3})[:：](?P<b>\d{1,3})", |found, _| {
+            Some(format!("{}比{}", number(&found["a"]), number(&found["b"])))
+        }),
+        Rule::whole(r"(?P<a>\d{1,3})[-–](?P<b>\d{1,3})", |found, around| {
+            let played =
+                ["胜", "负", "平", "赢", "输", "以", "比分", "击败", "战平", "不敌", "领先", "落后", "逆转", "为"];
+            let before = around.before.trim_end();
+            let scored = played.iter().any(|word| before.ends_with(word))
+                || played.iter().any(|word| around.after.starts_with(word));
+            scored.then(|| format!("{}比{}", number(&found["a"]), number(&found["b"])))
+        }),
+        // 100-200, 100~200
+        Rule::whole(&format!(r"(?P<a>{NUMBER}){TO}(?P<b>{NUMBER})"), |found, _| {
+            Some(format!("{}到{}", number(&found["a"]), number(&found["b"])))
+        }),
+        // 第3
+        Rule::anywhere(r"第(?P<n>\d+)", |found, _| Some(format!("第{}", number(&found["n"])))),
+        // 2.0.1
+        Rule::whole(r"\d+(?:\.\d+){2,}", |found, _| {
+            Some(found[0].split('.').map(number).collect::<Vec<_>>().join("点"))
+        }),
+        // 302室, 804路, CA1234次
+        Rule::anywhere(r"(?P<n>\d{3,4})(?P<u>室|房|路|次列车|航班)", |found, _| {
+            (!found["n"].ends_with("00")).then(|| format!("{}{}", dialled(&found["n"]), &found["u"]))
+        }),
+        Rule::whole(&format!(r"[-−]?(?:{NUMBER})"), |found, around| {
+            let (sign, rest) = sign_of(&found[0], around);
+            let measured = around.after.chars().next().is_some_and(|c| tables::MEASURES.contains(c));
+            Some(format!("{sign}{}", if measured { counted(rest) } else { number(rest) }))
+        }),
+        // No digit is ever left out.
+        Rule::anywhere(r"\d+", |found, _| Some(spelled(&found[0]))),
+    ]
+}
+
+fn money(sign: &str, found: &Captures<'_>) -> Option<String> {
+    let (_, name) = tables::CURRENCIES.iter().find(|(written, _)| *written == sign)?;
+    let minus = found.name("sign").map_or("", |_| "负");
+    let until = found.name("n2").map(|until| format!("到{}", number(until.as_str()))).unwrap_or_default();
+    // ￥9.90 is 九点九元.
+    let amount = match found["n"].split_once('.') {
+        Some((whole, cents)) if cents.len() == 2 && cents.ends_with('0') => {
+            let cents = cents.trim_end_matches('0');
+            if cents.is_empty() { whole.to_owned() } else { format!("{whole}.{cents}") }
+        }
+        _ => found["n"].to_owned(),
+    };
+    Some(format!("{minus}{}{until}{}{name}", counted(&amount), &found["big"]))
+}
+
+/// "负" for a sign that is one, and the number without it.
+fn sign_of<'t>(text: &'t str, around: &Around<'_>) -> (&'static str, &'t str) {
+    let begins = !around.before.ends_with(|c: char| c.is_ascii_alphanumeric());
+    match text.strip_prefix(['-', '−']) {
+        Some(rest) if begins => ("负", rest),
+        Some(rest) => ("", rest),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    }
+}
+
+/// A digit stands right before.
+fn joined(around: &Around<'_>) -> bool {
+    around.before.ends_with(|c: char| c.is_ascii_digit() || c == '.')
+}
+
+/// Characters that are said, and the marks between them.
+fn plain(text: &str, range: Range<usize>, pieces: &mut Vec<Piece>) {
+    let mut run: Option<Range<usize>> = None;
+    for (at, c) in text[range.clone()].char_indices() {
+        let here = range.start + at..range.start + at + c.len_utf8();
+        if crate::language::is_han(c) {
+            run = Some(run.map_or(here.start, |run| run.start)..here.end);
+            continue;
+        }
+        finish(text, run.take(), pieces);
+        if let Some(mark) = mark(c) {
+            pieces.push(Piece { kind: PieceKind::Mark(mark), source: here });
+        } else if let Some(say) = tables::sign(c) {
+            pieces.push(Piece { kind: PieceKind::Say(say.into()), source: here });
+        }
+    }
+    finish(text, run, pieces);
+}
+
+fn finish(text: &str, run: Option<Range<usize>>, pieces: &mut Vec<Piece>) {
+    if let Some(source) = run {
+        pieces.push(Piece { kind: PieceKind::Say(text[source.clone()].to_owned()), source });
+    }
+}
+
+fn mark(c: char) -> Option<char> {
+    match c {
+        ',' | '，' | '、' | '（' | '）' | '(' | ')' | '：' | ':' | '；' | ';' => Some('，'),
+        '。' | '.' => Some('。'),
+        '！' | '!' => Some('！'),
+        '？' | '?' => Some('？'),
+        '…' | '—' => Some('，'),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::normal::read;
+
+    #[test]
+    fn the_cases_are_read() {
+        let wrong: Vec<String> = include_str!("cases.tsv")
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .filter_map(|line| {
+                let (text, wanted) = line.split_once('\t').expect("text, tab, reading");
+                let got = read(&normalise(text, 0..text.len()));
+                (got != wanted).then(|| format!("{text}\n  got    {got}\n  wanted {wanted}"))
+            })
+            .collect();
+        assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    }
+}

@@ -1,0 +1,153 @@
+use medley_media::audio::AudioFormat;
+use medley_step::StepError;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    SpeakError,
+    language::Language,
+    speaker::{Delivery, EnglishVoice},
+};
+
+/// What `medley run speak` may be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpeakParams {
+    /// The main language of every sentence; `auto` finds it for each. Words of the other language are spoken by its
+    /// voice all the same.
+    pub language: MainLanguage,
+    /// The voice of English.
+    pub voice: EnglishVoice,
+    /// How fast: 1 is the voice's own pace, 0.5 half, 2 twice as fast.
+    pub rate: f32,
+    /// How high: 1 is the voice's own pitch. Only `hibari` and the Chinese voice can change it.
+    pub pitch: f32,
+    /// What the text is.
+    pub format: TextFormat,
+    /// The file to make: `speech.wav`, `speech.mp3`, …
+    pub audio: SpeechFormat,
+    /// Samples a second: 16000, 22050, 24000, 44100 or 48000.
+    pub sample_rate_hz: u32,
+    /// Loudness of the whole (EBU R 128): `podcast` −16 LUFS, `broadcast` −23, `off` as the voices are. True peaks stay
+    /// below −1 dBTP.
+    pub loudness: LoudnessTarget,
+}
+
+impl Default for SpeakParams {
+    fn default() -> Self {
+        Self {
+            language: MainLanguage::Auto,
+            voice: EnglishVoice::default(),
+            rate: 1.0,
+            pitch: 1.0,
+            format: TextFormat::Auto,
+            audio: SpeechFormat::Wav,
+            sample_rate_hz: 24_000,
+            loudness: LoudnessTarget::Podcast,
+        }
+    }
+}
+
+/// Which language a sentence is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MainLanguage {
+    Auto,
+    En,
+    Zh,
+}
+
+/// How a text is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TextFormat {
+    /// By the file's name and its first lines.
+    Auto,
+    Plain,
+    /// Headings pause, links are read by their text, code is skipped.
+    Markdown,
+}
+
+/// A file format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SpeechFormat {
+    /// 16-bit PCM.
+    Wav,
+    Mp3,
+    /// Opus in Ogg.
+    Opus,
+    /// Vorbis in Ogg.
+    Ogg,
+    Flac,
+    /// AAC in MP4.
+    M4a,
+}
+
+impl SpeechFormat {
+    pub(crate) fn media(self) -> AudioFormat {
+        match self {
+            Self::Wav => AudioFormat::Wav,
+            Self::Mp3 => AudioFormat::Mp3,
+            Self::Opus => AudioFormat::Opus,
+            Self::Ogg => AudioFormat::Ogg,
+            Self::Flac => AudioFormat::Flac,
+            Self::M4a => AudioFormat::M4a,
+        }
+    }
+}
+
+/// How loud the whole is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LoudnessTarget {
+    Podcast,
+    Broadcast,
+    Off,
+}
+
+impl LoudnessTarget {
+    pub(crate) fn lufs(self) -> Option<f64> {
+        match self {
+            Self::Podcast => Some(-16.0),
+            Self::Broadcast => Some(-23.0),
+            Self::Off => None,
+        }
+    }
+}
+
+/// The sample rates that files may have.
+const RATES_HZ: [u32; 5] = [16_000, 22_050, 24_000, 44_100, 48_000];
+
+impl SpeakParams {
+    pub(crate) fn check(&self) -> Result<(), StepError> {
+        let refuse = |what: String| Err(SpeakError::Params { what }.into());
+        if !RATES_HZ.contains(&self.sample_rate_hz) {
+            return refuse(format!("sample_rate_hz is {}: use one of {RATES_HZ:?}", self.sample_rate_hz));
+        }
+        if !(0.5..=2.0).contains(&self.rate) {
+            return refuse(format!("rate is {}: use 0.5 to 2", self.rate));
+        }
+        if !(0.5..=2.0).contains(&self.pitch) {
+            return refuse(format!("pitch is {}: use 0.5 to 2", self.pitch));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn language(&self) -> Option<Language> {
+        match self.language {
+            MainLanguage::Auto => None,
+            MainLanguage::En => Some(Language::En),
+            MainLanguage::Zh => Some(Language::Zh),
+        }
+    }
+
+    pub(crate) fn delivery(&self) -> Delivery {
+        Delivery { english: self.voice, rate: self.rate, pitch: self.pitch, volume_db: 0.0 }
+    }
+}
+
+/// The table `[speak]` of `medley.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpeakConfig {}

@@ -1,0 +1,81 @@
+//! Voices: from phonemes to sound, with the time of each phoneme.
+
+mod baker;
+mod hibari;
+mod piper;
+mod vocoder;
+
+use std::ops::Range;
+
+pub(crate) use baker::Baker;
+pub(crate) use hibari::Hibari;
+pub(crate) use piper::Piper;
+
+use crate::SpeakError;
+
+/// One symbol of a voice's alphabet: a phoneme, a mark of punctuation, a boundary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Symbol {
+    pub(crate) text: String,
+    /// The word that it belongs to, by its number in the sentence; none for pauses.
+    pub(crate) word: Option<usize>,
+}
+
+impl Symbol {
+    pub(crate) fn mark(text: &str) -> Self {
+        Self { text: text.into(), word: None }
+    }
+
+    pub(crate) fn of(text: impl Into<String>, word: usize) -> Self {
+        Self { text: text.into(), word: Some(word) }
+    }
+}
+
+/// How something is spoken, relative to the voice's own way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Manner {
+    /// 1 is the voice's own pace, 2 twice as fast.
+    pub(crate) rate: f32,
+    /// 1 is the voice's own pitch.
+    pub(crate) pitch: f32,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { rate: 1.0, pitch: 1.0 }
+    }
+}
+
+/// Sound, and when each symbol of the phrase sounds.
+#[derive(Debug)]
+pub(crate) struct Spoken {
+    /// Mono, −1 to 1.
+    pub(crate) pcm: Vec<f32>,
+    pub(crate) rate_hz: u32,
+    /// Samples of `pcm`, one range for each symbol, in order; empty for a symbol that the voice does not know.
+    pub(crate) spans: Vec<Range<usize>>,
+}
+
+/// Something that speaks one phrase at a time. The same phrase in the same manner gives the same samples.
+pub(crate) trait Voice: Send + Sync {
+    /// At most so many symbols at once; longer phrases are cut by the caller.
+    const LONGEST: usize;
+
+    fn speak(&self, phrase: &[Symbol], manner: Manner) -> Result<Spoken, SpeakError>;
+}
+
+/// The spans of symbols whose durations (in frames) follow each other, the first starting at sample `start`.
+fn spans(start: usize, durations: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
+    durations
+        .scan(start, |at, samples| {
+            let from = *at;
+            *at += samples;
+            Some(from..*at)
+        })
+        .collect()
+}
+
+/// Text of a phrase for messages.
+fn shown(phrase: &[Symbol]) -> String {
+    phrase.iter().map(|symbol| symbol.text.as_str()).take(80).collect()
+}

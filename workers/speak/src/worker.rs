@@ -1,0 +1,50 @@
+use medley_models::Models;
+use medley_proto::ModelUse;
+use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
+
+use crate::{
+    join,
+    params::SpeakConfig,
+    plan, say,
+    speaker::Speaker,
+    step::{SpeakOutput, SpeakStep},
+};
+
+/// Text to speech.
+#[derive(Debug)]
+pub struct Speak {
+    models: Models,
+    speaker: Speaker,
+}
+
+impl Worker for Speak {
+    const KIND: &'static str = "speak";
+    type Config = SpeakConfig;
+    type Params = SpeakStep;
+    type Output = SpeakOutput;
+
+    fn build(_config: SpeakConfig, cx: &BuildContext) -> Result<Self, BuildError> {
+        let models = Models::open(&cx.models_dir);
+        Ok(Self { speaker: Speaker::new(models.clone(), cx.threads.max(cx.slots)), models })
+    }
+
+    fn run(&self, step: SpeakStep, cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
+        match step {
+            SpeakStep::Plan { params } => plan::run(&self.speaker, &params, cx),
+            SpeakStep::Say { part, parts } => say::run(&self.speaker, &part, parts, cx),
+            SpeakStep::Merge { groups } => merge(groups, cx),
+            SpeakStep::Join { params } => join::run(&params, cx),
+        }
+    }
+
+    fn models(&self) -> Vec<ModelUse> {
+        self.models.used()
+    }
+}
+
+fn merge(groups: u32, cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
+    for (n, input) in cx.inputs().iter().enumerate() {
+        cx.hand_on(n, &input.name)?;
+    }
+    Ok(SpeakOutput::Merge { groups })
+}

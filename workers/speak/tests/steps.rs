@@ -1,0 +1,210 @@
+//! A job's steps on the real voices, from text to files. The models are pulled by `scripts/test`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use medley_models::Models;
+use medley_proto::{
+    Artifact, Class, Input, Job, JobId, Lineage, Name, Sha256, Source, SpeechTiming, StepInput, StepResult, VERSION,
+    Viseme,
+};
+use medley_speak::{Speak, SpeakJob, SpeakParams, SpeechFormat};
+use medley_step::{BuildContext, GroupDone, JobView, LocalInput, Planned, Recipe, StepError, Worker, testing};
+use serde_json::{Map, Value};
+
+fn worker() -> Speak {
+    let cx = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 2 };
+    Speak::build(medley_speak::SpeakConfig::default(), &cx).unwrap()
+}
+
+fn job(params: &SpeakParams) -> Job {
+    Job {
+        v: VERSION,
+        id: JobId::fresh(1, 1),
+        tenant: Name::from_static("test"),
+        kind: Name::from_static("speak"),
+        inputs: vec![Input {
+            name: "text".into(),
+            source: Source::Text(String::new()),
+            sha256: None,
+            bytes: None,
+            media_type: None,
+        }],
+        params: serde_json::to_value(params).unwrap(),
+        class: Class::Interactive,
+        created_ms: 1,
+        deadline_ms: None,
+        labels: BTreeMap::new(),
+        idempotency_key: None,
+    }
+}
+
+/// What a finished job left.
+struct Done {
+    files: BTreeMap<String, PathBuf>,
+    quality: Map<String, Value>,
+}
+
+/// Runs the recipe's steps one after another, as the runtime would.
+fn speak(worker: &Speak, name: &str, text: &[u8], params: &SpeakParams, dir: &Path) -> Result<Done, StepError> {
+    let job = job(params);
+    let view = || JobView { job: &job, params: params.clone() };
+    let input = dir.join(name);
+    fs::write(&input, text).unwrap();
+    let mut known: BTreeMap<Sha256, LocalInput> = BTreeMap::new();
+    let mut planned = SpeakJob::start(&view())?;
+    for stage in 0.. {
+        let mut groups: BTreeMap<u32, Vec<StepResult>> = BTreeMap::new();
+        let mut done = Done { files: BTreeMap::new(), quality: Map::new() };
+        for (n, step) in planned.steps.iter().enumerate() {
+            let inputs = step.inputs.iter().map(|given| match given {
+                StepInput::Artifact(artifact) => known[&artifact.sha256].clone(),
+                _ => testing::input(&input).unwrap(),
+            });
+            let scratch = dir.join(format!("{stage}-{n}"));
+            fs::create_dir_all(&scratch).unwrap();
+            let params = serde_json::from_value(step.params.clone()).unwrap();
+            let ran = testing::run(worker, params, inputs.collect(), &scratch)?;
+            let mut artifacts = Vec::new();
+            for (name, path) in &ran.artifacts {
+                let local = LocalInput { name: name.clone(), ..testing::input(path).unwrap() };
+                artifacts.push(Artifact {
+                    name: name.clone(),
+                    sha256: local.sha256,
+                    bytes: local.bytes,
+                    media_type: String::new(),
+                });
+                known.insert(local.sha256, local);
+            }
+            groups.entry(step.id.group).or_default().push(StepResult {
+                v: VERSION,
+                id: step.id.clone(),
+                output: serde_json::to_value(&ran.output).unwrap(),
+                artifacts,
+                quality: ran.quality.clone(),
+                lineage: Lineage::default(),
+            });
+            done = Done { files: ran.artifacts, quality: ran.quality };
+        }
+        let stage = planned.steps[0].id.stage.clone();
+        let mut next = Planned::last();
+        for (group, results) in groups {
+            next.steps.extend(SpeakJob::next(&view(), &GroupDone { stage: stage.clone(), group, results })?.steps);
+        }
+        if next.steps.is_empty() {
+            return Ok(done);
+        }
+        planned = next;
+    }
+    unreachable!("every job ends")
+}
+
+fn timing(done: &Done) -> SpeechTiming {
+    serde_json::from_slice(&fs::read(&done.files["timing.json"]).unwrap()).unwrap()
+}
+
+fn samples(path: &Path) -> (u32, Vec<f32>) {
+    let mut reader = hound::WavReader::open(path).unwrap();
+    let rate_hz = reader.spec().sample_rate;
+    (rate_hz, reader.samples::<i16>().map(|sample| f32::from(sample.unwrap()) / 32_768.0).collect())
+}
+
+#[test]
+fn a_mixed_text_becomes_sound_times_and_subtitles_the_same_each_time() {
+    let worker = worker();
+    let text = "Prices rose by 5% in May.\n\n今天PaddleSpeech也能说英语。";
+    let params = SpeakParams::default();
+    let (first_dir, second_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = speak(&worker, "text", text.as_bytes(), &params, first_dir.path()).unwrap();
+    let second = speak(&worker, "text", text.as_bytes(), &params, second_dir.path()).unwrap();
+    for name in ["speech.wav", "timing.json", "speech.srt"] {
+        assert_eq!(fs::read(&first.files[name]).unwrap(), fs::read(&second.files[name]).unwrap(), "{name}");
+    }
+
+    let (rate_hz, sound) = samples(&first.files["speech.wav"]);
+    let timing = timing(&first);
+    assert_eq!(rate_hz, 24_000);
+    assert!((timing.duration_s - sound.len() as f64 / 24_000.0).abs() < 0.05);
+    assert_eq!(timing.sentences.len(), 2);
+    assert_eq!((timing.sentences[0].language.as_str(), timing.sentences[1].language.as_str()), ("en", "zh"));
+    let words: Vec<&str> = timing.words.iter().map(|word| word.text.as_str()).collect();
+    for word in ["Prices", "5%", "May", "PaddleSpeech", "英语"] {
+        assert!(words.contains(&word), "{word} is not among {words:?}");
+    }
+    assert!(timing.words.windows(2).all(|pair| pair[0].start_s <= pair[1].start_s));
+    assert!(timing.phonemes.windows(2).all(|pair| pair[0].end_s <= pair[1].start_s + 1e-3));
+    assert!(timing.phonemes.iter().filter(|phoneme| phoneme.viseme == Viseme::Pp).count() >= 4);
+    let loudness = first.quality["loudness_lufs"].as_f64().unwrap();
+    assert!((loudness + 16.0).abs() <= 0.6, "{loudness} LUFS");
+    assert!(first.quality["true_peak_dbtp"].as_f64().unwrap() <= -1.0);
+    let srt = fs::read_to_string(&first.files["speech.srt"]).unwrap();
+    assert!(srt.contains("Prices rose by 5% in May."), "{srt}");
+    // Neither a click at a joint nor silence in a word.
+    let jump = sound.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+    assert!(jump < 0.5, "a step of {jump}");
+}
+
+/// In the middle of a p, b or m the mouth is shut: the sound there is softer than the vowels around it.
+#[test]
+fn closures_are_where_the_times_say() {
+    let worker = worker();
+    let dir = tempfile::tempdir().unwrap();
+    let text = "Paper, a baby puppy, people stopped to pick a copper pepper pot up.";
+    let done = speak(&worker, "text", text.as_bytes(), &SpeakParams::default(), dir.path()).unwrap();
+    let (_, sound) = samples(&done.files["speech.wav"]);
+    let level = |start_s: f64, end_s: f64| {
+        let part = &sound[(start_s * 24_000.0) as usize..(end_s * 24_000.0) as usize];
+        (part.iter().map(|sample| sample * sample).sum::<f32>() / part.len() as f32).sqrt()
+    };
+    let phonemes = timing(&done).phonemes;
+    let shut: Vec<bool> = phonemes
+        .windows(3)
+        .filter(|three| three[1].phoneme == "p" && three[1].end_s - three[1].start_s > 0.03)
+        .map(|three| {
+            let quietest = (0..8).map(|n| {
+                let at = three[1].start_s + (three[1].end_s - three[1].start_s) * f64::from(n) / 8.0;
+                level(at, at + 0.01)
+            });
+            quietest.fold(f32::MAX, f32::min) * 3.0 < level(three[2].start_s, three[2].end_s)
+        })
+        .collect();
+    assert!(shut.len() >= 6, "{} p's of {}", shut.len(), phonemes.len());
+    assert!(shut.iter().filter(|shut| **shut).count() * 10 >= shut.len() * 8, "{shut:?}");
+}
+
+#[test]
+fn files_of_other_formats_and_rates_are_made() {
+    let worker = worker();
+    for (audio, sample_rate_hz) in [(SpeechFormat::Mp3, 44_100), (SpeechFormat::Flac, 16_000)] {
+        let dir = tempfile::tempdir().unwrap();
+        let params = SpeakParams { audio, sample_rate_hz, ..SpeakParams::default() };
+        let done = speak(&worker, "text", b"Good morning.", &params, dir.path()).unwrap();
+        let file = done.files.iter().find(|(name, _)| name.starts_with("speech.") && !name.ends_with("srt")).unwrap();
+        let options = medley_media::audio::ReaderOptions { rate_hz: sample_rate_hz, ..Default::default() };
+        let mut reader = medley_media::audio::Reader::open(file.1, &options).unwrap();
+        assert_eq!(reader.info().rate_hz, sample_rate_hz);
+        let sound = reader.read_to_end(60.0).unwrap();
+        assert!((sound.len() as f64 / f64::from(sample_rate_hz) - timing(&done).duration_s).abs() < 0.1);
+    }
+}
+
+#[test]
+fn hostile_texts_are_answered_and_bounded() {
+    let worker = worker();
+    let answer = |text: &[u8]| {
+        let dir = tempfile::tempdir().unwrap();
+        speak(&worker, "text", text, &SpeakParams::default(), dir.path()).err().map(|error| error.code().to_string())
+    };
+    assert_eq!(answer(&vec![b'a'; 10 << 20]).as_deref(), Some("media_too_large"));
+    assert_eq!(answer("😀🙃 \u{202e}\u{0}".as_bytes()).as_deref(), Some("media_empty"));
+    assert_eq!(answer("مرحبا بالعالم".as_bytes()).as_deref(), Some("media_empty"));
+    assert_eq!(answer(b"\xff\xfe\x00").as_deref(), Some("media_undecodable"));
+    assert_eq!(answer("Go \u{202e}now\u{0}! 😀 [[x]] <b>$(rm)</b> שלום —— …".as_bytes()), None);
+    assert_eq!(answer("啊".repeat(400).as_bytes()), None);
+    assert_eq!(answer("x".repeat(700).as_bytes()), None);
+}

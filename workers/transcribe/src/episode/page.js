@@ -1,0 +1,69 @@
+"use strict";
+const player = document.getElementById("player");
+const search = document.getElementById("search");
+const found = document.getElementById("found");
+const segments = [...document.querySelectorAll(".s")];
+const starts = segments.map((s) => +s.dataset.t);
+const buttons = [...document.querySelectorAll("nav button")];
+let now = -1;
+let word = null;
+
+// The last of the sorted times that is not after t.
+function last(times, t) {
+  let low = 0, high = times.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (times[middle] <= t) low = middle + 1; else high = middle;
+  }
+  return low - 1;
+}
+
+function follow() {
+  const t = player.currentTime + 0.05;
+  const n = last(starts, t);
+  if (n !== now) {
+    segments[now]?.classList.remove("now");
+    now = n;
+    const s = segments[n];
+    s?.classList.add("now");
+    if (s && !player.paused && !search.value) s.scrollIntoView({ block: "center", behavior: "smooth" });
+    const c = last(buttons.map((b) => +b.dataset.t), t);
+    buttons.forEach((b, i) => (i === c ? b.setAttribute("aria-current", "true") : b.removeAttribute("aria-current")));
+  }
+  const words = segments[now] ? [...segments[now].children] : [];
+  const next = words[last(words.map((w) => +w.dataset.t), t)] ?? null;
+  if (next !== word) {
+    word?.classList.remove("now");
+    next?.classList.add("now");
+    word = next;
+  }
+}
+
+function seek(t) {
+  player.currentTime = t;
+  player.play()?.catch(() => {});
+  follow();
+}
+
+player.addEventListener("timeupdate", follow);
+player.addEventListener("seeked", follow);
+player.addEventListener("error", () => { document.getElementById("missing").hidden = false; });
+document.getElementById("file").addEventListener("change", (event) => {
+  const [file] = event.target.files;
+  if (file) player.src = URL.createObjectURL(file);
+});
+document.addEventListener("click", (event) => {
+  const target = event.target.closest("[data-t]");
+  if (target && !getSelection().toString()) seek(+target.dataset.t);
+});
+search.addEventListener("input", () => {
+  const wanted = search.value.trim().toLowerCase();
+  document.body.classList.toggle("searching", wanted !== "");
+  let hits = 0;
+  for (const s of segments) {
+    const hit = wanted !== "" && s.textContent.toLowerCase().includes(wanted);
+    s.classList.toggle("hit", hit);
+    hits += hit;
+  }
+  found.textContent = wanted ? String(hits) : "";
+});

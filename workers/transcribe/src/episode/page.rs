@@ -1,0 +1,96 @@
+//! `transcript.html`: one page with a player, text that follows it, search and chapters. It loads nothing from
+//! anywhere but the sound itself.
+
+use std::fmt::Write as _;
+
+use medley_proto::Transcript;
+
+use super::{chapters::Chapter, summary::clock};
+use crate::text::chars::is_unspaced;
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// The page of an episode whose sound is at `audio_url`.
+pub(super) fn html(title: &str, transcript: &Transcript, chapters: &[Chapter], audio_url: &str) -> String {
+    let (title, audio) = (escape(title), escape(audio_url));
+    let language = escape(&transcript.language);
+    let mut out = format!(
+        "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n\
+         <audio id=\"player\" controls preload=\"metadata\" src=\"{audio}\"></audio>\n\
+         <p id=\"missing\" hidden>The sound was not found. <label>Choose the file: <input type=\"file\" id=\"file\" \
+         accept=\"audio/*,video/*\"></label></p>\n\
+         <p><input type=\"search\" id=\"search\" placeholder=\"Search\" aria-label=\"Search the transcript\"> \
+         <output id=\"found\"></output></p>\n</header>\n"
+    );
+    if chapters.len() > 1 {
+        out.push_str("<nav aria-label=\"Chapters\">\n<ol>\n");
+        for chapter in chapters {
+            let (at, clock, title) = (chapter.start_s, clock(chapter.start_s), escape(&chapter.title));
+            let _ = writeln!(out, "<li><button data-t=\"{at}\"><time>{clock}</time> {title}</button></li>");
+        }
+        out.push_str("</ol>\n</nav>\n");
+    }
+    out.push_str("<main>\n");
+    for (n, chapter) in chapters.iter().enumerate() {
+        let _ = writeln!(out, "<section id=\"chapter-{}\">\n<h2>{}</h2>", n + 1, escape(&chapter.title));
+        for segment in &transcript.segments[chapter.segments.0..chapter.segments.1] {
+            let _ = write!(out, "<p class=\"s\" data-t=\"{}\" data-e=\"{}\">", segment.start_s, segment.end_s);
+            if segment.words.is_empty() {
+                out.push_str(&escape(&segment.text));
+            }
+            let mut before: Option<char> = None;
+            for word in &segment.words {
+                if before.is_some_and(|c| spaced(c, &word.text)) {
+                    out.push(' ');
+                }
+                let _ = write!(out, "<b data-t=\"{}\">{}</b>", word.start_s, escape(&word.text));
+                before = word.text.chars().next_back();
+            }
+            out.push_str("</p>\n");
+        }
+        out.push_str("</section>\n");
+    }
+    let _ = write!(out, "</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n");
+    out
+}
+
+fn spaced(before: char, word: &str) -> bool {
+    let tight =
+        |c: char| is_unspaced(c) || ('\u{3000}'..='\u{303f}').contains(&c) || ('\u{ff00}'..='\u{ff60}').contains(&c);
+    !(tight(before) && word.chars().next().is_some_and(tight))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use medley_proto::{TranscriptSegment, Word};
+
+    use super::*;
+
+    #[test]
+    fn a_page_holds_the_text_and_lets_nothing_in() {
+        let word = |text: &str| Word { start_s: 1.5, end_s: 2.0, text: text.into(), prob: 1.0 };
+        let segment = TranscriptSegment {
+            start_s: 1.5,
+            end_s: 3.0,
+            text: "Hello <script>alert(1)</script>".into(),
+            words: vec![word("Hello"), word("<script>alert(1)</script>")],
+            ..TranscriptSegment::default()
+        };
+        let transcript = Transcript { language: "en".into(), segments: vec![segment], ..Transcript::default() };
+        let chapter = Chapter { start_s: 0.0, title: "A \"B\"".into(), segments: (0, 1) };
+        let page = html("T & T", &transcript, &[chapter], "a\"b.mp3");
+        assert!(
+            page.contains("<b data-t=\"1.5\">Hello</b> <b data-t=\"1.5\">&lt;script&gt;alert(1)&lt;/script&gt;</b>")
+        );
+        assert!(page.contains("src=\"a&quot;b.mp3\"") && page.contains("<h1>T &amp; T</h1>"));
+        assert_eq!(page.matches("<script>").count(), 1);
+        assert!(!page.contains("http:") && !page.contains("https:"));
+    }
+}

@@ -1,0 +1,72 @@
+use medley_proto::ErrorCode;
+use medley_step::StepError;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::params::TranscribeParams;
+
+/// What `medley run podcast` may be told: all of `transcribe`, and what the episode's pages are like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PodcastParams {
+    #[serde(flatten)]
+    pub transcribe: TranscribeParams,
+    /// The episode's title; empty is the input's name.
+    pub title: String,
+    /// No chapter is shorter, in seconds.
+    pub chapter_min_s: f64,
+    /// Sentences of the summary; 0 is one a chapter and at least three.
+    pub summary_sentences: u16,
+    /// Where the player of transcript.html finds the sound: a URL or a path relative to the page; empty is the input's
+    /// name beside it. The page also lets its reader choose a file.
+    pub audio_url: String,
+}
+
+impl Default for PodcastParams {
+    fn default() -> Self {
+        Self {
+            transcribe: TranscribeParams::default(),
+            title: String::new(),
+            chapter_min_s: 120.0,
+            summary_sentences: 0,
+            audio_url: String::new(),
+        }
+    }
+}
+
+impl PodcastParams {
+    /// Refuses what no step could use.
+    ///
+    /// # Errors
+    /// `params_invalid`.
+    pub fn check(&self) -> Result<(), StepError> {
+        self.transcribe.check()?;
+        let refuse = |what: String| Err(StepError::permanent(ErrorCode::PARAMS_INVALID, what));
+        if !(10.0..=3600.0).contains(&self.chapter_min_s) {
+            return refuse(format!("chapter_min_s is {}; use 10 to 3600", self.chapter_min_s));
+        }
+        if self.summary_sentences > 100 {
+            return refuse(format!("summary_sentences is {}; use at most 100", self.summary_sentences));
+        }
+        let url = self.audio_url.to_lowercase();
+        if url.contains(':') && !url.starts_with("https:") && !url.starts_with("http:") {
+            return refuse(format!("audio_url '{}' is neither http(s) nor a relative path", self.audio_url));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn params_of_both_kinds_stand_side_by_side_and_unknown_ones_are_refused() {
+        let params: PodcastParams = serde_json::from_str(r#"{"model":"tiny.en","chapter_min_s":60}"#).unwrap();
+        assert_eq!((params.transcribe.model.as_str(), params.chapter_min_s), ("tiny.en", 60.0));
+        assert_eq!(serde_json::from_value::<PodcastParams>(serde_json::to_value(&params).unwrap()).unwrap(), params);
+        assert!(serde_json::from_str::<PodcastParams>(r#"{"modle":"tiny.en"}"#).is_err());
+        let script = PodcastParams { audio_url: "javascript:alert(1)".into(), ..PodcastParams::default() };
+        assert!(script.check().is_err());
+    }
+}

@@ -1,0 +1,47 @@
+use medley_proto::{Input, StepInput};
+use medley_step::{GroupDone, JobView, Planned, Recipe, StepDraft, StepError};
+
+use super::{EpisodeStep, PodcastParams};
+use crate::{
+    recipe::{self, Progress},
+    step::TranscribeStep,
+    worker::Transcribe,
+};
+
+/// An episode as a job: transcribe's steps, then its pages.
+#[derive(Debug)]
+pub struct PodcastJob;
+
+impl Recipe for PodcastJob {
+    const KIND: &'static str = "podcast";
+    type Params = PodcastParams;
+    const ABOUT: &'static str = "Transcribe an episode and make its chapters, summary and web page";
+    const EXAMPLES: &'static str = "medley run podcast episode.mp3 -o out
+medley run podcast episode.mp3 --title 'The bees' --audio-url https://example.org/episode.mp3 -o out";
+
+    fn check(params: &PodcastParams, _inputs: &[Input]) -> Result<(), StepError> {
+        params.check()
+    }
+
+    fn start(job: &JobView<'_, PodcastParams>) -> Result<Planned, StepError> {
+        recipe::start(&job.params.transcribe)
+    }
+
+    fn next(job: &JobView<'_, PodcastParams>, done: &GroupDone) -> Result<Planned, StepError> {
+        if done.stage == "publish" {
+            return Ok(Planned::last());
+        }
+        match recipe::next(&job.params.transcribe, done)? {
+            Progress::More(planned) => Ok(planned),
+            Progress::Transcribed => publish(job, done),
+        }
+    }
+}
+
+fn publish(job: &JobView<'_, PodcastParams>, done: &GroupDone) -> Result<Planned, StepError> {
+    let gathered = &done.results[0];
+    let name = job.job.inputs.first().map_or_else(String::new, |input| input.name.clone());
+    let step = EpisodeStep { params: job.params.clone(), name, quality: gathered.quality.clone() };
+    let draft = StepDraft::only::<Transcribe>("publish", &TranscribeStep::Publish(step))?;
+    Ok(Planned::one(draft.inputs(gathered.artifacts.iter().cloned().map(StepInput::Artifact))))
+}

@@ -1,0 +1,150 @@
+//! An extractive summary: sentences of the transcript that say most of what it says.
+//!
+//! Sentences are chosen by maximal marginal relevance (Carbonell and Goldstein, 1998): near the centre of their chapter,
+//! and unlike those chosen already.
+
+use std::fmt::Write as _;
+
+use medley_proto::TranscriptSegment;
+
+use super::{
+    chapters::Chapter,
+    terms::{Bag, add, bag, cosine, stem, words},
+};
+use crate::text::{chars::is_unspaced, sentences::join};
+
+/// How much being like a chosen sentence costs against being central.
+const NOVELTY: f64 = 0.5;
+/// Terms that are listed.
+const KEYWORDS: usize = 10;
+
+/// `summary.md`: the summary, keywords, and each chapter with its most central sentence.
+pub(super) fn markdown(title: &str, segments: &[TranscriptSegment], chapters: &[Chapter], sentences: usize) -> String {
+    let wanted = if sentences > 0 { sentences } else { chapters.len().max(3) };
+    let bags: Vec<Bag> = segments.iter().map(|segment| bag(&segment.text)).collect();
+    let chosen = choose(segments, &bags, chapters, wanted);
+    let mut out = format!("# {}\n\n", title.replace(['\n', '\r'], " "));
+    let _ = writeln!(out, "{}\n", join(chosen.iter().map(|n| segments[*n].text.as_str())));
+    let keywords = keywords(segments);
+    if !keywords.is_empty() {
+        let _ = writeln!(out, "**Keywords:** {}\n", keywords.join(", "));
+    }
+    if chapters.len() > 1 {
+        out.push_str("## Chapters\n\n");
+        for chapter in chapters {
+            let _ = writeln!(out, "- **{}** {}", clock(chapter.start_s), chapter.title);
+        }
+    }
+    out
+}
+
+/// `1:02:03` or `2:03`.
+pub(super) fn clock(at_s: f64) -> String {
+    let s = at_s.max(0.0) as u64;
+    if s >= 3600 {
+        format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+    } else {
+        format!("{}:{:02}", s / 60, s % 60)
+    }
+}
+
+/// The chosen segments, in the order they were said: from each chapter its share, and at least one while they last.
+fn choose(segments: &[TranscriptSegment], bags: &[Bag], chapters: &[Chapter], wanted: usize) -> Vec<usize> {
+    let centres: Vec<Bag> = chapters
+        .iter()
+        .map(|chapter| {
+            let mut centre = Bag::new();
+            bags[chapter.segments.0..chapter.segments.1].iter().for_each(|bag| add(&mut centre, bag));
+            centre
+        })
+        .collect();
+    let mut chosen: Vec<usize> = Vec::new();
+    let mut used = vec![0_usize; chapters.len()];
+    while chosen.len() < wanted.min(segments.len()) {
+        let mut best: Option<(f64, usize, usize)> = None;
+        for (c, chapter) in chapters.iter().enumerate() {
+            let fewest = used.iter().min().copied().unwrap_or(0);
+            if used[c] > fewest + 1 {
+                continue;
+            }
+            for n in (chapter.segments.0..chapter.segments.1).filter(|n| !chosen.contains(n)) {
+                let like = chosen.iter().map(|other| cosine(&bags[n], &bags[*other])).fold(0.0, f64::max);
+                let score =
+                    cosine(&bags[n], &centres[c]) * fullness(&segments[n].text) - NOVELTY * like - used[c] as f64;
+                if best.is_none_or(|(most, ..)| score > most) {
+                    best = Some((score, n, c));
+                }
+            }
+        }
+        let Some((_, n, c)) = best else { break };
+        chosen.push(n);
+        used[c] += 1;
+    }
+    chosen.sort_unstable();
+    chosen
+}
+
+/// A sentence that can stand alone is neither a scrap nor endless.
+fn fullness(text: &str) -> f64 {
+    let length: usize = text.chars().map(|c| if is_unspaced(c) { 3 } else { 1 }).sum();
+    match length {
+        0..30 => 0.3,
+        30..60 => 0.8,
+        60..240 => 1.0,
+        _ => 0.7,
+    }
+}
+
+/// The terms said most, as they were said first.
+fn keywords(segments: &[TranscriptSegment]) -> Vec<String> {
+    let mut counts: std::collections::BTreeMap<String, (f64, String)> = std::collections::BTreeMap::new();
+    for word in segments.iter().flat_map(|segment| words(&segment.text)) {
+        counts.entry(stem(&word)).or_insert((0.0, word)).0 += 1.0;
+    }
+    let mut ranked: Vec<(f64, String)> = counts.into_values().filter(|(count, _)| *count > 1.0).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    ranked.into_iter().take(KEYWORDS).map(|(_, word)| word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segments(texts: &[&str]) -> Vec<TranscriptSegment> {
+        let segment = |(n, text): (usize, &&str)| TranscriptSegment {
+            start_s: n as f64 * 5.0,
+            end_s: n as f64 * 5.0 + 4.0,
+            text: (*text).into(),
+            ..TranscriptSegment::default()
+        };
+        texts.iter().enumerate().map(segment).collect()
+    }
+
+    #[test]
+    fn a_summary_is_central_and_says_nothing_twice() {
+        let all = segments(&[
+            "Hello and welcome.",
+            "The bees of the valley make honey from the flowers of the valley.",
+            "The bees of the valley make honey from the flowers of the valley.",
+            "Beekeepers sell the honey of the bees at the market in town.",
+            "Um, yes.",
+        ]);
+        let chapter = Chapter { start_s: 0.0, title: "Bees".into(), segments: (0, 5) };
+        let text = markdown("Bees", &all, &[chapter], 2);
+        assert!(text.contains("valley. Beekeepers sell"), "{text}");
+        assert!(text.contains("**Keywords:** valley, bees, honey"), "{text}");
+    }
+
+    #[test]
+    fn chinese_is_summarised_too() {
+        let all = segments(&["大家好。", "语音识别的质量取决于语音数据。", "检查语音识别的质量很容易。"]);
+        let chapter = Chapter { start_s: 0.0, title: "语音".into(), segments: (0, 3) };
+        let text = markdown("语音", &all, &[chapter], 1);
+        assert!(text.contains("语音识别"), "{text}");
+    }
+
+    #[test]
+    fn clocks_have_hours_when_there_are_any() {
+        assert_eq!((clock(62.9), clock(3723.0)), ("1:02".into(), "1:02:03".into()));
+    }
+}

@@ -1,0 +1,208 @@
+//! Real speech through real models, and what is no speech.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod driver;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use driver::Driver;
+use medley_models::Models;
+use medley_proto::Transcript;
+use medley_step::{Host, StepDraft, StepError};
+use medley_transcribe::{DecodeStep, How, Plan, Transcribe, TranscribeConfig, TranscribeOutput, TranscribeStep};
+use serde_json::json;
+
+/// What is read in the sample, in lower case without punctuation.
+const TWO_CITIES: &str = "it was the best of times it was the worst of times it was the age of wisdom it was the age of \
+    foolishness it was the epoch of belief it was the epoch of incredulity it was the season of light it was the season \
+    of darkness it was the spring of hope it was the winter of despair we had everything before us we had nothing before \
+    us we were all going direct to heaven we were all going direct the other way in short the period was so far like the \
+    present period that some of its noisiest authorities insisted on its being received for good or for evil in the \
+    superlative degree of comparison only";
+
+fn driver(plain_encoder: bool) -> Driver {
+    Driver::new(Models::default_dir(), TranscribeConfig { plain_encoder }, 2)
+}
+
+fn sample(name: &str) -> PathBuf {
+    Models::open(&Models::default_dir()).file("sample-speech", name).expect("scripts/test pulls it")
+}
+
+fn words(text: &str) -> Vec<String> {
+    let bare = |word: &str| word.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    text.split_whitespace().map(bare).filter(|word| !word.is_empty()).collect()
+}
+
+/// Word error rate.
+fn error_rate(said: &str, heard: &str) -> f64 {
+    let (said, heard) = (words(said), words(heard));
+    let mut row: Vec<usize> = (0..=heard.len()).collect();
+    for (i, word) in said.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, other) in heard.iter().enumerate() {
+            let cost = (diagonal + usize::from(word != other)).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], cost);
+        }
+    }
+    row[heard.len()] as f64 / said.len() as f64
+}
+
+fn transcript(path: &Path) -> Transcript {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+fn code(result: Result<driver::Finished, Box<dyn std::error::Error>>) -> String {
+    let error = result.err().expect("must fail");
+    error.downcast_ref::<StepError>().expect("a step's error").code().as_str().to_owned()
+}
+
+fn wav(path: &Path, samples: &[f32]) {
+    medley_media::audio::write_wav(path, samples, 16_000).unwrap();
+}
+
+#[test]
+fn two_cities_is_transcribed_with_times_and_the_same_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let driver = driver(false);
+    let params = json!({ "model": "tiny.en" });
+    let first = driver.job("transcribe", &sample("two-cities.wav"), params.clone(), &dir.path().join("1")).unwrap();
+    let found = transcript(&first.artifacts["transcript.json"]);
+    // The model mishears a word at most; anything more is a fault of the windows.
+    assert!(error_rate(TWO_CITIES, &found.text) <= 0.03, "{}", found.text);
+    assert!((found.duration_s - 44.37).abs() < 0.1, "{}", found.duration_s);
+    let mut last = 0.0;
+    for word in found.segments.iter().flat_map(|segment| &segment.words) {
+        assert!(word.start_s >= last && word.end_s >= word.start_s, "{word:?} after {last}");
+        last = word.end_s;
+    }
+    assert!(last <= found.duration_s);
+    // "We had everything" begins 0.3 s after a pause that ends at 21.2 s (read off the waveform).
+    let we = found.segments.iter().find(|segment| segment.text.starts_with("We had everything")).unwrap();
+    assert!((we.start_s - 21.25).abs() < 0.3, "{}", we.start_s);
+    assert_eq!(
+        first.artifacts.keys().collect::<Vec<_>>(),
+        ["transcript.json", "transcript.srt", "transcript.txt", "transcript.vtt"]
+    );
+    let again = driver.job("transcribe", &sample("two-cities.wav"), params, &dir.path().join("2")).unwrap();
+    for (name, path) in &first.artifacts {
+        assert!(fs::read(path).unwrap() == fs::read(&again.artifacts[name]).unwrap(), "{name} differs");
+    }
+}
+
+#[test]
+fn the_multilingual_model_hears_which_language_it_is_and_the_plain_encoder_hears_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let params = json!({ "word_timestamps": false, "beam_size": 2 });
+    let fast = driver(false).job("transcribe", &sample("beckett.wav"), params.clone(), &dir.path().join("1")).unwrap();
+    let found = transcript(&fast.artifacts["transcript.json"]);
+    assert_eq!(found.language, "en");
+    assert!(found.segments.iter().all(|segment| segment.words.is_empty() && segment.end_s > segment.start_s));
+    let plain = driver(true).job("transcribe", &sample("beckett.wav"), params, &dir.path().join("2")).unwrap();
+    let plain = transcript(&plain.artifacts["transcript.json"]);
+    assert!(error_rate(&found.text, &plain.text) <= 0.1, "{} / {}", found.text, plain.text);
+}
+
+#[test]
+fn windows_do_not_influence_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let driver = driver(false);
+    let input = driver::local(sample("two-cities.wav"));
+    let run = |step: &TranscribeStep| {
+        let draft = StepDraft::only::<Transcribe>("test", step).unwrap().input(medley_proto::StepInput::Job(0));
+        let result = driver.step(&draft, &input, dir.path(), &medley_step::testing::QuietHost::default()).unwrap();
+        serde_json::from_value::<TranscribeOutput>(result.output).unwrap()
+    };
+    let params = serde_json::from_value(json!({ "model": "tiny.en" })).unwrap();
+    let TranscribeOutput::Plan(Plan { facts, steps, .. }) = run(&TranscribeStep::Plan(params)) else {
+        panic!("a plan answers a plan")
+    };
+    let all = steps.concat();
+    assert_eq!(all.len(), 2);
+    let how: How = serde_json::from_value(json!({
+        "model": "tiny.en", "language": "en", "task": "transcribe", "prompt": "", "beam_size": 1,
+        "temperature_fallback": true, "word_timestamps": true, "script": "simplified",
+    }))
+    .unwrap();
+    let decode = |windows| {
+        let step = DecodeStep { facts: facts.clone(), how: how.clone(), windows };
+        match run(&TranscribeStep::Decode(step)) {
+            TranscribeOutput::Decode { windows, .. } => windows,
+            other => panic!("{other:?}"),
+        }
+    };
+    let together = decode(all.clone());
+    let apart: Vec<_> = all.into_iter().flat_map(|window| decode(vec![window])).collect();
+    assert_eq!(together, apart);
+}
+
+#[test]
+fn what_is_no_speech_is_an_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let driver = driver(false);
+    let path = dir.path().join("a.wav");
+    let refused = |samples: &[f32]| {
+        wav(&path, samples);
+        code(driver.job("transcribe", &path, json!({ "model": "tiny.en" }), &dir.path().join("out")))
+    };
+    assert_eq!(refused(&vec![0.0; 48_000]), "no_speech");
+    let tone: Vec<f32> = (0..80_000).map(|n| (n as f32 * 0.2).sin() * 0.3).collect();
+    assert_eq!(refused(&tone), "no_speech");
+    assert_eq!(refused(&[0.1]), "media_empty");
+    assert_eq!(refused(&[]), "media_empty");
+    fs::write(&path, "this is no sound at all").unwrap();
+    let result = driver.job("transcribe", &path, json!({ "model": "tiny.en" }), &dir.path().join("out"));
+    assert!(code(result).starts_with("media_un"));
+    let params = json!({ "language": "chinese" });
+    assert_eq!(code(driver.job("transcribe", &path, params, &dir.path().join("out"))), "params_invalid");
+}
+
+/// Says stop from the `n`th question on.
+struct Impatient(AtomicUsize);
+
+impl Host for Impatient {
+    fn progress(&self, _: f64, _: f64, _: &str) {}
+    fn checkpoint(&self) -> Result<(), StepError> {
+        if self.0.fetch_sub(1, Ordering::Relaxed) == 0 { Err(StepError::Interrupted) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_decode_stops_when_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let driver = driver(false);
+    let input = driver::local(sample("two-cities.wav"));
+    let plan = TranscribeStep::Plan(serde_json::from_value(json!({ "model": "tiny.en" })).unwrap());
+    let draft = StepDraft::only::<Transcribe>("plan", &plan).unwrap().input(medley_proto::StepInput::Job(0));
+    let stopped = driver.step(&draft, &input, dir.path(), &Impatient(AtomicUsize::new(1)));
+    assert!(matches!(stopped, Err(StepError::Interrupted)), "{stopped:?}");
+}
+
+#[test]
+fn an_episode_gets_its_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let params = json!({ "model": "tiny.en", "title": "Two cities", "chapter_min_s": 10.0 });
+    let done = driver(false).job("podcast", &sample("two-cities.wav"), params, dir.path()).unwrap();
+    let names: Vec<&str> = done.artifacts.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "chapters.json",
+            "summary.md",
+            "transcript.html",
+            "transcript.json",
+            "transcript.srt",
+            "transcript.txt",
+            "transcript.vtt"
+        ]
+    );
+    assert!(done.quality.contains_key("mean_logprob") && done.quality.contains_key("chapters"));
+    let chapters: serde_json::Value =
+        serde_json::from_slice(&fs::read(&done.artifacts["chapters.json"]).unwrap()).unwrap();
+    assert_eq!(chapters["chapters"][0]["startTime"], 0.0);
+    assert!(fs::read_to_string(&done.artifacts["transcript.html"]).unwrap().contains("<h1>Two cities</h1>"));
+}
