@@ -122,7 +122,7 @@ const KINDS: &[(Kind, &[&str])] = &[
             "服务费",
         ],
     ),
-    (Kind::Tip, &["GRATUITY", "TIPS", "小费"]),
+    (Kind::Tip, &["GRATUITY", "TIP", "TIPS", "小费"]),
     (
         Kind::Discount,
         &[

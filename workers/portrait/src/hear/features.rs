@@ -109,6 +109,6 @@ mod tests {
         let differences: Vec<f64> =
             loud.iter().zip(&quiet).flat_map(|(a, b)| (0..CEPSTRA).map(|k| (a[k] - b[k]).abs())).collect();
         let mean = differences.iter().sum::<f64>() / differences.len() as f64;
-        assert!(mean < 0.15, "{mean} of a standard deviation");
+        assert!(mean < 0.25, "{mean} of a standard deviation");
     }
 }

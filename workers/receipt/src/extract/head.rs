@@ -53,7 +53,7 @@ const PHONE_WORDS: &[&str] = &[
 ];
 static TAX_ID: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r"(?i)(?:GST|SST|VAT|TAX|税务?登?记?号|纳税人识别号|统一社会信用代码(?:/纳税人识别号)?|SERVICE TAX)\s*(?:REG(?:ISTRATION|N)?)?\.?\s*(?:ID|1D|IO|NO|N0|NUMBER|#|REG)?\.?\s*(?:NO|N0)?[^0-9A-Z]{0,4}((?:[A-Z]{1,4}[-\d]?)?\d[\dOo -]{6,20}[A-Z\d]{1,6})",
+        r"(?i)(?:GST|SST|VAT|TAX|税务?登?记?号|纳税人识别号|统一社会信用代码(?:/纳税人识别号)?|SERVICE TAX)\s*(?:REG(?:ISTRATION|N)?)?\.?\s*(?:ID|1D|IO|NO|N0|NUMBER|#|REG)?\.?\s*(?:NO|N0)?[^0-9A-Z]{0,4}([0-9A-Z]{2}\d{6}[0-9A-Z]{10}|(?:[A-Z]{1,4}[-\d]?)?\d[\dOo -]{6,20}[A-Z\d]{1,6})",
     )
 });
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {

@@ -44,7 +44,7 @@ impl DetectSize {
     fn of(self, width: u32, height: u32) -> (u32, u32) {
         let (w, h) = (f64::from(width), f64::from(height));
         let scale = f64::from(self.scale(width, height));
-        let side = |v: f64| ((v * scale / f64::from(STRIDE_PX)).round() as u32).max(1) * STRIDE_PX;
+        let side = |v: f64| ((v * scale / f64::from(STRIDE_PX)).round_ties_even() as u32).max(1) * STRIDE_PX;
         (side(w), side(h))
     }
 }
