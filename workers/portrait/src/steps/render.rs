@@ -229,6 +229,6 @@ mod tests {
         let round = seen(Pose { jaw: 0.22, round: 1.0, ..pose });
         // The mesh network draws what it sees towards mouths it knows: it tells the order, and less of the extent.
         assert!(closed.0 < 0.05 && half.0 > closed.0 + 0.02 && open.0 > half.0 + 0.01, "{closed:?} {half:?} {open:?}");
-        assert!(round.1 < 0.95 * closed.1, "lips come together for a round vowel: {round:?} {closed:?}");
+        assert!(round.1 < closed.1 && round.0 > closed.0, "a round vowel is narrower and open: {round:?} {closed:?}");
     }
 }
