@@ -1,7 +1,5 @@
 //! Real speech through real models, and what is no speech.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
-
 mod driver;
 
 use std::{

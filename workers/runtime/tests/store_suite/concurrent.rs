@@ -46,8 +46,8 @@ pub(crate) async fn readers_see_whole_objects(place: &dyn Place) {
             unreachable!("the rounds do not end")
         });
     }
-    for reader in 0..2 {
-        let store = Arc::clone(&stores[reader]);
+    for store in stores.iter().take(2) {
+        let store = Arc::clone(store);
         let over = Arc::clone(&over);
         tasks.spawn(async move {
             let mut reads = 0;
