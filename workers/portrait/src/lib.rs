@@ -1,8 +1,8 @@
 //! A portrait that speaks: a photo and a voice become a clip in which the person of the photo says what is heard.
 //!
-//! The face is found and fitted with a mesh of 468 points once ([`scene`]), the movement of the whole clip is planned
-//! once from the sounds that are heard ([`drive`]), and each frame is then a pure function of the two ([`engine`],
-//! on [`rig`] and [`draw`]): any stretch of film can be rendered alone and joined without a seam.
+//! The face is found and fitted with a mesh of 468 points once (`scene`), the movement of the whole clip is planned
+//! once from the sounds that are heard (`drive`), and each frame is then a pure function of the two (`engine`,
+//! on `rig` and `draw`): any stretch of film can be rendered alone and joined without a seam.
 
 mod draw;
 mod drive;

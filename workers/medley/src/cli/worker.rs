@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// The kinds of step to work on; all by default.
     #[arg(long, value_delimiter = ',', value_name = "KIND")]
     kinds: Vec<Name>,
-    /// Steps side by side (overrides [worker] slots).
+    /// Steps side by side (overrides `slots` of `[worker]`).
     #[arg(long, value_name = "N")]
     slots: Option<usize>,
     /// How log lines are written to standard error.
