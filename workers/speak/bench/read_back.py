@@ -34,6 +34,11 @@ def samples_16k(path):
 
 def english_words(text):
     text = text.lower().replace("’", "'").replace("%", " percent").replace("°c", " degrees celsius")
+    text = re.sub(r"\b(january|february|march|april|may|june|july|august|september|october|november|december) (\d{1,2})\b(?!\d)",
+                  lambda m: f"{m[1]} {num2words(int(m[2]), to='ordinal')}", text)
+    # Whisper writes times of day with a full stop as often as with a colon.
+    text = re.sub(r"(\d{1,2})[:.](\d\d)(?=\s?(?:[ap]\.?m|$|\.$|,|\s+and))", r"\1:\2", text)
+    text = re.sub(r"(\d),(\d{3})\b", lambda m: m[1] + m[2] + "#", text)
     text = re.sub(r"(\d{1,2}):(\d\d)", lambda m: f"{m[1]} {'oh ' if m[2][0] == '0' and m[2] != '00' else ''}{int(m[2]) or ''}", text)
     text = re.sub(r"\$([\d.,]+\d)( (?:million|billion))", r"\1\2 dollars", text)
     text = re.sub(r"[€]([\d.,]+\d)( (?:million|billion))", r"\1\2 euros", text)
@@ -43,12 +48,13 @@ def english_words(text):
     text = re.sub(r"(\d)-(\d)", r"\1 to \2", text)
     text = re.sub(r"(\d+)/(\d+)", lambda m: {"2/3": "two thirds"}.get(m[0], m[0]), text)
     text = re.sub(r"-(\d)", r"minus \1", text).replace("km/h", "kilometers per hour")
+    text = re.sub(r"(\d)([ap]\.?m\b)", r"\1 \2", text)
     text = re.sub(r"(\d),(\d{3})", r"\1\2", text).replace("a.m.", "am").replace("p.m.", "pm").replace("mr.", "mister").replace("dr.", "doctor")
     text = re.sub(r"(\d+)(st|nd|rd|th)\b", lambda m: num2words(int(m[1]), to="ordinal"), text)
     text = re.sub(r"(\d{4})s\b", lambda m: num2words(int(m[1]), to="year")[:-1] + "ies", text)
-    text = re.sub(r"\b(1[1-9]\d\d|20[1-9]\d)\b", lambda m: num2words(int(m[0]), to="year"), text)
+    text = re.sub(r"\b(1[1-9]\d\d|20[1-9]\d)\b(?!#)", lambda m: num2words(int(m[0]), to="year"), text)
     text = re.sub(r"\d+(\.\d+)?", lambda m: num2words(float(m[0]) if "." in m[0] else int(m[0])), text)
-    words = re.sub(r"[^a-z' ]", " ", text).replace(" and ", " ").split()
+    words = re.sub(r"[^a-z' ]", " ", text.replace("#", "")).replace(" and ", " ").split()
     spelling = {"centre": "center", "metres": "meters", "kilometres": "kilometers", "cancelled": "canceled", "o'clock": ""}
     return [spelling.get(word, word) for word in words if spelling.get(word, word)]
 
@@ -108,7 +114,7 @@ def errors(wanted, heard):
 
 
 def main(language, sentences, wavs, model):
-    whisper = Model(model, print_progress=False, print_realtime=False, n_threads=2)
+    whisper = Model(model, print_progress=False, print_realtime=False, n_threads=1)
     total = wrong = sounds = wrong_sounds = 0
     for n, line in enumerate(open(sentences, encoding="utf-8")):
         text, _, said = line.rstrip("\n").partition("\t")
