@@ -170,7 +170,7 @@ impl Host for Impatient {
 }
 
 #[test]
-fn a_decode_stops_when_asked() {
+fn a_plan_stops_when_asked() {
     let dir = tempfile::tempdir().unwrap();
     let driver = driver(false);
     let input = driver::local(sample("two-cities.wav"));

@@ -8,7 +8,7 @@ use super::{Manner, Spoken, Symbol, Voice, shown, spans};
 use crate::SpeakError;
 
 const MODEL: &str = "fastspeech2-baker";
-/// The durations lag behind the sound by 10 ms: measured where stops are silent (`docs/speak.md`).
+/// The durations lag behind the sound by 10 ms: measured where stops are silent (decision 0053).
 const LATE: usize = 240;
 /// Samples of one mel frame.
 const FRAME: usize = 300;

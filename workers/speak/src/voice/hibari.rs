@@ -7,7 +7,7 @@ use super::{Manner, Spoken, Symbol, Voice, shown, spans, vocoder};
 use crate::SpeakError;
 
 const MODEL: &str = "hibari";
-/// The durations lag behind the sound by 55 ms: measured where stops are silent (`docs/speak.md`).
+/// The durations lag behind the sound by 55 ms: measured where stops are silent (decision 0053).
 const LATE: usize = 1_320;
 
 /// hibari: English, 24 kHz, distilled from Kokoro-82M. The network predicts a spectrum for each 12.5 ms, from which

@@ -8,7 +8,7 @@ use super::{Manner, Spoken, Symbol, Voice, shown, spans};
 use crate::SpeakError;
 
 const MODEL: &str = "piper-joe";
-/// The durations lag behind the sound by 30 ms: measured where stops are silent (`docs/speak.md`).
+/// The durations lag behind the sound by 30 ms: measured where stops are silent (decision 0053).
 const LATE: usize = 660;
 /// Samples of one unit of the duration predictor.
 const UNIT: usize = 256;
