@@ -46,8 +46,10 @@ impl Plain {
 
 fn ligature(c: char) -> Vec<char> {
     match c {
-        // Not ſt, as Unicode has it.
+        // Not st, as Unicode has it.
         'ﬅ' => vec!['ſ', 't'],
+        // Its apostrophe is uncurled too.
+        'ŉ' => vec!['\'', 'n'],
         other => std::iter::once(other).nfkc().nfc().collect(),
     }
 }
