@@ -11,6 +11,7 @@ mod monitor;
 mod outputs;
 mod progress;
 mod run;
+mod search;
 mod submit;
 mod worker;
 
@@ -83,6 +84,8 @@ enum Command {
     /// Lists, fetches and checks models.
     #[command(subcommand)]
     Models(models::Command),
+    /// Finds images in a data set that `run library` made.
+    Search(search::Args),
     /// Says what is missing on this machine, and how to get it.
     Doctor,
     /// Prints the JSON Schema of a kind's parameters.
@@ -143,6 +146,7 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
             return outputs::print_json(&schema);
         }
         Command::Models(command) => return models::main(command),
+        Command::Search(args) => return search::main(&args),
         Command::Doctor => return Ok(doctor::main(&registry)),
         _ => {}
     }
