@@ -1,10 +1,12 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use medley_media::MediaError;
 use medley_models::ModelError;
 use medley_proto::ErrorCode;
 use medley_step::{Retryable, StepError};
 use medley_vision::{VisionError, text::TextError};
+
+use crate::RowError;
 
 /// What goes wrong while images are looked at. Of an image itself: [`CaptionError::Media`]; everything else is the
 /// machine's or the params' and concerns the whole batch.
@@ -30,6 +32,14 @@ pub enum CaptionError {
         #[source]
         source: ort::Error,
     },
+    /// The batch that the image was in failed.
+    #[error("{0}")]
+    Batch(#[source] Arc<CaptionError>),
+    /// An image that was asked for alone.
+    #[error("{}", .0.message)]
+    Image(RowError),
+    #[error("the vectors could not be written: check the disk")]
+    Output(#[source] std::io::Error),
     #[error("{0}")]
     Params(String),
     #[error("the label file {path} cannot be read: check the path")]
@@ -49,7 +59,9 @@ impl Retryable for CaptionError {
             Self::Text(error) => error.into_step_error(),
             Self::Stopped(error) => *error,
             Self::Contract { .. } => StepError::permanent(ErrorCode::MODEL_CORRUPT, self.to_string()),
-            Self::Run { .. } => StepError::internal(self.to_string()).because(self),
+            Self::Run { .. } | Self::Batch(_) => StepError::internal(self.to_string()).because(self),
+            Self::Image(error) => StepError::permanent(error.code, error.message),
+            Self::Output(error) => error.into(),
             Self::Params(_) | Self::Labels { .. } => {
                 StepError::permanent(ErrorCode::PARAMS_INVALID, self.to_string()).because(self)
             }

@@ -5,13 +5,19 @@
 //! `caption`, one image; [`library`] is the kind for a million. An image that cannot be read is a row with an error.
 
 pub mod clip;
+mod embed;
 mod error;
 pub mod library;
 mod look;
+pub mod npy;
 mod params;
+pub mod resample;
 mod row;
+mod worker;
 
+pub use embed::{Item, Pace, embed};
 pub use error::CaptionError;
-pub use look::{LookSlots, Looker, Seen};
+pub use look::{LookSlots, Looker, Seen, open_rgb};
 pub use params::LookParams;
-pub use row::{Colour, Exif, PHash, Row, RowError, Tag};
+pub use row::{CaptionedBy, Colour, Exif, PHash, Row, RowError, Tag};
+pub use worker::{Caption, CaptionConfig, CaptionOutput, Lookers, OwnModel};

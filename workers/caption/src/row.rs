@@ -22,6 +22,7 @@ pub struct Row {
     pub orientation: u8,
     /// One line of plain text.
     pub caption: String,
+    pub captioned_by: CaptionedBy,
     /// The best labels first.
     pub tags: Vec<Tag>,
     /// Lines of text in the image, in reading order.
@@ -45,6 +46,19 @@ pub struct Row {
     pub embedding: Option<u32>,
     /// Why nothing else is known. A row with an error has no caption.
     pub error: Option<RowError>,
+}
+
+/// Where a caption comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptionedBy {
+    /// Composed of what the small models saw.
+    #[default]
+    Sentence,
+    /// Chosen from banks of phrases by a CLIP model.
+    Clip,
+    /// Written by the vision model of `[caption.assist]`.
+    Assistant,
 }
 
 /// A label and how well it fits.

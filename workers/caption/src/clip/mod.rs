@@ -1,4 +1,19 @@
-//! CLIP and its kin: images and sentences in one space.
+//! CLIP and its kin: images and sentences in one space (Radford et al., 2021).
+
+mod bank;
+mod batch;
+mod clean;
+mod model;
+mod phrases;
+mod preprocess;
+mod tokens;
+
+pub use bank::{AS_THEY_ARE, Bank, MOST_LABELS, TEMPLATES, built_in, lines};
+pub use batch::Batcher;
+pub use model::{Clip, ClipSpec};
+pub use phrases::Phrases;
+pub use preprocess::{Fit, Preprocess};
+pub use tokens::{CONTEXT, Tokenizer};
 
 use crate::CaptionError;
 
@@ -7,8 +22,11 @@ pub trait Embedder: Send + Sync {
     /// Values of a vector.
     fn dim(&self) -> usize;
 
-    /// The side of the square image that the image tower sees, in px.
-    fn side_px(&self) -> usize;
+    /// How an image becomes what [`Embedder::images`] takes.
+    fn preprocess(&self) -> &Preprocess;
+
+    /// Cosines times this are logits.
+    fn logit_scale(&self) -> f32;
 
     /// `pixels` is a batch of preprocessed images, [N, 3, side, side]; one vector for each, of length 1.
     ///

@@ -6,8 +6,7 @@ use std::{
     path::Path,
 };
 
-use medley_models::Models;
-use medley_proto::{ErrorCode, Sha256};
+use medley_proto::{ErrorCode, ModelUse, Sha256};
 use medley_step::{StepContext, StepError};
 use sha2::Digest;
 
@@ -77,14 +76,11 @@ fn digest(mut file: File) -> io::Result<Sha256> {
     }
 }
 
-/// What looking depends on besides images and params: models, labels of the user's own, and this version of Medley.
-pub(super) fn with(models: &Models, params: &LibraryParams) -> Result<Sha256, StepError> {
+/// What looking depends on besides images and params: models and this version of Medley.
+pub(super) fn with(models: &[ModelUse]) -> Result<Sha256, StepError> {
     let mut hash = sha2::Sha256::new();
     hash.update(env!("CARGO_PKG_VERSION"));
-    hash.update(serde_json::to_vec(&models.used())?);
-    if let Ok(labels) = std::fs::read(&params.look.labels) {
-        hash.update(labels);
-    }
+    hash.update(serde_json::to_vec(models)?);
     Ok(Sha256::new(hash.finalize().into()))
 }
 

@@ -73,6 +73,7 @@ impl LibraryParams {
         if let Some(name) = self.unknown.keys().next() {
             return refuse(format!("library params: unknown field `{name}`; `medley schema library` lists them"));
         }
+        self.look.check()?;
         if self.duplicate_bits > super::near::MOST_BITS {
             return refuse(format!("duplicate_bits: {} is too many; give 0 to 8", self.duplicate_bits));
         }

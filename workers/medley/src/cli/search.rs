@@ -74,6 +74,10 @@ fn note(query: &Query, found: &Found, library: &Library) -> Option<&'static str>
             "the data set has no CLIP embeddings (run the library with --model), so words are looked for in captions, \
              tags, text and names, not in what the images show",
         ),
+        (Query::Words(_), By::Words) => Some(
+            "the CLIP model that made the data set's embeddings is not here (medley models list), so words are looked \
+             for in captions, tags, text and names",
+        ),
         (Query::Image(_) | Query::Like(_), By::PerceptualHash) => Some(
             "compared by perceptual hash: finds copies, crops of little and other encodings of a picture, not other \
              pictures of the same thing",

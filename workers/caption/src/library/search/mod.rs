@@ -12,14 +12,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use medley_models::Models;
+use medley_models::{Models, SessionOptions};
 use medley_proto::{ErrorCode, Manifest};
 use medley_step::{Host, Retryable, StepError};
 
 pub(super) use self::index::Writer as IndexWriter;
 use self::{index::Index, vectors::Vectors};
 use super::{LibraryParams, LibraryRow};
-use crate::{CaptionError, LookParams, LookSlots, Looker, PHash};
+use crate::{
+    CaptionError, LookParams, LookSlots, Looker, PHash,
+    clip::{Clip, ClipSpec, Embedder},
+};
 
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,10 +134,24 @@ impl Library {
     /// When the query's image cannot be read, or there is no such row.
     pub fn search(&self, query: &Query, most: usize, models: &Models, host: &dyn Host) -> Result<Found, SearchError> {
         match query {
-            Query::Words(text) => self.found(By::Words, words::search(&self.index, text, most)),
+            Query::Words(text) => match self.embed(text, models)? {
+                Some(vector) => self.nearest(&vector, most),
+                None => self.found(By::Words, words::search(&self.index, text, most)),
+            },
             Query::Text(text) => self.found(By::Words, words::read_in_images(&self.index, text, most)),
             Query::Like(row) => self.like(*row, most),
             Query::Image(path) => self.like_image(path, most, models, host),
+        }
+    }
+
+    /// The text in the space of the data set's embeddings; none without embeddings, or without their model here.
+    fn embed(&self, text: &str, models: &Models) -> Result<Option<Vec<f32>>, SearchError> {
+        let Some(model) = self.model() else { return Ok(None) };
+        let options = SessionOptions { threads: 1, parallel: 1 };
+        match ClipSpec::of_registry(model).and_then(|spec| Clip::open(models, spec, options)) {
+            Ok(clip) => Ok(clip.texts(&[text])?.pop()),
+            Err(CaptionError::Model(_) | CaptionError::Params(_)) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -28,6 +28,7 @@ message image {
     required binary format (UTF8);
     required int32 orientation;
     required binary caption (UTF8);
+    required binary captioned_by (UTF8);
     required group tags (LIST) { repeated group list { required binary element (UTF8); } }
     required group tag_scores (LIST) { repeated group list { required float element; } }
     required group text (LIST) { repeated group list { required binary element (UTF8); } }
@@ -104,6 +105,7 @@ impl Table {
         cells.text(&seen.format);
         cells.int(seen.orientation.into());
         cells.text(&seen.caption);
+        cells.text(&name(seen.captioned_by)?);
         cells.texts(seen.tags.iter().map(|tag| tag.label.as_str()));
         cells.floats(seen.tags.iter().map(|tag| tag.score));
         cells.texts(seen.text.iter().map(String::as_str));
@@ -123,8 +125,7 @@ impl Table {
         cells.maybe_double(exif.and_then(|exif| exif.lon));
         cells.maybe_long(seen.embedding);
         cells.maybe_long(*group);
-        let why = outlier.and_then(|outlier| serde_json::to_value(outlier.why).ok());
-        cells.maybe_text(why.as_ref().and_then(|why| why.as_str()));
+        cells.maybe_text(outlier.map(|outlier| name(outlier.why)).transpose()?.as_deref());
         cells.maybe_float(outlier.map(|outlier| outlier.score));
         cells.maybe_text(dropped.as_deref());
         cells.maybe_text(seen.error.as_ref().map(|error| error.code.to_string()).as_deref());
@@ -166,6 +167,11 @@ impl Column {
         }
         .map(|_| ())
     }
+}
+
+/// What JSON calls a variant.
+fn name(variant: impl serde::Serialize) -> Result<String, StepError> {
+    Ok(serde_json::to_value(variant)?.as_str().unwrap_or_default().to_owned())
 }
 
 fn levels(levels: &[i16]) -> Option<&[i16]> {
