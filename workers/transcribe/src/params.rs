@@ -158,4 +158,6 @@ fn knows_language(code: &str) -> bool {
 pub struct TranscribeConfig {
     /// Run the encoder by whisper.cpp itself and not by ONNX Runtime: half as fast.
     pub plain_encoder: bool,
+    /// The helper model that sums up episodes; the table `[assist]` unless this one is set.
+    pub assist: medley_assist::Config,
 }

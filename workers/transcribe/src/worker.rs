@@ -53,7 +53,9 @@ impl Worker for Transcribe {
             TranscribeStep::Decode(step) => self.decode(step, cx),
             TranscribeStep::Merge { groups } => merge(groups, cx),
             TranscribeStep::Gather { params, facts } => gather(&params, facts, cx),
-            TranscribeStep::Publish(step) => Ok(TranscribeOutput::Publish { chapters: episode::publish(&step, cx)? }),
+            TranscribeStep::Publish(step) => {
+                Ok(TranscribeOutput::Publish { chapters: episode::publish(&step, &self.config.assist, cx)? })
+            }
         }
     }
 

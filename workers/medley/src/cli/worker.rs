@@ -51,8 +51,8 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
     }
     start_logging("info", args.log);
     block_on(async {
-        let medley = backends::configured(registry, &config).await?;
-        let options = backends::worker_options(&config, args.kinds);
+        let medley = backends::configured(registry.clone(), &config).await?;
+        let options = backends::worker_options(&config, &registry, args.kinds);
         let stop = CancellationToken::new();
         let readiness = Readiness::default();
         let monitor = CancellationToken::new();
