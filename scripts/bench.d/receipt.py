@@ -1,4 +1,4 @@
-"""Scores receipts: `receipt.py DATA READ_RECEIPT WORK_DIR [speed] [large] [spoiled]`, or `receipt.py --peer FILE...` to be
+"""Scores receipts: `receipt.py DATA READ_RECEIPT WORK_DIR [speed] [large] [spoiled] [rendered]`, or `receipt.py --peer FILE...` to be
 the peer."""
 
 import collections
@@ -319,7 +319,19 @@ def large(data, tool, work):
     print(f"One receipt of 30 megapixels, overlay drawn, models loaded in the time: {wall:.1f} s, {memory:.0f} MB at most\n")
 
 
-SECTIONS = {"speed": speed, "large": large, "spoiled": degradations}
+def rendered(_data, tool, work):
+    """Layouts of many kinds, made by receipt_render.py; RECEIPT_SEED (2) makes others of the same."""
+    import receipt_render
+    import receipt_rendered
+
+    root, out = work / "rendered", work / "read" / "rendered"
+    receipt_render.render(root, int(os.environ.get("RECEIPT_SEED", "2")))
+    ours(tool, out, sorted((root / "img").iterdir()), "--slots", "2", "--threads", "2", "--params", '{"overlay":false}')
+    misses = receipt_rendered.table(root, out)
+    (work / "rendered-misses.json").write_text(json.dumps(misses, indent=1, ensure_ascii=False))
+
+
+SECTIONS = {"speed": speed, "large": large, "spoiled": degradations, "rendered": rendered}
 
 
 def main():
