@@ -236,7 +236,9 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
     let text = |row: usize| own_text(&sheet.rows[row]);
     let score = |row: usize| {
         let text = text(row);
-        if is_title(&text) || CONTACT.find(&fold(&text)).is_some_and(|found| found.start() < 3) {
+        // `好邻居超市（人民路店）`: a shop named after its street.
+        let is_shop = is_trade_name(&text) && !text.contains(|c: char| c.is_ascii_digit()) && text.contains('店');
+        if is_title(&text) || is_shop || CONTACT.find(&fold(&text)).is_some_and(|found| found.start() < 3) {
             0
         } else {
             addressness(&text)

@@ -18,10 +18,25 @@ use crate::{
 };
 
 const COLUMN_NAMES: [&[&str]; 5] = [
-    &["ITEM", "DESCRIPTION", "DESC", "PRODUCT", "PARTICULARS", "品名", "商品", "项目", "名称"],
-    &["QTY", "QUANTITY", "数量"],
-    &["PRICE", "RSP", "UNIT", "单价"],
-    &["AMOUNT", "AMT", "金额"],
+    &[
+        "ITEM",
+        "DESCRIPTION",
+        "DESC",
+        "PRODUCT",
+        "PARTICULARS",
+        "PERKARA",
+        "KETERANGAN",
+        "BARANG",
+        "品名",
+        "商品",
+        "菜品",
+        "菜名",
+        "项目",
+        "名称",
+    ],
+    &["QTY", "QUANTITY", "KUANTITI", "数量"],
+    &["PRICE", "RSP", "UNIT", "HARGA", "单价"],
+    &["AMOUNT", "AMT", "AMAUN", "金额"],
     &["TOTAL", "小计", "JUMLAH"],
 ];
 
