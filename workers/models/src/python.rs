@@ -17,6 +17,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("ge2e_to_onnx.py", include_str!("../convert/ge2e_to_onnx.py")),
     ("hed_to_onnx.py", include_str!("../convert/hed_to_onnx.py")),
     ("metadata_lines.py", include_str!("../convert/metadata_lines.py")),
+    ("tflite_graph.py", include_str!("../convert/tflite_graph.py")),
     ("tflite_to_onnx.py", include_str!("../convert/tflite_to_onnx.py")),
     ("unpack.py", include_str!("../convert/unpack.py")),
     ("whisper_encoder.py", include_str!("../convert/whisper_encoder.py")),
