@@ -2,7 +2,7 @@
 //!
 //! As in OpenAI's `timing.py`: what the heads attend to, normalised over the tokens, smoothed by a median over time,
 //! averaged, and the cheapest monotonic path through it (dynamic time warping). The pass runs on ONNX Runtime
-//! (`whisper_aligner.py` makes the graph); decision record 0014 says why not in whisper.cpp.
+//! (`whisper_aligner.py` makes the graph); decision record 0054 says why not in whisper.cpp.
 
 use std::{fs::File, os::unix::fs::FileExt, path::Path};
 
@@ -70,13 +70,7 @@ impl Aligner {
     }
 
     /// `[heads][count][positions]`
-    fn attention(
-        &self,
-        embedded: &[f32],
-        encoded: &[f32],
-        count: usize,
-        positions: usize,
-    ) -> Result<Vec<f32>, String> {
+    fn attention(&self, embedded: &[f32], encoded: &[f32], count: usize, positions: usize) -> Result<Vec<f32>, String> {
         let attended = self.session.with(|session| -> Result<Vec<f32>, ort::Error> {
             let outputs = session.run(ort::inputs![
                 "embedded" => TensorRef::from_array_view(([1, count, self.state], embedded))?,
@@ -139,21 +133,8 @@ fn over_tokens(head: &[f32], count: usize, positions: usize) -> (Vec<f32>, Vec<f
 
 /// The fourth of seven, by a network that has no branches (N. Devillard, "Fast median search", 1998).
 fn median(mut of: [f32; MEDIAN]) -> f32 {
-    const EXCHANGES: [(usize, usize); 13] = [
-        (0, 5),
-        (0, 3),
-        (1, 6),
-        (2, 4),
-        (0, 1),
-        (3, 5),
-        (2, 6),
-        (2, 3),
-        (3, 6),
-        (4, 5),
-        (1, 4),
-        (1, 3),
-        (3, 4),
-    ];
+    const EXCHANGES: [(usize, usize); 13] =
+        [(0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4)];
     for (a, b) in EXCHANGES {
         let (low, high) = if of[b] < of[a] { (of[b], of[a]) } else { (of[a], of[b]) };
         (of[a], of[b]) = (low, high);
@@ -210,7 +191,8 @@ mod tests {
 
     #[test]
     fn halves_are_read() {
-        for (bits, value) in [(0x3c00, 1.0), (0xc000, -2.0), (0x3555, 0.333_251_95), (0x0001, 5.960_464_5e-8), (0, 0.0)] {
+        for (bits, value) in [(0x3c00, 1.0), (0xc000, -2.0), (0x3555, 0.333_251_95), (0x0001, 5.960_464_5e-8), (0, 0.0)]
+        {
             assert_eq!(from_half(bits), value);
         }
     }
@@ -218,7 +200,15 @@ mod tests {
     #[test]
     fn the_path_follows_what_is_attended_to() {
         // Three tokens said at 0 to 9, 10 to 14 and 15 to 39.
-        let said = |at: usize| if at < 10 { 0 } else if at < 15 { 1 } else { 2 };
+        let said = |at: usize| {
+            if at < 10 {
+                0
+            } else if at < 15 {
+                1
+            } else {
+                2
+            }
+        };
         let mut head = vec![0.01; 4 * 40];
         (0..40).for_each(|at| head[said(at) * 40 + at] = 0.9);
         let cost = cost(&[head.clone(), head].concat(), 4, 40, 0..3);

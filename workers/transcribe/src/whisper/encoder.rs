@@ -44,7 +44,8 @@ impl Left {
 
     /// The output of the last encode: `[positions][width]`.
     pub(super) fn encoded(&self) -> Vec<f32> {
-        let lock = |kept: &Arc<Mutex<Vec<f32>>>| std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
+        let lock =
+            |kept: &Arc<Mutex<Vec<f32>>>| std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
         self.encoded.as_ref().map(lock).unwrap_or_default()
     }
 

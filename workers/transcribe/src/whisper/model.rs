@@ -230,11 +230,7 @@ fn padded(audio: &[f32]) -> Option<Vec<f32>> {
     })
 }
 
-fn checked<T>(
-    done: Result<T, WhisperError>,
-    left: &encoder::Left,
-    stop: &AtomicBool,
-) -> Result<T, RecognizerError> {
+fn checked<T>(done: Result<T, WhisperError>, left: &encoder::Left, stop: &AtomicBool) -> Result<T, RecognizerError> {
     match (left.failure(), done) {
         _ if stop.load(Ordering::Relaxed) => Err(RecognizerError::Stopped),
         (Some(message), _) => Err(RecognizerError::Encoder(message)),
