@@ -20,6 +20,8 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("tflite_graph.py", include_str!("../convert/tflite_graph.py")),
     ("tflite_to_onnx.py", include_str!("../convert/tflite_to_onnx.py")),
     ("unpack.py", include_str!("../convert/unpack.py")),
+    ("whisper_aligner.py", include_str!("../convert/whisper_aligner.py")),
+    ("whisper_embeddings.py", include_str!("../convert/whisper_embeddings.py")),
     ("whisper_encoder.py", include_str!("../convert/whisper_encoder.py")),
     ("whisper_ggml.py", include_str!("../convert/whisper_ggml.py")),
     ("whisper_quantise.py", include_str!("../convert/whisper_quantise.py")),
