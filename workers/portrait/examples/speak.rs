@@ -12,7 +12,8 @@ use medley_step::{
     testing::{input, run},
 };
 
-const USAGE: &str = "usage: speak PICTURE SOUND [TIMING | REFERENCE-SOUND REFERENCE-TIMING [SCRIPT-OUTPUT]] OUT.mp4 [PARAMS-JSON]";
+const USAGE: &str =
+    "usage: speak PICTURE SOUND [TIMING | REFERENCE-SOUND REFERENCE-TIMING [SCRIPT-OUTPUT]] OUT.mp4 [PARAMS-JSON]";
 const SCENE: [&str; 3] = ["scene.json", "scene.png", "motion.f32"];
 /// Frames of a render step.
 const PART_FRAMES: usize = 250;

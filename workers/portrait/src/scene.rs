@@ -185,16 +185,7 @@ impl Scene {
     pub(crate) fn new((width, height): (u32, u32), photo: Rect, found: &Found, placement: Placement) -> Self {
         let mesh = found.mesh.iter().map(|&point| placement.point(point)).collect();
         let enlarged = placement.scale as f32;
-        Self {
-            width,
-            height,
-            photo,
-            mesh,
-            enlarged,
-            lively: true,
-            engine: Engine::Mesh,
-            overlays: Overlays::default(),
-        }
+        Self { width, height, photo, mesh, enlarged, lively: true, engine: Engine::Mesh, overlays: Overlays::default() }
     }
 }
 

@@ -14,8 +14,8 @@ use medley_media::{
 };
 use medley_models::Models;
 use medley_portrait::{
-    Act, Aspect, Background, Clip, Engine, Framing, Mux, Portrait, PortraitConfig, PortraitParams, Prepare, Render, Script,
-    Sources, Stage, Subtitles,
+    Act, Aspect, Background, Clip, Engine, Framing, Mux, Portrait, PortraitConfig, PortraitParams, Prepare, Render,
+    Script, Sources, Stage, Subtitles,
 };
 use medley_proto::{PhonemeTime, SentenceTime, SpeechTiming, Viseme};
 use medley_step::{
@@ -88,7 +88,9 @@ fn clip(
     let drawn_from = ["scene.json", "scene.png", "motion.f32"];
     let mut inputs: Vec<LocalInput> =
         drawn_from.iter().map(|name| input(&prepared.artifacts[*name]).unwrap()).collect();
-    inputs.extend(["poster.jpg", "mel.f32"].iter().filter_map(|name| Some(input(prepared.artifacts.get(*name)?).unwrap())));
+    inputs.extend(
+        ["poster.jpg", "mel.f32"].iter().filter_map(|name| Some(input(prepared.artifacts.get(*name)?).unwrap())),
+    );
     let frames = prepared.output.frames;
     let mut last = vec![sound, inputs[0].clone()];
     for n in 0..parts {
@@ -200,7 +202,8 @@ fn the_engine_wav2lip_hears_the_sound_and_draws_the_lower_face_alone() {
     let made = clip(&worker, prepare, inputs, folder.path(), 2);
     let film = &made.artifacts["video.mp4"];
     let (upper, lower) = (brightness(film, 0.0, 0.45), brightness(film, 0.5, 0.8));
-    let range = |values: &[f64]| values.iter().fold(0.0f64, |a, &b| a.max(b)) - values.iter().fold(255.0f64, |a, &b| a.min(b));
+    let range =
+        |values: &[f64]| values.iter().fold(0.0f64, |a, &b| a.max(b)) - values.iter().fold(255.0f64, |a, &b| a.min(b));
     assert!(range(&upper) < 1.0, "the upper face is the photo's: {upper:?}");
     // The voice hums in the first half of each 0.77 s; a frame hears the 0.2 s from its start on.
     assert!(lower[3] > lower[13] + 5.0 && lower[22] > lower[13] + 5.0, "{lower:?}");
@@ -221,7 +224,8 @@ fn a_network_of_another_contract_is_refused() {
     let params = PortraitParams { engine: Engine::Wav2lip, ..small(false) };
     let prepare = Prepare { portrait: params, sources: Sources { sound: 1, ..Sources::default() }, clip: None };
     let prepared = step(&worker, Act::Prepare(Box::new(prepare)), inputs, folder.path().join("prepare")).unwrap();
-    let inputs = ["scene.json", "scene.png", "motion.f32", "mel.f32"].map(|name| input(&prepared.artifacts[name]).unwrap());
+    let inputs =
+        ["scene.json", "scene.png", "motion.f32", "mel.f32"].map(|name| input(&prepared.artifacts[name]).unwrap());
     let act = Act::Render(Render { from: 0, to: 5, parts: 1, crf: 22 });
     let error = step(&worker, act, inputs.to_vec(), folder.path().join("render")).unwrap_err();
     assert_eq!(error.code().as_str(), "params_invalid", "{error}");
@@ -243,9 +247,11 @@ fn difficult_portraits_speak() {
         let sources = Sources { picture: 0, sound: 1, timing: Some(2), ..Sources::default() };
         let portrait = PortraitParams { face, framing: Framing::Picture, ..small(true) };
         let prepare = Prepare { portrait, sources, clip: None };
-        let ran = step(&worker, Act::Prepare(Box::new(prepare)), inputs, folder.path().join(number.to_string())).unwrap();
-        let scene: serde_json::Value = serde_json::from_slice(&fs::read(&ran.artifacts["scene.json"]).unwrap()).unwrap();
-        let nose = [0, 1].map(|k| scene["mesh"][1][k].as_f64().unwrap());
+        let ran =
+            step(&worker, Act::Prepare(Box::new(prepare)), inputs, folder.path().join(number.to_string())).unwrap();
+        let scene: serde_json::Value =
+            serde_json::from_slice(&fs::read(&ran.artifacts["scene.json"]).unwrap()).unwrap();
+        let nose = [0usize, 1].map(|k| scene["mesh"][1][k].as_f64().unwrap());
         (nose, ran.quality["faces"].as_u64().unwrap())
     };
     let ([x, y], faces) = prepared(&photo, 1);

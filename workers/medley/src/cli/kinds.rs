@@ -43,7 +43,12 @@ fn kind_command(verb: &'static str, recipe: &dyn ErasedRecipe) -> Command {
         .about(recipe.about())
         .after_help(format!("Examples:\n{examples}"))
         .arg(inputs)
-        .args(recipe.named_inputs().iter().map(|&(flag, _, help)| Arg::new(flag).long(flag).value_name("FILE").help(help)))
+        .args(
+            recipe
+                .named_inputs()
+                .iter()
+                .map(|&(flag, _, help)| Arg::new(flag).long(flag).value_name("FILE").help(help)),
+        )
         .args(flags::flags(&schema).iter().map(flags::Flag::to_arg));
     match verb {
         "run" => run::Args::add_to(command),

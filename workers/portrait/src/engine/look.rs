@@ -1,8 +1,8 @@
 use crate::{
     draw::{Canvas, Mask, Rect, Texture},
     rig::{
-        Canonical, INNER_LEFT, INNER_RIGHT, LOWER_LIP, POINTS, TUNED_EYE_DISTANCE_PX, UPPER_LIP, UPPER_SHARE, eye_distance,
-        head_pose,
+        Canonical, INNER_LEFT, INNER_RIGHT, LOWER_LIP, POINTS, TUNED_EYE_DISTANCE_PX, UPPER_LIP, UPPER_SHARE,
+        eye_distance, head_pose,
     },
 };
 

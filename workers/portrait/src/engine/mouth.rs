@@ -44,7 +44,8 @@ pub(super) fn draw(canvas: &mut Canvas, texture: &Texture, rig: &Rig, look: &Mou
     if !sharp {
         blur(&mut inside, fine.width, fine.height, look.softness_px * FINER as f32);
     }
-    let lower_rim: Vec<[f32; 2]> = rim[UPPER_RIM - 1..].iter().chain(&rim[..1]).rev().map(|&p| frame.place(p)).collect();
+    let lower_rim: Vec<[f32; 2]> =
+        rim[UPPER_RIM - 1..].iter().chain(&rim[..1]).rev().map(|&p| frame.place(p)).collect();
     for (i, colour) in inside.iter_mut().enumerate() {
         let share = open.values[i];
         let shade = if share > SEEN { interior.shade(at(i)) } else { 1.0 };

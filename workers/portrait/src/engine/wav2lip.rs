@@ -77,7 +77,8 @@ impl LipSync for Wav2Lip {
         canvas.map(self.mask.rect, |x, y, pixel| {
             let share = self.mask.at(x as i32, y as i32);
             if share > 0.0 {
-                let drawn = texture.bicubic((x as f32 - x0 + 0.5) * scale[0] - 0.5, (y as f32 - y0 + 0.5) * scale[1] - 0.5);
+                let drawn =
+                    texture.bicubic((x as f32 - x0 + 0.5) * scale[0] - 0.5, (y as f32 - y0 + 0.5) * scale[1] - 0.5);
                 *pixel = to_bytes(std::array::from_fn(|k| f32::from(pixel[k]) * (1.0 - share) + drawn[k] * share));
             }
         });
@@ -99,7 +100,8 @@ fn face_box(sitter: &Sitter<'_>) -> Rect {
 fn cut(canvas: &Canvas, rect: Rect) -> RgbImage {
     let mut image = RgbImage::new(rect.width() as u32, rect.height() as u32);
     for (x, y, pixel) in image.enumerate_pixels_mut() {
-        let [r, g, b, _] = canvas.pixels[(rect.y0 as usize + y as usize) * canvas.width + rect.x0 as usize + x as usize];
+        let [r, g, b, _] =
+            canvas.pixels[(rect.y0 as usize + y as usize) * canvas.width + rect.x0 as usize + x as usize];
         pixel.0 = [r, g, b];
     }
     image::imageops::resize(&image, SIDE as u32, SIDE as u32, FilterType::Triangle)

@@ -46,7 +46,7 @@ fn emphasised(samples: &[f32], i: isize) -> f64 {
         return 0.0;
     }
     let i = i.rem_euclid(2 * last);
-    let i = if i <= last { i } else { 2 * last - i } as usize;
+    let i = (if i <= last { i } else { 2 * last - i }) as usize;
     f64::from(samples[i]) - if i > 0 { 0.97 * f64::from(samples[i - 1]) } else { 0.0 }
 }
 

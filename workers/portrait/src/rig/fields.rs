@@ -93,12 +93,7 @@ impl Ground<'_> {
 }
 
 impl Fields {
-    pub(super) fn new(
-        points: &[[f64; 3]],
-        canonical: &[[f64; 3]],
-        laplacian: &Laplacian,
-        pose: &Similarity,
-    ) -> Self {
+    pub(super) fn new(points: &[[f64; 3]], canonical: &[[f64; 3]], laplacian: &Laplacian, pose: &Similarity) -> Self {
         let far = POINTS + 2 * OVAL.len()..POINTS + RINGS.len() * OVAL.len();
         let above = (0..POINTS).filter(|&point| canonical[point][1] > 0.6);
         let zero: Seeds = far.chain(above).chain(NOSE).map(|point| (point, 0.0)).collect();

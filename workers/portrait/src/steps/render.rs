@@ -33,7 +33,7 @@ pub(super) fn run(worker: &Portrait, step: Render, cx: &StepContext<'_>) -> Resu
     let poses = motion.read(step.from, step.to)?;
     let seconds = |frame: usize| frame as f64 / f64::from(fps);
     let overlays = scene.overlays.drawn(&base, logo(&scene, cx)?, seconds(step.from), seconds(step.to))?;
-    let face = face(worker, step, &scene, &base, fps, cx)?;
+    let face = face(worker, &Take { step, scene: &scene, base: &base, fps }, cx)?;
 
     let path = cx.place("film.ts")?;
     let reel = Reel { width: scene.width, height: scene.height, fps, crf: step.crf, first: step.from };
@@ -56,15 +56,17 @@ pub(super) fn run(worker: &Portrait, step: Render, cx: &StepContext<'_>) -> Resu
     Ok(Done { frames: poses.len(), fps, parts: step.parts, ..Done::default() })
 }
 
-/// The engine that the scene asks for, ready to draw the step's frames.
-fn face(
-    worker: &Portrait,
+/// What a step renders.
+struct Take<'a> {
     step: Render,
-    scene: &Scene,
-    base: &Canvas,
+    scene: &'a Scene,
+    base: &'a Canvas,
     fps: u32,
-    cx: &StepContext<'_>,
-) -> Result<Box<dyn LipSync>, StepError> {
+}
+
+/// The engine that the scene asks for, ready to draw the step's frames.
+fn face(worker: &Portrait, take: &Take<'_>, cx: &StepContext<'_>) -> Result<Box<dyn LipSync>, StepError> {
+    let Take { step, scene, base, fps } = *take;
     let sitter = Sitter::of(scene, base);
     if scene.engine == Engine::Mesh {
         return Ok(Box::new(MeshFace::new(&sitter, &worker.eyesight()?.canonical)));
@@ -72,10 +74,8 @@ fn face(
     let input = cx.inputs().iter().find(|input| input.name == MEL);
     let bytes = fs::read(&input.ok_or_else(|| StepError::internal("the scene's sound is not among the inputs"))?.path)?;
     let value = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    let mel: Vec<[f32; mel::BANDS]> = bytes
-        .chunks_exact(4 * mel::BANDS)
-        .map(|frame| std::array::from_fn(|band| value(&frame[4 * band..])))
-        .collect();
+    let mel: Vec<[f32; mel::BANDS]> =
+        bytes.chunks_exact(4 * mel::BANDS).map(|frame| std::array::from_fn(|band| value(&frame[4 * band..]))).collect();
     let heard = Heard { mel: &mel, fps, from: step.from, to: step.to };
     let session = worker.wav2lip(cx.threads())?;
     Ok(Box::new(Wav2Lip::new(&sitter, &session, &heard, || cx.checkpoint())?))
