@@ -1,5 +1,6 @@
 //! The kinds of work of this binary: one line each.
 
+use medley_caption::Caption;
 use medley_control::Control;
 use medley_portrait::{NewsRecipe, Portrait, PortraitRecipe};
 use medley_receipt::{ReceiptRecipe, ReceiptWorker};
@@ -16,6 +17,8 @@ pub(crate) fn registry() -> Registry {
         .recipe::<SpeakJob>()
         .worker::<ReceiptWorker>()
         .recipe::<ReceiptRecipe>()
+        .worker::<Caption>()
+        .recipe::<Caption>()
         .worker::<Control>()
         .recipe::<Control>()
         .worker::<Portrait>()

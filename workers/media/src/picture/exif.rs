@@ -13,8 +13,8 @@ pub struct Exif {
 }
 
 impl Exif {
-    /// Reads a TIFF block of EXIF; what is broken in it is left out.
-    pub(super) fn parse(raw: &[u8]) -> Self {
+    /// Reads a TIFF block of EXIF, as a JPEG's APP1 segment holds it; what is broken in it is left out.
+    pub fn parse(raw: &[u8]) -> Self {
         let raw = raw.strip_prefix(b"Exif\0\0").unwrap_or(raw);
         let mut reader = Reader::new();
         reader.continue_on_error(true);

@@ -48,6 +48,8 @@ pub struct Picture {
     pub source_is_gray: bool,
     /// Whether EXIF had it turned or mirrored.
     pub reoriented: bool,
+    /// EXIF's orientation, 1 to 8; 1 is as stored.
+    pub orientation: u8,
     pub exif: Exif,
 }
 
@@ -175,6 +177,7 @@ fn decode(bytes: &[u8], name: &str, limits: &PictureLimits) -> Result<Picture, M
         source_bits: (color.bits_per_pixel() / u16::from(color.channel_count())) as u8,
         source_is_gray: !color.has_color(),
         reoriented: orientation != Orientation::NoTransforms,
+        orientation: orientation.to_exif(),
         exif: raw_exif.map(|raw| Exif::parse(&raw)).unwrap_or_default(),
     })
 }

@@ -2,6 +2,7 @@
 
 mod dead;
 mod doctor;
+mod embed;
 mod failed;
 mod flags;
 mod jobs;
@@ -83,6 +84,8 @@ enum Command {
     /// Lists, fetches and checks models.
     #[command(subcommand)]
     Models(models::Command),
+    /// Turns images and texts into vectors of one space, with a CLIP model: a NumPy file with a row for each.
+    Embed(embed::Args),
     /// Says what is missing on this machine, and how to get it.
     Doctor,
     /// Prints the JSON Schema of a kind's parameters.
@@ -148,6 +151,7 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
     }
     let config = Config::load(cli.config.as_deref(), &registry)?;
     match cli.command {
+        Command::Embed(args) => embed::main(args, &config),
         Command::Worker(args) => worker::main(args, registry, config),
         other => jobs::main(other, registry, &config),
     }

@@ -82,6 +82,13 @@ impl PoseFinder {
         Ok(Self { detector, landmarks: models.session(MODEL, file, session)?, threads })
     }
 
+    /// The same models for callers that look at several pictures at once: each picture on the caller's thread alone.
+    #[must_use]
+    pub fn on_one_thread(mut self) -> Self {
+        self.threads = 1;
+        self
+    }
+
     /// Everyone in the picture, the surest first.
     ///
     /// # Errors

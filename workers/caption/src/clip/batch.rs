@@ -1,0 +1,174 @@
+//! Dynamic batching: images that threads of all slots hand in at about the same time go through the tower together.
+
+use std::{
+    fmt, mem,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+use super::Embedder;
+use crate::CaptionError;
+
+/// Takes one preprocessed image at a time and embeds those that wait in one run. Nobody waits for a batch to fill: who
+/// finds the tower free runs what is there, and what arrives meanwhile is the next batch.
+#[derive(Clone)]
+pub struct Batcher {
+    embedder: Arc<dyn Embedder>,
+    shared: Arc<Shared>,
+    most: usize,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<(u64, Vec<f32>)>,
+    done: Vec<(u64, Result<Vec<f32>, Arc<CaptionError>>)>,
+    next: u64,
+    running: bool,
+    runs: u64,
+}
+
+impl fmt::Debug for Batcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batcher").field("most", &self.most).finish_non_exhaustive()
+    }
+}
+
+impl Batcher {
+    /// At most `most` images go into one run.
+    pub fn new(embedder: Arc<dyn Embedder>, most: usize) -> Self {
+        Self { embedder, shared: Arc::default(), most: most.max(1) }
+    }
+
+    pub fn embedder(&self) -> &dyn Embedder {
+        &*self.embedder
+    }
+
+    /// The vector of one preprocessed image, [3, side, side]. Several threads call this.
+    ///
+    /// # Errors
+    /// As [`Embedder::images`]; all images of a batch that failed have its error.
+    pub fn image(&self, pixels: Vec<f32>) -> Result<Vec<f32>, CaptionError> {
+        let mut state = self.lock();
+        let ticket = state.next;
+        state.next += 1;
+        state.waiting.push((ticket, pixels));
+        loop {
+            if let Some(at) = state.done.iter().position(|(of, _)| *of == ticket) {
+                return state.done.swap_remove(at).1.map_err(CaptionError::Batch);
+            }
+            if !state.running {
+                state = self.lead(state);
+                continue;
+            }
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Runs one batch of what waits. The lock is open meanwhile.
+    fn lead<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.running = true;
+        state.runs += 1;
+        let count = state.waiting.len().min(self.most);
+        let rest = state.waiting.split_off(count);
+        let batch = mem::replace(&mut state.waiting, rest);
+        drop(state);
+        // Also after a panic in the tower the next may lead.
+        let free = Free(self);
+        let pixels: Vec<f32> = batch.iter().flat_map(|(_, pixels)| pixels).copied().collect();
+        let result = self.embedder.images(&pixels);
+        mem::forget(free);
+        let mut state = self.lock();
+        state.running = false;
+        match result {
+            Ok(vectors) => {
+                state.done.extend(batch.into_iter().zip(vectors).map(|((ticket, _), vector)| (ticket, Ok(vector))))
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                state.done.extend(batch.into_iter().map(|(ticket, _)| (ticket, Err(Arc::clone(&error)))));
+            }
+        }
+        self.shared.changed.notify_all();
+        state
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Free<'a>(&'a Batcher);
+
+impl Drop for Free<'_> {
+    fn drop(&mut self) {
+        self.0.lock().running = false;
+        self.0.shared.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{thread, time::Duration};
+
+    use super::*;
+    use crate::clip::Preprocess;
+
+    /// Gives each image's first value back; slow enough that others queue up.
+    struct Echo(Preprocess);
+
+    impl Embedder for Echo {
+        fn dim(&self) -> usize {
+            1
+        }
+        fn preprocess(&self) -> &Preprocess {
+            &self.0
+        }
+        fn logit_scale(&self) -> f32 {
+            1.0
+        }
+        fn images(&self, pixels: &[f32]) -> Result<Vec<Vec<f32>>, CaptionError> {
+            thread::sleep(Duration::from_millis(20));
+            if pixels.contains(&-1.0) {
+                return Err(CaptionError::Params("minus one".into()));
+            }
+            Ok(pixels.chunks_exact(self.0.values()).map(|image| vec![image[0]]).collect())
+        }
+        fn texts(&self, _texts: &[&str]) -> Result<Vec<Vec<f32>>, CaptionError> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn echo(most: usize) -> Batcher {
+        Batcher::new(Arc::new(Echo(Preprocess::clip(1))), most)
+    }
+
+    #[test]
+    fn each_gets_its_own_answer_in_fewer_runs() {
+        let batcher = echo(8);
+        thread::scope(|scope| {
+            let asked: Vec<_> = (0..24_u8)
+                .map(|n| (n, &batcher))
+                .map(|(n, batcher)| scope.spawn(move || (n, batcher.image(vec![f32::from(n); 3]))))
+                .collect();
+            for answer in asked {
+                let (n, vector) = answer.join().unwrap();
+                assert_eq!(vector.unwrap(), [f32::from(n)]);
+            }
+        });
+        let state = batcher.lock();
+        assert!(state.runs >= 3 && state.runs < 24, "{} runs", state.runs);
+        assert!(state.done.is_empty() && state.waiting.is_empty());
+    }
+
+    #[test]
+    fn an_error_is_told_and_the_next_batch_runs() {
+        let batcher = echo(1);
+        assert!(batcher.image(vec![-1.0; 3]).is_err());
+        assert_eq!(batcher.image(vec![2.0; 3]).unwrap(), [2.0]);
+    }
+}

@@ -1,0 +1,42 @@
+//! CLIP and its kin: images and sentences in one space (Radford et al., 2021).
+
+mod bank;
+mod batch;
+mod clean;
+mod model;
+mod phrases;
+mod preprocess;
+mod tokens;
+
+pub use bank::{AS_THEY_ARE, Bank, MOST_LABELS, TEMPLATES, built_in, lines};
+pub use batch::Batcher;
+pub use model::{Clip, ClipSpec};
+pub use phrases::Phrases;
+pub use preprocess::{Fit, Preprocess};
+pub use tokens::{CONTEXT, Tokenizer};
+
+use crate::CaptionError;
+
+/// Images and texts as unit vectors of one space: the closer, the better they fit.
+pub trait Embedder: Send + Sync {
+    /// Values of a vector.
+    fn dim(&self) -> usize;
+
+    /// How an image becomes what [`Embedder::images`] takes.
+    fn preprocess(&self) -> &Preprocess;
+
+    /// Cosines times this are logits.
+    fn logit_scale(&self) -> f32;
+
+    /// `pixels` is a batch of preprocessed images, [N, 3, side, side]; one vector for each, of length 1.
+    ///
+    /// # Errors
+    /// When the model cannot be run or does not keep its contract.
+    fn images(&self, pixels: &[f32]) -> Result<Vec<Vec<f32>>, CaptionError>;
+
+    /// One vector for each text, of length 1.
+    ///
+    /// # Errors
+    /// As [`Embedder::images`].
+    fn texts(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, CaptionError>;
+}

@@ -1,0 +1,92 @@
+use std::{io::Write, path::PathBuf, sync::mpsc, thread};
+
+use crate::{
+    CaptionError,
+    clip::Embedder,
+    look::{open_rgb, spread::spread},
+    npy,
+};
+
+/// What is embedded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    Image(PathBuf),
+    Text(String),
+}
+
+/// How embedding is spread over the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Threads that decode.
+    pub threads: usize,
+    /// Images or texts of one run of a tower; as many are decoded meanwhile.
+    pub batch: usize,
+}
+
+/// Writes a NumPy array with a row for each item, in their order: unit vectors of f32. Memory does not grow with their
+/// number. `done` is told how many are written.
+///
+/// # Errors
+/// When an image cannot be read (the sentence names it), a model fails or the output cannot be written.
+pub fn embed(
+    embedder: &dyn Embedder,
+    items: &[Item],
+    pace: Pace,
+    out: &mut dyn Write,
+    mut done: impl FnMut(usize),
+) -> Result<(), CaptionError> {
+    out.write_all(&npy::header(items.len(), embedder.dim())).map_err(CaptionError::Output)?;
+    let (sender, prepared) = mpsc::sync_channel(1);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for some in items.chunks(pace.batch.max(1)) {
+                let pixels = pixels(embedder, some, pace.threads);
+                let failed = pixels.is_err();
+                // Nobody takes it when writing failed.
+                if sender.send((some, pixels)).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        let mut count = 0;
+        for (some, pixels) in prepared {
+            for vector in vectors(embedder, some, &pixels?)? {
+                let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
+                out.write_all(&bytes).map_err(CaptionError::Output)?;
+            }
+            count += some.len();
+            done(count);
+        }
+        Ok(())
+    })
+}
+
+/// The images among the items, preprocessed, one behind the other.
+fn pixels(embedder: &dyn Embedder, items: &[Item], threads: usize) -> Result<Vec<f32>, CaptionError> {
+    let each = spread(items, threads, |item| {
+        let mut pixels = Vec::new();
+        if let Item::Image(path) = item {
+            embedder.preprocess().append(&open_rgb(path).map_err(CaptionError::Image)?, &mut pixels);
+        }
+        Ok::<_, CaptionError>(pixels)
+    })?;
+    Ok(each.concat())
+}
+
+/// A vector for each item.
+fn vectors(embedder: &dyn Embedder, items: &[Item], pixels: &[f32]) -> Result<Vec<Vec<f32>>, CaptionError> {
+    let texts: Vec<&str> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Text(text) => Some(text.as_str()),
+            Item::Image(_) => None,
+        })
+        .collect();
+    let mut images = if pixels.is_empty() { Vec::new() } else { embedder.images(pixels)? }.into_iter();
+    let mut texts = if texts.is_empty() { Vec::new() } else { embedder.texts(&texts)? }.into_iter();
+    let next = |item: &Item| match item {
+        Item::Image(_) => images.next(),
+        Item::Text(_) => texts.next(),
+    };
+    Ok(items.iter().filter_map(next).collect())
+}

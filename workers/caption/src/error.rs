@@ -1,0 +1,70 @@
+use std::{path::PathBuf, sync::Arc};
+
+use medley_media::MediaError;
+use medley_models::ModelError;
+use medley_proto::ErrorCode;
+use medley_step::{Retryable, StepError};
+use medley_vision::{VisionError, text::TextError};
+
+use crate::RowError;
+
+/// What goes wrong while images are looked at. Of an image itself: [`CaptionError::Media`]; everything else is the
+/// machine's or the params' and concerns the whole batch.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptionError {
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Vision(#[from] VisionError),
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// The host said stop.
+    #[error("stopped")]
+    Stopped(#[source] Box<StepError>),
+    /// A graph does not keep the contract of its kind.
+    #[error("the model {model} does not keep its contract: {what}")]
+    Contract { model: String, what: String },
+    #[error("the model {model} could not be run")]
+    Run {
+        model: String,
+        #[source]
+        source: ort::Error,
+    },
+    /// The batch that the image was in failed.
+    #[error("{0}")]
+    Batch(#[source] Arc<CaptionError>),
+    /// An image that was asked for alone.
+    #[error("{}", .0.message)]
+    Image(RowError),
+    #[error("the vectors could not be written: check the disk")]
+    Output(#[source] std::io::Error),
+    #[error("{0}")]
+    Params(String),
+    #[error("the label file {path} cannot be read: check the path")]
+    Labels {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Retryable for CaptionError {
+    fn into_step_error(self) -> StepError {
+        match self {
+            Self::Media(error) => error.into_step_error(),
+            Self::Model(error) => error.into_step_error(),
+            Self::Vision(error) => error.into_step_error(),
+            Self::Text(error) => error.into_step_error(),
+            Self::Stopped(error) => *error,
+            Self::Contract { .. } => StepError::permanent(ErrorCode::MODEL_CORRUPT, self.to_string()),
+            Self::Run { .. } | Self::Batch(_) => StepError::internal(self.to_string()).because(self),
+            Self::Image(error) => StepError::permanent(error.code, error.message),
+            Self::Output(error) => error.into(),
+            Self::Params(_) | Self::Labels { .. } => {
+                StepError::permanent(ErrorCode::PARAMS_INVALID, self.to_string()).because(self)
+            }
+        }
+    }
+}

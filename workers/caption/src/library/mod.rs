@@ -1,0 +1,1 @@
+//! The kind `library`: a folder, archive, prefix or list of images as one data set.

@@ -1,0 +1,147 @@
+use std::sync::Arc;
+
+use image::RgbImage;
+use medley_models::{Models, SessionOptions};
+
+use crate::{
+    CaptionConfig, CaptionError, LookParams,
+    clip::{Bank, Batcher, Clip, ClipSpec, Embedder, MOST_LABELS, Phrases, TEMPLATES, built_in, lines},
+    row::{CaptionedBy, Row},
+};
+
+/// Images of one run of the image tower: more give no more speed on a CPU.
+const IMAGES_AT_ONCE: usize = 16;
+/// One prompt for a label, where seven are too many.
+const ONE_TEMPLATE: [&str; 1] = ["a photo of a {}."];
+
+/// What a CLIP model adds: an embedding, tags, a caption.
+#[derive(Debug)]
+pub(super) struct ClipSight {
+    batcher: Batcher,
+    bank: Bank,
+    phrases: Phrases,
+    scale: f32,
+    max_tags: usize,
+    threshold: f32,
+}
+
+impl ClipSpec {
+    /// The model of this name: the owner's, else the registry's.
+    ///
+    /// # Errors
+    /// When neither has it.
+    pub fn named(name: &str, config: &CaptionConfig) -> Result<Self, CaptionError> {
+        match config.models.get(name) {
+            Some(own) => Ok(Self::of_folder(name, own.folder.clone(), own.side_px)),
+            None => Self::of_registry(name),
+        }
+    }
+}
+
+impl ClipSight {
+    /// Nothing where the params name no model. Embeds the labels and phrases: thousands of texts, once.
+    pub(super) fn open(
+        models: &Models,
+        params: &LookParams,
+        config: &CaptionConfig,
+        threads: usize,
+    ) -> Result<Option<Self>, CaptionError> {
+        let Some(name) = &params.model else { return Ok(None) };
+        // A batch uses all threads: runs side by side would each be smaller.
+        let clip = Clip::open(models, ClipSpec::named(name, config)?, SessionOptions { threads, parallel: 1 })?;
+        let templates: &[&str] = if params.ensemble { &TEMPLATES } else { &ONE_TEMPLATE };
+        let bank = Bank::embed(&*clip, labels(params, config)?, templates)?;
+        let phrases = Phrases::embed(&*clip)?;
+        let scale = clip.logit_scale() / params.temperature;
+        let max_tags = params.max_tags as usize;
+        let embedder: Arc<dyn Embedder> = clip;
+        let batcher = Batcher::new(embedder, IMAGES_AT_ONCE);
+        Ok(Some(Self { batcher, bank, phrases, scale, max_tags, threshold: params.tag_threshold }))
+    }
+
+    /// Fills in tags and caption; the embedding.
+    pub(super) fn look(&self, image: &RgbImage, row: &mut Row) -> Result<Vec<f32>, CaptionError> {
+        let embedder = self.batcher.embedder();
+        let mut pixels = Vec::with_capacity(embedder.preprocess().values());
+        embedder.preprocess().append(image, &mut pixels);
+        let vector = self.batcher.image(pixels)?;
+        row.tags = self.bank.best(&vector, self.scale, self.max_tags, self.threshold);
+        if let Some(subject) = self.bank.best(&vector, self.scale, 1, 0.0).first() {
+            row.caption = self.phrases.caption(embedder, &vector, &with_article(&subject.label))?;
+            row.captioned_by = CaptionedBy::Clip;
+        }
+        Ok(vector)
+    }
+}
+
+/// The labels that the params ask for.
+fn labels(params: &LookParams, config: &CaptionConfig) -> Result<Vec<String>, CaptionError> {
+    if !params.own_labels.is_empty() {
+        return Ok(params.own_labels.clone());
+    }
+    if let Some(labels) = built_in(&params.labels) {
+        return Ok(labels);
+    }
+    let Some(path) = config.banks.get(&params.labels) else {
+        let what = format!("no bank is called '{}': give photo, imagenet or one of [caption.banks]", params.labels);
+        return Err(CaptionError::Params(what));
+    };
+    let text = std::fs::read_to_string(path).map_err(|source| CaptionError::Labels { path: path.clone(), source })?;
+    let labels = lines(&text);
+    if labels.is_empty() || labels.len() > MOST_LABELS {
+        let what = format!("the bank '{}' has {} labels: give 1 to {MOST_LABELS}", params.labels, labels.len());
+        return Err(CaptionError::Params(what));
+    }
+    Ok(labels)
+}
+
+/// "a cat", "an owl", "clouds", "snow".
+fn with_article(label: &str) -> String {
+    const UNCOUNTED: [&str; 14] = [
+        "snow",
+        "sky",
+        "fog",
+        "lightning",
+        "grass",
+        "bread",
+        "pasta",
+        "sushi",
+        "meat",
+        "cheese",
+        "chocolate",
+        "fruit",
+        "handwriting",
+        "graffiti",
+    ];
+    let plural = label.ends_with('s') && !label.ends_with("ss") && !label.ends_with("us");
+    let activity = label.ends_with("ing")
+        && !label.ends_with("building")
+        && !label.ends_with("painting")
+        && !label.ends_with("ring");
+    if plural || activity || UNCOUNTED.contains(&label) || label.starts_with(['a', 'A']) && label.starts_with("a ") {
+        return label.to_owned();
+    }
+    let vowel = label.to_lowercase().starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {label}", if vowel { "an" } else { "a" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_get_the_article_they_want() {
+        for (label, wanted) in [
+            ("cat", "a cat"),
+            ("owl", "an owl"),
+            ("clouds", "clouds"),
+            ("glass", "a glass"),
+            ("snow", "snow"),
+            ("running", "running"),
+            ("painting", "a painting"),
+            ("bus", "a bus"),
+        ] {
+            assert_eq!(with_article(label), wanted);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Dominant colours by names that people use.
+
+use image::RgbImage;
+
+use crate::{
+    resample::{Filter, resize},
+    row::Colour,
+};
+
+/// Names and an sRGB value that most would call so.
+const NAMES: [(&str, [u8; 3]); 27] = [
+    ("black", [12, 12, 12]),
+    ("dark grey", [70, 70, 70]),
+    ("grey", [128, 128, 128]),
+    ("light grey", [195, 195, 195]),
+    ("white", [248, 248, 248]),
+    ("red", [205, 30, 35]),
+    ("dark red", [110, 20, 25]),
+    ("pink", [240, 150, 175]),
+    ("orange", [240, 130, 30]),
+    ("brown", [105, 65, 35]),
+    ("dark brown", [55, 35, 22]),
+    ("tan", [190, 150, 110]),
+    ("beige", [228, 212, 185]),
+    ("yellow", [245, 215, 50]),
+    ("gold", [200, 155, 40]),
+    ("olive", [120, 120, 45]),
+    ("light green", [150, 210, 130]),
+    ("green", [55, 145, 60]),
+    ("dark green", [25, 65, 35]),
+    ("teal", [25, 125, 125]),
+    ("cyan", [90, 210, 225]),
+    ("light blue", [155, 195, 230]),
+    ("blue", [40, 90, 195]),
+    ("navy", [20, 30, 80]),
+    ("purple", [110, 50, 140]),
+    ("lilac", [190, 160, 215]),
+    ("magenta", [205, 40, 140]),
+];
+const SIDE_PX: u32 = 64;
+/// A colour of a smaller share is none of the image's.
+const LEAST_SHARE: f32 = 0.08;
+const MOST: usize = 4;
+
+/// The colours of at least 8 % of the image, at most four, the largest share first.
+pub(super) fn colours(image: &RgbImage) -> Vec<Colour> {
+    let names = NAMES.map(|(name, rgb)| (name, lab(rgb)));
+    let small = resize(image, [SIDE_PX.min(image.width()), SIDE_PX.min(image.height())], Filter::Box);
+    let pixels = small.as_raw().as_chunks::<3>().0;
+    let mut counts = [0_u32; NAMES.len()];
+    for pixel in pixels {
+        let here = lab(*pixel);
+        let distance = |lab: &[f32; 3]| lab.iter().zip(&here).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+        let nearest = (0..names.len()).min_by(|a, b| distance(&names[*a].1).total_cmp(&distance(&names[*b].1)));
+        counts[nearest.unwrap_or(0)] += 1;
+    }
+    let mut found: Vec<Colour> = names
+        .iter()
+        .zip(counts)
+        .map(|((name, _), count)| Colour { name: (*name).to_owned(), share: count as f32 / pixels.len() as f32 })
+        .filter(|colour| colour.share >= LEAST_SHARE)
+        .collect();
+    found.sort_by(|a, b| b.share.total_cmp(&a.share));
+    found.truncate(MOST);
+    for colour in &mut found {
+        colour.share = (colour.share * 1e3).round() / 1e3;
+    }
+    found
+}
+
+/// Whether the image is in shades of grey.
+pub(super) fn is_grey(image: &RgbImage) -> bool {
+    let small = resize(image, [SIDE_PX.min(image.width()), SIDE_PX.min(image.height())], Filter::Box);
+    small.as_raw().as_chunks::<3>().0.iter().all(|[r, g, b]| r.abs_diff(*g) < 8 && g.abs_diff(*b) < 8)
+}
+
+/// sRGB to CIE L*a*b* (D65), in which distances are about what eyes see.
+fn lab(rgb: [u8; 3]) -> [f32; 3] {
+    let [r, g, b] = rgb.map(|value| {
+        let value = f32::from(value) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    });
+    let x = (0.412_456 * r + 0.357_576 * g + 0.180_437 * b) / 0.950_47;
+    let y = 0.212_673 * r + 0.715_152 * g + 0.072_175 * b;
+    let z = (0.019_334 * r + 0.119_192 * g + 0.950_304 * b) / 1.088_83;
+    let [x, y, z] = [x, y, z].map(|t| if t > 0.008_856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 });
+    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    #[test]
+    fn halves_are_named_with_their_shares() {
+        let image = RgbImage::from_fn(100, 100, |x, _| if x < 70 { Rgb([30, 80, 200]) } else { Rgb([250, 250, 250]) });
+        let found = colours(&image);
+        assert_eq!(found.iter().map(|colour| colour.name.as_str()).collect::<Vec<_>>(), ["blue", "white"]);
+        assert!((found[0].share - 0.7).abs() < 0.02);
+        assert!(!is_grey(&image) && is_grey(&RgbImage::from_pixel(9, 9, Rgb([99, 100, 101]))));
+    }
+
+    #[test]
+    fn each_name_names_itself() {
+        for (name, rgb) in NAMES {
+            assert_eq!(colours(&RgbImage::from_pixel(5, 5, Rgb(rgb)))[0].name, name);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{CaptionError, clip::MOST_LABELS};
+
+/// What is asked of each image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LookParams {
+    /// The CLIP model that tags, captions and embeds: of the registry (`clip-vit-base-patch32`) or of `[caption.models]`.
+    /// Without one the caption is composed of what the small models see.
+    pub model: Option<String>,
+    /// What tags are taken from: `photo` (a taxonomy of photographs), `imagenet` (1,000 things), or a file named in
+    /// `[caption.banks]`. Needs a CLIP model.
+    pub labels: String,
+    /// Labels of your own instead of a bank.
+    pub own_labels: Vec<String>,
+    /// Seven prompts for each label, averaged, instead of one: a little better, seven times the start-up.
+    pub ensemble: bool,
+    /// The most tags of an image, 0 to 100.
+    pub max_tags: u32,
+    /// A tag needs at least this probability, 0 to 1.
+    pub tag_threshold: f32,
+    /// Divides the model's similarities before they become probabilities; above 1 is less sure.
+    pub temperature: f32,
+    /// Read the text in the image.
+    pub text: bool,
+    /// Count people, faces and poses.
+    pub people: bool,
+    /// Score how likely the image is not safe for work.
+    pub nsfw: bool,
+    /// Leave camera, time and place out.
+    pub strip_exif: bool,
+    /// Ask the vision model of `[caption.assist]` for the caption; when it fails, the caption is made without it.
+    pub describe: bool,
+    /// Words that start every caption, for training sets: `sks dog`.
+    pub trigger: Option<String>,
+    /// The longer side of the thumbnail in px, 0 for none, at most 1024.
+    pub thumbnail_px: u32,
+}
+
+impl Default for LookParams {
+    fn default() -> Self {
+        Self {
+            model: None,
+            labels: "photo".into(),
+            own_labels: Vec::new(),
+            ensemble: true,
+            max_tags: 10,
+            tag_threshold: 0.05,
+            temperature: 1.0,
+            text: true,
+            people: true,
+            nsfw: true,
+            strip_exif: false,
+            describe: false,
+            trigger: None,
+            thumbnail_px: 0,
+        }
+    }
+}
+
+impl LookParams {
+    /// # Errors
+    /// When a value is out of range, or needs a model that is not named.
+    pub fn check(&self) -> Result<(), CaptionError> {
+        let refuse = |what: String| Err(CaptionError::Params(what));
+        if self.max_tags > 100 {
+            return refuse(format!("max_tags is {}; give 0 to 100", self.max_tags));
+        }
+        if !(0.0..=1.0).contains(&self.tag_threshold) {
+            return refuse(format!("tag_threshold is {}; give 0 to 1", self.tag_threshold));
+        }
+        if !(self.temperature > 0.0 && self.temperature <= 100.0) {
+            return refuse(format!("temperature is {}; give more than 0 and at most 100", self.temperature));
+        }
+        if self.own_labels.len() > MOST_LABELS {
+            return refuse(format!("{} own_labels are too many; give at most {MOST_LABELS}", self.own_labels.len()));
+        }
+        if self.model.is_none() && !self.own_labels.is_empty() {
+            return refuse("own_labels need a CLIP model: give --model clip-vit-base-patch32".into());
+        }
+        if self.thumbnail_px > 1024 {
+            return refuse(format!("thumbnail_px is {}; give 0 to 1024", self.thumbnail_px));
+        }
+        Ok(())
+    }
+
+    /// The caption with the trigger words in front.
+    pub(crate) fn captioned(&self, caption: String) -> String {
+        match self.trigger.as_deref().map(str::trim).filter(|words| !words.is_empty()) {
+            Some(words) => format!("{words}, {caption}"),
+            None => caption,
+        }
+    }
+}

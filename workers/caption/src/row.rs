@@ -1,0 +1,171 @@
+use std::{fmt, str::FromStr};
+
+use medley_proto::{ErrorCode, Sha256};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is known about one image: a line of `captions.jsonl`, a row of `captions.parquet`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Row {
+    /// The path as the user knows it.
+    pub path: String,
+    /// Of the file, 64 hex digits; empty when the file could not be read at all.
+    pub sha256: String,
+    /// Of the file.
+    pub bytes: u64,
+    /// In pixels, upright (after EXIF's orientation); 0 when the image could not be decoded.
+    pub width: u32,
+    pub height: u32,
+    /// `jpeg`, `png`, `webp`, `gif`, `bmp`, `tiff`, `pnm`; empty when it is none of them.
+    pub format: String,
+    /// EXIF's orientation, 1 to 8 (1: as stored).
+    pub orientation: u8,
+    /// One line of plain text.
+    pub caption: String,
+    pub captioned_by: CaptionedBy,
+    /// The best labels first.
+    pub tags: Vec<Tag>,
+    /// Lines of text in the image, in reading order.
+    pub text: Vec<String>,
+    /// How many people show: at least the faces, at least the bodies.
+    pub people: u32,
+    pub faces: u32,
+    /// Bodies whose pose could be made out.
+    pub poses: u32,
+    /// Probability that it is not safe for work, 0 to 1; absent when it was not asked for.
+    pub nsfw: Option<f32>,
+    /// The largest share first.
+    pub colours: Vec<Colour>,
+    /// Variance of the Laplacian of luma (0 to 255) at a width or height of at most 512 px; below about 100 is blurred.
+    pub sharpness: f32,
+    /// Mean luma, 0 (black) to 1 (white).
+    pub exposure: f32,
+    pub phash: Option<PHash>,
+    pub exif: Option<Exif>,
+    /// Row of the embeddings file, counted from 0; absent without a CLIP model.
+    pub embedding: Option<u32>,
+    /// Why nothing else is known. A row with an error has no caption.
+    pub error: Option<RowError>,
+}
+
+/// Where a caption comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptionedBy {
+    /// Composed of what the small models saw.
+    #[default]
+    Sentence,
+    /// Chosen from banks of phrases by a CLIP model.
+    Clip,
+    /// Written by the vision model of `[caption.assist]`.
+    Assistant,
+}
+
+/// A label and how well it fits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tag {
+    pub label: String,
+    /// Probability among the labels of its bank, 0 to 1.
+    pub score: f32,
+}
+
+/// A colour by name and the share of the image that is nearest to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Colour {
+    pub name: String,
+    /// 0 to 1.
+    pub share: f32,
+}
+
+/// What the camera wrote.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Exif {
+    /// Make and model.
+    pub camera: Option<String>,
+    /// As the camera's clock had it: `YYYY-MM-DD HH:MM:SS`.
+    pub time: Option<String>,
+    /// Degrees, north positive.
+    pub lat: Option<f64>,
+    /// Degrees, east positive.
+    pub lon: Option<f64>,
+}
+
+/// Why an image has no row worth the name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RowError {
+    pub code: ErrorCode,
+    /// One sentence that names the image and says what to do.
+    pub message: String,
+}
+
+/// A perceptual hash of 64 bits; images alike differ in few. In JSON 16 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("pattern" = "^[0-9a-f]{16}$"))]
+pub struct PHash(pub u64);
+
+impl Row {
+    /// The row of an image that could not be read.
+    pub fn failed(path: impl Into<String>, sha256: Option<Sha256>, bytes: u64, error: RowError) -> Self {
+        Self {
+            path: path.into(),
+            sha256: sha256.map(|digest| digest.to_string()).unwrap_or_default(),
+            bytes,
+            orientation: 1,
+            error: Some(error),
+            ..Self::default()
+        }
+    }
+}
+
+impl PHash {
+    /// In how many of the 64 bits the two differ.
+    pub fn distance(self, other: Self) -> u32 {
+        (self.0 ^ other.0).count_ones()
+    }
+}
+
+impl fmt::Display for PHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl From<PHash> for String {
+    fn from(hash: PHash) -> Self {
+        hash.to_string()
+    }
+}
+
+impl FromStr for PHash {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let valid = text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let hash = if valid { u64::from_str_radix(text, 16).ok() } else { None };
+        hash.map(Self).ok_or_else(|| format!("'{text}' is no perceptual hash: give 16 lower-case hex digits"))
+    }
+}
+
+impl TryFrom<String> for PHash {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_survive_json_and_nothing_else_is_one() {
+        let hash = PHash(0x00ff_0000_0000_0001);
+        let json = serde_json::to_string(&hash).unwrap();
+        assert_eq!(json, "\"00ff000000000001\"");
+        assert_eq!(serde_json::from_str::<PHash>(&json).unwrap(), hash);
+        assert_eq!(hash.distance(PHash(0)), 9);
+        for bad in ["", "0", "00FF000000000001", "+0ff000000000001", "00ff0000000000012"] {
+            assert!(bad.parse::<PHash>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+use std::{
+    fs,
+    io::{BufWriter, IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+    thread,
+};
+
+use medley_caption::{
+    CaptionConfig, Item, Pace,
+    clip::{Clip, ClipSpec, Embedder, lines},
+    embed,
+};
+use medley_models::{Models, SessionOptions};
+use medley_step::Retryable;
+use serde::Deserialize;
+
+use super::Failed;
+use crate::config::Config;
+
+/// What `medley embed` takes.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  medley embed photos/*.jpg -o photos.npy\n  medley embed 'a cat on a couch' -o query.npy\n  \
+    medley embed --labels labels.txt -o labels.npy"
+)]
+pub(super) struct Args {
+    /// Image files; what is no file is a text.
+    #[arg(required_unless_present = "labels")]
+    inputs: Vec<String>,
+    /// A file with a text a line, after the inputs.
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// The CLIP model: of the registry or of [caption.models].
+    #[arg(long, default_value = "clip-vit-base-patch32")]
+    model: String,
+    /// The NumPy file to write.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
+    let caption = match config.kinds.get("caption") {
+        Some(table) => CaptionConfig::deserialize(table)
+            .map_err(|error| Failed::usage(format!("[caption] of the configuration: {error}")))?,
+        None => CaptionConfig::default(),
+    };
+    let mut items = args.inputs.into_iter().map(item).collect::<Result<Vec<_>, _>>()?;
+    if let Some(path) = &args.labels {
+        let text = fs::read_to_string(path)
+            .map_err(|error| Failed::usage(format!("{} cannot be read: {error}", path.display())))?;
+        items.extend(lines(&text).into_iter().map(Item::Text));
+    }
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let failed = |error: medley_caption::CaptionError| Failed::from(error.into_step_error());
+    let spec = ClipSpec::named(&args.model, &caption).map_err(failed)?;
+    let models = Models::open(&Models::default_dir());
+    let clip = Clip::open(&models, spec, SessionOptions { threads, parallel: 1 }).map_err(failed)?;
+    // Beside its place, so that a half-written file is never taken for a whole one.
+    let part = args.output.with_extension("npy.part");
+    let unwritable = |error| Failed::usage(format!("{} cannot be written: {error}", args.output.display()));
+    let mut out = BufWriter::new(fs::File::create(&part).map_err(unwritable)?);
+    let shown = std::io::stderr().is_terminal();
+    let total = items.len();
+    let written = embed(&*clip, &items, Pace { threads, batch: 16 }, &mut out, |done| {
+        if shown {
+            eprint!("\r{done} of {total}");
+        }
+    });
+    if shown {
+        eprintln!();
+    }
+    if let Err(error) = written {
+        let _ = fs::remove_file(&part);
+        return Err(failed(error));
+    }
+    out.flush().and_then(|()| fs::rename(&part, &args.output)).map_err(unwritable)?;
+    println!("{} vectors of {} values in {}", items.len(), clip.dim(), args.output.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A file is an image, all else a text; but what reads like an image's path and is not there is a slip.
+fn item(input: String) -> Result<Item, Failed> {
+    const IMAGES: [&str; 9] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm"];
+    let path = PathBuf::from(&input);
+    if path.is_file() {
+        return Ok(Item::Image(path));
+    }
+    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+    if extension.is_some_and(|extension| IMAGES.contains(&extension.as_str())) {
+        return Err(Failed::job(
+            medley_proto::ErrorCode::INPUT_NOT_FOUND,
+            format!("{input} does not exist: check the path"),
+        ));
+    }
+    Ok(Item::Text(input))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_told_from_images_and_slips() {
+        assert_eq!(item("a cat".into()).unwrap(), Item::Text("a cat".into()));
+        assert!(item("photos/gone.JPG".into()).is_err());
+        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        assert_eq!(item(here.into()).unwrap(), Item::Image(here.into()));
+    }
+}
