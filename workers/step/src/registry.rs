@@ -33,6 +33,7 @@ pub trait ErasedRecipe: Send + Sync {
     fn inputs(&self) -> RangeInclusive<usize>;
     fn takes_text(&self) -> bool;
     fn named_inputs(&self) -> &'static [(&'static str, usize, &'static str)];
+    fn takes_folder(&self) -> bool;
     fn schema(&self) -> Schema;
     /// The params with every default written out, or why they cannot be used.
     fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError>;
@@ -72,6 +73,10 @@ impl<R: Recipe> ErasedRecipe for Typed<R> {
 
     fn named_inputs(&self) -> &'static [(&'static str, usize, &'static str)] {
         R::NAMED_INPUTS
+    }
+
+    fn takes_folder(&self) -> bool {
+        R::TAKES_FOLDER
     }
 
     fn schema(&self) -> Schema {

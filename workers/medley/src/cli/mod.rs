@@ -12,6 +12,7 @@ mod monitor;
 mod outputs;
 mod progress;
 mod run;
+mod search;
 mod submit;
 mod worker;
 
@@ -86,6 +87,8 @@ enum Command {
     Models(models::Command),
     /// Turns images and texts into vectors of one space, with a CLIP model: a NumPy file with a row for each.
     Embed(embed::Args),
+    /// Finds images in a data set that `run library` made.
+    Search(search::Args),
     /// Says what is missing on this machine, and how to get it.
     Doctor,
     /// Prints the JSON Schema of a kind's parameters.
@@ -146,6 +149,7 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
             return outputs::print_json(&schema);
         }
         Command::Models(command) => return models::main(command),
+        Command::Search(args) => return search::main(&args),
         Command::Doctor => return Ok(doctor::main(&registry)),
         _ => {}
     }
