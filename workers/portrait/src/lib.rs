@@ -25,7 +25,7 @@ mod subtitles;
 
 pub use error::PortraitError;
 pub use news::{NewsParams, NewsRecipe};
-pub use params::{Lips, PortraitParams};
+pub use params::{Engine, Lips, PortraitParams};
 pub use recipe::PortraitRecipe;
 pub use scene::Framing;
 pub use script::FrontMatter;

@@ -30,6 +30,10 @@ pub trait Recipe: Send + Sync + 'static {
     /// below it leads out of it.
     const TAKES_FOLDER: bool = false;
 
+    /// Inputs that the command line may name by a flag: the flag, the input's place from 0, and a line of help. Without
+    /// its flag an input stands in its place among the others.
+    const NAMED_INPUTS: &'static [(&'static str, usize, &'static str)] = &[];
+
     /// Refuses params that no step could use (`params_invalid`), before the job is accepted.
     fn check(_params: &Self::Params, _inputs: &[Input]) -> Result<(), StepError> {
         Ok(())

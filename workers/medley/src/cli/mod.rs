@@ -85,10 +85,10 @@ enum Command {
     /// Lists, fetches and checks models.
     #[command(subcommand)]
     Models(models::Command),
-    /// Finds images in a data set that `run library` made.
-    Search(search::Args),
     /// Turns images and texts into vectors of one space, with a CLIP model: a NumPy file with a row for each.
     Embed(embed::Args),
+    /// Finds images in a data set that `run library` made.
+    Search(search::Args),
     /// Says what is missing on this machine, and how to get it.
     Doctor,
     /// Prints the JSON Schema of a kind's parameters.

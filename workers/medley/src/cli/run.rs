@@ -77,8 +77,8 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
     config.worker.work_dir = state.join("work");
     super::worker::start_logging("warn", super::worker::LogFormat::Pretty);
     block_on(async {
-        let medley = backends::embedded(&state, registry, &config).await?;
-        let options = backends::worker_options(&config, Vec::new());
+        let medley = backends::embedded(&state, registry.clone(), &config).await?;
+        let options = backends::worker_options(&config, &registry, Vec::new());
         let stop = CancellationToken::new();
         let mut workers = tokio::spawn(Workers::new(&medley, options).run(stop.clone()));
         let mut session = Session::new(medley, args, asked.jobs.len() > 1);
