@@ -17,7 +17,7 @@ pub(crate) fn registry() -> Registry {
         .recipe::<TranscribeJob>()
         .recipe::<PodcastJob>()
         .worker::<Speak>()
-        .recipe::<SpeakJob>()
+        .recipe::<SpeakJob<TranscribeJob>>()
         .worker::<ReceiptWorker>()
         .recipe::<ReceiptRecipe>()
         .worker::<Caption>()
@@ -27,6 +27,6 @@ pub(crate) fn registry() -> Registry {
         .worker::<Control>()
         .recipe::<Control>()
         .worker::<Portrait>()
-        .recipe::<PortraitRecipe<TranscribeJob, SpeakJob>>()
-        .recipe::<NewsRecipe<SpeakJob>>()
+        .recipe::<PortraitRecipe<TranscribeJob, SpeakJob<TranscribeJob>>>()
+        .recipe::<NewsRecipe<SpeakJob<TranscribeJob>>>()
 }

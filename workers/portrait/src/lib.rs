@@ -10,7 +10,6 @@ mod engine;
 mod error;
 mod film;
 mod hear;
-mod nested;
 mod news;
 mod overlay;
 mod params;

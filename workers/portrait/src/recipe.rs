@@ -1,11 +1,10 @@
 use std::marker::PhantomData;
 
 use medley_proto::{Artifact, Input, Job, Name, Source, StepId, StepInput};
-use medley_step::{GroupDone, JobView, Planned, Recipe, StepDraft, StepError};
+use medley_step::{GroupDone, JobView, Nested, Planned, Recipe, StepDraft, StepError};
 use serde_json::json;
 
 use crate::{
-    nested::Nested,
     params::{Engine, Lips, PortraitParams},
     steps::{Act, Done, Join, Mux, Portrait, Prepare, Render, Script, Sources},
 };

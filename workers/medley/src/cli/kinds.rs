@@ -11,7 +11,7 @@ use medley_runtime::{InputRequest, Request};
 use medley_step::{ErasedRecipe, Registry};
 use serde_json::Value;
 
-use super::{Failed, flags, run, submit};
+use super::{Failed, aloud, flags, run, submit};
 use crate::config::Config;
 
 /// The longest text that is read from standard input.
@@ -51,6 +51,7 @@ fn kind_command(verb: &'static str, recipe: &dyn ErasedRecipe) -> Command {
         )
         .args(flags::flags(&schema).iter().map(flags::Flag::to_arg));
     match verb {
+        "run" if recipe.kind().as_str() == aloud::KIND => aloud::add_to(run::Args::add_to(command)),
         "run" => run::Args::add_to(command),
         _ => submit::Args::add_to(command),
     }

@@ -1,5 +1,6 @@
 //! The command line. Each subcommand is a file; `kinds` makes those of `run` and `submit` from the registry.
 
+mod aloud;
 mod dead;
 mod doctor;
 mod embed;
@@ -129,6 +130,9 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
         let kind = kind.parse::<Name>().map_err(|error| Failed::usage(error.to_string()))?;
         let config = Config::load(config_path, &registry)?;
         let asked = kinds::Asked::read(&kind, matches, &registry, &config)?;
+        if verb == "run" && aloud::is_asked(&kind, matches) {
+            return aloud::run(asked, &config);
+        }
         return match verb {
             "run" => run::run(asked, run::Args::read(matches), registry, config),
             _ => submit::submit(asked, &submit::Args::read(matches)?, registry, &config),
