@@ -64,6 +64,16 @@ pub struct Input {
     pub media_type: Option<String>,
 }
 
+impl Input {
+    /// The media type of a folder: its `sha256` is a fingerprint of the names, sizes and times of what is below it, and
+    /// `bytes` is not known.
+    pub const FOLDER: &'static str = "inode/directory";
+
+    pub fn is_folder(&self) -> bool {
+        self.media_type.as_deref() == Some(Self::FOLDER)
+    }
+}
+
 /// Where an input's bytes are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -18,7 +18,9 @@ pub use event::{Event, EventBody};
 pub use id::{InvalidName, JobId, Name, StepId};
 pub use job::{Class, Input, Job, Source};
 pub use manifest::{JobState, Manifest, Outcome, Provenance, Timings};
-pub use media::{PhonemeTime, SentenceTime, SpeechTiming, Transcript, TranscriptSegment, Viseme, Word, WordTime};
+pub use media::{
+    MarkTime, PhonemeTime, SentenceTime, SpeechTiming, Transcript, TranscriptSegment, Viseme, Word, WordTime,
+};
 pub use step::{Commercial, Lineage, ModelUse, Step, StepInput, StepResult};
 
 /// The version written into every document of this build.

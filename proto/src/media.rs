@@ -44,6 +44,9 @@ pub struct SpeechTiming {
     pub sentences: Vec<SentenceTime>,
     pub words: Vec<WordTime>,
     pub phonemes: Vec<PhonemeTime>,
+    /// Places that SSML's `mark` names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<MarkTime>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +72,12 @@ pub struct PhonemeTime {
     /// IPA for English, a pinyin initial or final for Chinese.
     pub phoneme: String,
     pub viseme: Viseme,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MarkTime {
+    pub time_s: f64,
+    pub name: String,
 }
 
 /// Mouth shapes, one set for English and Chinese, in the manner of MPEG-4 FBA's 15 visemes.

@@ -50,6 +50,8 @@ pub enum StepInput {
     Artifact(Artifact),
     /// The inline output (`result.json`'s `output`) of an earlier step, as a JSON file.
     Output(StepId),
+    /// The artifact of this name that an earlier step left: for steps that come later than right after it.
+    Left { step: StepId, name: String },
 }
 
 /// The record of a finished step, `result.json`. Writing it is the one act that commits the step.

@@ -1,7 +1,8 @@
 """Measures clips of the portrait worker: lips against sound, closures, jitter, what changes outside the lower face, speed.
 
-usage: portrait.py SPEAK-BINARY   (the example `speak` of workers/portrait)
-Needs ffmpeg, libespeak-ng, numpy, opencv-python-headless, onnxruntime and the model cache of `medley models pull`.
+usage: portrait.py SPEAK-BINARY [synthetic] [human] [speed] [long]   (the example `speak` of workers/portrait; all but long)
+Needs ffmpeg, libespeak-ng, numpy, opencv-python-headless, onnxruntime, pocketsphinx, the model cache of `medley models pull`, and for
+`human` the binary MEDLEY and MEDLEY_EVAL_DATA.
 """
 import ctypes, json, math, os, re, subprocess, sys, tempfile, wave
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import onnxruntime as ort
 
 CACHE = Path(os.environ.get("MEDLEY_MODELS") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "medley/models") / "models"
+ASTRONAUT, KAFKA = CACHE / "sample-pictures/astronaut.png", CACHE / "sample-clip/franz-kafka.jpg"
 TEXT = (
     "Good evening. The prime minister said on Monday that a brand new bridge over the river will open before the end of May. "
     "Many people from both banks have been waiting for more than five years. Bob Palmer, who builds boats by the harbour, "
@@ -195,41 +197,122 @@ def speak(binary, inputs, out, params):
     return float(re.search(r"([\d.]+) a second", text)[1]), usage.ru_maxrss / 1024
 
 
-def main():
-    binary = sys.argv[1]
-    folder = Path(tempfile.mkdtemp())
+HEAD = "| lips from | r at -2 / -1 / 0 / +1 / +2 frames | best offset | closed in p b m (all frames) | r with loudness | jitter px | PSNR outside | frames/s |"
+
+
+def row(name, out, sounds, fps="–", still=None):
+    m = measure(out, sounds, still)
+    rs = " / ".join(f"{m['r'][lag]:.2f}" for lag in range(-2, 3))
+    psnr = f"{m['psnr']:.1f} dB" if m["psnr"] else "–"
+    print(f"| {name} | {rs} | {max(m['r'], key=m['r'].get)} | {m['closures'][0]} of {m['closures'][1]} ({m['closed_share']:.2f}) "
+          f"| {m['loud']:.2f} | {m['jitter']:.2f} | {psnr} | {fps} |", flush=True)
+
+
+def synthetic(binary, folder):
     espeak = Espeak()
-    astronaut = CACHE / "sample-pictures/astronaut.png"
     y, sounds = espeak.say(TEXT, "en-us", 155)
     wav, timing = write_speech(folder, "speech", y, espeak.rate, sounds, TEXT)
     z, other = espeak.say(TEXT, "en-us+f2", 140)
     reference = write_speech(folder, "reference", z, espeak.rate, other, TEXT)
     cases = [
-        ("timing given, head still", [wav, timing], {"framing": "head", "still": True}),
-        ("timing given, head moving", [wav, timing], {"framing": "head"}),
-        ("words laid over by DTW (another voice)", [wav, *reference], {"framing": "head"}),
-        ("sound alone", [wav], {"framing": "head"}),
+        ("astronaut, timing given, head still", ASTRONAUT, [wav, timing], {"framing": "head", "still": True}),
+        ("astronaut, timing given, head moving", ASTRONAUT, [wav, timing], {"framing": "head"}),
+        ("astronaut, words laid over by DTW (another voice)", ASTRONAUT, [wav, *reference], {"framing": "head"}),
+        ("astronaut, sound alone", ASTRONAUT, [wav], {"framing": "head"}),
+        ("Kafka, timing given, head moving", KAFKA, [wav, timing], {"framing": "head"}),
     ]
-    print(f"Synthetic speech of {len(y) / espeak.rate:.0f} s, astronaut (scikit-image), 512 x 512, measured on the MP4.\n")
-    print("| lips from | r at -2 / -1 / 0 / +1 / +2 frames | best offset | closed in p b m (all frames) | r with loudness | jitter px | PSNR outside | frames/s |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, inputs, params in cases:
+    print(f"Synthetic speech of {len(y) / espeak.rate:.0f} s, 512 x 512, measured on the MP4.\n\n{HEAD}\n|---|---|---|---|---|---|---|---|")
+    for name, photo, inputs, params in cases:
         out = folder / "clip.mp4"
-        fps, _ = speak(binary, [astronaut, *inputs], out, params)
-        still = None
-        if params.get("still"):
-            still = next(frames(out))
-        m = measure(out, sounds, still)
-        best = max(m["r"], key=m["r"].get)
-        rs = " / ".join(f"{m['r'][lag]:.2f}" for lag in range(-2, 3))
-        psnr = f"{m['psnr']:.1f} dB" if m["psnr"] else "–"
-        print(f"| {name} | {rs} | {best} | {m['closures'][0]} of {m['closures'][1]} ({m['closed_share']:.2f}) | {m['loud']:.2f} | {m['jitter']:.2f} | {psnr} | {fps:.0f} |", flush=True)
-    print("\nSpeed of the render step, encoder included, and the largest memory of the whole process.\n")
-    print("| clip | frames/s | memory MiB |")
-    print("|---|---|---|")
+        fps, _ = speak(binary, [photo, *inputs], out, params)
+        row(name, out, sounds, f"{fps:.0f}", next(frames(out)) if params.get("still") else None)
+
+
+# CMU's phonemes in the letters of OPEN.
+ARPA = dict(zip("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH".split(),
+                "ɑ æ ʌ ɔ a a ɛ ɚ e ɪ i o ɔ ʊ u b ʃ d ð f ɡ h ʒ k l m n ŋ p ɹ s ʃ t θ v w j z ʒ".split()))
+
+
+def heard(pcm, text, offset):
+    """When which phoneme of a known text is heard: pocketsphinx, which the program knows nothing of."""
+    from pocketsphinx import Decoder
+
+    decoder = Decoder(lm=None, samprate=16000, loglevel="FATAL")
+    words = [word for word in re.sub(r"[^a-z' ]", " ", text.lower()).split() if decoder.lookup_word(word) is not None]
+    decoder.set_align_text(" ".join(words))
+    for second in (False, True):
+        if second:
+            decoder.set_alignment()
+        decoder.start_utt()
+        decoder.process_raw(pcm, full_utt=True)
+        decoder.end_utt()
+    sounds = []
+    for phone in (phone for word in decoder.get_alignment() for phone in word):
+        name, length = ARPA.get(phone.name.rstrip("012")), phone.duration / 100
+        if name:
+            # The dictionary writes a weak vowel like the one of "cup".
+            name = "ə" if phone.name.startswith("AH") and length < 0.08 else name
+            sounds.append((name, offset + phone.start / 100, offset + phone.start / 100 + length))
+    return sounds
+
+
+def human(folder):
+    data = Path(os.environ["MEDLEY_EVAL_DATA"]) / "speech"
+    pcm, sounds, names = b"", [], []
+    for item in json.loads((data / "manifest.json").read_text())["items"]:
+        if item["file"].startswith("en/") and item["voice"] == "human" and item["duration_s"] > 1.5:
+            sound = subprocess.run(["ffmpeg", "-v", "error", "-i", str(data / item["file"]), "-ac", "1", "-ar", "16000", "-f", "s16le", "-"],
+                                   capture_output=True, check=True).stdout
+            sounds += heard(sound, item["text"], len(pcm) / 32000)
+            pcm += sound + bytes(16000)
+            names.append(Path(item["file"]).stem)
+    wav = folder / "human.wav"
+    with wave.open(str(wav), "wb") as w:
+        w.setparams((1, 2, 16000, 0, "NONE", ""))
+        w.writeframes(pcm)
+    print(f"\nHuman speech of {len(pcm) / 32000:.0f} s ({', '.join(names)}) without a timing.json, by the program itself: `medley run portrait`.\n\n{HEAD}\n|---|---|---|---|---|---|---|---|")
+    for name, photo, params in (("astronaut, words, head still", ASTRONAUT, ["--still"]), ("astronaut, words, head moving", ASTRONAUT, []),
+                                ("Kafka, words, head moving", KAFKA, []), ("astronaut, sound alone", ASTRONAUT, ["--lips", "sound"])):
+        out = Path(tempfile.mkdtemp(dir=folder))
+        subprocess.run([os.environ["MEDLEY"], "run", "portrait", str(photo), str(wav), "--framing", "head", *params, "-o", str(out), "-q"], check=True)
+        row(name, out / "video.mp4", sounds)
+
+
+def speed(binary, folder):
+    espeak = Espeak()
+    y, sounds = espeak.say(TEXT, "en-us", 155)
+    wav, timing = write_speech(folder, "speech", y, espeak.rate, sounds, TEXT)
+    print("\nSpeed of the render step, encoder included, and the largest memory of the whole process.\n\n| clip | frames/s | memory MiB |\n|---|---|---|")
     for name, params in (("512 x 512", {"framing": "head"}), ("1080 x 1080", {"framing": "head", "head_px": 1080}), ("1080 x 1080, still", {"framing": "head", "head_px": 1080, "still": True})):
-        rates = [speak(binary, [astronaut, wav, timing], folder / "clip.mp4", params) for _ in range(3)]
+        rates = [speak(binary, [ASTRONAUT, wav, timing], folder / "clip.mp4", params) for _ in range(3)]
         print(f"| {name} | {np.median([r for r, _ in rates]):.0f} | {max(m for _, m in rates):.0f} |", flush=True)
+
+
+def long(binary, folder):
+    """Ten minutes in one clip."""
+    espeak = Espeak()
+    y, sounds = espeak.say(TEXT, "en-us", 155)
+    times = math.ceil(600 * espeak.rate / len(y))
+    length = len(y) / espeak.rate
+    many = [(p, a + n * length, b + n * length) for n in range(times) for p, a, b in sounds]
+    wav, timing = write_speech(folder, "long", np.tile(y, times), espeak.rate, many, TEXT)
+    rate, memory = speak(binary, [ASTRONAUT, wav, timing], folder / "long.mp4", {"framing": "head"})
+    print(f"\n{times * length:.0f} s of film, 512 x 512: {rate:.0f} frames/s, {memory:.0f} MiB")
+
+
+def main():
+    binary, *wanted = sys.argv[1:]
+    wanted = wanted or ["synthetic", "human", "speed"]
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        if "synthetic" in wanted:
+            synthetic(binary, folder)
+        if "human" in wanted:
+            human(folder)
+        if "speed" in wanted:
+            speed(binary, folder)
+        if "long" in wanted:
+            long(binary, folder)
 
 
 main()

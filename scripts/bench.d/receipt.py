@@ -1,4 +1,5 @@
-"""Scores receipts: `receipt.py DATA READ_RECEIPT WORK_DIR`, or `receipt.py --peer FILE...` to be the peer."""
+"""Scores receipts: `receipt.py DATA READ_RECEIPT WORK_DIR [speed] [large] [spoiled] [rendered]`, or `receipt.py --peer FILE...` to be
+the peer."""
 
 import collections
 import json
@@ -254,7 +255,8 @@ def degradations(data, tool, work):
 
     Image.MAX_IMAGE_PIXELS = None
     print("| what happened to it | company | date | address | total | F1 | adds up |\n|---|---|---|---|---|---|---|")
-    for kind in SPOILED:
+    chosen = os.environ.get("RECEIPT_SPOILED", "").split(",")
+    for kind in [kind for kind in SPOILED if chosen == [""] or kind in chosen]:
         folder = work / "spoiled" / kind.replace(" ", "-")
         folder.mkdir(parents=True, exist_ok=True)
         files = []
@@ -272,8 +274,7 @@ def degradations(data, tool, work):
         print(f"| {kind} | {cells} | {f1(right, found, wanted):.3f} | {sums}/{wanted} |", flush=True)
 
 
-def main():
-    data, tool, work = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+def speed(data, tool, work):
     files = sorted((data / "img").iterdir())
     rounds = int(os.environ.get("RECEIPT_ROUNDS", "3"))
     runs = collections.defaultdict(list)
@@ -281,7 +282,7 @@ def main():
         runs["ours"].append(ours(tool, work / "out", files, "--slots", "2", "--threads", "2"))
         runs["one"].append(ours(tool, work / "out", files, "--slots", "1", "--threads", "2"))
         runs["peer"].append(theirs(files))
-    print(f"{len(files)} receipts; images per second and memory: median of {rounds} interleaved rounds, models loaded in the time\n")
+    print(f"{len(files)} receipts; images per second: median of {rounds} interleaved rounds, models loaded in the time\n")
     print("| | line CER | word F1 | images/s | peak memory, MB |\n|---|---|---|---|---|")
     names = {"ours": "Medley, 2 slots of 1 thread", "one": "Medley, 1 slot of 2 threads", "peer": "RapidOCR 3.10.0"}
     speeds = {}
@@ -300,7 +301,43 @@ def main():
     print(f"| all: F1 {f1(right, found, wanted):.3f} | {sum(right.values())}/{wanted * len(FIELDS)} | {low:.2f}–{high:.2f} |")
     print(f"\n{sums} of {wanted} add up.\n")
     (work / "misses.json").write_text(json.dumps(misses, indent=1, ensure_ascii=False))
-    degradations(data, tool, work)
+
+
+def large(data, tool, work):
+    """A receipt of 30 megapixels by itself: seconds and memory."""
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None
+    file = work / "30-megapixels.jpg"
+    if not file.exists():
+        with Image.open(sorted((data / "img").iterdir())[0]) as picture:
+            picture = picture.convert("RGB")
+            scale = math.sqrt(30e6 / (picture.width * picture.height))
+            size = (round(picture.width * scale), round(picture.height * scale))
+            picture.resize(size, Image.Resampling.LANCZOS).save(file, quality=92)
+    _, wall, memory = ours(tool, work / "large", [file], "--slots", "1", "--threads", "2")
+    print(f"One receipt of 30 megapixels, overlay drawn, models loaded in the time: {wall:.1f} s, {memory:.0f} MB at most\n")
+
+
+def rendered(_data, tool, work):
+    """Layouts of many kinds, made by receipt_render.py; RECEIPT_SEED (2) makes others of the same."""
+    import receipt_render
+    import receipt_rendered
+
+    root, out = work / "rendered", work / "read" / "rendered"
+    receipt_render.render(root, int(os.environ.get("RECEIPT_SEED", "2")))
+    ours(tool, out, sorted((root / "img").iterdir()), "--slots", "2", "--threads", "2", "--params", '{"overlay":false}')
+    misses = receipt_rendered.table(root, out)
+    (work / "rendered-misses.json").write_text(json.dumps(misses, indent=1, ensure_ascii=False))
+
+
+SECTIONS = {"speed": speed, "large": large, "spoiled": degradations, "rendered": rendered}
+
+
+def main():
+    data, tool, work = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+    for section in sys.argv[4:] or SECTIONS:
+        SECTIONS[section](data, tool, work)
 
 
 if __name__ == "__main__":

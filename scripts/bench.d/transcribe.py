@@ -180,33 +180,61 @@ def clips(items, model, language):
         print(f"| {name} | {100 * wrong / total:.2f} |", flush=True)
 
 
-def main():
+def loaded(name):
+    """The clips of a language."""
     items = json.loads((DATA / "manifest.json").read_text())["items"]
-    of = lambda language: [i for i in items if i["file"].startswith(language + "/") and i.get("text") and (DATA / i["file"]).exists()]
-    english, truth = joined(of("en"), "en.wav", 3, 1)
-    chinese, truth_zh = joined(of("zh"), "zh.wav", 3, 2)
-    compare("English", english, truth, "tiny.en", "en")
-    compare("English", english, truth, "base", "en")
-    compare("Chinese", chinese, truth_zh, "base", "zh")
-    clean = soundfile.read(english, dtype="float32")[0]
+    return [i for i in items if i["file"].startswith(name + "/") and i.get("text") and (DATA / i["file"]).exists()]
+
+
+FEW = {name: ENGINES[name] for name in ["Medley, greedy", "faster-whisper int8, beam 1", "faster-whisper batched int8, beam 1"]}
+
+
+def english(model):
+    compare("English", *joined(loaded("en"), "en.wav", 3, 1), model, "en")
+
+
+def noisy():
+    file, truth = joined(loaded("en"), "en.wav", 3, 1)
+    clean = soundfile.read(file, dtype="float32")[0]
     noise = np.random.default_rng(5).normal(0, 1, len(clean)).astype(np.float32)
-    noisy = write("noisy.wav", clean + noise * np.sqrt(np.mean(clean**2)) * 10 ** (-10 / 20))
-    few = {name: ENGINES[name] for name in ["Medley, greedy", "faster-whisper int8, beam 1", "faster-whisper batched int8, beam 1"]}
-    compare("English in white noise, 10 dB", noisy, truth, "tiny.en", "en", few, 1)
-    one = next(i for i in of("en") if 5 < i.get("duration_s", 0) < 12)
+    noise *= np.sqrt(np.mean(clean**2))
+    for decibels in (10, 0):
+        file = write("noisy.wav", clean + noise * 10 ** (-decibels / 20))
+        compare(f"English in white noise, {decibels} dB", file, truth, "tiny.en", "en", FEW, 1)
+
+
+def looped():
+    one = next(i for i in loaded("en") if 5 < i.get("duration_s", 0) < 12)
     clip = np.concatenate([voiced(sound(DATA / one["file"])), np.zeros(RATE // 2, np.float32)])
-    looped = write("looped.wav", np.tile(clip, 20))
-    compare("One sentence, 20 times over", looped, [{"start_s": n * len(clip) / RATE, "text": one["text"]} for n in range(20)], "tiny.en", "en", few, 1)
-    clips(of("en"), "tiny.en", "en")
-    clips(of("en"), "base", "en")
-    clips(of("zh"), "base", "zh")
-    if os.environ.get("BENCH_LONG"):
-        long = DIR / "long.wav"
-        with soundfile.SoundFile(long, "w", RATE, 1, "PCM_16") as file:
-            for _ in range(int(36_000 * RATE / len(clean)) + 1):
-                file.write(clean)
-        found = ours(long, "tiny.en", "en", repeats=1)
-        print(f"\nTen hours, tiny.en: {found['walls_s'][0]:.0f} s, peak {found['peak_mb']:.0f} MB, {found['steps']['decode']} decode steps")
+    file = write("looped.wav", np.tile(clip, 20))
+    truth = [{"start_s": n * len(clip) / RATE, "text": one["text"]} for n in range(20)]
+    compare("One sentence, 20 times over", file, truth, "tiny.en", "en", FEW, 1)
 
 
-main()
+def long(hours):
+    """A clip looped for hours: memory must not grow with it."""
+    clean = soundfile.read(joined(loaded("en"), "en.wav", 3, 1)[0], dtype="float32")[0]
+    path = DIR / "long.wav"
+    with soundfile.SoundFile(path, "w", RATE, 1, "PCM_16") as file:
+        for _ in range(int(hours * 3600 * RATE / len(clean)) + 1):
+            file.write(clean)
+    found = ours(path, "tiny.en", "en", repeats=1)
+    print(f"\n{hours} hours, tiny.en: {found['walls_s'][0]:.0f} s, peak {found['peak_mb']:.0f} MB, {found['steps']['decode']} decode steps")
+    path.unlink()
+
+
+PARTS = {
+    "tiny": lambda: english("tiny.en"),
+    "base": lambda: english("base"),
+    "chinese": lambda: compare("Chinese", *joined(loaded("zh"), "zh.wav", 3, 2), "base", "zh"),
+    "noisy": noisy,
+    "looped": looped,
+    "clips-tiny": lambda: clips(loaded("en"), "tiny.en", "en"),
+    "clips-base": lambda: clips(loaded("en"), "base", "en"),
+    "clips-chinese": lambda: clips(loaded("zh"), "base", "zh"),
+}
+# BENCH_PARTS="tiny noisy" runs only those; BENCH_LONG=10 adds so many hours of looped audio.
+for part in os.environ.get("BENCH_PARTS", " ".join(PARTS)).split():
+    PARTS[part]()
+if hours := float(os.environ.get("BENCH_LONG", "0")):
+    long(hours)

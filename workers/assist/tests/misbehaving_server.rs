@@ -3,81 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    io::Write,
+    net::TcpStream,
     thread,
     time::{Duration, Instant},
 };
 
 use medley_assist::{AssistError, Assistant, Config, Picture};
-use serde_json::{Value, json};
+use medley_tests::chat::{Answer, ChatServer, says, send};
+use serde_json::json;
 
-/// Answers each connection with the next of `answers` (the last one again and again) and keeps what was asked.
-struct Server {
-    endpoint: String,
-    asked: Arc<Mutex<Vec<(String, Value)>>>,
-}
-
-type Answer = fn(&mut TcpStream);
-
-impl Server {
-    fn start(answers: &'static [Answer]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = format!("http://{}/v1", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = asked.clone();
-        thread::spawn(move || {
-            for (n, stream) in listener.incoming().enumerate() {
-                let mut stream = stream.unwrap();
-                log.lock().unwrap().push(read_request(&mut stream));
-                answers[n.min(answers.len() - 1)](&mut stream);
-            }
-        });
-        Self { endpoint, asked }
-    }
-
-    fn assistant(&self) -> Assistant {
-        let config =
-            Config { endpoint: Some(self.endpoint.clone()), model: "m".into(), timeout_s: 1, ..Config::default() };
-        Assistant::new(&config).unwrap().unwrap()
-    }
-
-    fn calls(&self) -> usize {
-        self.asked.lock().unwrap().len()
-    }
-}
-
-fn read_request(stream: &mut TcpStream) -> (String, Value) {
-    let mut reader = BufReader::new(stream);
-    let (mut head, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        head.push_str(&line);
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    (head, serde_json::from_slice(&body).unwrap())
-}
-
-fn send(stream: &mut TcpStream, status: &str, headers: &str, body: &str) {
-    // The client may have hung up: some answers are meant to be refused.
-    let _ = write!(
-        stream,
-        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}",
-        body.len()
-    );
-}
-
-fn says(text: &str) -> String {
-    json!({"choices": [{"message": {"role": "assistant", "content": text}}]}).to_string()
+fn assistant(server: &ChatServer) -> Assistant {
+    let config =
+        Config { endpoint: Some(server.endpoint.clone()), model: "m".into(), timeout_s: 1, ..Config::default() };
+    Assistant::new(&config).unwrap().unwrap()
 }
 
 fn ok(stream: &mut TcpStream) {
@@ -86,8 +25,8 @@ fn ok(stream: &mut TcpStream) {
 
 #[test]
 fn a_chat_is_answered_and_asked_as_the_protocol_says() {
-    let server = Server::start(&[ok]);
-    assert_eq!(server.assistant().chat("be brief", "what?").unwrap(), "A summary.");
+    let server = ChatServer::start(&[ok]);
+    assert_eq!(assistant(&server).chat("be brief", "what?").unwrap(), "A summary.");
     let (head, body) = server.asked.lock().unwrap()[0].clone();
     assert!(head.starts_with("POST /v1/chat/completions "), "{head}");
     assert_eq!(body["model"], "m");
@@ -97,43 +36,43 @@ fn a_chat_is_answered_and_asked_as_the_protocol_says() {
 
 #[test]
 fn a_picture_goes_along_as_a_data_url() {
-    let server = Server::start(&[ok]);
-    server.assistant().look("s", "u", Picture { media_type: "image/png", bytes: b"png" }).unwrap();
+    let server = ChatServer::start(&[ok]);
+    assistant(&server).look("s", "u", Picture { media_type: "image/png", bytes: b"png" }).unwrap();
     let body = server.asked.lock().unwrap()[0].1.clone();
     assert_eq!(body["messages"][1]["content"][1]["image_url"]["url"], "data:image/png;base64,cG5n");
 }
 
 #[test]
 fn errors_that_may_pass_are_tried_again() {
-    let server = Server::start(&[
+    let server = ChatServer::start(&[
         |stream| send(stream, "503 Service Unavailable", "", "busy"),
         |stream| send(stream, "429 Too Many Requests", "retry-after: 0\r\n", "slow down"),
         ok,
     ]);
-    assert_eq!(server.assistant().chat("s", "u").unwrap(), "A summary.");
+    assert_eq!(assistant(&server).chat("s", "u").unwrap(), "A summary.");
     assert_eq!(server.calls(), 3);
 }
 
 #[test]
 fn attempts_end() {
-    let server = Server::start(&[|stream| send(stream, "500 Internal Server Error", "", "")]);
-    assert!(matches!(server.assistant().chat("s", "u"), Err(AssistError::Busy { status: 500, .. })));
+    let server = ChatServer::start(&[|stream| send(stream, "500 Internal Server Error", "", "")]);
+    assert!(matches!(assistant(&server).chat("s", "u"), Err(AssistError::Busy { status: 500, .. })));
     assert_eq!(server.calls(), 3);
 }
 
 #[test]
 fn a_refusal_is_final() {
-    let server = Server::start(&[|stream| send(stream, "401 Unauthorized", "", "bad key")]);
-    let error = server.assistant().chat("s", "u").unwrap_err();
+    let server = ChatServer::start(&[|stream| send(stream, "401 Unauthorized", "", "bad key")]);
+    let error = assistant(&server).chat("s", "u").unwrap_err();
     assert!(matches!(&error, AssistError::Refused { status: 401, detail } if detail == "bad key"), "{error}");
     assert_eq!(server.calls(), 1);
 }
 
 #[test]
 fn a_wait_longer_than_the_total_is_not_waited() {
-    let server = Server::start(&[|stream| send(stream, "429 Too Many Requests", "retry-after: 86400\r\n", "")]);
+    let server = ChatServer::start(&[|stream| send(stream, "429 Too Many Requests", "retry-after: 86400\r\n", "")]);
     let started = Instant::now();
-    assert!(matches!(server.assistant().chat("s", "u"), Err(AssistError::Busy { .. })));
+    assert!(matches!(assistant(&server).chat("s", "u"), Err(AssistError::Busy { .. })));
     assert!(started.elapsed() < Duration::from_secs(60));
     assert_eq!(server.calls(), 1);
 }
@@ -148,7 +87,7 @@ fn broken_answers_are_errors() {
         &[|stream| send(stream, "200 OK", "", &says(&"x".repeat(2 << 20)))],
     ];
     for answers in broken {
-        let error = Server::start(answers).assistant().chat("s", "u").unwrap_err();
+        let error = assistant(&ChatServer::start(answers)).chat("s", "u").unwrap_err();
         assert!(matches!(error, AssistError::BadAnswer(_)), "{error:?}");
     }
 }
@@ -163,7 +102,7 @@ fn hanging_and_torn_answers_run_into_the_limits() {
         let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{{");
     }];
     for answers in [slow, torn] {
-        let server = Server::start(answers);
+        let server = ChatServer::start(answers);
         let config =
             Config { endpoint: Some(server.endpoint.clone()), timeout_s: 1, max_attempts: 1, ..Config::default() };
         let error = Assistant::new(&config).unwrap().unwrap().chat("s", "u").unwrap_err();
@@ -177,9 +116,9 @@ fn json_is_read_as_asked_or_refused() {
     struct Titled {
         title: String,
     }
-    let server = Server::start(&[|stream| send(stream, "200 OK", "", &says(r#"{"title": "T"}"#)), ok]);
-    assert_eq!(server.assistant().chat_json::<Titled>("s", "u").unwrap().title, "T");
-    assert!(matches!(server.assistant().chat_json::<Titled>("s", "u"), Err(AssistError::BadAnswer(_))));
+    let server = ChatServer::start(&[|stream| send(stream, "200 OK", "", &says(r#"{"title": "T"}"#)), ok]);
+    assert_eq!(assistant(&server).chat_json::<Titled>("s", "u").unwrap().title, "T");
+    assert!(matches!(assistant(&server).chat_json::<Titled>("s", "u"), Err(AssistError::BadAnswer(_))));
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use std::{
     path::Path,
-    process::{ChildStdin, ChildStdout, Stdio},
+    process::{ChildStdout, Stdio},
 };
 
 use crate::{
     MediaError, Problem,
     audio::url,
     error::name_of,
-    ffmpeg::{Input, Limits, Running, command, probe::probe_input, write_all},
+    ffmpeg::{Feed, Input, Limits, Running, command, probe::probe_input},
     sniff,
 };
 
@@ -139,9 +139,7 @@ pub struct EncoderOptions {
 pub struct Encoder {
     name: String,
     frame_bytes: usize,
-    running: Running,
-    stdin: ChildStdin,
-    limits: Limits,
+    feed: Feed,
 }
 
 impl Encoder {
@@ -175,11 +173,9 @@ impl Encoder {
             .args(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"])
             .args(["-threads", &threads.max(1).to_string(), "-flags:v", "+bitexact", "-fflags", "+bitexact"])
             .args(["-map_metadata", "-1", "-movflags", "+faststart", "-f", "mp4", "-y"])
-            .arg(url(&std::path::absolute(path).map_err(io)?))
-            .stdin(Stdio::piped());
-        let mut running = Running::spawn(ffmpeg, "ffmpeg", &name, &limits)?;
-        let stdin = running.child().stdin.take().expect("asked for a pipe");
-        Ok(Self { name, frame_bytes: width_px as usize * height_px as usize * 3, running, stdin, limits })
+            .arg(url(&std::path::absolute(path).map_err(io)?));
+        let feed = Feed::start(ffmpeg, &name, &limits)?;
+        Ok(Self { name, frame_bytes: width_px as usize * height_px as usize * 3, feed })
     }
 
     /// Adds a frame of packed RGB, 3 × width × height bytes.
@@ -191,7 +187,7 @@ impl Encoder {
             let what = format!("a frame of {} bytes came where {} are due", rgb.len(), self.frame_bytes);
             return Err(MediaError::new(&self.name, Problem::Encode(what)));
         }
-        write_all(&mut self.stdin, rgb, self.limits.stall).map_err(|error| self.running.stuck(error))
+        self.feed.write(rgb)
     }
 
     /// Ends the file.
@@ -199,8 +195,6 @@ impl Encoder {
     /// # Errors
     /// When ffmpeg could not write it; the sentence says why.
     pub fn finish(self) -> Result<(), MediaError> {
-        let Self { name, mut running, stdin, .. } = self;
-        drop(stdin);
-        running.finish().map_err(|error| MediaError::new(&name, Problem::Encode(error.to_string())).because(error))
+        self.feed.finish()
     }
 }

@@ -1,11 +1,12 @@
 //! Opens the queue and the store that the configuration names.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use medley_models::Models;
 use medley_proto::Name;
 use medley_runtime::{ComputeCommand, Medley, Settings, WorkerOptions, queue::SqliteQueue, store::FileStore};
 use medley_step::{Queue, Registry, Store};
+use serde_json::{Value, json};
 
 use crate::{cli::Failed, config::Config};
 
@@ -60,8 +61,20 @@ fn make_folder(path: &Path) -> Result<(), Failed> {
         .map_err(|error| Failed::service(format!("folder {} cannot be made: {error}", path.display())))
 }
 
-/// How this binary's workers run: compute children are this binary again.
-pub(crate) fn worker_options(config: &Config, kinds: Vec<Name>) -> WorkerOptions {
-    let configs = config.kinds.iter().filter_map(|(kind, table)| Some((kind.parse().ok()?, table.clone()))).collect();
+/// How this binary's workers run: compute children are this binary again. A kind that can use the helper model gets
+/// the table `[assist]`, unless its own table has one.
+pub(crate) fn worker_options(config: &Config, registry: &Registry, kinds: Vec<Name>) -> WorkerOptions {
+    let mut configs: BTreeMap<Name, Value> =
+        config.kinds.iter().filter_map(|(kind, table)| Some((kind.parse().ok()?, table.clone()))).collect();
+    for kind in registry.worker_kinds() {
+        let Some(assist) = &config.assist else { break };
+        let schema = registry.config_schema(kind);
+        if schema.and_then(|schema| schema.pointer("/properties/assist")).is_some() {
+            let table = configs.entry(kind.clone()).or_insert_with(|| json!({}));
+            if let Some(table) = table.as_object_mut() {
+                table.entry("assist").or_insert_with(|| json!(assist));
+            }
+        }
+    }
     WorkerOptions { kinds, compute: ComputeCommand::default(), models_dir: Models::default_dir(), configs }
 }

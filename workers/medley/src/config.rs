@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub worker: WorkerSettings,
     pub limits: LimitSettings,
     pub tenants: BTreeMap<Name, TenantSettings>,
+    /// The helper model, for the kinds that can use one. Nothing needs it.
+    pub assist: Option<medley_assist::Config>,
     /// The tables of the kinds: `[transcribe]`, `[speak]`, …
     #[serde(flatten)]
     #[schemars(skip)]
@@ -74,6 +76,7 @@ impl Default for Config {
             worker: WorkerSettings::default(),
             limits: LimitSettings::default(),
             tenants: BTreeMap::new(),
+            assist: None,
             kinds: Map::new(),
         }
     }

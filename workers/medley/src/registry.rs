@@ -1,6 +1,9 @@
 //! The kinds of work of this binary: one line each.
 
-use medley_caption::Caption;
+use medley_caption::{
+    Caption,
+    library::{Library, LibraryRecipe},
+};
 use medley_control::Control;
 use medley_portrait::{NewsRecipe, Portrait, PortraitRecipe};
 use medley_receipt::{ReceiptRecipe, ReceiptWorker};
@@ -14,14 +17,16 @@ pub(crate) fn registry() -> Registry {
         .recipe::<TranscribeJob>()
         .recipe::<PodcastJob>()
         .worker::<Speak>()
-        .recipe::<SpeakJob>()
+        .recipe::<SpeakJob<TranscribeJob>>()
         .worker::<ReceiptWorker>()
         .recipe::<ReceiptRecipe>()
         .worker::<Caption>()
         .recipe::<Caption>()
+        .worker::<Library>()
+        .recipe::<LibraryRecipe>()
         .worker::<Control>()
         .recipe::<Control>()
         .worker::<Portrait>()
-        .recipe::<PortraitRecipe<TranscribeJob, SpeakJob>>()
-        .recipe::<NewsRecipe<SpeakJob>>()
+        .recipe::<PortraitRecipe<TranscribeJob, SpeakJob<TranscribeJob>>>()
+        .recipe::<NewsRecipe<SpeakJob<TranscribeJob>>>()
 }

@@ -1,4 +1,5 @@
 use medley_media::MediaError;
+use medley_models::ModelError;
 use medley_proto::ErrorCode;
 use medley_step::{Retryable, StepError};
 use medley_vision::VisionError;
@@ -26,10 +27,12 @@ pub enum PortraitError {
     NoFont { letter: char, package: &'static str },
     #[error(transparent)]
     Media(#[from] MediaError),
-    #[error("the program ffmpeg is not installed; install the package ffmpeg")]
-    NoFfmpeg(#[source] std::io::Error),
-    #[error("ffmpeg failed while {what}: {said}")]
-    Ffmpeg { what: &'static str, said: String },
+    #[error("wav2lip cannot run this model: {0}; use one of Wav2Lip's published contract")]
+    Wav2Lip(String),
+    #[error("wav2lip failed while running")]
+    Network(#[from] ort::Error),
+    #[error(transparent)]
+    Models(#[from] ModelError),
     #[error("{0}")]
     Params(String),
     #[error("a file of an earlier step cannot be read")]
@@ -45,10 +48,10 @@ impl PortraitError {
             Self::FaceTooSmall { .. } => ErrorCode::new("face_too_small"),
             Self::FaceTurned { .. } => ErrorCode::new("face_turned"),
             Self::Script { .. } => ErrorCode::new("script_invalid"),
-            Self::NoFfmpeg(_) | Self::NoFont { .. } => ErrorCode::TOOL_MISSING,
-            Self::Params(_) => ErrorCode::PARAMS_INVALID,
+            Self::NoFont { .. } => ErrorCode::TOOL_MISSING,
+            Self::Wav2Lip(_) | Self::Params(_) => ErrorCode::PARAMS_INVALID,
             Self::Media(error) => error.code(),
-            Self::Ffmpeg { .. } | Self::Intermediate(_) | Self::Vision(_) => ErrorCode::INTERNAL,
+            Self::Network(_) | Self::Models(_) | Self::Intermediate(_) | Self::Vision(_) => ErrorCode::INTERNAL,
         }
     }
 }
@@ -59,6 +62,7 @@ impl Retryable for PortraitError {
             Self::Intermediate(error) => error.into(),
             Self::Vision(error) => error.into_step_error(),
             Self::Media(error) => error.into_step_error(),
+            Self::Models(error) => error.into_step_error(),
             error => StepError::permanent(error.code(), error.to_string()).because(error),
         }
     }

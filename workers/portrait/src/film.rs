@@ -1,30 +1,19 @@
-//! Film out: parts that can be laid end to end, and the finished file.
+//! Film out: parts that can be laid end to end, and the finished file. ffmpeg runs under medley-media's guards: in an
+//! empty environment, with limits of memory, time and file size, and given up when it takes nothing any more.
 
-use std::{
-    io::{Read, Write},
-    path::Path,
-    process::{Child, ChildStdin, Command, Stdio},
-};
+use std::{ffi::OsString, fs::File, io::Read, path::Path};
+
+use medley_media::ffmpeg::{Feed, Limits, command};
 
 use crate::{PortraitError, sound::FILM_RATE_HZ};
 
-/// Waits for ffmpeg; what it complained of when it failed.
-fn finish(mut child: Child) -> Result<Option<String>, PortraitError> {
-    let mut said = String::new();
-    if let Some(err) = child.stderr.take() {
-        err.take(4096).read_to_string(&mut said)?;
-    }
-    let status = child.wait()?;
-    Ok((!status.success()).then(|| said.trim().to_owned()))
-}
+const BT709: [&str; 8] =
+    ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"];
 
 /// An H.264 encoder that takes planar 4:2:0 frames and leaves an MPEG transport stream, in which parts of a film can
 /// be laid end to end.
 #[derive(Debug)]
-pub(crate) struct Film {
-    child: Child,
-    frames: Option<ChildStdin>,
-}
+pub(crate) struct Film(Feed);
 
 /// What a part of a film is like.
 #[derive(Debug, Clone, Copy)]
@@ -39,46 +28,29 @@ pub(crate) struct Reel {
 
 impl Film {
     pub(crate) fn new(reel: Reel, path: &Path) -> Result<Self, PortraitError> {
+        let limits = Limits::default();
         let start_s = format!("{:.6}", reel.first as f64 / f64::from(reel.fps));
-        let mut child = Command::new("ffmpeg")
-            .args(["-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p"])
+        let mut ffmpeg = command("ffmpeg", &limits);
+        ffmpeg
+            .args(["-nostdin", "-v", "error", "-y", "-protocol_whitelist", "pipe"])
+            .args(["-f", "rawvideo", "-pix_fmt", "yuv420p"])
             .args(["-video_size", &format!("{}x{}", reel.width, reel.height), "-framerate", &reel.fps.to_string()])
-            .args(["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"])
+            .args(BT709)
             .args(["-i", "pipe:0", "-c:v", "libx264", "-preset", "veryfast", "-crf", &reel.crf.to_string()])
             // A whole part is a closed group of pictures; threads change the bytes, so their number is fixed.
             .args(["-threads", "2", "-flags", "+cgop", "-g", &(reel.fps * 2).to_string()])
-            .args(["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"])
+            .args(BT709)
             .args(["-output_ts_offset", &start_s, "-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts"])
-            .arg(url(path))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(PortraitError::NoFfmpeg)?;
-        let frames = child.stdin.take();
-        Ok(Self { child, frames })
+            .arg(url(path)?);
+        Ok(Self(Feed::start(ffmpeg, "the film", &limits)?))
     }
 
     pub(crate) fn frame(&mut self, bytes: &[u8]) -> Result<(), PortraitError> {
-        let written = self.frames.as_mut().expect("open until closed").write_all(bytes);
-        if let Err(error) = written {
-            self.frames = None;
-            let mut said = String::new();
-            if let Some(err) = self.child.stderr.take() {
-                err.take(4096).read_to_string(&mut said)?;
-            }
-            self.child.wait()?;
-            return Err(PortraitError::Ffmpeg { what: "encoding", said: format!("{error}; {}", said.trim()) });
-        }
-        Ok(())
+        Ok(self.0.write(bytes)?)
     }
 
-    pub(crate) fn close(mut self) -> Result<(), PortraitError> {
-        self.frames = None;
-        match finish(self.child)? {
-            None => Ok(()),
-            Some(said) => Err(PortraitError::Ffmpeg { what: "encoding", said }),
-        }
+    pub(crate) fn close(self) -> Result<(), PortraitError> {
+        Ok(self.0.finish()?)
     }
 }
 
@@ -101,49 +73,44 @@ impl Ending<'_> {
     /// Lays the films end to end, adds the sound and leaves an MP4 that plays while it loads. The pictures are not
     /// encoded again. The same parts give the same bytes.
     pub(crate) fn write(&self, out: &Path) -> Result<(), PortraitError> {
-        let mut command = Command::new("ffmpeg");
-        command
-            .args(["-v", "error", "-y", "-protocol_whitelist", "pipe", "-f", "mpegts", "-i", "pipe:0"])
+        let limits = Limits::default();
+        let mut ffmpeg = command("ffmpeg", &limits);
+        ffmpeg
+            .args(["-nostdin", "-v", "error", "-y", "-protocol_whitelist", "pipe", "-f", "mpegts", "-i", "pipe:0"])
             .args(["-protocol_whitelist", "file", "-f", "f32le", "-ar"])
             .arg(FILM_RATE_HZ.to_string())
             .args(["-ac", "1", "-i"])
-            .arg(url(self.sound));
+            .arg(url(self.sound)?);
         if let Some(words) = self.words {
-            command.args(["-protocol_whitelist", "file", "-f", "srt", "-i"]).arg(url(words));
-            command.args(["-map", "2:s:0", "-c:s", "mov_text"]);
+            ffmpeg.args(["-protocol_whitelist", "file", "-f", "srt", "-i"]).arg(url(words)?);
+            ffmpeg.args(["-map", "2:s:0", "-c:s", "mov_text"]);
         }
-        command
+        ffmpeg
             .args(["-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", "-c:a", "aac", "-b:a", "160k"])
             // Film and sound are of one length to within a frame. `-shortest` would end the clip with the last subtitle.
             .args(["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"]);
         for (key, value) in self.tags {
-            command.arg("-metadata").arg(format!("{key}={value}"));
+            ffmpeg.arg("-metadata").arg(format!("{key}={value}"));
         }
-        let mut child = command
-            .args(["-movflags", "+faststart+use_metadata_tags", "-f", "mp4"])
-            .arg(url(out))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(PortraitError::NoFfmpeg)?;
-        let mut film = child.stdin.take().expect("asked for a pipe");
+        ffmpeg.args(["-movflags", "+faststart+use_metadata_tags", "-f", "mp4"]).arg(url(out)?);
+        let mut feed = Feed::start(ffmpeg, "the clip", &limits)?;
+        let mut block = vec![0; 1 << 16];
         for part in self.films {
-            if std::io::copy(&mut std::fs::File::open(part)?, &mut film).is_err() {
-                break; // ffmpeg has ended; its own words follow
+            let mut part = File::open(part)?;
+            loop {
+                match part.read(&mut block)? {
+                    0 => break,
+                    n => feed.write(&block[..n])?,
+                }
             }
         }
-        drop(film);
-        match finish(child)? {
-            None => Ok(()),
-            Some(said) => Err(PortraitError::Ffmpeg { what: "joining the parts", said }),
-        }
+        Ok(feed.finish()?)
     }
 }
 
-/// A path as ffmpeg reads it without looking for a protocol in it.
-fn url(path: &Path) -> std::ffi::OsString {
-    let mut url = std::ffi::OsString::from("file:");
-    url.push(path);
-    url
+/// A path as ffmpeg reads it without looking for a protocol in it; its folder is not ours.
+fn url(path: &Path) -> Result<OsString, PortraitError> {
+    let mut url = OsString::from("file:");
+    url.push(std::path::absolute(path)?);
+    Ok(url)
 }

@@ -10,7 +10,6 @@ mod engine;
 mod error;
 mod film;
 mod hear;
-mod nested;
 mod news;
 mod overlay;
 mod params;
@@ -25,7 +24,7 @@ mod subtitles;
 
 pub use error::PortraitError;
 pub use news::{NewsParams, NewsRecipe};
-pub use params::{Lips, PortraitParams};
+pub use params::{Engine, Lips, PortraitParams};
 pub use recipe::PortraitRecipe;
 pub use scene::Framing;
 pub use script::FrontMatter;

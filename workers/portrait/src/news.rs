@@ -112,12 +112,14 @@ impl<S: Recipe> Recipe for NewsRecipe<S> {
     const KIND: &'static str = "news";
     type Params = NewsParams;
     const ABOUT: &'static str = "Make a news clip: the person in a photo reads a script, with subtitles";
-    const EXAMPLES: &'static str = "medley run news script.md kafka.jpg -o out\n\
+    const EXAMPLES: &'static str = "medley run news --portrait kafka.jpg script.md -o out\n\
         medley run news script.md kafka.jpg --aspect 9:16 --subtitles burnt --label 'AI generated' -o out\n\
         medley run news script.md kafka.jpg studio.jpg logo.png --background image --logo -o out";
     const INPUTS: std::ops::RangeInclusive<usize> = 2..=4;
 
     const TAKES_TEXT: bool = true;
+    const NAMED_INPUTS: &'static [(&'static str, usize, &'static str)] =
+        &[("portrait", PICTURE as usize, "The photo of who speaks; else it is the second input")];
 
     fn check(params: &Self::Params, inputs: &[Input]) -> Result<(), StepError> {
         params.portrait().check()?;

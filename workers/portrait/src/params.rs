@@ -15,6 +15,17 @@ pub enum Lips {
     Sound,
 }
 
+/// What draws the speaking face.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    /// The photo itself, warped over a face mesh
+    #[default]
+    Mesh,
+    /// The network Wav2Lip, whose published weights are for research only: `medley models pull wav2lip-gan-96`; the head is still
+    Wav2lip,
+}
+
 /// How a portrait speaks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -29,6 +40,8 @@ pub struct PortraitParams {
     pub brows: f64,
     /// What the lips follow when no timing is given
     pub lips: Lips,
+    /// What draws the speaking face
+    pub engine: Engine,
     /// Frames a second: 24, 25, 30, 50 or 60
     pub fps: u32,
     /// Show the whole picture, or a square about the head
@@ -55,6 +68,7 @@ impl Default for PortraitParams {
             head_motion: 1.0,
             brows: 1.0,
             lips: Lips::Words,
+            engine: Engine::Mesh,
             fps: 25,
             framing: Framing::Picture,
             max_px: 1920,

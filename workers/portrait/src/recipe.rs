@@ -1,12 +1,11 @@
 use std::marker::PhantomData;
 
 use medley_proto::{Artifact, Input, Job, Name, Source, StepId, StepInput};
-use medley_step::{GroupDone, JobView, Planned, Recipe, StepDraft, StepError};
+use medley_step::{GroupDone, JobView, Nested, Planned, Recipe, StepDraft, StepError};
 use serde_json::json;
 
 use crate::{
-    nested::Nested,
-    params::PortraitParams,
+    params::{Engine, Lips, PortraitParams},
     steps::{Act, Done, Join, Mux, Portrait, Prepare, Render, Script, Sources},
 };
 
@@ -42,7 +41,7 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
             let sources = Sources { picture: 0, sound: 1, timing: Some(2), ..Sources::default() };
             return prepare(job, sources, [PICTURE, SOUND, TIMING].map(StepInput::Job));
         }
-        if job.params.lips == crate::params::Lips::Sound {
+        if job.params.lips == Lips::Sound || job.params.engine == Engine::Wav2lip {
             let sources = Sources { picture: 0, sound: 1, ..Sources::default() };
             return prepare(job, sources, [PICTURE, SOUND].map(StepInput::Job));
         }

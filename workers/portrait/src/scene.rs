@@ -10,6 +10,7 @@ use crate::{
     PortraitError,
     draw::{Canvas, Rect},
     overlay::Overlays,
+    params::Engine,
     rig::{Canonical, eye_distance, head_pose},
 };
 
@@ -46,6 +47,7 @@ pub(crate) struct Scene {
     /// Canvas pixels for a pixel of the photo.
     pub(crate) enlarged: f32,
     pub(crate) lively: bool,
+    pub(crate) engine: Engine,
     pub(crate) overlays: Overlays,
 }
 
@@ -183,7 +185,7 @@ impl Scene {
     pub(crate) fn new((width, height): (u32, u32), photo: Rect, found: &Found, placement: Placement) -> Self {
         let mesh = found.mesh.iter().map(|&point| placement.point(point)).collect();
         let enlarged = placement.scale as f32;
-        Self { width, height, photo, mesh, enlarged, lively: true, overlays: Overlays::default() }
+        Self { width, height, photo, mesh, enlarged, lively: true, engine: Engine::Mesh, overlays: Overlays::default() }
     }
 }
 

@@ -46,7 +46,7 @@ const SIGNS: [(&str, &str); 23] = [
 static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
     let signs = SIGNS.map(|(sign, _)| regex::escape(sign)).join("|");
     let pattern = format!(
-        r"(?P<minus>[-−–(]\s?)?(?:(?P<sign>{signs})\s?\.?)?(?P<minus2>[-−–])?(?P<number>\d{{1,3}}(?:[,']\d{{3}})+(?:\.\s?\d{{1,4}})?|\d{{1,3}}(?:\.\d{{3}})+,\d{{2}}|\d+(?:[.,·]\s?\d{{1,4}})?|[.]\d\d)(?P<after>\s?(?:元|圆))?(?P<minus3>-(?:\s|$))?"
+        r"(?P<minus>[-−–(]\s?)?(?:(?P<sign>{signs})\s?\.?)?(?P<minus2>[-−–])?(?P<number>\d{{1,3}}(?:[,']\d{{3}})+(?:\.\s?\d{{1,4}})?|\d{{1,3}}(?:\.\d{{3}})+,\d{{2}}|\d+(?:[.,·]\s?\d{{1,4}})?|[.]\d\d)(?P<after>\s?(?:元|圆|€|EUR\b|£))?(?P<minus3>-(?:\s|$))?"
     );
     Regex::new(&pattern).expect("the pattern is fixed")
 });
@@ -79,7 +79,11 @@ fn read(text: &str, captures: &regex::Captures<'_>) -> Option<Amount> {
     let before = text[..whole.start()].chars().next_back();
     let after = text[whole.end()..].chars().next();
     let sign = captures.name("sign");
-    let yuan = captures.name("after").is_some();
+    let sign_after = captures.name("after").map(|sign| match sign.as_str().trim() {
+        "€" | "EUR" => "EUR",
+        "£" => "GBP",
+        _ => "CNY",
+    });
     // Part of a date, a time, a code or a longer number.
     let joined = |c: char| c.is_ascii_digit() || matches!(c, '/' | ':' | '%' | '#');
     if after.is_some_and(|c| {
@@ -99,7 +103,7 @@ fn read(text: &str, captures: &regex::Captures<'_>) -> Option<Amount> {
         return None;
     }
     let (value, places) = number_value(number.as_str())?;
-    if places != 2 && sign.is_none() && !yuan {
+    if places != 2 && sign.is_none() && sign_after.is_none() {
         return None;
     }
     if sign.is_none() && before.is_some_and(char::is_alphabetic) && !is_cjk(before) && places != 2 {
@@ -116,8 +120,7 @@ fn read(text: &str, captures: &regex::Captures<'_>) -> Option<Amount> {
         || (bracketed && closed && text.trim_start().starts_with('('));
     let currency = match sign {
         Some(sign) => SIGNS.iter().find(|(printed, _)| *printed == sign.as_str()).map(|(_, code)| *code),
-        None if yuan => Some("CNY"),
-        None => None,
+        None => sign_after,
     };
     let start = sign.map_or(number.start(), |s| s.start());
     let value = if negative { -value } else { value };
@@ -201,6 +204,7 @@ mod tests {
             ("RM 1,234.50", &["1234.50"]),
             ("Grand Total RM51.30", &["51.30"]),
             ("1.234,50 €", &["1234.50"]),
+            ("12,5 €", &["12.50"]),
             ("0.02-", &["-0.02"]),
             ("-RM0.02", &["-0.02"]),
             ("Rounding: -0.01", &["-0.01"]),
@@ -228,6 +232,7 @@ mod tests {
     fn currencies_come_with_their_amounts() {
         assert_eq!(amounts("RM 5.00")[0].currency, Some("MYR"));
         assert_eq!(amounts("12元")[0].currency, Some("CNY"));
+        assert_eq!(amounts("Total 12,40 €")[0].currency, Some("EUR"));
         assert_eq!(amounts("5.00")[0].currency, None);
     }
 

@@ -1,6 +1,7 @@
 //! Receipt OCR: a photograph, scan or PDF of a receipt or invoice becomes checked fields.
 
 mod amount;
+mod archive;
 mod date;
 mod decimal;
 mod document;

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    archive,
     date::DateOrder,
     document::{PageInfo, Receipt},
     extract::{Hints, fields},
@@ -58,6 +59,10 @@ pub struct ReceiptParams {
     pub max_pages: u32,
     /// Draw `overlay.png`: the picture with the fields' boxes and names.
     pub overlay: bool,
+    /// Also write the text as `receipt.hocr`, for archives.
+    pub hocr: bool,
+    /// Also write the text as `receipt.alto.xml`, for archives.
+    pub alto: bool,
 }
 
 impl Default for ReceiptParams {
@@ -70,6 +75,8 @@ impl Default for ReceiptParams {
             ignore_text_layer: false,
             max_pages: 50,
             overlay: true,
+            hocr: false,
+            alto: false,
         }
     }
 }
@@ -204,6 +211,12 @@ fn publish(
     if params.taxonomy == Taxonomy::Textract {
         let expense = textract::analyze_expense(receipt);
         cx.publish("expense.json", "application/json", &serde_json::to_vec_pretty(&expense)?)?;
+    }
+    if params.hocr {
+        cx.publish("receipt.hocr", "text/html", archive::hocr(receipt).as_bytes())?;
+    }
+    if params.alto {
+        cx.publish("receipt.alto.xml", "application/xml", archive::alto(receipt).as_bytes())?;
     }
     if let Some(canvas) = canvas {
         cx.publish("overlay.png", "image/png", &overlay::png(canvas, receipt)?)?;

@@ -21,7 +21,8 @@ const REUSE_MS: u64 = 43_200_000;
 /// An input as the user gives it.
 #[derive(Debug, Clone)]
 pub enum InputRequest {
-    /// A file of this machine. With a store of local files it stays where it is; otherwise it is uploaded.
+    /// A file of this machine. With a store of local files it stays where it is; otherwise it is uploaded. A folder,
+    /// for kinds that take one, always stays: all workers must see it at the same path.
     File(PathBuf),
     /// `file:`, or a scheme that a fetcher serves.
     Uri(String),
@@ -33,11 +34,14 @@ pub enum InputRequest {
 
 impl Medley {
     /// Checks an input and makes it the job's.
-    pub(crate) async fn accept(&self, of: &Name, given: InputRequest) -> Result<Input, Error> {
+    pub(crate) async fn accept(&self, of: &Name, given: InputRequest, folders: bool) -> Result<Input, Error> {
+        let file = async |path: PathBuf| {
+            if folders && path.is_dir() { self.accept_folder(path).await } else { self.accept_file(of, &path).await }
+        };
         match given {
-            InputRequest::File(path) => self.accept_file(of, &path).await,
+            InputRequest::File(path) => file(path).await,
             InputRequest::Uri(uri) => match file_uri::path_of(&uri) {
-                Some(path) => self.accept_file(of, &path).await,
+                Some(path) => file(path).await,
                 None => Ok(self.accept_uri(uri)?),
             },
             InputRequest::Text(text) => Ok(accept_text(text)?),
@@ -147,11 +151,7 @@ const MOST_HASHES: usize = 4_096;
 impl Hashes {
     fn of(&self, name: &str, path: &Path, limits: &LimitSettings) -> Result<KnownFile, StepError> {
         let refuse = |error: io::Error| refused(name, path, error);
-        let path = std::path::absolute(path).and_then(|path| path.canonicalize()).map_err(refuse)?;
-        if !limits.file_roots.iter().any(|root| root.canonicalize().is_ok_and(|root| path.starts_with(root))) {
-            let message = format!("{name}: {} lies outside the folders of limits.file_roots", path.display());
-            return Err(StepError::permanent(ErrorCode::INPUT_FORBIDDEN, message));
-        }
+        let path = allowed(name, path, limits)?;
         // A pipe without a writer would hold the open up for ever.
         let mut file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path).map_err(refuse)?;
         let meta = file.metadata().map_err(refuse)?;
@@ -169,6 +169,17 @@ impl Hashes {
         hashes.insert(stamp, sha256);
         Ok(KnownFile { path, sha256, bytes: meta.len() })
     }
+}
+
+/// The path without links, when it lies below an allowed root.
+pub(crate) fn allowed(name: &str, path: &Path, limits: &LimitSettings) -> Result<PathBuf, StepError> {
+    let path =
+        std::path::absolute(path).and_then(|path| path.canonicalize()).map_err(|error| refused(name, path, error))?;
+    if !limits.file_roots.iter().any(|root| root.canonicalize().is_ok_and(|root| path.starts_with(root))) {
+        let message = format!("{name}: {} lies outside the folders of limits.file_roots", path.display());
+        return Err(StepError::permanent(ErrorCode::INPUT_FORBIDDEN, message));
+    }
+    Ok(path)
 }
 
 fn check(name: &str, path: &Path, meta: &Metadata, limits: &LimitSettings) -> Result<(), StepError> {
@@ -196,7 +207,7 @@ fn check(name: &str, path: &Path, meta: &Metadata, limits: &LimitSettings) -> Re
     Ok(())
 }
 
-fn refused(name: &str, path: &Path, error: io::Error) -> StepError {
+pub(crate) fn refused(name: &str, path: &Path, error: io::Error) -> StepError {
     let path = path.display();
     let (code, message) = match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {

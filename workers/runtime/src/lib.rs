@@ -48,6 +48,7 @@ mod error;
 pub mod fetch;
 mod file_uri;
 mod finish;
+mod folders;
 mod identity;
 mod inputs;
 mod jobs;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use medley_proto::{ErrorCode, Job, Sha256, Source, Step, StepId, StepInput, StepResult};
+use medley_proto::{Artifact, ErrorCode, Job, Sha256, Source, Step, StepId, StepInput, StepResult};
 use medley_step::{Key, LocalInput, StepError};
 use serde::{Deserialize, Serialize};
 
@@ -109,15 +109,24 @@ impl Stager<'_> {
     async fn stage(&mut self, index: usize, input: &StepInput) -> Result<LocalInput, StepError> {
         match input {
             StepInput::Job(number) => self.job_input(index, *number).await,
-            StepInput::Artifact(artifact) => Ok(LocalInput {
-                name: artifact.name.clone(),
-                path: self.object(&self.keys.artifact(artifact)?, artifact.sha256).await?,
-                sha256: artifact.sha256,
-                bytes: artifact.bytes,
-                media_type: Some(artifact.media_type.clone()),
-            }),
+            StepInput::Artifact(artifact) => self.artifact(artifact).await,
             StepInput::Output(of) => self.output(index, of).await,
+            StepInput::Left { step, name } => {
+                let left = self.result(step).await?.artifacts;
+                let artifact = left.iter().find(|artifact| artifact.name == *name);
+                self.artifact(artifact.ok_or_else(|| StepError::internal(format!("step {step} left no {name}")))?).await
+            }
         }
+    }
+
+    async fn artifact(&mut self, artifact: &Artifact) -> Result<LocalInput, StepError> {
+        Ok(LocalInput {
+            name: artifact.name.clone(),
+            path: self.object(&self.keys.artifact(artifact)?, artifact.sha256).await?,
+            sha256: artifact.sha256,
+            bytes: artifact.bytes,
+            media_type: Some(artifact.media_type.clone()),
+        })
     }
 
     async fn job_input(&mut self, index: usize, number: u32) -> Result<LocalInput, StepError> {
@@ -148,6 +157,11 @@ impl Stager<'_> {
                     let (path, fetched) = self.fetch(number, uri).await?;
                     return Ok(local(path, fetched.sha256, fetched.bytes));
                 };
+                if input.is_folder() {
+                    let path = self.medley.find_folder(input.name.clone(), path).await?;
+                    // What is in it is not looked at: each step says what it found of the files that it read.
+                    return Ok(local(path, input.sha256.unwrap_or_else(|| Sha256::of(b"")), 0));
+                }
                 let known = self.medley.hash_file(input.name.clone(), path).await?;
                 if input.sha256.is_some_and(|sha256| sha256 != known.sha256) {
                     let message = format!("{} changed after the job was submitted; submit it again", input.name);
@@ -192,10 +206,13 @@ impl Stager<'_> {
         Ok(path)
     }
 
-    async fn output(&self, index: usize, of: &StepId) -> Result<LocalInput, StepError> {
+    async fn result(&self, of: &StepId) -> Result<StepResult, StepError> {
         let result = records::read::<StepResult>(&*self.medley.store, &self.keys.result(of)).await?;
-        let result = result.ok_or_else(|| StepError::internal(format!("step {of} has no result yet")))?;
-        let bytes = serde_json::to_vec(&result.output)?;
+        result.ok_or_else(|| StepError::internal(format!("step {of} has no result yet")))
+    }
+
+    async fn output(&self, index: usize, of: &StepId) -> Result<LocalInput, StepError> {
+        let bytes = serde_json::to_vec(&self.result(of).await?.output)?;
         let path = self.folder.input(index, "output.json");
         tokio::fs::write(&path, &bytes).await?;
         Ok(LocalInput {

@@ -75,7 +75,7 @@ impl Medley {
         let mut inputs = Vec::with_capacity(given.len());
         let recipe = self.registry.find_recipe(&kind)?;
         for input in given {
-            inputs.push(self.accept(&tenant, input).await?);
+            inputs.push(self.accept(&tenant, input, recipe.takes_folder()).await?);
         }
         let params = recipe.check(&params, &inputs)?;
         let created_ms = self.clock.now_ms();

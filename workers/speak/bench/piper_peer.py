@@ -20,4 +20,5 @@ for line in lines:
             firsts.append(time.perf_counter() - begun)
         audio_s += len(chunk.audio_int16_array) / chunk.sample_rate
 wall_s = time.perf_counter() - started
-print(json.dumps({"audio_s": round(audio_s, 2), "wall_s": round(wall_s, 3), "rtf": round(wall_s / audio_s, 4)}))
+print(json.dumps({"audio_s": round(audio_s, 2), "wall_s": round(wall_s, 3), "rtf": round(wall_s / audio_s, 4),
+                  "first_ms": round(1e3 * sorted(firsts)[len(firsts) // 2], 1)}))

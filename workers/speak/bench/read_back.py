@@ -118,7 +118,8 @@ def main(language, sentences, wavs, model):
     total = wrong = sounds = wrong_sounds = 0
     for n, line in enumerate(open(sentences, encoding="utf-8")):
         text, _, said = line.rstrip("\n").partition("\t")
-        spoken_in = "zh" if language != "en" and re.search(r"[\u4e00-\u9fff]{4}", text) else "en"
+        han, latin = len(re.findall(r"[\u4e00-\u9fff]", text)), len(re.findall(r"[A-Za-z]+", text))
+        spoken_in = "zh" if language != "en" and han * 2 > latin else "en"
         heard = "".join(part.text for part in whisper.transcribe(samples_16k(f"{wavs}/{n:04}.wav"), language=spoken_in))
         wanted, got = tokens(language, said or text), tokens(language, heard)
         missed = errors(wanted, got)

@@ -14,7 +14,9 @@ pub enum SpeakError {
     #[error("{input}: line {line}, column {column}: {what}")]
     Ssml { input: String, line: usize, column: usize, what: String },
     #[error("lexicon, line {line}: {what}")]
-    Lexicon { line: usize, what: String },
+    Lexicon { line: u64, what: String },
+    #[error("'{pinyin}' is no Chinese syllable; correct the pinyin of the lexicon or of <phoneme>")]
+    Syllable { pinyin: String },
     #[error("{what}")]
     Params { what: String },
     #[error("espeak-ng cannot be run as a program: install it (apt-get install espeak-ng)")]
@@ -45,7 +47,7 @@ impl SpeakError {
             Self::NothingToSay { .. } => ErrorCode::MEDIA_EMPTY,
             Self::TooLong { .. } => ErrorCode::MEDIA_TOO_LARGE,
             Self::NotUtf8 { .. } => ErrorCode::MEDIA_UNDECODABLE,
-            Self::Ssml { .. } => ErrorCode::new("ssml_invalid"),
+            Self::Ssml { .. } | Self::Syllable { .. } => ErrorCode::new("ssml_invalid"),
             Self::Lexicon { .. } => ErrorCode::new("lexicon_invalid"),
             Self::Params { .. } => ErrorCode::PARAMS_INVALID,
             Self::EspeakMissing(_) => ErrorCode::TOOL_MISSING,

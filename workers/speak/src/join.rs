@@ -18,6 +18,7 @@ use crate::{
     speech::{Speech, shift},
     step::SpeakOutput,
     subtitles,
+    verify::Quality,
 };
 
 /// Samples that are read at once.
@@ -29,7 +30,11 @@ const CORRECTIONS: usize = 3;
 
 pub(crate) fn run(params: &SpeakParams, cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
     let sounds: Vec<&LocalInput> = cx.inputs().iter().filter(|input| input.name.ends_with(".wav")).collect();
-    let times: Vec<&LocalInput> = cx.inputs().iter().filter(|input| input.name.ends_with(".json")).collect();
+    let is_times = |input: &&LocalInput| input.name.starts_with("part-") && input.name.ends_with(".json");
+    let times: Vec<&LocalInput> = cx.inputs().iter().filter(is_times).collect();
+    let SpeakOutput::Plan(plan) = cx.input_json(0)? else {
+        return Err(StepError::internal("the plan of the parts to join is not the first input"));
+    };
     if sounds.is_empty() || sounds.len() != times.len() {
         return Err(StepError::internal(format!("{} sounds and {} timings to join", sounds.len(), times.len())));
     }
@@ -44,9 +49,13 @@ pub(crate) fn run(params: &SpeakParams, cx: &StepContext<'_>) -> Result<SpeakOut
 
     let starts = starts(&sounds)?;
     let totals = write_times(&times, &starts, cx)?;
-    quality(&measured, &totals, cx);
+    let mut quality = quality(&measured, &totals);
+    if plan.unspoken_letters > 0 {
+        quality.insert("unspoken_letters".into(), plan.unspoken_letters.into());
+    }
+    quality.iter().for_each(|(key, value)| cx.quality(key, value.clone()));
     let duration_s = starts.last().copied().unwrap_or(0.0);
-    Ok(SpeakOutput::Join { duration_s, sentences: totals.sentences, words: totals.words })
+    Ok(SpeakOutput::Join { duration_s, sentences: totals.sentences, words: totals.words, quality })
 }
 
 /// The gain that brings the whole to the asked loudness, behind the limiter.
@@ -149,6 +158,11 @@ fn write_times(times: &[&LocalInput], starts: &[f64], cx: &StepContext<'_>) -> R
     for (part, start) in times.iter().zip(starts) {
         list.write(&mut json, &read(part, *start)?.phonemes)?;
     }
+    write!(json, "],\"marks\":[")?;
+    let mut list = List::default();
+    for (part, start) in times.iter().zip(starts) {
+        list.write(&mut json, &read(part, *start)?.marks)?;
+    }
     write!(json, "]}}")?;
     json.keep()?;
     srt.keep()?;
@@ -180,14 +194,15 @@ impl List {
     }
 }
 
-fn quality(measured: &Measured, totals: &Totals, cx: &StepContext<'_>) {
+fn quality(measured: &Measured, totals: &Totals) -> Quality {
     let tenth = |value: f64| (value * 10.0).round() / 10.0;
-    cx.quality("sentences", totals.sentences);
-    cx.quality("words", totals.words);
+    let mut quality =
+        Quality::from([("sentences".to_owned(), totals.sentences.into()), ("words".to_owned(), totals.words.into())]);
     if let Some(lufs) = measured.lufs {
-        cx.quality("loudness_lufs", tenth(lufs));
+        quality.insert("loudness_lufs".into(), tenth(lufs).into());
     }
     if let Some(peak) = measured.true_peak_dbtp {
-        cx.quality("true_peak_dbtp", tenth(peak));
+        quality.insert("true_peak_dbtp".into(), tenth(peak).into());
     }
+    quality
 }

@@ -102,7 +102,9 @@ fn first_language(text: &str, main: Language) -> Language {
 fn latin_code(text: &str) -> bool {
     let letters = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let word: &str = &letters[..letters.find(|c: char| !is_latin(c)).unwrap_or(letters.len())];
-    !word.is_empty() && word.chars().all(|c| c.is_ascii_uppercase()) && !crate::normal::chinese::is_unit(word)
+    let bytes = matches!(word, "KB" | "MB" | "GB" | "TB" | "PB");
+    let capitals = !word.is_empty() && word.chars().all(|c| c.is_ascii_uppercase());
+    capitals && !bytes && !crate::normal::chinese::is_unit(word)
 }
 
 /// A number by itself is read in the sentence's language, except between two Latin words.
@@ -187,6 +189,10 @@ mod tests {
             ("The word 你好 means hello.", "en[The word ]zh[你好 ]en[means hello.]"),
             ("5G网络", "en[5G]zh[网络]"),
             ("气温-5℃", "zh[气温-5℃]"),
+            ("A股和5A级景区", "en[A]zh[股和]en[5A]zh[级景区]"),
+            ("16GB内存", "zh[16]en[GB]zh[内存]"),
+            ("iPhone 15 Pro发布", "en[iPhone 15 Pro]zh[发布]"),
+            ("Elon Musk花了$440亿", "en[Elon Musk]zh[花了$440亿]"),
             ("2024年GDP增长5.2%", "zh[2024年]en[GDP]zh[增长5.2%]"),
             ("Only English, 12 words.", "en[Only English, 12 words.]"),
             ("1234", "en[1234]"),

@@ -5,23 +5,27 @@
 //! the steps, with a [`Speaker`], which others may use by itself: a sentence is cut into runs of one language, each is
 //! normalised, becomes phonemes and is spoken by its language's voice.
 
+mod aloud;
 mod chinese;
 mod document;
 mod english;
 mod error;
 mod join;
 mod language;
+mod lexicon;
 mod loudness;
 mod mix;
 mod normal;
 mod params;
 mod plan;
+mod reading;
 mod recipe;
 mod say;
 mod speaker;
 mod speech;
 mod step;
 mod subtitles;
+mod verify;
 mod viseme;
 mod voice;
 mod worker;

@@ -32,8 +32,8 @@ fn energy(frame: &[f32]) -> f32 {
     frame.iter().map(|sample| sample * sample).sum::<f32>() / frame.len().max(1) as f32
 }
 
-/// Brings speech to the common level and fades its ends.
-pub(crate) fn level(samples: &mut [f32]) {
+/// What brings speech to the common level.
+pub(crate) fn gain(samples: &[f32]) -> f32 {
     let energies: Vec<f32> = samples.chunks(FRAME * 2).map(energy).collect();
     let loudest = energies.iter().copied().fold(0.0, f32::max);
     let active: Vec<f32> = energies.into_iter().filter(|energy| *energy > loudest * 1e-3).collect();
@@ -41,10 +41,17 @@ pub(crate) fn level(samples: &mut [f32]) {
     let peak = samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
     if mean > 0.0 && peak > 0.0 {
         let gain_db = (LEVEL_DBFS - 10.0 * mean.log10()).clamp(-LARGEST_GAIN_DB, LARGEST_GAIN_DB);
-        let gain = 10_f32.powf(gain_db / 20.0).min(0.98 / peak);
-        samples.iter_mut().for_each(|sample| *sample *= gain);
+        10_f32.powf(gain_db / 20.0).min(0.98 / peak)
+    } else {
+        1.0
     }
-    fade(samples);
+}
+
+/// Louder by `gain`, with faded ends.
+pub(crate) fn ready(samples: &[f32], gain: f32) -> Vec<f32> {
+    let mut ready: Vec<f32> = samples.iter().map(|sample| sample * gain).collect();
+    fade(&mut ready);
+    ready
 }
 
 fn fade(samples: &mut [f32]) {
@@ -91,9 +98,7 @@ mod tests {
     #[test]
     fn loud_and_soft_come_out_alike_and_begin_at_zero() {
         let rms = |samples: &[f32]| energy(&samples[2_000..8_000]).sqrt();
-        let (mut loud, mut soft) = (tone(0.9, 10_000), tone(0.03, 10_000));
-        level(&mut loud);
-        level(&mut soft);
+        let [loud, soft] = [tone(0.9, 10_000), tone(0.03, 10_000)].map(|tone| ready(&tone, gain(&tone)));
         assert!((20.0 * (rms(&loud) / rms(&soft)).log10()).abs() < 0.5);
         assert_eq!((loud[0], loud[loud.len() - 1]), (0.0, 0.0));
     }

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use medley_media::audio::AudioFormat;
 use medley_step::StepError;
 use schemars::JsonSchema;
@@ -6,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     SpeakError,
     language::Language,
+    lexicon::Lexicon,
     speaker::{Delivery, EnglishVoice},
 };
 
@@ -24,6 +27,11 @@ pub struct SpeakParams {
     pub pitch: f32,
     /// What the text is.
     pub format: TextFormat,
+    /// A pronunciation lexicon as CSV text (`--lexicon "$(cat words.csv)"`): rows of `written,said` or
+    /// `written,said,alphabet` with the alphabet `text`, `ipa` or `pinyin`.
+    pub lexicon: String,
+    /// Let Whisper read the speech back: `quality` says how many of its words were heard wrongly, `read-back.json` where.
+    pub verify: bool,
     /// The file to make: `speech.wav`, `speech.mp3`, …
     pub audio: SpeechFormat,
     /// Samples a second: 16000, 22050, 24000, 44100 or 48000.
@@ -41,6 +49,8 @@ impl Default for SpeakParams {
             rate: 1.0,
             pitch: 1.0,
             format: TextFormat::Auto,
+            lexicon: String::new(),
+            verify: false,
             audio: SpeechFormat::Wav,
             sample_rate_hz: 24_000,
             loudness: LoudnessTarget::Podcast,
@@ -61,11 +71,13 @@ pub enum MainLanguage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TextFormat {
-    /// By the file's name and its first lines.
+    /// By the file's name and how it begins.
     Auto,
     Plain,
     /// Headings pause, links are read by their text, code is skipped.
     Markdown,
+    /// A subset of SSML 1.1: speak, p, s, break, prosody, say-as, sub, phoneme, lang, voice, mark, emphasis, audio.
+    Ssml,
 }
 
 /// A file format.
@@ -131,6 +143,7 @@ impl SpeakParams {
         if !(0.5..=2.0).contains(&self.pitch) {
             return refuse(format!("pitch is {}: use 0.5 to 2", self.pitch));
         }
+        Lexicon::read(&[&self.lexicon])?;
         Ok(())
     }
 
@@ -150,4 +163,7 @@ impl SpeakParams {
 /// The table `[speak]` of `medley.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct SpeakConfig {}
+pub struct SpeakConfig {
+    /// A CSV file of words and how they are said, for every job of this machine; a job's own lexicon comes first.
+    pub lexicon: Option<PathBuf>,
+}

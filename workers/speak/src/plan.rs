@@ -7,8 +7,10 @@ use medley_step::{StepContext, StepError};
 
 use crate::{
     SpeakError,
-    document::{self, Utterance},
-    params::SpeakParams,
+    document::{self, Document, Utterance},
+    lexicon::Lexicon,
+    params::{SpeakConfig, SpeakParams},
+    reading::Script,
     speaker::Speaker,
     step::{Part, Plan, SpeakOutput},
 };
@@ -18,7 +20,12 @@ const PART_CHARACTERS: usize = 2_000;
 /// A Chinese character is a syllable, five Latin letters are one or two.
 const HAN_WEIGHT: usize = 4;
 
-pub(crate) fn run(speaker: &Speaker, params: &SpeakParams, cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
+pub(crate) fn run(
+    speaker: &Speaker,
+    config: &SpeakConfig,
+    params: &SpeakParams,
+    cx: &StepContext<'_>,
+) -> Result<SpeakOutput, StepError> {
     params.check()?;
     let input = cx.input(0)?;
     if input.bytes > document::LARGEST_BYTES {
@@ -26,8 +33,9 @@ pub(crate) fn run(speaker: &Speaker, params: &SpeakParams, cx: &StepContext<'_>)
         return Err(SpeakError::TooLong { input: input.name.clone(), bytes, limit }.into());
     }
     let bytes = std::fs::read(&input.path)?;
-    let script = document::read(&input.name, &bytes, params)?;
-    let voices = speaker.needs(script.iter().map(|utterance| (utterance.text.as_str(), utterance.delivery)))?;
+    let lexicon = Lexicon::of(config, params)?;
+    let Document { utterances: script, unspoken_letters } = document::read(&input.name, &bytes, params, &lexicon)?;
+    let voices = speaker.needs(&script)?;
     let mut file = cx.create("script.jsonl", "application/jsonl")?;
     let mut parts = Vec::new();
     let mut offset_bytes = 0;
@@ -45,7 +53,7 @@ pub(crate) fn run(speaker: &Speaker, params: &SpeakParams, cx: &StepContext<'_>)
     }
     file.keep()?;
     let characters = script.iter().map(|utterance| utterance.text.chars().count() as u64).sum();
-    Ok(SpeakOutput::Plan(Plan { parts, characters, voices }))
+    Ok(SpeakOutput::Plan(Plan { parts, characters, unspoken_letters, voices }))
 }
 
 /// Consecutive sentences of about [`PART_CHARACTERS`].
@@ -53,8 +61,9 @@ fn runs(script: &[Utterance]) -> Vec<&[Utterance]> {
     let mut runs = Vec::new();
     let (mut start, mut weight) = (0, 0);
     for (n, utterance) in script.iter().enumerate() {
-        weight +=
-            utterance.text.chars().map(|c| if crate::language::is_han(c) { HAN_WEIGHT } else { 1 }).sum::<usize>();
+        // What a lexicon puts in is spoken too.
+        let said = Script::new(&utterance.text, &utterance.readings).text;
+        weight += said.chars().map(|c| if crate::language::is_han(c) { HAN_WEIGHT } else { 1 }).sum::<usize>();
         if weight >= PART_CHARACTERS {
             runs.push(&script[start..=n]);
             (start, weight) = (n + 1, 0);

@@ -1,17 +1,24 @@
-use medley_proto::{Input, StepInput};
-use medley_step::{GroupDone, JobView, Planned, Recipe, StepDraft, StepError};
+use std::marker::PhantomData;
+
+use medley_proto::{Input, Name, Source, StepId, StepInput};
+use medley_step::{GroupDone, JobView, Nested, Planned, Recipe, StepDraft, StepError};
+use serde_json::json;
 
 use crate::{
+    language::Language,
     params::SpeakParams,
     step::{Plan, SpeakOutput, SpeakStep},
     worker::Speak,
 };
 
-/// Text to speech as a job: plan, say ×N, join.
+/// Text to speech as a job: plan, say ×N, join; and with `verify` a transcription (by the recipe `T`) and verify.
 #[derive(Debug)]
-pub struct SpeakJob;
+pub struct SpeakJob<T>(PhantomData<fn() -> T>);
 
-impl Recipe for SpeakJob {
+/// Stages of the transcription are called `hear-…`.
+const HEAR: &str = "hear";
+
+impl<T: Recipe> Recipe for SpeakJob<T> {
     const KIND: &'static str = "speak";
     type Params = SpeakParams;
     const ABOUT: &'static str = "Read a text aloud, in English, Chinese or both, with times and subtitles";
@@ -31,11 +38,16 @@ medley run speak book.txt --rate 1.1 --loudness broadcast --sample-rate-hz 48000
     }
 
     fn next(job: &JobView<'_, SpeakParams>, done: &GroupDone) -> Result<Planned, StepError> {
+        let hear = hear::<T>(job);
+        if hear.owns(&done.stage) {
+            return hear.next(done)?.map_or_else(|| verify(job, done), Ok);
+        }
         match (done.stage.as_str(), done.output::<SpeakOutput>(0)?) {
             ("plan", SpeakOutput::Plan(plan)) => says(&plan, done),
             ("say", SpeakOutput::Say { parts, .. }) => said(&job.params, parts, done),
             ("merge-1", SpeakOutput::Merge { .. }) => join(&job.params, done),
-            ("join", _) => Ok(Planned::last()),
+            ("join", _) if job.params.verify => hear.start(),
+            ("join" | "verify", _) => Ok(Planned::last()),
             (stage, _) => Err(StepError::internal(format!("no speech has a stage '{stage}'"))),
         }
     }
@@ -49,10 +61,50 @@ fn says(plan: &Plan, done: &GroupDone) -> Result<Planned, StepError> {
         let say = SpeakStep::Say { part: part.clone(), parts };
         let draft = StepDraft::nth::<Speak>("say", part.number, parts, &say)?.input(script.clone());
         let number = part.number.to_be_bytes();
-        Ok(draft.cached(&[b"speak-say-1", part.sha256.as_bytes(), plan.voices.as_bytes(), &number]))
+        // The answer tells how many groups there are.
+        let groups = parts.div_ceil(GroupDone::MAX).to_be_bytes();
+        Ok(draft.cached(&[b"speak-say-2", part.sha256.as_bytes(), plan.voices.as_bytes(), &number, &groups]))
     };
     let steps = plan.parts.iter().map(draft).collect::<Result<_, StepError>>()?;
     Ok(Planned::many(steps).work(plan.characters as f64, "characters"))
+}
+
+/// What the join step left.
+fn left(name: String) -> StepInput {
+    StepInput::Left { step: step("join"), name }
+}
+
+fn step(stage: &'static str) -> StepId {
+    StepId::new(Name::from_static(stage), 0, 0)
+}
+
+fn speech_file(params: &SpeakParams) -> String {
+    format!("speech.{}", params.audio.media().extension())
+}
+
+/// The transcription of the speech.
+fn hear<T: Recipe>(job: &JobView<'_, SpeakParams>) -> Nested<T> {
+    let name = speech_file(&job.params);
+    let seen = Input {
+        name: name.clone(),
+        source: Source::Stored(String::new()),
+        sha256: None,
+        bytes: None,
+        media_type: Some(job.params.audio.media().media_type().into()),
+    };
+    let language = job.params.language().map_or("auto", Language::code);
+    Nested::new(job.job, HEAR, json!({ "language": language }), vec![(seen, Some(left(name)))])
+}
+
+fn verify(job: &JobView<'_, SpeakParams>, heard: &GroupDone) -> Result<Planned, StepError> {
+    let transcript = heard.results.iter().flat_map(|result| &result.artifacts);
+    let transcript = transcript.into_iter().find(|artifact| artifact.name == "transcript.json").cloned();
+    let transcript = transcript.ok_or_else(|| StepError::internal("the transcription left no transcript.json"))?;
+    let draft = StepDraft::only::<Speak>("verify", &SpeakStep::Verify)?
+        .input(StepInput::Output(step("join")))
+        .input(StepInput::Artifact(transcript));
+    let made = [speech_file(&job.params), "timing.json".into(), "speech.srt".into()];
+    Ok(Planned::one(draft.inputs(made.map(left))))
 }
 
 /// A group of parts is spoken: they are joined, or, when there are several groups, handed on to be.
@@ -68,7 +120,8 @@ fn said(params: &SpeakParams, parts: u32, done: &GroupDone) -> Result<Planned, S
 
 fn join(params: &SpeakParams, done: &GroupDone) -> Result<Planned, StepError> {
     let join = SpeakStep::Join { params: params.clone() };
-    Ok(Planned::one(StepDraft::only::<Speak>("join", &join)?.inputs(artifacts(done))))
+    let plan = StepInput::Output(step("plan"));
+    Ok(Planned::one(StepDraft::only::<Speak>("join", &join)?.input(plan).inputs(artifacts(done))))
 }
 
 fn artifacts(done: &GroupDone) -> impl Iterator<Item = StepInput> {

@@ -61,7 +61,7 @@ fn speak(speaker: &Speaker, script: &[Utterance], cx: &StepContext<'_>) -> Resul
                         next.store(script.len(), Ordering::Relaxed);
                         return;
                     }
-                    let speech = speaker.sentence(&utterance.text, utterance.language, utterance.delivery);
+                    let speech = speaker.sentence(utterance);
                     *spoken[place].lock().unwrap_or_else(PoisonError::into_inner) = Some(speech);
                     let count = done.fetch_add(1, Ordering::Relaxed) + 1;
                     host.progress(count as f64, script.len() as f64, "sentences");

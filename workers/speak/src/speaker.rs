@@ -3,11 +3,10 @@
 use std::{
     collections::BTreeSet,
     fmt,
-    ops::{ControlFlow, Range},
+    ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use medley_media::audio::resample;
 use medley_models::{Models, Registry, SessionOptions};
 use medley_proto::SpeechTiming;
 use schemars::JsonSchema;
@@ -16,13 +15,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     SpeakError,
     chinese::{self, Segmenter},
-    document::sentences,
+    document::{Utterance, sentences},
     english::{Alphabet, English},
-    language::{Language, is_han, main_language, runs},
-    mix::{self, RATE_HZ},
+    language::{Language, main_language, runs},
+    mix,
     normal::{self, Piece, PieceKind},
-    speech::{Speech, timing},
-    voice::{Baker, Hibari, Manner, Piper, Spoken, Symbol, Voice},
+    reading::{How, Script},
+    speech::{Sound, Speech},
+    voice::{Baker, Hibari, Manner, Piper, Symbol, Voice},
 };
 
 /// An English voice.
@@ -117,50 +117,27 @@ impl Speaker {
         let mut whole = Speech::default();
         for range in sentences::split(text) {
             let sentence = &text[range];
-            whole.append(self.sentence(sentence, language, Delivery::default())?);
-            whole.silence(mix::samples_of(pause_after(sentence)));
+            let utterance = Utterance::plain(sentence, language, Delivery::default(), pause_after(sentence));
+            whole.append(self.sentence(&utterance)?);
+            whole.silence(mix::samples_of(utterance.pause_ms));
         }
         Ok((whole.pcm, whole.timing))
     }
 
-    /// Speaks a text clause by clause at first and sentence by sentence then, so that its beginning is heard soon;
-    /// `hear` may end it.
-    ///
-    /// # Errors
-    /// As [`Speaker::synthesize`].
-    pub fn stream(
-        &self,
-        text: &str,
-        language: Option<Language>,
-        delivery: Delivery,
-        mut hear: impl FnMut(Speech) -> ControlFlow<()>,
-    ) -> Result<(), SpeakError> {
-        for (n, sentence) in sentences::split(text).into_iter().enumerate() {
-            let main = language.unwrap_or_else(|| main_language(&text[sentence.clone()]));
-            let parts = if n == 0 { sentences::clauses(text, sentence) } else { vec![sentence] };
-            for part in parts {
-                let part = &text[part];
-                let mut speech = self.sentence(part, Some(main), delivery)?;
-                speech.silence(mix::samples_of(pause_after(part)));
-                if hear(speech).is_break() {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Makes sure that every model these sentences need is there, and names what their sound depends on: each voice's
     /// files by hash, and the program that reads English.
-    pub(crate) fn needs<'t>(&self, sentences: impl Iterator<Item = (&'t str, Delivery)>) -> Result<String, SpeakError> {
+    pub(crate) fn needs(&self, script: &[Utterance]) -> Result<String, SpeakError> {
         let mut needed = BTreeSet::new();
-        for (text, delivery) in sentences {
-            let han = text.chars().any(is_han);
-            if han {
-                needed.insert(Baker::MODEL);
-            }
-            if !han || text.chars().any(|c| c.is_alphabetic() && !is_han(c)) {
-                needed.insert(if delivery.english == EnglishVoice::Joe { Piper::MODEL } else { Hibari::MODEL });
+        for utterance in script.iter().filter(|utterance| !utterance.text.is_empty()) {
+            let main = utterance.language.unwrap_or_else(|| main_language(&utterance.text));
+            let script = Script::new(&utterance.text, &utterance.readings);
+            let languages = runs(&script.text, main).into_iter().map(|(language, _)| language);
+            for language in languages.chain(script.phonemes.iter().map(|(_, how)| how.language())) {
+                needed.insert(match (language, utterance.delivery.english) {
+                    (Language::Zh, _) => Baker::MODEL,
+                    (Language::En, EnglishVoice::Hibari) => Hibari::MODEL,
+                    (Language::En, EnglishVoice::Joe) => Piper::MODEL,
+                });
             }
         }
         for model in &needed {
@@ -179,71 +156,142 @@ impl Speaker {
     }
 
     /// Speaks one sentence, without a pause after it.
-    pub(crate) fn sentence(
-        &self,
-        text: &str,
-        language: Option<Language>,
-        delivery: Delivery,
-    ) -> Result<Speech, SpeakError> {
-        let main = language.unwrap_or_else(|| main_language(text));
+    pub(crate) fn sentence(&self, utterance: &Utterance) -> Result<Speech, SpeakError> {
+        let Utterance { text, delivery, .. } = utterance;
+        let main = utterance.language.unwrap_or_else(|| main_language(text));
+        let runs = spoken_runs(&Script::new(text, &utterance.readings), main);
+        let mixed = runs.iter().any(|run| run.language != runs[0].language);
+        let mut chinese = Vec::new().into_iter();
+        if mixed {
+            let pieces = runs.iter().filter(|run| run.language == Language::Zh).map(|run| &*run.pieces);
+            chinese = self.chinese(text, &pieces.collect::<Vec<_>>(), *delivery)?.into_iter();
+        }
         let mut whole = Speech::default();
-        for (language, range) in runs(text, main) {
-            let pieces = match language {
-                Language::En => normal::english::normalise(text, range.clone()),
-                Language::Zh => normal::chinese::normalise(text, range.clone()),
-            };
-            if !pieces.iter().any(|piece| matches!(piece.kind, PieceKind::Say(_))) {
-                continue;
-            }
+        for run in &runs {
             if !whole.pcm.is_empty() {
-                let paused = text[..range.start].trim_end().ends_with(is_pause);
-                whole.silence(mix::samples_of(if paused { CLAUSE_MS } else { SEAM_MS }));
+                whole.silence(mix::samples_of(if run.paused { CLAUSE_MS } else { SEAM_MS }));
             }
-            let inside = language == Language::En && main == Language::Zh;
-            let rate = delivery.rate * if inside { ENGLISH_IN_CHINESE } else { 1.0 };
-            let manner = Manner { rate, pitch: delivery.pitch };
-            whole.append(self.run(text, language, &pieces, delivery.english, manner)?);
+            let speech = match run.language {
+                Language::En => self.english_run(text, &run.pieces, *delivery, main)?,
+                Language::Zh => match chinese.next() {
+                    Some(spoken) => spoken,
+                    None => self.chinese(text, &[&run.pieces], *delivery)?.pop().unwrap_or_default(),
+                },
+            };
+            whole.append(speech);
         }
         mix::amplify(&mut whole.pcm, delivery.volume_db);
         if !whole.pcm.is_empty() {
             whole.sentence(text, main);
         }
+        whole.mark(text, &utterance.marks);
         Ok(whole)
     }
 
-    fn run(
+    fn english_run(
         &self,
         text: &str,
-        language: Language,
         pieces: &[Piece],
-        english: EnglishVoice,
-        manner: Manner,
+        delivery: Delivery,
+        main: Language,
     ) -> Result<Speech, SpeakError> {
         let words: Vec<&str> = pieces.iter().map(|piece| &text[piece.source.clone()]).collect();
-        match (language, english) {
-            (Language::En, EnglishVoice::Hibari) => {
+        let rate = delivery.rate * if main == Language::Zh { ENGLISH_IN_CHINESE } else { 1.0 };
+        let manner = Manner { rate, pitch: delivery.pitch };
+        match delivery.english {
+            EnglishVoice::Hibari => {
                 let voice = once(&self.hibari, || Hibari::open(&self.models, self.options))?;
                 let symbols = self.english()?.symbols(pieces, Alphabet::Misaki)?;
-                phrases(&*voice, language, &symbols, &words, manner)
+                phrases(&*voice, Language::En, &symbols, &words, manner)
             }
-            (Language::En, EnglishVoice::Joe) => {
+            EnglishVoice::Joe => {
                 let voice = once(&self.piper, || Piper::open(&self.models, self.options))?;
                 let symbols = self.english()?.symbols(pieces, Alphabet::Ipa)?;
-                phrases(&*voice, language, &symbols, &words, manner)
-            }
-            (Language::Zh, _) => {
-                let voice = once(&self.baker, || Baker::open(&self.models, self.options))?;
-                let segmenter = once(&self.segmenter, || Ok(Segmenter::new()))?;
-                let (symbols, sources) = chinese::symbols(&segmenter, &voice, pieces);
-                let words: Vec<&str> = sources.into_iter().map(|source| &text[source]).collect();
-                phrases(&*voice, language, &symbols, &words, manner)
+                phrases(&*voice, Language::En, &symbols, &words, manner)
             }
         }
+    }
+
+    /// The Chinese runs of a sentence, spoken in one breath and taken apart again. A run of one or two syllables by
+    /// itself is unlike anything that the voice was trained on, and is not understood.
+    fn chinese(&self, text: &str, runs: &[&[Piece]], delivery: Delivery) -> Result<Vec<Speech>, SpeakError> {
+        let voice = once(&self.baker, || Baker::open(&self.models, self.options))?;
+        let segmenter = once(&self.segmenter, || Ok(Segmenter::new()))?;
+        let manner = Manner { rate: delivery.rate, pitch: delivery.pitch };
+        let read = runs.iter().map(|pieces| chinese::symbols(&segmenter, &voice, pieces));
+        let read = read.collect::<Result<Vec<chinese::Read>, SpeakError>>()?;
+        let words = |sources: &[Range<usize>]| sources.iter().map(|source| &text[source.clone()]).collect::<Vec<_>>();
+        let length: usize = read.iter().map(|(symbols, _)| symbols.len() + 1).sum();
+        if runs.len() == 1 || length > Baker::LONGEST {
+            let each =
+                |(symbols, sources): &chinese::Read| phrases(&*voice, Language::Zh, symbols, &words(sources), manner);
+            return read.iter().map(each).collect();
+        }
+        let mut breath = Vec::new();
+        let mut places = Vec::new();
+        for (symbols, _) in &read {
+            if !breath.is_empty() {
+                breath.push(Symbol::mark(chinese::PAUSE));
+            }
+            places.push(breath.len()..breath.len() + symbols.len());
+            breath.extend_from_slice(symbols);
+        }
+        let sound = Sound::of(voice.speak(&breath, manner)?);
+        let gain = mix::gain(&sound.samples);
+        let speech = |((symbols, sources), place): (&chinese::Read, &Range<usize>)| {
+            sound.part(place.clone()).speech(Language::Zh, symbols, &words(sources), gain)
+        };
+        Ok(read.iter().zip(&places).map(speech).collect())
     }
 
     fn english(&self) -> Result<Arc<English>, SpeakError> {
         once(&self.english, English::start)
     }
+}
+
+/// A stretch of a sentence in one language, and how it is read.
+pub(crate) struct Run {
+    pub(crate) language: Language,
+    /// Sources are places in the text as it was written.
+    pub(crate) pieces: Vec<Piece>,
+    /// A mark of punctuation stands before it.
+    paused: bool,
+}
+
+/// The runs in which something is said.
+pub(crate) fn spoken_runs(script: &Script, main: Language) -> Vec<Run> {
+    let text = &script.text;
+    let mut all: Vec<Run> = Vec::new();
+    let mut add = |language, start: usize, mut pieces: Vec<Piece>| {
+        pieces.iter_mut().for_each(|piece| piece.source = script.written(piece.source.clone()));
+        match all.last_mut() {
+            Some(last) if last.language == language => last.pieces.extend(pieces),
+            _ => all.push(Run { language, pieces, paused: text[..start].trim_end().ends_with(is_pause) }),
+        }
+    };
+    let normalise = |language, range| match language {
+        Language::En => normal::english::normalise(text, range),
+        Language::Zh => normal::chinese::normalise(text, range),
+    };
+    let mut phonemes = script.phonemes.iter().peekable();
+    let mut at = 0;
+    for (language, range) in runs(text, main) {
+        at = at.max(range.start);
+        while let Some((place, how)) = phonemes.next_if(|(place, _)| place.start < range.end) {
+            if at < place.start {
+                add(language, at, normalise(language, at..place.start));
+            }
+            let (How::Pinyin(said) | How::Ipa(said) | How::Said(said)) = how;
+            let piece = Piece { kind: PieceKind::Phonemes(said.clone()), source: place.clone() };
+            add(how.language(), place.start, vec![piece]);
+            at = place.end;
+        }
+        if at < range.end {
+            add(language, at, normalise(language, at..range.end));
+        }
+    }
+    all.retain(|run| run.pieces.iter().any(Piece::is_said));
+    all
 }
 
 /// Speaks symbols in as many phrases as the voice needs.
@@ -260,27 +308,11 @@ fn phrases<V: Voice>(
         if !whole.pcm.is_empty() {
             whole.silence(mix::samples_of(CLAUSE_MS));
         }
-        let spoken = voice.speak(phrase, manner)?;
-        whole.append(ready(language, phrase, spoken, words));
+        let sound = Sound::of(voice.speak(phrase, manner)?);
+        let gain = mix::gain(&sound.samples);
+        whole.append(sound.speech(language, phrase, words, gain));
     }
     Ok(whole)
-}
-
-/// Trims and levels what a voice said.
-fn ready(language: Language, phrase: &[Symbol], spoken: Spoken, words: &[&str]) -> Speech {
-    let scale = f64::from(RATE_HZ) / f64::from(spoken.rate_hz);
-    let samples = resample(&spoken.pcm, spoken.rate_hz, RATE_HZ);
-    let kept = mix::speech(&samples);
-    let mut pcm = samples[kept.clone()].to_vec();
-    mix::level(&mut pcm);
-    let place = |sample: usize| {
-        let sample = (sample as f64 * scale).round() as usize;
-        sample.clamp(kept.start, kept.end) - kept.start
-    };
-    let spans: Vec<Range<usize>> = spoken.spans.iter().map(|span| place(span.start)..place(span.end)).collect();
-    let mut timing = timing(language, phrase, &spans, words);
-    timing.duration_s = pcm.len() as f64 / f64::from(RATE_HZ);
-    Speech { pcm, timing }
 }
 
 /// Ranges of at most `longest` symbols, cut after a pause where there is one in the second half, else between words.

@@ -2,13 +2,15 @@
 
 use std::ops::Range;
 
-use medley_proto::{PhonemeTime, SentenceTime, SpeechTiming, Viseme, WordTime};
+use medley_media::audio::resample;
+use medley_proto::{MarkTime, PhonemeTime, SentenceTime, SpeechTiming, Viseme, WordTime};
 
 use crate::{
+    document::Mark,
     language::Language,
-    mix::RATE_HZ,
+    mix::{self, RATE_HZ},
     viseme::{of_chinese, of_english},
-    voice::Symbol,
+    voice::{Spoken, Symbol},
 };
 
 /// Mono sound at 24 kHz with the times of what is said in it.
@@ -39,7 +41,25 @@ impl Speech {
         self.timing.sentences.append(&mut timing.sentences);
         self.timing.words.append(&mut timing.words);
         self.timing.phonemes.append(&mut timing.phonemes);
+        self.timing.marks.append(&mut timing.marks);
         self.timing.duration_s = self.duration_s();
+    }
+
+    /// Notes when the words at these places of its text begin; at the end of the text, when it ends.
+    pub(crate) fn mark(&mut self, text: &str, marks: &[Mark]) {
+        let mut at = 0;
+        let mut starts = Vec::new();
+        for word in &self.timing.words {
+            if let Some(found) = text[at..].find(word.text.as_str()) {
+                starts.push((at + found + word.text.len(), word.start_s));
+                at += found + word.text.len();
+            }
+        }
+        for mark in marks {
+            let next = starts.iter().find(|(end, _)| *end > mark.at);
+            let time_s = next.map_or(rounded(self.duration_s()), |(_, start_s)| *start_s);
+            self.timing.marks.push(MarkTime { time_s, name: mark.name.clone() });
+        }
     }
 
     /// The whole as one sentence.
@@ -48,6 +68,47 @@ impl Speech {
         let start_s = self.timing.words.first().map_or(0.0, |word| word.start_s);
         self.timing.sentences =
             vec![SentenceTime { start_s, end_s, text: text.into(), language: language.code().into() }];
+    }
+}
+
+/// What a voice said, at the mixing rate: samples, and those of each symbol.
+pub(crate) struct Sound {
+    pub(crate) samples: Vec<f32>,
+    spans: Vec<Range<usize>>,
+}
+
+impl Sound {
+    pub(crate) fn of(spoken: Spoken) -> Self {
+        let scale = f64::from(RATE_HZ) / f64::from(spoken.rate_hz);
+        let samples = resample(&spoken.pcm, spoken.rate_hz, RATE_HZ);
+        let place = |sample: usize| ((sample as f64 * scale).round() as usize).min(samples.len());
+        let spans = spoken.spans.iter().map(|span| place(span.start)..place(span.end)).collect();
+        Self { samples, spans }
+    }
+
+    /// The sound of some of the symbols, with half of the pauses before and after them.
+    pub(crate) fn part(&self, symbols: Range<usize>) -> Self {
+        let pause = |at: Option<usize>| at.and_then(|at| self.spans.get(at)).map(|span| (span.start + span.end) / 2);
+        let start = pause(symbols.start.checked_sub(1)).unwrap_or(0);
+        let end = pause(Some(symbols.end)).unwrap_or(self.samples.len()).max(start);
+        let place = |sample: usize| sample.clamp(start, end) - start;
+        let spans = self.spans[symbols].iter().map(|span| place(span.start)..place(span.end)).collect();
+        Self { samples: self.samples[start..end].to_vec(), spans }
+    }
+
+    /// Trimmed, made louder by `gain`, faded, with its times.
+    pub(crate) fn speech(&self, language: Language, phrase: &[Symbol], words: &[&str], gain: f32) -> Speech {
+        let heard = mix::speech(&self.samples);
+        // A soft consonant at the edge may be below the threshold of silence.
+        let edge = |of: Option<&Range<usize>>| of.cloned().unwrap_or(heard.clone());
+        let (first, last) = (edge(self.spans.first()), edge(self.spans.last()));
+        let kept = heard.start.min(first.start)..heard.end.max(last.end).min(self.samples.len());
+        let pcm = mix::ready(&self.samples[kept.clone()], gain);
+        let place = |sample: usize| sample.clamp(kept.start, kept.end) - kept.start;
+        let spans: Vec<Range<usize>> = self.spans.iter().map(|span| place(span.start)..place(span.end)).collect();
+        let mut timing = timing(language, phrase, &spans, words);
+        timing.duration_s = seconds(pcm.len());
+        Speech { pcm, timing }
     }
 }
 
@@ -60,6 +121,7 @@ pub(crate) fn shift(timing: &mut SpeechTiming, by_s: f64) {
     timing.sentences.iter_mut().for_each(|time| moved(&mut time.start_s, &mut time.end_s));
     timing.words.iter_mut().for_each(|time| moved(&mut time.start_s, &mut time.end_s));
     timing.phonemes.iter_mut().for_each(|time| moved(&mut time.start_s, &mut time.end_s));
+    timing.marks.iter_mut().for_each(|mark| mark.time_s = rounded(mark.time_s + by_s));
 }
 
 fn seconds(samples: usize) -> f64 {
@@ -73,7 +135,7 @@ fn rounded(s: f64) -> f64 {
 
 /// The times of a spoken phrase's words and phonemes. `spans` are samples of the phrase's sound at the mixing rate;
 /// `words` is the text of each word number.
-pub(crate) fn timing(language: Language, symbols: &[Symbol], spans: &[Range<usize>], words: &[&str]) -> SpeechTiming {
+fn timing(language: Language, symbols: &[Symbol], spans: &[Range<usize>], words: &[&str]) -> SpeechTiming {
     let mut timing = SpeechTiming::default();
     let mut last_word = None;
     // Signs without a sound of their own (stress) lend their time to what follows.

@@ -4,7 +4,7 @@ use medley_proto::Sha256;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::params::SpeakParams;
+use crate::{params::SpeakParams, verify::Quality};
 
 /// One step of a job.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -16,8 +16,10 @@ pub enum SpeakStep {
     Say { part: Part, parts: u32 },
     /// Hands on the parts of one group.
     Merge { groups: u32 },
-    /// Joins the parts, its inputs: `part-*.wav` and `part-*.json` in order.
+    /// Joins the parts, its inputs: the plan's output, and `part-*.wav` and `part-*.json` in order.
     Join { params: SpeakParams },
+    /// Compares the speech with its transcript.
+    Verify,
 }
 
 /// A run of sentences: lines of `script.jsonl`.
@@ -36,9 +38,21 @@ pub struct Part {
 #[serde(rename_all = "snake_case", tag = "done")]
 pub enum SpeakOutput {
     Plan(Plan),
-    Say { parts: u32, duration_s: f64 },
-    Merge { groups: u32 },
-    Join { duration_s: f64, sentences: u64, words: u64 },
+    Say {
+        parts: u32,
+        duration_s: f64,
+    },
+    Merge {
+        groups: u32,
+    },
+    Join {
+        duration_s: f64,
+        sentences: u64,
+        words: u64,
+        /// What the manifest says of the speech, for a step that comes after.
+        #[serde(default)]
+        quality: Quality,
+    },
 }
 
 /// The parts of a job.
@@ -47,6 +61,8 @@ pub struct Plan {
     pub parts: Vec<Part>,
     /// Characters in all.
     pub characters: u64,
+    /// Letters of scripts that no voice reads.
+    pub unspoken_letters: u64,
     /// What the sound depends on besides the text: voices and programs with their versions.
     pub voices: String,
 }

@@ -8,6 +8,7 @@ use crate::{
     plan, say,
     speaker::Speaker,
     step::{SpeakOutput, SpeakStep},
+    verify,
 };
 
 /// Text to speech.
@@ -15,6 +16,7 @@ use crate::{
 pub struct Speak {
     models: Models,
     speaker: Speaker,
+    config: SpeakConfig,
 }
 
 impl Worker for Speak {
@@ -23,17 +25,18 @@ impl Worker for Speak {
     type Params = SpeakStep;
     type Output = SpeakOutput;
 
-    fn build(_config: SpeakConfig, cx: &BuildContext) -> Result<Self, BuildError> {
+    fn build(config: SpeakConfig, cx: &BuildContext) -> Result<Self, BuildError> {
         let models = Models::open(&cx.models_dir);
-        Ok(Self { speaker: Speaker::new(models.clone(), cx.threads.max(cx.slots)), models })
+        Ok(Self { speaker: Speaker::new(models.clone(), cx.threads.max(cx.slots)), models, config })
     }
 
     fn run(&self, step: SpeakStep, cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
         match step {
-            SpeakStep::Plan { params } => plan::run(&self.speaker, &params, cx),
+            SpeakStep::Plan { params } => plan::run(&self.speaker, &self.config, &params, cx),
             SpeakStep::Say { part, parts } => say::run(&self.speaker, &part, parts, cx),
             SpeakStep::Merge { groups } => merge(groups, cx),
             SpeakStep::Join { params } => join::run(&params, cx),
+            SpeakStep::Verify => verify::run(cx),
         }
     }
 

@@ -13,9 +13,26 @@ use medley_proto::{
     Artifact, Class, Input, Job, JobId, Lineage, Name, Sha256, Source, SpeechTiming, StepInput, StepResult, VERSION,
     Viseme,
 };
-use medley_speak::{Speak, SpeakJob, SpeakParams, SpeechFormat};
+use medley_speak::{Speak, SpeakConfig, SpeakJob, SpeakOutput, SpeakParams, SpeakStep, Speaker, SpeechFormat};
 use medley_step::{BuildContext, GroupDone, JobView, LocalInput, Planned, Recipe, StepError, Worker, testing};
 use serde_json::{Map, Value};
+
+/// The kind that transcribes is another crate's; none of these jobs asks for it.
+struct NoEars;
+
+impl Recipe for NoEars {
+    const KIND: &'static str = "transcribe";
+    type Params = Map<String, Value>;
+    const ABOUT: &'static str = "";
+
+    fn start(_job: &JobView<'_, Self::Params>) -> Result<Planned, StepError> {
+        unreachable!("nobody listens")
+    }
+
+    fn next(_job: &JobView<'_, Self::Params>, _done: &GroupDone) -> Result<Planned, StepError> {
+        unreachable!("nobody listens")
+    }
+}
 
 fn worker() -> Speak {
     let cx = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 2 };
@@ -57,13 +74,15 @@ fn speak(worker: &Speak, name: &str, text: &[u8], params: &SpeakParams, dir: &Pa
     let input = dir.join(name);
     fs::write(&input, text).unwrap();
     let mut known: BTreeMap<Sha256, LocalInput> = BTreeMap::new();
-    let mut planned = SpeakJob::start(&view())?;
+    let mut outputs: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut planned = SpeakJob::<NoEars>::start(&view())?;
     for stage in 0.. {
         let mut groups: BTreeMap<u32, Vec<StepResult>> = BTreeMap::new();
         let mut done = Done { files: BTreeMap::new(), quality: Map::new() };
         for (n, step) in planned.steps.iter().enumerate() {
             let inputs = step.inputs.iter().map(|given| match given {
                 StepInput::Artifact(artifact) => known[&artifact.sha256].clone(),
+                StepInput::Output(id) => testing::input(&outputs[&id.to_string()]).unwrap(),
                 _ => testing::input(&input).unwrap(),
             });
             let scratch = dir.join(format!("{stage}-{n}"));
@@ -81,6 +100,9 @@ fn speak(worker: &Speak, name: &str, text: &[u8], params: &SpeakParams, dir: &Pa
                 });
                 known.insert(local.sha256, local);
             }
+            let output = scratch.join("output");
+            fs::write(&output, serde_json::to_vec(&ran.output).unwrap()).unwrap();
+            outputs.insert(step.id.to_string(), output);
             groups.entry(step.id.group).or_default().push(StepResult {
                 v: VERSION,
                 id: step.id.clone(),
@@ -94,7 +116,8 @@ fn speak(worker: &Speak, name: &str, text: &[u8], params: &SpeakParams, dir: &Pa
         let stage = planned.steps[0].id.stage.clone();
         let mut next = Planned::last();
         for (group, results) in groups {
-            next.steps.extend(SpeakJob::next(&view(), &GroupDone { stage: stage.clone(), group, results })?.steps);
+            next.steps
+                .extend(SpeakJob::<NoEars>::next(&view(), &GroupDone { stage: stage.clone(), group, results })?.steps);
         }
         if next.steps.is_empty() {
             return Ok(done);
@@ -202,6 +225,87 @@ fn hostile_texts_are_answered_and_bounded() {
     assert_eq!(answer("مرحبا بالعالم".as_bytes()).as_deref(), Some("media_empty"));
     assert_eq!(answer(b"\xff\xfe\x00").as_deref(), Some("media_undecodable"));
     assert_eq!(answer("Go \u{202e}now\u{0}! 😀 [[x]] <b>$(rm)</b> שלום —— …".as_bytes()), None);
+    assert_eq!(answer(b"<speak>a<nonsense/></speak>").as_deref(), Some("ssml_invalid"));
+    let bomb = "<!DOCTYPE s [<!ENTITY a 'ha'><!ENTITY b '&a;&a;'>]><speak>&b;</speak>";
+    assert_eq!(answer(bomb.as_bytes()).as_deref(), Some("ssml_invalid"));
+    let deep = format!("<speak>{}a{}</speak>", "<s>".repeat(50_000), "</s>".repeat(50_000));
+    assert_eq!(answer(deep.as_bytes()).as_deref(), Some("ssml_invalid"));
     assert_eq!(answer("啊".repeat(400).as_bytes()), None);
     assert_eq!(answer("x".repeat(700).as_bytes()), None);
+}
+
+/// Most of the limit in one line without a full stop: planned into bounded parts, and nothing else is done with it.
+#[test]
+fn a_text_of_megabytes_without_a_stop_is_planned() {
+    let worker = worker();
+    let dir = tempfile::tempdir().unwrap();
+    let text = "word 好 ".repeat((7 << 20) / 9);
+    let input = dir.path().join("text");
+    fs::write(&input, &text).unwrap();
+    let step = SpeakStep::Plan { params: SpeakParams::default() };
+    let scratch = dir.path().join("scratch");
+    fs::create_dir(&scratch).unwrap();
+    let ran = testing::run(&worker, step, vec![testing::input(&input).unwrap()], &scratch).unwrap();
+    let SpeakOutput::Plan(plan) = ran.output else { panic!("a plan answers with a plan") };
+    assert!(plan.parts.len() > 500 && plan.parts.iter().all(|part| part.length_bytes < 20_000));
+}
+
+#[test]
+fn what_is_not_spoken_is_told() {
+    let worker = worker();
+    let dir = tempfile::tempdir().unwrap();
+    let done = speak(&worker, "text", "Hello, مرحبا!".as_bytes(), &SpeakParams::default(), dir.path()).unwrap();
+    assert_eq!(done.quality["unspoken_letters"], 5);
+}
+
+#[test]
+fn ssml_and_a_lexicon_change_what_is_heard_and_not_what_is_written() {
+    let worker = worker();
+    let text = "<speak>The <sub alias='World Wide Web Consortium'>W3C</sub> met <mark name='m'/>nginx users.\
+        <break time='2s'/><lang xml:lang='zh'>喝<phoneme alphabet='pinyin' ph='mao2 tai2'>茅台</phoneme>。</lang></speak>";
+    let lexicon = "nginx,engine x\n".to_owned();
+    let params = SpeakParams { lexicon, ..SpeakParams::default() };
+    let dir = tempfile::tempdir().unwrap();
+    let timing = timing(&speak(&worker, "text", text.as_bytes(), &params, dir.path()).unwrap());
+    let words: Vec<&str> = timing.words.iter().map(|word| word.text.as_str()).collect();
+    assert_eq!(words, ["The", "W3C", "met", "nginx", "users", "喝", "茅台"]);
+    let word = |text: &str| timing.words.iter().find(|word| word.text == text).unwrap();
+    let length = |text: &str| word(text).end_s - word(text).start_s;
+    assert!(length("W3C") > 1.0, "{}", length("W3C"));
+    assert!(length("nginx") > 0.4);
+    assert_eq!((timing.marks[0].name.as_str(), timing.marks[0].time_s), ("m", word("nginx").start_s));
+    assert!(word("喝").start_s - word("users").end_s > 1.9);
+}
+
+/// A listener who leaves after so many bytes.
+struct Leaves(usize);
+
+impl std::io::Write for Leaves {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stream_is_a_wav_file_and_ends_with_its_listener() {
+    let speaker = Speaker::new(Models::open(&Models::default_dir()), 1);
+    let text = ("text", "Good morning, everyone. 早上好。".as_bytes());
+    let (params, config) = (SpeakParams::default(), SpeakConfig::default());
+    let mut sound = Vec::new();
+    speaker.read_aloud(text, &params, &config, &mut sound).unwrap();
+    assert_eq!((&sound[..4], &sound[8..16], &sound[36..40]), (&b"RIFF"[..], &b"WAVEfmt "[..], &b"data"[..]));
+    let loudest = sound[44..].chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]]).unsigned_abs()).max();
+    assert!(
+        sound.len() > 3 * 48_000 && loudest.is_some_and(|loudest| (5_000..29_300).contains(&loudest)),
+        "{loudest:?}"
+    );
+    speaker.read_aloud(text, &params, &config, &mut Leaves(1_000)).unwrap();
+    let params = SpeakParams { audio: SpeechFormat::Mp3, ..params };
+    let refused = speaker.read_aloud(text, &params, &config, &mut Vec::new()).unwrap_err();
+    assert_eq!(refused.code().as_str(), "params_invalid");
 }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use medley_proto::{ErrorCode, Sha256, StepId};
+use medley_proto::{ErrorCode, Input, Sha256, StepId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -19,7 +19,8 @@ pub trait Host: Send + Sync {
     fn checkpoint(&self) -> Result<(), StepError>;
 }
 
-/// An input as the step sees it: a local file, complete, not to be written to.
+/// An input as the step sees it: a local file, complete, not to be written to; or a folder, where the recipe takes
+/// folders ([`LocalInput::is_folder`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalInput {
     /// The name a user knows the input by; for messages and for the stems of file names.
@@ -28,6 +29,13 @@ pub struct LocalInput {
     pub sha256: Sha256,
     pub bytes: u64,
     pub media_type: Option<String>,
+}
+
+impl LocalInput {
+    /// Whether it is a folder: `path` has no links in it, and whoever reads below it follows none out of it.
+    pub fn is_folder(&self) -> bool {
+        self.media_type.as_deref() == Some(Input::FOLDER)
+    }
 }
 
 /// An artifact as the step leaves it.

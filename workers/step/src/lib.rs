@@ -6,6 +6,7 @@
 
 mod context;
 mod error;
+mod nested;
 mod queue;
 mod recipe;
 mod registry;
@@ -15,6 +16,7 @@ mod worker;
 
 pub use context::{ArtifactFile, Host, LocalInput, Published, StepContext, StepReport};
 pub use error::{Cause, Retryable, StepError};
+pub use nested::Nested;
 pub use queue::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 pub use recipe::{GroupDone, JobView, Planned, Recipe, StepDraft, recipe_of_one_step};
 pub use registry::{ErasedRecipe, ErasedWorker, Registry};

@@ -26,6 +26,13 @@ pub trait Recipe: Send + Sync + 'static {
     const INPUTS: std::ops::RangeInclusive<usize> = 1..=1;
     /// Whether an input may be text itself: what is neither a file nor a URL on the command line is then the text.
     const TAKES_TEXT: bool = false;
+    /// Whether an input may be a folder. Its steps get the folder's path, and are the ones to see to it that nothing
+    /// below it leads out of it.
+    const TAKES_FOLDER: bool = false;
+
+    /// Inputs that the command line may name by a flag: the flag, the input's place from 0, and a line of help. Without
+    /// its flag an input stands in its place among the others.
+    const NAMED_INPUTS: &'static [(&'static str, usize, &'static str)] = &[];
 
     /// Refuses params that no step could use (`params_invalid`), before the job is accepted.
     fn check(_params: &Self::Params, _inputs: &[Input]) -> Result<(), StepError> {

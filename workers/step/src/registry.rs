@@ -32,6 +32,8 @@ pub trait ErasedRecipe: Send + Sync {
     fn examples(&self) -> &'static str;
     fn inputs(&self) -> RangeInclusive<usize>;
     fn takes_text(&self) -> bool;
+    fn named_inputs(&self) -> &'static [(&'static str, usize, &'static str)];
+    fn takes_folder(&self) -> bool;
     fn schema(&self) -> Schema;
     /// The params with every default written out, or why they cannot be used.
     fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError>;
@@ -67,6 +69,14 @@ impl<R: Recipe> ErasedRecipe for Typed<R> {
 
     fn takes_text(&self) -> bool {
         R::TAKES_TEXT
+    }
+
+    fn named_inputs(&self) -> &'static [(&'static str, usize, &'static str)] {
+        R::NAMED_INPUTS
+    }
+
+    fn takes_folder(&self) -> bool {
+        R::TAKES_FOLDER
     }
 
     fn schema(&self) -> Schema {

@@ -129,21 +129,21 @@ impl TranscribeParams {
     }
 
     /// The text that Whisper is shown as if it had been said before: hotwords, then the prompt (the end counts most).
-    /// Chinese without a prompt gets one sentence in the wanted script: Whisper then punctuates and keeps to it.
+    /// Chinese without a prompt of the user's gets one sentence in the wanted script: Whisper then punctuates and keeps to it.
     pub(crate) fn prompt(&self, language: &str) -> String {
-        let mut prompt = self.hotwords.join(if language == "zh" { "、" } else { ", " });
-        if !prompt.is_empty() && !self.initial_prompt.is_empty() {
-            prompt.push(' ');
+        let chinese = language == "zh" && self.task == Task::Transcribe;
+        let style = match self.script {
+            _ if !self.initial_prompt.is_empty() => &self.initial_prompt,
+            Script::Simplified if chinese => "以下是普通话的句子，请加标点。",
+            Script::Traditional if chinese => "以下是普通話的句子，請加標點。",
+            _ => "",
+        };
+        let hotwords = self.hotwords.join(if language == "zh" { "、" } else { ", " });
+        match (hotwords.is_empty(), style.is_empty()) {
+            (false, false) if language == "zh" => format!("{hotwords}。{style}"),
+            (false, false) => format!("{hotwords}. {style}"),
+            _ => hotwords + style,
         }
-        prompt.push_str(&self.initial_prompt);
-        if prompt.is_empty() && language == "zh" && self.task == Task::Transcribe {
-            prompt.push_str(match self.script {
-                Script::Simplified => "以下是普通话的句子，请加标点。",
-                Script::Traditional => "以下是普通話的句子，請加標點。",
-                Script::AsHeard => "",
-            });
-        }
-        prompt
     }
 }
 
@@ -158,4 +158,22 @@ fn knows_language(code: &str) -> bool {
 pub struct TranscribeConfig {
     /// Run the encoder by whisper.cpp itself and not by ONNX Runtime: half as fast.
     pub plain_encoder: bool,
+    /// The helper model that sums up episodes; the table `[assist]` unless this one is set.
+    pub assist: medley_assist::Config,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hotwords_come_before_the_style_and_do_not_replace_it() {
+        let hotwords = vec!["Medley".to_owned(), "Silero".to_owned()];
+        let params = TranscribeParams { hotwords, ..TranscribeParams::default() };
+        assert_eq!(params.prompt("en"), "Medley, Silero");
+        assert_eq!(params.prompt("zh"), "Medley、Silero。以下是普通话的句子，请加标点。");
+        let styled = TranscribeParams { initial_prompt: "A talk.".into(), ..params };
+        assert_eq!(styled.prompt("en"), "Medley, Silero. A talk.");
+        assert_eq!(TranscribeParams::default().prompt("en"), "");
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
     plan,
     speech::vad::Vad,
     step::{DecodeStep, Facts, Plan, TranscribeOutput, TranscribeStep},
-    whisper::{Abilities, Attempt, Recognizer, Whisper},
+    whisper::{self, Abilities, Attempt, Recognizer, Whisper},
 };
 
 /// Speech to text.
@@ -53,7 +53,9 @@ impl Worker for Transcribe {
             TranscribeStep::Decode(step) => self.decode(step, cx),
             TranscribeStep::Merge { groups } => merge(groups, cx),
             TranscribeStep::Gather { params, facts } => gather(&params, facts, cx),
-            TranscribeStep::Publish(step) => Ok(TranscribeOutput::Publish { chapters: episode::publish(&step, cx)? }),
+            TranscribeStep::Publish(step) => {
+                Ok(TranscribeOutput::Publish { chapters: episode::publish(&step, &self.config.assist, cx)? })
+            }
         }
     }
 
@@ -98,10 +100,12 @@ impl Transcribe {
     /// The hashes of the model's files, for the keys of the cache.
     fn fingerprint(&self, name: &str) -> Result<String, StepError> {
         let model = format!("whisper-{name}");
-        self.models.file(&model, "ggml-q8_0.bin")?;
+        self.models.file(&model, whisper::weights(&model)?)?;
         if !self.config.plain_encoder {
-            // Without it whisper.cpp's own encoder is used, which hears a little differently.
-            let _ = self.models.file(&model, "encoder.onnx");
+            // Without them whisper.cpp does it, which hears and times a little differently.
+            for file in ["encoder.onnx", "aligner.onnx", "embeddings.f16"] {
+                let _ = self.models.file(&model, file);
+            }
         }
         let used = self.models.used().into_iter().filter(|used| used.name == model);
         let hashes = used.flat_map(|used| used.files).map(|(file, sha256)| format!("{file}={sha256}"));

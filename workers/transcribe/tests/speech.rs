@@ -105,6 +105,25 @@ fn the_multilingual_model_hears_which_language_it_is_and_the_plain_encoder_hears
     assert!(error_rate(&found.text, &plain.text) <= 0.1, "{} / {}", found.text, plain.text);
 }
 
+/// The pass of our own against whisper.cpp's, which does the same from weights in another form: a position of the encoder
+/// is 20 ms, and rounding moves a border by one or two of them, seldom by more.
+#[test]
+fn words_begin_where_whisper_cpp_finds_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let times = |plain_encoder: bool| {
+        let out = dir.path().join(plain_encoder.to_string());
+        let done = driver(plain_encoder).job("transcribe", &sample("beckett.wav"), json!({ "model": "tiny.en" }), &out);
+        let found = transcript(&done.unwrap().artifacts["transcript.json"]);
+        found.segments.into_iter().flat_map(|segment| segment.words).map(|word| (word.text, word.start_s)).collect()
+    };
+    let (ours, theirs): (Vec<(String, f64)>, Vec<(String, f64)>) = (times(false), times(true));
+    let mut apart: Vec<f64> =
+        ours.iter().zip(&theirs).filter(|(a, b)| a.0 == b.0).map(|(a, b)| (a.1 - b.1).abs()).collect();
+    assert!(apart.len() >= 8, "{ours:?} / {theirs:?}");
+    apart.sort_by(f64::total_cmp);
+    assert!(apart[apart.len() / 2] <= 0.06, "{ours:?} / {theirs:?}");
+}
+
 #[test]
 fn windows_do_not_influence_each_other() {
     let dir = tempfile::tempdir().unwrap();

@@ -60,8 +60,9 @@ impl Input<'_> {
     }
 }
 
-/// A command for `ffmpeg` or `ffprobe` under limits.
-pub(crate) fn command(program: &str, limits: &Limits) -> Command {
+/// A command for `ffmpeg` or `ffprobe` under limits, in an empty environment and in the root folder: paths that it is
+/// given must be absolute.
+pub fn command(program: &str, limits: &Limits) -> Command {
     let mut command = Command::new(program);
     // No FFREPORT, no configuration of the user's: the same everywhere.
     command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path))).current_dir("/");
@@ -154,6 +155,46 @@ impl Drop for Running {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
+    }
+}
+
+/// An ffmpeg that is fed through its standard input.
+#[derive(Debug)]
+pub struct Feed {
+    name: String,
+    running: Running,
+    stdin: ChildStdin,
+    stall: Duration,
+}
+
+impl Feed {
+    /// Starts a [`command`] that reads `pipe:0`; `name` is what its errors speak of.
+    ///
+    /// # Errors
+    /// `tool_missing` without ffmpeg.
+    pub fn start(mut command: Command, name: &str, limits: &Limits) -> Result<Self, MediaError> {
+        command.stdin(Stdio::piped());
+        let mut running = Running::spawn(command, "ffmpeg", name, limits)?;
+        let stdin = running.child().stdin.take().expect("asked for a pipe");
+        Ok(Self { name: name.into(), running, stdin, stall: limits.stall })
+    }
+
+    /// Hands on bytes. A child that ended early is no error here: [`Self::finish`] says why it did.
+    ///
+    /// # Errors
+    /// When ffmpeg takes nothing for longer than the limits allow.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), MediaError> {
+        write_all(&mut self.stdin, bytes, self.stall).map_err(|error| self.running.stuck(error))
+    }
+
+    /// Closes the pipe and waits for the end.
+    ///
+    /// # Errors
+    /// When ffmpeg failed; the sentence says what it said.
+    pub fn finish(self) -> Result<(), MediaError> {
+        let Self { name, mut running, stdin, .. } = self;
+        drop(stdin);
+        running.finish().map_err(|error| MediaError::new(&name, Problem::Encode(error.to_string())).because(error))
     }
 }
 

@@ -8,6 +8,6 @@
 mod child;
 pub(crate) mod probe;
 
-pub(crate) use child::{Input, command, run_to_end, write_all};
-pub use child::{Limits, Running};
+pub use child::{Feed, Limits, Running, command};
+pub(crate) use child::{Input, run_to_end, write_all};
 pub use probe::{AudioStream, Probe, VideoStream, probe};

@@ -4,6 +4,7 @@ mod cmyk;
 mod encode;
 mod exif;
 mod open;
+mod whole;
 
 pub use encode::{jpeg, png_gray8, png_gray16, png_rgb8};
 pub use exif::Exif;

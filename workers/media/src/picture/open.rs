@@ -154,6 +154,9 @@ fn decode(bytes: &[u8], name: &str, limits: &PictureLimits) -> Result<Picture, M
     if pixels == 0 {
         return Err(MediaError::new(name, Problem::Empty("picture")));
     }
+    if format == PictureFormat::Jpeg && super::whole::is_cut_off(bytes) {
+        return Err(MediaError::undecodable(name, "the file ends before the picture does"));
+    }
     // Broken metadata does not make a picture unreadable.
     let raw_exif = decoder.exif_metadata().ok().flatten();
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);

@@ -11,7 +11,7 @@ use medley_runtime::{InputRequest, Request};
 use medley_step::{ErasedRecipe, Registry};
 use serde_json::Value;
 
-use super::{Failed, flags, run, submit};
+use super::{Failed, aloud, flags, run, submit};
 use crate::config::Config;
 
 /// The longest text that is read from standard input.
@@ -43,8 +43,15 @@ fn kind_command(verb: &'static str, recipe: &dyn ErasedRecipe) -> Command {
         .about(recipe.about())
         .after_help(format!("Examples:\n{examples}"))
         .arg(inputs)
+        .args(
+            recipe
+                .named_inputs()
+                .iter()
+                .map(|&(flag, _, help)| Arg::new(flag).long(flag).value_name("FILE").help(help)),
+        )
         .args(flags::flags(&schema).iter().map(flags::Flag::to_arg));
     match verb {
+        "run" if recipe.kind().as_str() == aloud::KIND => aloud::add_to(run::Args::add_to(command)),
         "run" => run::Args::add_to(command),
         _ => submit::Args::add_to(command),
     }
@@ -84,6 +91,12 @@ impl Asked {
             request.params = params.clone();
             for text in &group {
                 request.inputs.push(input(text, recipe.takes_text())?);
+            }
+            for &(flag, at, _) in recipe.named_inputs() {
+                if let Some(text) = matches.get_one::<String>(flag) {
+                    let at = at.min(request.inputs.len());
+                    request.inputs.insert(at, input(text, false)?);
+                }
             }
             let label = request.inputs.first().map_or_else(|| kind.to_string(), label);
             let folder = free_name(&stem(&label), &jobs);
@@ -162,6 +175,23 @@ mod tests {
         assert!(matches!(input("今天天气十分不错。", true).unwrap(), InputRequest::Text(_)));
         assert!(matches!(input("https://example.org/a.mp3", false).unwrap(), InputRequest::Uri(_)));
         assert!(matches!(input("Cargo.toml", true).unwrap(), InputRequest::File(_)));
+    }
+
+    #[test]
+    fn a_named_input_stands_where_the_others_expect_it() {
+        let registry = crate::registry::registry();
+        let kind = Name::from_static("news");
+        for words in [
+            &["news", "script.md", "anchor.png", "logo.png", "--logo"][..],
+            &["news", "--portrait", "anchor.png", "script.md", "logo.png", "--logo"],
+            &["news", "script.md", "logo.png", "--portrait", "anchor.png", "--logo"],
+        ] {
+            let command = kind_command("run", registry.find_recipe(&kind).unwrap());
+            let matches = command.try_get_matches_from(words).unwrap();
+            let asked = Asked::read(&kind, &matches, &registry, &Config::default()).unwrap();
+            let names: Vec<String> = asked.jobs[0].request.inputs.iter().map(label).collect();
+            assert_eq!(names, ["script.md", "anchor.png", "logo.png"], "{words:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The command line. Each subcommand is a file; `kinds` makes those of `run` and `submit` from the registry.
 
+mod aloud;
 mod dead;
 mod doctor;
 mod embed;
@@ -12,6 +13,7 @@ mod monitor;
 mod outputs;
 mod progress;
 mod run;
+mod search;
 mod submit;
 mod worker;
 
@@ -86,6 +88,8 @@ enum Command {
     Models(models::Command),
     /// Turns images and texts into vectors of one space, with a CLIP model: a NumPy file with a row for each.
     Embed(embed::Args),
+    /// Finds images in a data set that `run library` made.
+    Search(search::Args),
     /// Says what is missing on this machine, and how to get it.
     Doctor,
     /// Prints the JSON Schema of a kind's parameters.
@@ -126,6 +130,9 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
         let kind = kind.parse::<Name>().map_err(|error| Failed::usage(error.to_string()))?;
         let config = Config::load(config_path, &registry)?;
         let asked = kinds::Asked::read(&kind, matches, &registry, &config)?;
+        if verb == "run" && aloud::is_asked(&kind, matches) {
+            return aloud::run(asked, &config);
+        }
         return match verb {
             "run" => run::run(asked, run::Args::read(matches), registry, config),
             _ => submit::submit(asked, &submit::Args::read(matches)?, registry, &config),
@@ -146,6 +153,7 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
             return outputs::print_json(&schema);
         }
         Command::Models(command) => return models::main(command),
+        Command::Search(args) => return search::main(&args),
         Command::Doctor => return Ok(doctor::main(&registry)),
         _ => {}
     }

@@ -168,7 +168,8 @@ fn words(estimate: &Estimate) -> String {
 fn span(time: Duration) -> String {
     match time.as_secs() {
         s @ 0..=90 => format!("{s} s"),
-        s @ 91..=5400 => format!("{} min", (s + 30) / 60),
+        s @ 91..=900 => format!("{} min {} s", s / 60, s % 60),
+        s @ 901..=5400 => format!("{} min", (s + 30) / 60),
         s => format!("{:.1} h", s as f64 / 3600.0),
     }
 }
@@ -214,7 +215,8 @@ mod tests {
     #[test]
     fn spans_are_told_as_people_do() {
         assert_eq!(span(Duration::from_secs(42)), "42 s");
-        assert_eq!(span(Duration::from_secs(600)), "10 min");
+        assert_eq!(span(Duration::from_secs(200)), "3 min 20 s");
+        assert_eq!(span(Duration::from_secs(1500)), "25 min");
         assert_eq!(span(Duration::from_secs(7200)), "2.0 h");
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use futures_util::StreamExt;
-use medley_proto::{JobId, JobState, Manifest, Name, Sha256};
+use medley_proto::{ErrorCode, JobId, JobState, Manifest, Name, Sha256};
 use medley_runtime::{Medley, Workers, WorkersError};
 use medley_step::Registry;
 use tokio_util::sync::CancellationToken;
@@ -77,8 +77,8 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
     config.worker.work_dir = state.join("work");
     super::worker::start_logging("warn", super::worker::LogFormat::Pretty);
     block_on(async {
-        let medley = backends::embedded(&state, registry, &config).await?;
-        let options = backends::worker_options(&config, Vec::new());
+        let medley = backends::embedded(&state, registry.clone(), &config).await?;
+        let options = backends::worker_options(&config, &registry, Vec::new());
         let stop = CancellationToken::new();
         let mut workers = tokio::spawn(Workers::new(&medley, options).run(stop.clone()));
         let mut session = Session::new(medley, args, asked.jobs.len() > 1);
@@ -177,7 +177,16 @@ impl Session {
     async fn submit(&mut self, mut job: AskedJob) -> Result<(), Failed> {
         let folder = if self.several { self.args.output.join(&job.folder) } else { self.args.output.clone() };
         job.request.idempotency_key = Some(key(&job, &folder)?);
-        let mut submitted = self.medley.submit(job.request.clone()).await?;
+        let mut submitted = match self.medley.submit(job.request.clone()).await {
+            // The inputs are not what they were when the job of the same command ran: that one is of no use any more.
+            Err(error) if error.code() == ErrorCode::IDEMPOTENCY_CONFLICT => {
+                let earlier =
+                    JobId::from_key(&job.request.tenant, job.request.idempotency_key.as_deref().unwrap_or(""));
+                self.medley.delete(&job.request.tenant, earlier).await?;
+                self.medley.submit(job.request.clone()).await?
+            }
+            submitted => submitted?,
+        };
         // What failed before is tried anew: its reason (a missing model, a full disk) may be gone.
         if matches!(submitted.state, JobState::Failed | JobState::Cancelled) {
             self.medley.delete(&submitted.job.tenant, submitted.job.id).await?;

@@ -51,8 +51,8 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
     }
     start_logging("info", args.log);
     block_on(async {
-        let medley = backends::configured(registry, &config).await?;
-        let options = backends::worker_options(&config, args.kinds);
+        let medley = backends::configured(registry.clone(), &config).await?;
+        let options = backends::worker_options(&config, &registry, args.kinds);
         let stop = CancellationToken::new();
         let readiness = Readiness::default();
         let monitor = CancellationToken::new();
@@ -77,7 +77,9 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
 
 /// Logs go to standard error; `MEDLEY_LOG` says what.
 pub(super) fn start_logging(default: &str, format: LogFormat) {
-    let filter = EnvFilter::try_from_env("MEDLEY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    // whisper.cpp tells at every window how large its buffers are.
+    let default = || EnvFilter::new(format!("{default},whisper_rs=warn"));
+    let filter = EnvFilter::try_from_env("MEDLEY_LOG").unwrap_or_else(|_| default());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     // A second call (tests) changes nothing.
     let _ = match format {

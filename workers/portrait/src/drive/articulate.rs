@@ -53,15 +53,13 @@ pub(crate) fn segments(timing: &SpeechTiming) -> Vec<Segment> {
     all
 }
 
-/// The mouth in each of `frames` frames, and how far the lips may part in it (0 while p, b, m keep them closed).
-/// Co-articulation after Cohen and Massaro (1993); closures are put in last, after all smoothing, because vowels on
+/// The mouth in each of `frames` frames. Co-articulation after Cohen and Massaro (1993); closures are put in last, after all smoothing, because vowels on
 /// both sides would otherwise win against the 70 ms of a /p/.
-pub(crate) fn articulate(segments: &[Segment], frames: usize, fps: f64) -> (Vec<Pose>, Vec<f64>) {
+pub(crate) fn articulate(segments: &[Segment], frames: usize, fps: f64) -> Vec<Pose> {
     let times: Vec<f64> = (0..frames).map(|i| i as f64 / fps + LEAD_S).collect();
     let mut tracks = smoothed(&dominated(segments, &times));
-    let parted = close_lips(segments, &times, &mut tracks);
-    let poses = tracks.iter().map(Pose::of_mouth).collect();
-    (poses, parted)
+    close_lips(segments, &times, &mut tracks);
+    tracks.iter().map(Pose::of_mouth).collect()
 }
 
 fn dominated(segments: &[Segment], times: &[f64]) -> Vec<[f64; AIMS]> {
@@ -106,10 +104,10 @@ fn smoothed(tracks: &[[f64; AIMS]]) -> Vec<[f64; AIMS]> {
 }
 
 /// Closes the lips for p b m and lays the lower lip to the teeth for f v: for certain in the frame nearest to the
-/// middle of the sound. Returns how far the lips may part in each frame.
-fn close_lips(segments: &[Segment], times: &[f64], tracks: &mut [[f64; AIMS]]) -> Vec<f64> {
-    const OPENS_IN_S: f64 = 0.055;
-    const LABIODENTAL_JAW: f64 = 0.12;
+/// middle of the sound.
+fn close_lips(segments: &[Segment], times: &[f64], tracks: &mut [[f64; AIMS]]) {
+    const OPENS_IN_S: f64 = 0.035;
+    const LABIODENTAL_JAW: f64 = 0.06;
     let frames = times.len();
     let (mut parted, mut untucked) = (vec![1.0f64; frames], vec![1.0f64; frames]);
     for segment in segments {
@@ -141,7 +139,6 @@ fn close_lips(segments: &[Segment], times: &[f64], tracks: &mut [[f64; AIMS]]) -
         aims[TUCK] = (aims[TUCK] * 0.5).max(1.0 - untucked) * parted;
         aims[TONGUE] *= parted;
     }
-    parted
 }
 
 #[cfg(test)]
@@ -170,13 +167,13 @@ mod tests {
                 sound.end_s += f64::from(offset) * 0.001;
             }
             let segments = segments(&timing);
-            let (poses, parted) = articulate(&segments, 40, 25.0);
+            let poses = articulate(&segments, 40, 25.0);
             for closed in segments.iter().filter(|segment| segment.shape == Shape::PP) {
                 let middle = (closed.start_s + closed.end_s) / 2.0 - LEAD_S;
                 // The frame nearest to the middle of the sound; either one where it lies between two.
                 let at = middle * 25.0;
                 let nearest = [at.floor(), at.ceil()].into_iter().filter(|frame| (frame - at).abs() < 0.5 + 1e-6);
-                let is_closed = |i: usize| poses[i].jaw < 0.01 && poses[i].press > 0.99 && parted[i] < 0.01;
+                let is_closed = |i: usize| poses[i].jaw < 0.01 && poses[i].press > 0.99 && poses[i].lower < 0.01;
                 assert!(nearest.map(|frame| frame as usize).any(is_closed), "{closed:?}");
             }
             assert!(poses.iter().any(|pose| pose.jaw > 0.5), "and it opens for vowels");
@@ -185,10 +182,10 @@ mod tests {
 
     #[test]
     fn the_mouth_is_closed_before_and_after_speech() {
-        let (poses, _) = articulate(&segments(&timing(&[("ɑ", 0.4)])), 60, 25.0);
+        let poses = articulate(&segments(&timing(&[("ɑ", 0.4)])), 60, 25.0);
         assert!(poses[0].jaw < 0.15 && poses[59].jaw < 0.02);
         let silent = SpeechTiming { duration_s: 2.0, ..SpeechTiming::default() };
-        let (poses, _) = articulate(&segments(&silent), 50, 25.0);
+        let poses = articulate(&segments(&silent), 50, 25.0);
         assert!(poses.iter().all(|pose| pose.jaw == 0.0));
     }
 }

@@ -40,28 +40,30 @@ pub(crate) struct Speech<'a> {
 pub(crate) fn perform(speech: &Speech<'_>, frames: usize, fps: u32, life: Option<Liveliness>) -> Motion {
     let rate = f64::from(fps);
     let activity = Activity::new(&Activity::levels(speech.samples, speech.rate_hz, rate, frames)).0;
-    let (mut poses, parted) = match speech.segments {
+    let mut poses = match speech.segments {
         Some(segments) => said(segments, &activity, frames, rate),
         None => heard(speech.samples, &activity, frames, rate),
     };
-    hold_closed(&mut poses, &activity, &parted, rate);
+    // Whatever is spoken starts from the closed mouth. Any of the photo's own open smile that stays would be wider than
+    // what sounds open, and going back to it in every pause would look restless.
+    poses.iter_mut().for_each(|pose| pose.close = 1.0);
     if let Some(life) = life {
         enliven(&mut poses, &activity, rate, life);
     }
     Motion { fps, poses }
 }
 
-fn said(segments: &[Segment], activity: &[f64], frames: usize, fps: f64) -> (Vec<Pose>, Vec<f64>) {
-    let (mut poses, parted) = articulate(segments, frames, fps);
+fn said(segments: &[Segment], activity: &[f64], frames: usize, fps: f64) -> Vec<Pose> {
+    let mut poses = articulate(segments, frames, fps);
     for (pose, loudness) in poses.iter_mut().zip(smooth(activity, 1.0, fps)) {
-        pose.jaw *= (0.4 + 0.7 * loudness) as f32;
+        pose.jaw *= (0.55 + 0.5 * loudness) as f32;
     }
-    (poses, parted)
+    poses
 }
 
 /// Without phonemes: the sound's guess, opened by loudness and closed by its absence, since closures of p b m cannot
 /// be heard in it.
-fn heard(samples: &[f32], activity: &[f64], frames: usize, fps: f64) -> (Vec<Pose>, Vec<f64>) {
+fn heard(samples: &[f32], activity: &[f64], frames: usize, fps: f64) -> Vec<Pose> {
     let mut aims = guess(samples, frames, fps);
     let speaking: Vec<f64> = activity.iter().map(|&loud| (6.0 * loud).clamp(0.0, 1.0)).collect();
     let speaking = smooth(&speaking, 0.7, fps);
@@ -74,18 +76,5 @@ fn heard(samples: &[f32], activity: &[f64], frames: usize, fps: f64) -> (Vec<Pos
         let track: Vec<f64> = aims.iter().map(|aims| aims[k]).collect();
         aims.iter_mut().zip(smooth(&track, 0.7, fps)).for_each(|(aims, v)| aims[k] = v);
     }
-    let poses = aims.iter().map(Pose::of_mouth).collect();
-    (poses, activity.iter().map(|&loud| (8.0 * loud).clamp(0.0, 1.0)).collect())
-}
-
-/// Speaking starts from the closed mouth; a hint of the photo's own expression stays while sounds are open. Going
-/// back to an open smile in every pause would look restless.
-fn hold_closed(poses: &mut [Pose], activity: &[f64], parted: &[f64], fps: f64) {
-    let near = smooth(activity, 9.0, fps);
-    let talking: Vec<f64> = near.iter().map(|&v| f64::from(u8::from(v > 0.05))).collect();
-    let talking = smooth(&talking, 4.0, fps);
-    for ((pose, talking), parted) in poses.iter_mut().zip(talking).zip(parted) {
-        let talking = (1.5 * talking).clamp(0.0, 1.0);
-        pose.close = (0.94 - 0.08 * parted * talking + 0.06 * (1.0 - parted)) as f32;
-    }
+    aims.iter().map(Pose::of_mouth).collect()
 }

@@ -1,8 +1,8 @@
 use crate::{
     draw::{Canvas, Mask, Rect, Texture},
     rig::{
-        Canonical, INNER_LEFT, INNER_RIGHT, LOWER_LIP, POINTS, TUNED_EYE_DISTANCE_PX, UPPER_LIP, eye_distance,
-        head_pose,
+        Canonical, INNER_LEFT, INNER_RIGHT, LOWER_LIP, POINTS, TUNED_EYE_DISTANCE_PX, UPPER_LIP, UPPER_SHARE,
+        eye_distance, head_pose,
     },
 };
 
@@ -17,7 +17,8 @@ pub(super) struct MouthLook {
     pub(super) tooth: Colour,
     /// The photo's mouth, filled up beyond its rim; the fourth channel is how much of it counts, 0 to 255.
     pub(super) photo_teeth: Option<Texture>,
-    /// Middle of the mouth, bite line of the upper teeth, of the lower teeth, and depth: canonical centimetres.
+    /// Middle of the mouth, bite line of the upper teeth, edge of the lower teeth when the jaw is shut, and depth:
+    /// canonical centimetres.
     pub(super) middle_cm: f64,
     pub(super) bite_cm: f64,
     pub(super) lower_bite_cm: f64,
@@ -55,7 +56,8 @@ impl MouthLook {
             tooth: times([brightest; 3], [0.85, 0.79, 0.68]).map(|v| v.min(225.0)),
             middle_cm: rest.iter().map(|p| p[0]).sum::<f64>() / 4.0,
             bite_cm,
-            lower_bite_cm: if photo_teeth.is_some() { rest[1][1] - 0.12 } else { bite_cm },
+            // The lips meet here, and the lower teeth end a little above: an open jaw shows their edge over the lip.
+            lower_bite_cm: rest[0][1] - UPPER_SHARE * (rest[0][1] - rest[1][1]) + 0.08,
             depth_cm: (rest[2][2] + rest[3][2]) / 2.0 + 0.2,
             softness_px: (0.8 * unit).clamp(0.5, 1.0).max(0.5 * enlarged),
             photo_teeth,

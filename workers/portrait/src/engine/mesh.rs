@@ -1,12 +1,11 @@
 use super::{
-    LipSync, eyes,
+    LipSync, Shot, eyes,
     look::MouthLook,
     mouth,
     warp::{self, Layer},
 };
 use crate::{
     draw::{Canvas, Rect, Texture},
-    drive::Pose,
     rig::{Canonical, Posed, Rig, Triangles},
     scene::Scene,
 };
@@ -90,7 +89,8 @@ impl LipSync for MeshFace {
         self.reach
     }
 
-    fn draw(&self, canvas: &mut Canvas, pose: &Pose) {
+    fn draw(&self, canvas: &mut Canvas, shot: &Shot<'_>) {
+        let pose = shot.pose;
         let mut posed = Posed::default();
         self.rig.posed(pose, &mut posed);
         self.warp(canvas, &posed);

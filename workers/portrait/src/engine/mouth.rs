@@ -44,10 +44,13 @@ pub(super) fn draw(canvas: &mut Canvas, texture: &Texture, rig: &Rig, look: &Mou
     if !sharp {
         blur(&mut inside, fine.width, fine.height, look.softness_px * FINER as f32);
     }
+    let lower_rim: Vec<[f32; 2]> =
+        rim[UPPER_RIM - 1..].iter().chain(&rim[..1]).rev().map(|&p| frame.place(p)).collect();
     for (i, colour) in inside.iter_mut().enumerate() {
         let share = open.values[i];
         let shade = if share > SEEN { interior.shade(at(i)) } else { 1.0 };
-        (0..3).for_each(|k| colour[k] = lips[i][k] * (1.0 - share) + colour[k] * shade * share);
+        let touch = interior.contact(at(i), &lower_rim);
+        (0..3).for_each(|k| colour[k] = (lips[i][k] * (1.0 - share) + colour[k] * shade * share) * touch);
     }
 
     let mut near = Mask::polygon(rect, &rim);
@@ -149,9 +152,7 @@ impl MouthFrame {
 
     /// How far down the upper lip's rim is at `s`.
     fn upper_at(&self, s: f32) -> f32 {
-        let after = self.upper.partition_point(|p| p[0] < s).clamp(1, self.upper.len() - 1);
-        let (a, b) = (self.upper[after - 1], self.upper[after]);
-        a[1] + ramp(s, a[0], b[0].max(a[0] + 1e-3)) * (b[1] - a[1])
+        along(&self.upper, s)
     }
 
     /// The rim with the lower lip on or under the upper one: lips that cross (f, v) would make bow ties.
@@ -163,6 +164,13 @@ impl MouthFrame {
         }
         rim
     }
+}
+
+/// How far down a rim, from left to right, is at `s`.
+fn along(rim: &[[f32; 2]], s: f32) -> f32 {
+    let after = rim.partition_point(|p| p[0] < s).clamp(1, rim.len() - 1);
+    let (a, b) = (rim[after - 1], rim[after]);
+    a[1] + ramp(s, a[0], b[0].max(a[0] + 1e-3)) * (b[1] - a[1])
 }
 
 /// A flat patch in the head seen in the picture: from canvas pixels to centimetres to the side and down.
@@ -203,8 +211,12 @@ struct Interior<'a> {
     jaw: Plane,
     /// Where the skull's plane was at rest, for the photo's own teeth.
     rest: ([f64; 3], [f64; 3], [f64; 3]),
-    /// Fades drawn teeth out of closed lips, where they would be a pale thread.
+    /// Fades teeth out of closed lips, where they would be a pale thread.
     teeth: f32,
+    /// How firmly the lips meet: 1 closed, 0 apart.
+    closed: f32,
+    /// How much of the tongue's tip shows before the teeth.
+    tip: f32,
     tongue_top_cm: f32,
     eye_px: f32,
     /// How sharp an edge is: 1 / cm.
@@ -217,7 +229,6 @@ impl<'a> Interior<'a> {
         let gap = (frame.place(middle.1)[1] - frame.place(middle.0)[1]) / eye_px;
         let at = |x: f64, y: f64| rig.in_picture([look.middle_cm + x, look.bite_cm + y, look.depth_cm]);
         let skull = Plane::new(rig, look, pose, look.bite_cm, false);
-        let resting = if look.photo_teeth.is_some() { -0.2 } else { 0.30 };
         Self {
             look,
             frame,
@@ -226,7 +237,9 @@ impl<'a> Interior<'a> {
             skull,
             rest: (at(0.0, 0.0), at(1.0, 0.0), at(0.0, -1.0)),
             teeth: (gap / 0.035 - 0.2).clamp(0.0, 1.0),
-            tongue_top_cm: resting - 0.75 * pose.tongue,
+            closed: 1.0 - ramp(gap, 0.0, 0.03),
+            tip: ramp(pose.tongue, 0.55, 0.85),
+            tongue_top_cm: -0.12 - 0.6 * pose.tongue,
             eye_px,
         }
     }
@@ -247,13 +260,17 @@ impl<'a> Interior<'a> {
                     o + side * (x - o) + down * (y - o)
                 };
                 let [r, g, b, alpha] = photo.bicubic(at(0), at(1));
-                mix(&mut colour, [r, g, b], (alpha / 255.0).clamp(0.0, 1.0));
+                mix(&mut colour, [r, g, b], (alpha / 255.0).clamp(0.0, 1.0) * self.teeth);
             }
             None => {
                 let (tooth, share) = self.upper_teeth(side, down);
                 mix(&mut colour, tooth, share * self.teeth);
             }
         }
+        // The tongue's tip of a "th", between the teeth.
+        let bulge = (side / 0.8).powi(2) + ((down - 0.06) / 0.26).powi(2);
+        let tip = self.look.tongue.map(|v| v * (1.1 - 0.25 * bulge));
+        mix(&mut colour, tip, ((1.0 - bulge) * 3.0).clamp(0.0, 1.0) * self.tip);
         colour
     }
 
@@ -291,6 +308,19 @@ impl<'a> Interior<'a> {
         let round = (1.0 - 0.45 * (away / 2.1).powi(2)).max(0.0);
         let light = between * round * (0.62 + 0.5 * (0.9 - up) / 0.9).clamp(0.0, 1.02);
         (self.look.tooth.map(|v| v * light), share)
+    }
+
+    /// The shadow in which closed lips touch.
+    fn contact(&self, point: [f32; 2], lower_rim: &[[f32; 2]]) -> f32 {
+        const DARK: f32 = 0.5;
+        const WIDE: f32 = 0.011;
+        let [s, t] = self.frame.place(point);
+        let aside = (s / self.frame.half_width).abs();
+        if self.closed < SEEN || aside > 1.0 {
+            return 1.0;
+        }
+        let outside = (self.frame.upper_at(s) - t).max(t - along(lower_rim, s)).max(0.0) / (WIDE * self.eye_px);
+        1.0 - DARK * self.closed * (1.0 - aside.powi(4)) * (-outside * outside).exp()
     }
 
     /// The shadow under the upper lip and towards the corners.

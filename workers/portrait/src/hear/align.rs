@@ -62,6 +62,7 @@ pub(crate) fn align(
         phonemes: phonemes.collect(),
         sentences: sentences.collect(),
         words: words.collect(),
+        marks: Vec::new(),
     })
 }
 

@@ -4,6 +4,7 @@
 mod align;
 mod features;
 mod guess;
+pub(crate) mod mel;
 
 pub(crate) use align::{Reference, align};
 pub(crate) use guess::guess;

@@ -4,6 +4,7 @@ use super::{
     RINGS,
     canonical::POINTS,
     landmarks::{BROWS, CHIN, CORNERS, EYES, JAW_LINE, LIP_HALF_WIDTH_CM, LOWER_LIP, NOSE, OVAL, UPPER_LIP},
+    similarity::Similarity,
     solve::Laplacian,
 };
 
@@ -33,6 +34,7 @@ type Seeds = BTreeMap<usize, f64>;
 struct Ground<'a> {
     canonical: &'a [[f64; 3]],
     laplacian: &'a Laplacian,
+    pose: &'a Similarity,
     /// Points that no movement of the mouth reaches.
     zero: Seeds,
 }
@@ -91,11 +93,11 @@ impl Ground<'_> {
 }
 
 impl Fields {
-    pub(super) fn new(points: &[[f64; 3]], canonical: &[[f64; 3]], laplacian: &Laplacian) -> Self {
+    pub(super) fn new(points: &[[f64; 3]], canonical: &[[f64; 3]], laplacian: &Laplacian, pose: &Similarity) -> Self {
         let far = POINTS + 2 * OVAL.len()..POINTS + RINGS.len() * OVAL.len();
         let above = (0..POINTS).filter(|&point| canonical[point][1] > 0.6);
         let zero: Seeds = far.chain(above).chain(NOSE).map(|point| (point, 0.0)).collect();
-        let ground = Ground { canonical, laplacian, zero };
+        let ground = Ground { canonical, laplacian, pose, zero };
 
         const RAISE: [f64; 4] = [1.0, 1.0, 0.95, 0.85];
         const DROP: [f64; 4] = [1.0, 1.0, 0.95, 0.8];
@@ -138,22 +140,56 @@ fn wide(ground: &Ground<'_>) -> Vec<f64> {
     ground.solve(&seeds)
 }
 
-/// The key to photos that smile: whatever is spoken starts from the closed mouth.
+/// Of the way that closes the lips, the upper lip goes this share.
+pub(crate) const UPPER_SHARE: f64 = 0.28;
+
+/// The key to photos that smile: whatever is spoken starts from the closed mouth, and a mouth that closes lets go of
+/// its smile.
 fn close(ground: &Ground<'_>, points: &[[f64; 3]]) -> [Vec<f64>; 2] {
-    const UPPER_SHARE: f64 = 0.28;
     const REACH: [f64; 4] = [1.0, 0.9, 0.7, 0.45];
+    let corners = [0, 1].map(|side| relaxed(ground, points, side));
+    let side = |point: usize| usize::from(ground.canonical[point][0] * ground.canonical[CORNERS[0][0]][0] < 0.0);
     [0, 1].map(|axis| {
         let mut seeds = ground.zero.clone();
-        seeds.extend(OVAL.into_iter().chain(CORNERS.into_iter().flatten()).map(|point| (point, 0.0)));
+        seeds.extend(OVAL.into_iter().map(|point| (point, 0.0)));
+        for (corner, relaxed) in CORNERS.into_iter().zip(corners) {
+            seeds.extend(corner.map(|point| (point, relaxed[axis])));
+        }
         for j in 0..UPPER_LIP[0].len() {
             let gap = points[LOWER_LIP[0][j]][axis] - points[UPPER_LIP[0][j]][axis];
             for ring in 0..4 {
-                seeds.insert(UPPER_LIP[ring][j], UPPER_SHARE * REACH[ring] * gap);
-                seeds.insert(LOWER_LIP[ring][j], -(1.0 - UPPER_SHARE) * REACH[ring] * gap);
+                let (upper, lower) = (UPPER_LIP[ring][j], LOWER_LIP[ring][j]);
+                // Lips shorten evenly along, and hang from their corners.
+                let pulled = |point: usize| {
+                    let u = ground.u(point, ring);
+                    corners[side(point)][axis] * if axis == 0 { u } else { u * u }
+                };
+                seeds.insert(upper, UPPER_SHARE * REACH[ring] * gap + pulled(upper));
+                seeds.insert(lower, -(1.0 - UPPER_SHARE) * REACH[ring] * gap + pulled(lower));
             }
         }
         ground.solve(&seeds)
     })
+}
+
+/// How a corner of the mouth moves, in pixels, when a smile is let go: most of the way to where the canonical head,
+/// which is at rest, has it, as seen from the middle of the mouth. A mouth that is no wider than at rest stays.
+fn relaxed(ground: &Ground<'_>, points: &[[f64; 3]], side: usize) -> [f64; 2] {
+    const LETS_GO: [f64; 2] = [0.7, 0.5];
+    let rest = |point: usize| {
+        let [x, y, _] = ground.pose.point(ground.canonical[point]);
+        [x, -y]
+    };
+    let seen = |point: usize| [points[point][0], points[point][1]];
+    let span = |of: &dyn Fn(usize) -> [f64; 2]| {
+        let (corner, upper, lower) = (of(CORNERS[side][0]), of(UPPER_LIP[0][4]), of(LOWER_LIP[0][4]));
+        [0, 1].map(|k| corner[k] - (upper[k] + lower[k]) / 2.0)
+    };
+    let (rest, seen) = (span(&rest), span(&seen));
+    if seen[0].hypot(seen[1]) <= rest[0].hypot(rest[1]) {
+        return [0.0; 2];
+    }
+    [0, 1].map(|k| LETS_GO[k] * (rest[k] - seen[k]))
 }
 
 fn blink(ground: &Ground<'_>, points: &[[f64; 3]]) -> [Vec<f64>; 2] {

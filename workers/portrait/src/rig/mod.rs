@@ -11,6 +11,7 @@ mod similarity;
 mod solve;
 
 pub(crate) use canonical::{Canonical, POINTS};
+pub(crate) use fields::UPPER_SHARE;
 pub(crate) use landmarks::{EYES, Eye, INNER_LEFT, INNER_RIGHT, LOWER_LIP, OVAL, UPPER_LIP};
 pub(crate) use similarity::Similarity;
 
@@ -95,7 +96,7 @@ impl Rig {
             .copied()
             .chain(RINGS.iter().flat_map(|_| OVAL.map(|i| canonical.points[i])))
             .collect();
-        let fields = Fields::new(&points, &canonical.points, &laplacian);
+        let fields = Fields::new(&points, &canonical.points, &laplacian, &pose);
         points.iter_mut().zip(depth).for_each(|(point, depth)| point[2] = depth);
         Self {
             points,
@@ -137,7 +138,7 @@ impl Rig {
                 jaw * (y * cos - z * sin - y) + fields.raise_upper[i] * (0.38 * at(pose.upper) + 0.10 * at(pose.jaw))
                     - fields.lower_down[i] * 0.35 * at(pose.lower)
                     + fields.press[i] * 0.20 * (at(pose.press) - 0.6 * round)
-                    + fields.tuck[i] * 0.42 * at(pose.tuck),
+                    + fields.tuck[i] * 0.16 * at(pose.tuck),
                 jaw * (y * sin + z * cos - z) + fields.protrude[i] * 0.5 * round,
             ];
             let moved = self.pose.direction(moved_cm);

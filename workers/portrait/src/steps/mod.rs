@@ -6,9 +6,12 @@ mod prepare;
 mod render;
 mod script;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use medley_models::{Models, SessionOptions};
+use medley_models::{Models, Session, SessionOptions};
 use medley_proto::{ModelUse, Transcript};
 use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
 use schemars::JsonSchema;
@@ -142,11 +145,13 @@ pub struct Done {
 pub struct PortraitConfig {
     /// The longest sound that is taken, in seconds.
     pub most_sound_s: u32,
+    /// An ONNX file of Wav2Lip's contract for the engine `wav2lip`, instead of the registry's `wav2lip-gan-96`.
+    pub wav2lip_model: Option<PathBuf>,
 }
 
 impl Default for PortraitConfig {
     fn default() -> Self {
-        Self { most_sound_s: 2 * 3600 }
+        Self { most_sound_s: 2 * 3600, wav2lip_model: None }
     }
 }
 
@@ -169,6 +174,14 @@ impl Portrait {
         let opened = Arc::new(Eyesight::open(&self.models, options)?);
         *eyesight = Some(opened.clone());
         Ok(opened)
+    }
+
+    fn wav2lip(&self, threads: usize) -> Result<Session, PortraitError> {
+        let options = SessionOptions { threads, parallel: self.parallel };
+        Ok(match &self.config.wav2lip_model {
+            Some(path) => self.models.session_at(path, options)?,
+            None => self.models.session("wav2lip-gan-96", "wav2lip.onnx", options)?,
+        })
     }
 }
 

@@ -10,9 +10,10 @@ use crate::{
     PortraitError,
     draw::{Canvas, Rect, Sprite},
     drive::{Liveliness, Pose, Speech, perform, segments},
-    engine::{LipSync, MeshFace, Sitter},
-    hear::{Reference, align},
+    engine::{LipSync, MeshFace, Shot, Sitter},
+    hear::{Reference, align, mel},
     overlay::Overlays,
+    params::Engine,
     rig::Canonical,
     scene::{Found, Framing, Scene, about_the_head, whole_picture},
     sound::{RATE_HZ, listen},
@@ -35,7 +36,9 @@ pub(super) fn run(worker: &Portrait, step: &Prepare, cx: &StepContext<'_>) -> Re
     let found = eyesight.find(&photo, params.face, &picture.name)?;
     cx.checkpoint()?;
     let (canvas, mut scene) = place(step, &photo, &found, cx)?;
-    scene.lively = !params.still;
+    // Wav2Lip's answer is laid over the photo as it stands.
+    scene.lively = !params.still && params.engine == Engine::Mesh;
+    scene.engine = params.engine;
 
     let sound = cx.input(sources.sound)?;
     let samples = listen(sound, f64::from(worker.config.most_sound_s))?;
@@ -53,8 +56,12 @@ pub(super) fn run(worker: &Portrait, step: &Prepare, cx: &StepContext<'_>) -> Re
         seed: seed(&[picture.sha256, sound.sha256]),
     };
     let speech = Speech { samples: &samples, rate_hz: RATE_HZ, segments: segments.as_deref() };
-    let motion = perform(&speech, frames, params.fps, (!params.still).then_some(life));
+    let motion = perform(&speech, frames, params.fps, scene.lively.then_some(life));
 
+    if scene.engine == Engine::Wav2lip {
+        let heard: Vec<u8> = mel::mel(&samples).iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
+        cx.publish("mel.f32", "application/octet-stream", &heard)?;
+    }
     cx.publish("scene.png", "image/png", &picture::png_rgb8(&rgb(&canvas), scene.width, scene.height)?)?;
     let mut file = cx.create("motion.f32", "application/octet-stream")?;
     motion.write(BufWriter::new(&mut file))?;
@@ -157,7 +164,8 @@ fn logo_of(input: &LocalInput, scene: &mut Scene, cx: &StepContext<'_>) -> Resul
 fn poster(canvas: &Canvas, scene: &Scene, canonical: &Canonical, logo: Option<Sprite>) -> Result<Vec<u8>, StepError> {
     const AT_S: f64 = 1.5;
     let mut drawn = canvas.clone();
-    MeshFace::new(&Sitter::of(scene, canvas), canonical).draw(&mut drawn, &Pose { close: 0.94, ..Pose::default() });
+    let pose = Pose { close: 1.0, ..Pose::default() };
+    MeshFace::new(&Sitter::of(scene, canvas), canonical).draw(&mut drawn, &Shot { pose: &pose, number: 0 });
     let overlays = Overlays { cues: Vec::new(), ..scene.overlays.clone() };
     for overlay in overlays.drawn(canvas, logo, AT_S, AT_S + 0.1)? {
         overlay.lay(&mut drawn, AT_S, &mut Vec::new());

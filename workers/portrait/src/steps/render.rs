@@ -1,4 +1,5 @@
 use std::{
+    fs,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread,
 };
@@ -9,9 +10,11 @@ use super::{Done, Portrait, Render};
 use crate::{
     draw::{Canvas, Sprite, Yuv},
     drive::{MotionReader, Pose},
-    engine::{LipSync, MeshFace, Sitter},
+    engine::{Heard, LipSync, MeshFace, Shot, Sitter, Wav2Lip},
     film::{Film, Reel},
+    hear::mel,
     overlay::Timed,
+    params::Engine,
     scene::Scene,
 };
 
@@ -19,6 +22,8 @@ use crate::{
 const AHEAD: usize = 3;
 /// Inputs that are drawn from; what comes after them is handed on.
 const DRAWN_FROM: usize = 3;
+/// Also drawn from, where it is there.
+const MEL: &str = "mel.f32";
 
 pub(super) fn run(worker: &Portrait, step: Render, cx: &StepContext<'_>) -> Result<Done, StepError> {
     let scene: Scene = cx.input_json(0)?;
@@ -28,12 +33,12 @@ pub(super) fn run(worker: &Portrait, step: Render, cx: &StepContext<'_>) -> Resu
     let poses = motion.read(step.from, step.to)?;
     let seconds = |frame: usize| frame as f64 / f64::from(fps);
     let overlays = scene.overlays.drawn(&base, logo(&scene, cx)?, seconds(step.from), seconds(step.to))?;
-    let face = MeshFace::new(&Sitter::of(&scene, &base), &worker.eyesight()?.canonical);
+    let face = face(worker, &Take { step, scene: &scene, base: &base, fps }, cx)?;
 
     let path = cx.place("film.ts")?;
     let reel = Reel { width: scene.width, height: scene.height, fps, crf: step.crf, first: step.from };
     let mut film = Film::new(reel, &path)?;
-    let studio = Studio { base: &base, face: &face, poses: &poses, overlays: &overlays, first: step.from, fps };
+    let studio = Studio { base: &base, face: &*face, poses: &poses, overlays: &overlays, first: step.from, fps };
     studio.shoot(cx.threads(), |i, frame| {
         film.frame(frame)?;
         if i % fps as usize == 0 {
@@ -45,10 +50,35 @@ pub(super) fn run(worker: &Portrait, step: Render, cx: &StepContext<'_>) -> Resu
     film.close()?;
     cx.publish_file("film.ts", "video/mp2t", &path)?;
     cx.hand_on(0, "scene.json")?;
-    for (index, input) in cx.inputs().iter().enumerate().skip(DRAWN_FROM) {
+    for (index, input) in cx.inputs().iter().enumerate().skip(DRAWN_FROM).filter(|(_, input)| input.name != MEL) {
         cx.hand_on(index, &input.name)?;
     }
     Ok(Done { frames: poses.len(), fps, parts: step.parts, ..Done::default() })
+}
+
+/// What a step renders.
+struct Take<'a> {
+    step: Render,
+    scene: &'a Scene,
+    base: &'a Canvas,
+    fps: u32,
+}
+
+/// The engine that the scene asks for, ready to draw the step's frames.
+fn face(worker: &Portrait, take: &Take<'_>, cx: &StepContext<'_>) -> Result<Box<dyn LipSync>, StepError> {
+    let Take { step, scene, base, fps } = *take;
+    let sitter = Sitter::of(scene, base);
+    if scene.engine == Engine::Mesh {
+        return Ok(Box::new(MeshFace::new(&sitter, &worker.eyesight()?.canonical)));
+    }
+    let input = cx.inputs().iter().find(|input| input.name == MEL);
+    let bytes = fs::read(&input.ok_or_else(|| StepError::internal("the scene's sound is not among the inputs"))?.path)?;
+    let value = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    let mel: Vec<[f32; mel::BANDS]> =
+        bytes.chunks_exact(4 * mel::BANDS).map(|frame| std::array::from_fn(|band| value(&frame[4 * band..]))).collect();
+    let heard = Heard { mel: &mel, fps, from: step.from, to: step.to };
+    let session = worker.wav2lip(cx.threads())?;
+    Ok(Box::new(Wav2Lip::new(&sitter, &session, &heard, || cx.checkpoint())?))
 }
 
 fn decode(cx: &StepContext<'_>, index: usize) -> Result<image::DynamicImage, StepError> {
@@ -111,7 +141,7 @@ impl Studio<'_> {
             let mut dirty = std::mem::take(&mut drawn_on);
             dirty.push(reach);
             dirty.iter().for_each(|&rect| canvas.restore(self.base, rect));
-            self.face.draw(&mut canvas, pose);
+            self.face.draw(&mut canvas, &Shot { pose, number: self.first + i });
             let time_s = (self.first + i) as f64 / f64::from(self.fps);
             self.overlays.iter().for_each(|overlay| overlay.lay(&mut canvas, time_s, &mut drawn_on));
             dirty.iter().chain(&drawn_on).for_each(|&rect| yuv.update(&canvas, rect));
@@ -201,7 +231,8 @@ mod tests {
         scene.lively = false;
         let face = MeshFace::new(&Sitter::of(&scene, &base), &sight.canonical);
         let mut canvas = base.clone();
-        face.draw(&mut canvas, &Pose { jaw: 1.0, close: 0.94, ..Pose::default() });
+        let pose = Pose { jaw: 1.0, close: 1.0, ..Pose::default() };
+        face.draw(&mut canvas, &Shot { pose: &pose, number: 0 });
         let eyes_y = scene.mesh[33][1].max(scene.mesh[263][1]) as usize;
         let changed = |y: usize| (0..256).filter(|x| canvas.pixels[y * 256 + x] != base.pixels[y * 256 + x]).count();
         assert_eq!((0..=eyes_y).map(changed).sum::<usize>(), 0, "above the eyes");
@@ -216,13 +247,13 @@ mod tests {
         let face = MeshFace::new(&Sitter::of(&scene, &base), &sight.canonical);
         let seen = |pose: Pose| {
             let mut canvas = base.clone();
-            face.draw(&mut canvas, &pose);
+            face.draw(&mut canvas, &Shot { pose: &pose, number: 0 });
             let mesh = sight.find(&canvas.to_rgb(), 1, "drawn").unwrap().mesh;
             let across = |a: usize, b: usize| (mesh[a][0] - mesh[b][0]).hypot(mesh[a][1] - mesh[b][1]);
             let eyes = across(33, 263);
             (across(13, 14) / eyes, across(61, 291) / eyes)
         };
-        let pose = Pose { close: 0.94, ..Pose::default() };
+        let pose = Pose { close: 1.0, ..Pose::default() };
         let closed = seen(Pose { close: 1.0, press: 1.0, ..pose });
         let half = seen(Pose { jaw: 0.45, ..pose });
         let open = seen(Pose { jaw: 1.0, lower: 0.2, ..pose });

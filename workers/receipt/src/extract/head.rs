@@ -8,14 +8,14 @@ use regex::Regex;
 use super::{
     evidence::field,
     place::{
-        addressness, has_postcode, is_branch, is_legal_name, is_only_legal_form, is_region, is_trade_name,
-        split_trades, starts_address,
+        addressness, has_postcode, is_branch, is_house_and_street, is_legal_name, is_only_legal_form, is_region,
+        is_trade_name, split_trades, starts_address,
     },
 };
 use crate::{
     date,
     document::{Field, Merchant},
-    layout::{Row, Sheet},
+    layout::{Cell, Row, Sheet},
     lexicon::{fold, mentions, unaccented},
 };
 
@@ -53,7 +53,7 @@ const PHONE_WORDS: &[&str] = &[
 ];
 static TAX_ID: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r"(?i)(?:GST|SST|VAT|TAX|税务?登?记?号|纳税人识别号|统一社会信用代码(?:/纳税人识别号)?|SERVICE TAX)\s*(?:REG(?:ISTRATION|N)?)?\.?\s*(?:ID|1D|IO|NO|N0|NUMBER|#|REG)?\.?\s*(?:NO|N0)?[^0-9A-Z]{0,4}([0-9A-Z]{2}\d{6}[0-9A-Z]{10}|(?:[A-Z]{1,4}[-\d]?)?\d[\dOo -]{6,20}[A-Z\d]{1,6})",
+        r"(?i)(?:GST|SST|VAT|TAX|税务?登?记?号|纳税人识别号|统一社会信用代码(?:/纳税人识别号)?|SERVICE TAX)\s*(?:REG(?:ISTRATION|N)?)?\.?\s*(?:ID|1D|IO|NO|N0|NUMBER|#|REG)?\.?\s*(?:NO|N0)?[^0-9A-Z]{0,4}([0-9A-Z]{2}\d{6}[0-9A-Z]{10}|(?:[A-Z]{1,4}[-\d ]?)?\d[\dOo -]{6,20}[A-Z\d]{1,6})",
     )
 });
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
@@ -94,7 +94,8 @@ pub(super) fn merchant(sheet: &Sheet, head: Range<usize>) -> Merchant {
     // Some print their own particulars below a customer's; a customer's head never comes first.
     let own = head.start..if customer > head.start + 1 { customer } else { head.end };
     let address = address(sheet, own.clone());
-    let name_until = address.as_ref().map_or(own.end, |(rows, _)| rows.start.max(own.start + 1));
+    let name_until =
+        address.as_ref().map_or(own.end, |(rows, _)| rows.start.clamp(own.start + 1, own.end.max(own.start + 1)));
     let name = name(sheet, own.start..name_until).or_else(|| name(sheet, own.clone()));
     Merchant {
         name: named_in_invoice(sheet).or(name),
@@ -113,6 +114,21 @@ fn is_title(text: &str) -> bool {
     mentions(text, TITLES) && !is_legal_name(text)
 }
 
+/// A row's cells without those that stand beside the seller and say something of the receipt: its title, number, date.
+fn own_cells(row: &Row) -> Vec<&Cell> {
+    let of_receipt = |cell: &&Cell| {
+        is_title(&cell.text)
+            || NUMBER.is_match(&cell.text)
+            || !date::dates(&cell.text, date::DateOrder::Auto).is_empty()
+    };
+    let own: Vec<&Cell> = row.cells.iter().filter(|cell| !of_receipt(cell)).collect();
+    if own.is_empty() { row.cells.iter().collect() } else { own }
+}
+
+fn own_text(row: &Row) -> String {
+    own_cells(row).iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>().join(" ")
+}
+
 /// The name of a row, without the registration number behind it; empty when the row is none.
 fn bare(text: &str) -> String {
     let upper = fold(text);
@@ -129,7 +145,7 @@ fn name(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
     let mut best: Option<(f32, usize, String)> = None;
     let first_title = rows.clone().find(|&row| is_title(&sheet.rows[row].text()));
     for (position, row) in rows.clone().enumerate() {
-        let text = sheet.rows[row].text();
+        let text = own_text(&sheet.rows[row]);
         let name = bare(&text);
         let letters = name.chars().filter(|c| c.is_alphabetic()).count();
         let digits = name.chars().filter(char::is_ascii_digit).count();
@@ -161,13 +177,13 @@ fn name(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
     let mut lines = vec![row];
     // A company's form often stands on a line of its own.
     if let Some(next) = sheet.rows.get(row + 1).filter(|_| !is_legal_name(&value)) {
-        let following = bare(&next.text());
+        let following = bare(&own_text(next));
         if is_only_legal_form(&following) {
             value = format!("{value} {following}");
             lines.push(row + 1);
         }
     } else if is_only_legal_form(&value) && row > rows.start {
-        let before = bare(&sheet.rows[row - 1].text());
+        let before = bare(&own_text(&sheet.rows[row - 1]));
         if before.chars().filter(|c| c.is_alphabetic()).count() >= 3 && !is_title(&before) {
             value = format!("{before} {value}");
             lines.insert(0, row - 1);
@@ -217,29 +233,35 @@ fn spelled(text: &str) -> String {
 
 /// The first stretch of rows that together are an address.
 fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<String>)> {
-    let text = |row: usize| sheet.rows[row].text();
+    let text = |row: usize| own_text(&sheet.rows[row]);
     let score = |row: usize| {
         let text = text(row);
-        if is_title(&text) || CONTACT.find(&fold(&text)).is_some_and(|found| found.start() < 3) {
+        // `好邻居超市（人民路店）`: a shop named after its street.
+        let is_shop = is_trade_name(&text) && !text.contains(|c: char| c.is_ascii_digit()) && text.contains('店');
+        if is_title(&text) || is_shop || CONTACT.find(&fold(&text)).is_some_and(|found| found.start() < 3) {
             0
         } else {
             addressness(&text)
         }
     };
-    let mut start =
-        rows.clone().find(|&row| score(row) >= 2 && (!is_legal_name(&text(row)) || has_postcode(&text(row))))?;
+    let Some(mut start) =
+        rows.clone().find(|&row| score(row) >= 2 && (!is_legal_name(&text(row)) || has_postcode(&text(row))))
+    else {
+        return labelled_address(sheet);
+    };
     // The line above may hold no more than the house: `NO 12 & 14,`.
     if start > rows.start
-        && starts_address(&text(start - 1))
         && !is_legal_name(&text(start - 1))
-        && score(start - 1) > 0
+        && (starts_address(&text(start - 1)) && score(start - 1) > 0
+            || has_postcode(&text(start)) && is_house_and_street(&text(start - 1)))
     {
         start -= 1;
     }
     // A shop's own name before the house belongs to the name.
-    if !starts_address(&text(start))
+    let begins = |row: usize| starts_address(&text(row)) || is_house_and_street(&text(row));
+    if !begins(start)
         && start + 1 < rows.end
-        && starts_address(&text(start + 1))
+        && begins(start + 1)
         && !text(start).contains(',')
         && !has_postcode(&text(start))
         && (is_trade_name(&text(start)) || score(start + 1) >= 2 && start == rows.start)
@@ -279,6 +301,18 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
     let value = spelled(&parts.join(" "));
     let sure = if ended { 0.95 } else { 0.75 };
     (!value.is_empty()).then(|| (start..end, of_rows(sheet, &lines, value, sure)))
+}
+
+/// Behind the word for it, wherever that stands: Chinese receipts have it at the foot.
+fn labelled_address(sheet: &Sheet) -> Option<(Range<usize>, Field<String>)> {
+    static LABEL: LazyLock<Regex> =
+        LazyLock::new(|| fixed(r"(?i)^(?:门店|店铺|公司)?(?:地址|ADDRESS|ALAMAT)\s*[:：]\s*(.+)$"));
+    sheet.rows.iter().flat_map(|row| &row.cells).find_map(|cell| {
+        let found = LABEL.captures(cell.text.trim())?.get(1)?.as_str();
+        // No rows of the head: what stands above it is still looked through for the name.
+        (addressness(found) >= 2)
+            .then(|| (sheet.rows.len()..sheet.rows.len(), field(sheet, cell.line, spelled(found), found, 0.9)))
+    })
 }
 
 /// Where a phone, tax or registration number begins in a line.
@@ -408,7 +442,7 @@ fn median(values: &[f32]) -> f32 {
 
 /// A value that covers whole rows: its polygon is the box around them.
 fn of_rows(sheet: &Sheet, rows: &[usize], value: String, sure: f32) -> Field<String> {
-    let lines: Vec<usize> = rows.iter().flat_map(|&row| sheet.rows[row].cells.iter().map(|cell| cell.line)).collect();
+    let lines: Vec<usize> = rows.iter().flat_map(|&row| own_cells(&sheet.rows[row])).map(|cell| cell.line).collect();
     let raw = lines.iter().map(|&line| sheet.lines[line].text.as_str()).collect::<Vec<_>>().join("\n");
     let confidence = rows.iter().map(|&row| confidence(sheet, row)).sum::<f32>() / rows.len().max(1) as f32;
     let polygon = around(lines.iter().map(|&line| &sheet.lines[line].polygon));

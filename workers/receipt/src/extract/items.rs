@@ -1,6 +1,8 @@
 //! The articles: rows between the head and the sums.
 
-use std::ops::Range;
+use std::{ops::Range, sync::LazyLock};
+
+use regex::Regex;
 
 use super::{
     evidence::field,
@@ -16,10 +18,25 @@ use crate::{
 };
 
 const COLUMN_NAMES: [&[&str]; 5] = [
-    &["ITEM", "DESCRIPTION", "DESC", "PRODUCT", "PARTICULARS", "品名", "商品", "项目", "名称"],
-    &["QTY", "QUANTITY", "数量"],
-    &["PRICE", "RSP", "UNIT", "单价"],
-    &["AMOUNT", "AMT", "金额"],
+    &[
+        "ITEM",
+        "DESCRIPTION",
+        "DESC",
+        "PRODUCT",
+        "PARTICULARS",
+        "PERKARA",
+        "KETERANGAN",
+        "BARANG",
+        "品名",
+        "商品",
+        "菜品",
+        "菜名",
+        "项目",
+        "名称",
+    ],
+    &["QTY", "QUANTITY", "KUANTITI", "数量"],
+    &["PRICE", "RSP", "UNIT", "HARGA", "单价"],
+    &["AMOUNT", "AMT", "AMAUN", "金额"],
     &["TOTAL", "小计", "JUMLAH"],
 ];
 
@@ -82,13 +99,14 @@ pub(super) fn items(sheet: &Sheet, labelled: &[Labelled], zone: Range<usize>) ->
     let amounts_of = |row: usize| without_tax(sheet, labelled.iter().filter(|l| l.row == row).collect());
     let priced: Vec<usize> = zone.clone().filter(|&row| is_article(sheet, &amounts_of(row))).collect();
     let above = descriptions_stand_above(sheet, &priced, &zone);
+    let counted = counts_stand_first(sheet, &priced);
     let mut items: Vec<Item> = Vec::new();
     for (position, &row) in priced.iter().enumerate() {
         let before =
             if position == 0 { zone.start.max(row.saturating_sub(FIRST_NOTES)) } else { priced[position - 1] + 1 };
         let after = priced.get(position + 1).copied().unwrap_or(zone.end);
         let notes = if above { before..row } else { row + 1..after };
-        items.extend(item(sheet, row, &amounts_of(row), notes));
+        items.extend(item(sheet, row, &amounts_of(row), notes, counted));
     }
     items
 }
@@ -128,6 +146,69 @@ fn is_described(sheet: &Sheet, row: usize) -> bool {
     words(&sheet.rows[row]).iter().any(|(_, text)| text.chars().filter(|c| c.is_alphabetic()).count() >= 3)
 }
 
+/// `2 x Tea`, `2x Tea` at the start of a description, and where `counted` also `2 Tea`; `1.` and `1)` number the rows.
+static COUNT_FIRST: LazyLock<Regex> = LazyLock::new(|| fixed(r"^(\d{1,3})\s?(?:[xX×*]\s?|\s)(\p{Alphabetic}.*)$"));
+static ROW_NUMBER: LazyLock<Regex> = LazyLock::new(|| fixed(r"^\d{1,2}[.)]\s?(\p{Alphabetic}.*)$"));
+/// A number and the unit it counts, with nothing else: `2 PCS @`, `1.5KG x`, `3件`.
+static COUNT_ONLY: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"(?i)^(\d{1,4}(?:\.\d{1,3})?)\s?(?:PCS?|NOS?|EA|EACH|UNITS?|KGS?|G|L|ML|PKTS?|PACKS?|BTLS?|CTNS?|BOX|BOXES|SETS?|个|件|瓶|袋|盒|份|杯|碗|斤)?\.?\s?[@xX×*]?$",
+    )
+});
+
+fn fixed(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the pattern is fixed")
+}
+
+/// Do the articles' rows begin with how many there are? They do when each begins with a number, and these do not just
+/// count the rows.
+fn counts_stand_first(sheet: &Sheet, priced: &[usize]) -> bool {
+    let first = |&row: &usize| {
+        let cell = sheet.rows[row].cells.first()?;
+        let number = cell.text.trim().split_whitespace().next()?;
+        number.parse::<u32>().ok().filter(|number| (1..1000).contains(number))
+    };
+    let Some(numbers) = priced.iter().map(first).collect::<Option<Vec<u32>>>() else { return false };
+    let counting = numbers.iter().enumerate().all(|(index, &number)| number as usize == index + 1);
+    !numbers.is_empty() && (!counting || numbers.len() == 1)
+}
+
+/// Takes the count, or the row's number, off the start of a description.
+fn take_count(line: usize, text: &mut String, counted: bool) -> Option<Number> {
+    if let Some(rest) = ROW_NUMBER.captures(text).map(|found| found[1].to_owned()) {
+        *text = rest;
+        return None;
+    }
+    let found = COUNT_FIRST.captures(text)?;
+    let (raw, rest) = (found[1].to_owned(), found[2].to_owned());
+    let crossed = text[raw.len()..].trim_start().starts_with(['x', 'X', '×', '*'])
+        && !rest.is_empty()
+        && text.trim_start_matches(|c: char| c.is_ascii_digit()).len() > rest.len();
+    if !crossed && !counted {
+        return None;
+    }
+    let value = Decimal::from_digits(&raw, "")?;
+    *text = rest;
+    Some(Number { line, value, raw, is_money: false })
+}
+
+/// The only cell of a row that is a whole number and nothing else.
+fn lone_count(sheet: &Sheet, row: usize, counted: bool) -> Option<Number> {
+    let cells = &sheet.rows[row].cells;
+    let mut counts = cells.iter().enumerate().filter_map(|(position, cell)| {
+        let raw = COUNT_ONLY.captures(cell.text.trim())?[1].to_owned();
+        let value = plain_number(&raw).filter(|value| value.places() == 0 && *value < Decimal::whole(1000))?;
+        (!value.is_zero() && (position > 0 || counted)).then_some(Number {
+            line: cell.line,
+            value,
+            raw,
+            is_money: false,
+        })
+    });
+    let count = counts.next()?;
+    counts.next().is_none().then_some(count)
+}
+
 /// The cells that are words: no amounts, no plain numbers, no tax codes.
 fn words(row: &Row) -> Vec<(usize, String)> {
     let cells = row.cells.iter().filter_map(|cell| {
@@ -136,13 +217,14 @@ fn words(row: &Row) -> Vec<(usize, String)> {
         let letters = text.chars().filter(|c| c.is_alphabetic()).count();
         let code = letters <= 3 && text.len() <= 3 || plain_number(text).is_some();
         // A quantity in front of a price: `2 X`.
-        let counts = text.chars().all(|c| c.is_ascii_digit() || matches!(c, 'x' | 'X' | '×' | '@' | ' ' | '*' | '.'));
+        let counts = COUNT_ONLY.is_match(text)
+            || text.chars().all(|c| c.is_ascii_digit() || matches!(c, 'x' | 'X' | '×' | '@' | ' ' | '*' | '.'));
         (!code && !counts && !text.is_empty()).then(|| (cell.line, text.to_owned()))
     });
     cells.collect()
 }
 
-fn item(sheet: &Sheet, row: usize, amounts: &[&Labelled], notes: Range<usize>) -> Option<Item> {
+fn item(sheet: &Sheet, row: usize, amounts: &[&Labelled], notes: Range<usize>, counted: bool) -> Option<Item> {
     let last = amounts.last()?;
     let amount = amount_field(sheet, last, 0.9);
     let mut described = words(&sheet.rows[row]);
@@ -161,6 +243,11 @@ fn item(sheet: &Sheet, row: usize, amounts: &[&Labelled], notes: Range<usize>) -
         }
     }
     let (quantity, unit_price) = factors(sheet, &numbers, amount.value);
+    let leading = described.first_mut().and_then(|(line, text)| take_count(*line, text, counted));
+    let quantity = quantity.or_else(|| {
+        let count = leading.or_else(|| lone_count(sheet, row, counted))?;
+        Some(field(sheet, count.line, count.value, &count.raw, 0.8))
+    });
     let description = describe(sheet, &described);
     (description.is_some() || quantity.is_some()).then_some(Item { description, quantity, unit_price, amount })
 }

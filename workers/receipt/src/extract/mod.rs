@@ -129,9 +129,14 @@ fn payment(
     totals: &totals::Totals,
     backed: &dyn Fn(Option<usize>, f32) -> Option<Field<Decimal>>,
 ) -> Payment {
-    let method = totals.tendered.zip(totals.method.and_then(|method| method.name())).map(|(index, name)| {
-        let l = &labelled[index];
-        evidence::field(sheet, l.line, name.to_owned(), l.label.trim(), 0.9)
+    let name = totals.method.and_then(|method| method.name());
+    let method = name.and_then(|name| {
+        let (line, raw) = match (totals.method_line, totals.tendered) {
+            (Some(line), _) => (line, sheet.lines[line].text.trim()),
+            (None, Some(index)) => (labelled[index].line, labelled[index].label.trim()),
+            (None, None) => return None,
+        };
+        Some(evidence::field(sheet, line, name.to_owned(), raw, 0.9))
     });
     Payment { method, tendered: backed(totals.tendered, 0.9), change: backed(totals.change, 0.9) }
 }

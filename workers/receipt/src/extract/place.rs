@@ -88,6 +88,14 @@ const PLACE_WORDS: &[&str] = &[
     "GF",
     "PO",
     "BOX",
+    "WAY",
+    "TERRACE",
+    "CRESCENT",
+    "PKWY",
+    "RUE",
+    "CALLE",
+    "STRASSE",
+    "FLAT",
 ];
 
 /// States, federal territories and large towns, and other ways to end an address.
@@ -132,7 +140,7 @@ const REGION_WORDS: &[&str] = &[
 
 static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r"(?:^|[\s,])(?:[1-9]\d|0[1-9])\d{3}[,.]?\s?(?:[A-Z]{2}|,|$)|\b[A-Z]{2},? \d{5}\b|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b",
+        r"(?:^|[\s,])(?:[1-9]\d|0[1-9])\d{3}[,.]?\s?(?:[A-Z]{2}|,|$)|\b[A-Z]{2},? \d{5}\b|^\d{4} [A-Z]{2} [A-Z]|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b",
     )
 });
 static HOUSE: LazyLock<Regex> = LazyLock::new(|| {
@@ -179,6 +187,17 @@ pub(super) fn addressness(line: &str) -> u32 {
 pub(super) fn starts_address(line: &str) -> bool {
     let upper = fold(line);
     HOUSE.is_match(&upper) || CHINESE.is_match(&upper)
+}
+
+/// A house's number and a street without a word that says so: `418 Juniper`, `Keizersgracht 214`. Only what stands below
+/// tells it from an article.
+pub(super) fn is_house_and_street(line: &str) -> bool {
+    static LINE: LazyLock<Regex> = LazyLock::new(|| {
+        fixed(
+            r"^(?:\d{1,4}[A-Z]?(?:[-/]\d{1,4})?,? [A-Z][A-Z'. ]{3,}|[A-Z][A-Z'. -]{3,} \d{1,4}[A-Z]?)(?:[,.].{0,24})?$",
+        )
+    });
+    LINE.is_match(fold(line).trim())
 }
 
 pub(super) fn has_postcode(line: &str) -> bool {
@@ -359,6 +378,17 @@ mod tests {
         for line in ["TAX INVOICE", "KEDAI BUKU MAJU", "GST ID: 000123456789", "Cashier: 12", "谢谢惠顾"] {
             assert!(addressness(line) < 2, "{line}: {}", addressness(line));
         }
+    }
+
+    #[test]
+    fn streets_without_a_word_for_street() {
+        for line in ["418 Juniper", "Keizersgracht 214", "12 Rue des Lilas", "77 Harbor Blvd, Suite 4"] {
+            assert!(is_house_and_street(line), "{line}");
+        }
+        for line in ["75011 Paris", "Blue Ridge Tavern", "31/02/2018", "TABLE: 12"] {
+            assert!(!is_house_and_street(line), "{line}");
+        }
+        assert!(has_postcode("1016 DX Amsterdam") && has_postcode("Norwich NR1 1WS"));
     }
 
     #[test]

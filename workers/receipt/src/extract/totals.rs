@@ -9,7 +9,7 @@ use crate::{
     decimal::Decimal,
     document::{Field, Tax},
     layout::{Labelled, Sheet},
-    lexicon::{Kind, Method, fold, mentions},
+    lexicon::{self, Kind, Method, fold, mentions},
 };
 
 /// What stands at the foot. Indices are into the list of labelled amounts.
@@ -23,6 +23,8 @@ pub(super) struct Totals {
     pub(super) discounts: Vec<usize>,
     pub(super) tendered: Option<usize>,
     pub(super) method: Option<Method>,
+    /// The line that says so, where none with the amount does.
+    pub(super) method_line: Option<usize>,
     pub(super) change: Option<usize>,
     pub(super) taxes: Vec<TaxRow>,
 }
@@ -118,13 +120,67 @@ pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize, words: Opt
             .collect(),
         tendered,
         method,
+        method_line: None,
         change,
         taxes,
     };
     let foot: Vec<(usize, &Labelled)> = entries.iter().filter(foot).copied().collect();
-    totals.total = total(labelled, &foot, &totals, words);
+    totals.total = total(labelled, &foot, &totals, words).or_else(|| the_only_amount(labelled, from));
+    paid_after_discount(labelled, &mut totals);
+    if totals.method.and_then(Method::name).is_none()
+        && let Some((method, line)) = method_alone(sheet, from)
+    {
+        (totals.method, totals.method_line) = (Some(method), Some(line));
+    }
     net_and_tax(labelled, &foot, &mut totals);
     totals
+}
+
+/// `消费合计 100.00, 折扣 -10.00, 实收 90.00`: what was called total was before the discounts.
+fn paid_after_discount(labelled: &[Labelled], totals: &mut Totals) {
+    let (Some(total), Some(paid)) = (totals.total, totals.tendered) else { return };
+    let value = |index: usize| labelled[index].amount.value;
+    let discounts: Decimal = totals.discounts.iter().map(|&index| value(index).abs()).sum();
+    let rounding = totals.rounding.map(value).unwrap_or_default();
+    let is_plain = labelled[total].kind == Some(Kind::Total) && totals.change.is_none();
+    if is_plain && !discounts.is_zero() && value(total) - discounts + rounding == value(paid) {
+        totals.subtotal = Some(total);
+        totals.total = Some(paid);
+    }
+}
+
+/// A ticket with one sum of money on it, however often, has no word for it.
+fn the_only_amount(labelled: &[Labelled], from: usize) -> Option<usize> {
+    let mut amounts = (0..labelled.len())
+        .filter(|&index| labelled[index].row >= from && labelled[index].kind != Some(Kind::Other))
+        .filter(|&index| !labelled[index].amount.value.is_zero());
+    let first = amounts.next()?;
+    amounts.all(|index| labelled[index].amount.value == labelled[first].amount.value).then_some(first)
+}
+
+/// How it was paid, said without an amount: `Paid by: TOUCH N GO`, `支付方式：微信`, or the word alone.
+fn method_alone(sheet: &Sheet, from: usize) -> Option<(Method, usize)> {
+    const PAID_BY: &[&str] = &[
+        "PAID BY",
+        "PAYMENT",
+        "PAY BY",
+        "TENDER TYPE",
+        "CARA BAYARAN",
+        "PEMBAYARAN",
+        "支付方式",
+        "付款方式",
+        "结账方式",
+    ];
+    sheet.rows.iter().skip(from).filter(|row| !row.has_amount()).find_map(|row| {
+        let text = row.text();
+        let alone = text.split_whitespace().count() <= 2 && !text.contains(|c: char| c.is_ascii_digit());
+        match lexicon::kind_of(&text) {
+            Some(Kind::Paid(method)) if method.name().is_some() && (alone || mentions(&text, PAID_BY)) => {
+                Some((method, row.cells.last()?.line))
+            }
+            _ => None,
+        }
+    })
 }
 
 /// A row `合计 ¥100.00 ¥13.00`: net and tax side by side, whose sum is the total.

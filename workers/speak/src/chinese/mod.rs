@@ -8,6 +8,7 @@ mod words;
 use std::ops::Range;
 
 use crate::{
+    SpeakError,
     normal::{Piece, PieceKind},
     voice::{Baker, Symbol},
 };
@@ -34,16 +35,25 @@ pub(crate) struct Word {
     pub(crate) syllables: Vec<Syllable>,
 }
 
-/// The symbols of a phrase, and the part of the source text that each word number stands for.
-pub(crate) fn symbols(segmenter: &Segmenter, voice: &Baker, pieces: &[Piece]) -> (Vec<Symbol>, Vec<Range<usize>>) {
+/// A phrase in the voice's symbols, and the part of the source text that each word number stands for.
+pub(crate) type Read = (Vec<Symbol>, Vec<Range<usize>>);
+
+/// Reads a phrase.
+///
+/// # Errors
+/// When pinyin that somebody wrote is no syllable of the voice.
+pub(crate) fn symbols(segmenter: &Segmenter, voice: &Baker, pieces: &[Piece]) -> Result<Read, SpeakError> {
     let mut phrase = Phrase::default();
     let mut clause: Vec<&Piece> = Vec::new();
     for piece in pieces {
-        match piece.kind {
+        match &piece.kind {
             PieceKind::Say(_) => clause.push(piece),
+            PieceKind::Phonemes(pinyin) => {
+                phrase.clause(segmenter, voice, &std::mem::take(&mut clause));
+                phrase.pinyin(voice, pinyin, piece)?;
+            }
             PieceKind::Mark(_) => {
-                phrase.clause(segmenter, voice, &clause);
-                clause.clear();
+                phrase.clause(segmenter, voice, &std::mem::take(&mut clause));
                 phrase.pause();
             }
         }
@@ -53,7 +63,7 @@ pub(crate) fn symbols(segmenter: &Segmenter, voice: &Baker, pieces: &[Piece]) ->
     while phrase.symbols.last().is_some_and(|symbol| symbol.word.is_none()) {
         phrase.symbols.pop();
     }
-    (phrase.symbols, phrase.words)
+    Ok((phrase.symbols, phrase.words))
 }
 
 #[derive(Default)]
@@ -63,18 +73,18 @@ struct Phrase {
 }
 
 impl Phrase {
-    /// Baker's labels: `#3` is the end of an intonation phrase.
     fn pause(&mut self) {
         if let Some(last) = self.symbols.last_mut() {
             if last.word.is_none() {
-                last.text = "#3".into();
+                last.text = PAUSE.into();
             } else {
-                self.symbols.push(Symbol::mark("#3"));
+                self.symbols.push(Symbol::mark(PAUSE));
             }
         }
     }
 
     fn clause(&mut self, segmenter: &Segmenter, voice: &Baker, pieces: &[&Piece]) {
+        self.go_on();
         let mut text = String::new();
         let mut sources: Vec<Range<usize>> = Vec::new(); // one for each character of `text`
         for piece in pieces {
@@ -94,6 +104,31 @@ impl Phrase {
             self.word(voice, &word, number);
             character += length;
         }
+        self.end();
+    }
+
+    /// Syllables as they were written.
+    fn pinyin(&mut self, voice: &Baker, pinyin: &str, piece: &Piece) -> Result<(), SpeakError> {
+        self.go_on();
+        let syllables: Vec<Syllable> = pinyin.split_whitespace().filter_map(pinyin::numbered).collect();
+        let unknown = syllables.iter().find(|syllable| voice.syllable(&syllable.pinyin).is_none());
+        if let Some(Syllable { pinyin, .. }) = unknown {
+            return Err(SpeakError::Syllable { pinyin: pinyin.clone() });
+        }
+        let number = self.number(piece.source.clone());
+        self.word(voice, &Word { text: String::new(), tag: String::new(), syllables }, number);
+        self.end();
+        Ok(())
+    }
+
+    /// Another word follows within a phrase.
+    fn go_on(&mut self) {
+        if self.symbols.last().is_some_and(|symbol| symbol.word.is_some()) {
+            self.symbols.push(Symbol::mark(BETWEEN_WORDS));
+        }
+    }
+
+    fn end(&mut self) {
         while self.symbols.last().is_some_and(|symbol| matches!(symbol.text.as_str(), "#0" | "#1")) {
             self.symbols.pop();
         }
@@ -124,5 +159,7 @@ impl Phrase {
     }
 }
 
+/// Baker's label for the end of an intonation phrase.
+pub(crate) const PAUSE: &str = "#3";
 /// Between words within a phrase. Baker labels every syllable boundary, `#0` within a prosodic word, `#1` after it.
 const BETWEEN_WORDS: &str = "#1";

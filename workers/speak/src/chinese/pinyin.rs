@@ -67,7 +67,7 @@ pub(super) fn read(word: &str) -> Vec<Syllable> {
 }
 
 /// `zhong1` as a syllable.
-fn numbered(pinyin: &str) -> Option<Syllable> {
+pub(super) fn numbered(pinyin: &str) -> Option<Syllable> {
     let tone = pinyin.chars().next_back()?.to_digit(10)?;
     Some(syllable(pinyin[..pinyin.len() - 1].into(), u8::try_from(tone).ok()?))
 }

@@ -1,11 +1,15 @@
 //! What of a text is left out before anyone tries to say it.
 
 /// A text without control characters, signs that change the direction of writing, invisible characters, emoji and
-/// private-use characters; unusual spaces, quotes and full-width letters and digits become usual ones. Never longer
-/// than the text in characters.
+/// private-use characters; unusual spaces, quotes and full-width letters and digits become usual ones. Letters of a
+/// formula, circled and Roman numbers are written out.
 pub(crate) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut previous = ' ';
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        let alone = !is_greek(previous) && !rest.clone().next().is_some_and(is_greek);
+        previous = c;
         match c {
             '\r' => {}
             '\n' | '\t' => out.push(c),
@@ -16,6 +20,13 @@ pub(crate) fn clean(text: &str) -> String {
                 // The full-width forms lie 0xFEE0 above ASCII.
                 out.extend(char::from_u32(c as u32 - 0xFEE0));
             }
+            '①'..='⑳' => out.push_str(&format!("{} ", c as u32 - '①' as u32 + 1)),
+            'Ⅰ'..='Ⅻ' => out.push_str(&(c as u32 - 'Ⅰ' as u32 + 1).to_string()),
+            '㎏' => out.push_str("kg"),
+            '㎞' => out.push_str("km"),
+            '㎝' => out.push_str("cm"),
+            '㎜' => out.push_str("mm"),
+            c if is_greek(c) && alone => greek(c, &mut out),
             '‘' | '’' | '`' | '´' => out.push('\''),
             c if c.is_control() || is_invisible(c) || is_picture(c) => {
                 // A picture between two words stands for a space.
@@ -27,6 +38,25 @@ pub(crate) fn clean(text: &str) -> String {
         }
     }
     out
+}
+
+fn is_greek(c: char) -> bool {
+    matches!(c, 'α'..='ω' | 'Α'..='Ω')
+}
+
+/// A letter by its name, as formulas and products use it; Greek words are not spoken.
+fn greek(c: char, out: &mut String) {
+    const NAMES: [&str; 25] = [
+        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu",
+        "xi", "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+    ];
+    let first = if c < 'α' { 'Α' } else { 'α' };
+    if let Some(name) = NAMES.get((c as u32 - first as u32) as usize) {
+        if out.ends_with(char::is_alphanumeric) && !out.ends_with(crate::language::is_han) {
+            out.push(' ');
+        }
+        out.push_str(name);
+    }
 }
 
 fn is_invisible(c: char) -> bool {
@@ -41,8 +71,16 @@ fn is_picture(c: char) -> bool {
 
 /// Whether there is anything in it that a voice can say.
 pub(crate) fn is_sayable(text: &str) -> bool {
-    text.chars()
-        .any(|c| crate::language::is_han(c) || c.is_ascii_alphanumeric() || (c.is_alphabetic() && c < '\u{250}'))
+    text.chars().any(is_spoken)
+}
+
+/// Letters and digits of scripts that no voice reads.
+pub(crate) fn unspoken(text: &str) -> usize {
+    text.chars().filter(|c| c.is_alphanumeric() && !is_spoken(*c)).count()
+}
+
+fn is_spoken(c: char) -> bool {
+    crate::language::is_han(c) || c.is_ascii_alphanumeric() || (c.is_alphabetic() && c < '\u{250}')
 }
 
 #[cfg(test)]
@@ -53,7 +91,10 @@ mod tests {
     fn what_cannot_be_said_is_gone() {
         assert_eq!(clean("a\u{0}b\u{202e}c\u{200b}d😀e ❤️ f"), "abcd e  f");
         assert_eq!(clean("１２３％ ＡＢＣ　x"), "123% ABC x");
+        assert_eq!(clean("①好 第Ⅲ期 5㎏ α粒子 2π"), "1 好 第3期 5kg alpha粒子 2 pi");
         assert!(!is_sayable("😀 … \u{202e} مرحبا"));
+        assert_eq!(clean("γεια"), "γεια");
+        assert_eq!(unspoken("Hello, 你好, مرحبا!"), 5);
         assert!(is_sayable("7") && is_sayable("好") && is_sayable("é"));
     }
 }

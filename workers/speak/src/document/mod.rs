@@ -3,13 +3,16 @@
 mod clean;
 mod markdown;
 pub(crate) mod sentences;
+mod ssml;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     SpeakError,
     language::Language,
+    lexicon::Lexicon,
     params::{SpeakParams, TextFormat},
+    reading::Reading,
     speaker::{Delivery, pause_after},
 };
 
@@ -31,6 +34,39 @@ pub(crate) struct Utterance {
     pub(crate) delivery: Delivery,
     /// The silence after it.
     pub(crate) pause_ms: u32,
+    /// What in it is not said as it is written, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) readings: Vec<Reading>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) marks: Vec<Mark>,
+}
+
+impl Utterance {
+    /// Text that is said as it is written.
+    pub(crate) fn plain(text: &str, language: Option<Language>, delivery: Delivery, pause_ms: u32) -> Self {
+        Self { text: text.into(), language, delivery, pause_ms, readings: Vec::new(), marks: Vec::new() }
+    }
+
+    /// Nothing but a pause.
+    fn silence(pause_ms: u32) -> Self {
+        Self::plain("", None, Delivery::default(), pause_ms)
+    }
+}
+
+/// A place in a text whose time somebody wants to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    pub(crate) name: String,
+    /// Byte of the text.
+    pub(crate) at: usize,
+}
+
+/// What of a text is spoken.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(crate) utterances: Vec<Utterance>,
+    /// Letters of scripts that no voice reads; nothing stands for them.
+    pub(crate) unspoken_letters: u64,
 }
 
 /// A paragraph and the silence after it.
@@ -43,8 +79,8 @@ struct Paragraph {
 /// The sentences of a text.
 ///
 /// # Errors
-/// When it is not UTF-8, is longer than [`LARGEST_BYTES`], or has nothing to say.
-pub(crate) fn read(name: &str, bytes: &[u8], params: &SpeakParams) -> Result<Vec<Utterance>, SpeakError> {
+/// When it is not UTF-8, is longer than [`LARGEST_BYTES`], is SSML that cannot be read, or has nothing to say.
+pub(crate) fn read(name: &str, bytes: &[u8], params: &SpeakParams, lexicon: &Lexicon) -> Result<Document, SpeakError> {
     let size = bytes.len() as u64;
     if size > LARGEST_BYTES {
         return Err(SpeakError::TooLong { input: name.into(), bytes: size, limit: LARGEST_BYTES });
@@ -52,21 +88,34 @@ pub(crate) fn read(name: &str, bytes: &[u8], params: &SpeakParams) -> Result<Vec
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes)
         .map_err(|error| SpeakError::NotUtf8 { input: name.into(), offset: error.valid_up_to() })?;
-    let paragraphs = match format(name, text, params.format) {
-        TextFormat::Markdown => markdown::paragraphs(&clean::clean(text)),
-        _ => plain(&clean::clean(text)),
+    let (language, delivery) = (params.language(), params.delivery());
+    let unspoken_letters = clean::unspoken(&clean::clean(text)) as u64;
+    let of_paragraphs = |paragraphs: Vec<Paragraph>| {
+        paragraphs.iter().flat_map(|paragraph| utterances(paragraph, language, delivery)).collect()
     };
-    let delivery = params.delivery();
-    let mut utterances: Vec<Utterance> =
-        paragraphs.iter().flat_map(|paragraph| utterances(paragraph, params.language(), delivery)).collect();
-    let last = utterances.last_mut().ok_or_else(|| SpeakError::NothingToSay { input: name.into() })?;
-    last.pause_ms = END_MS;
-    Ok(utterances)
+    let mut utterances: Vec<Utterance> = match format(name, text, params.format) {
+        TextFormat::Ssml => ssml::utterances(name, text, language, delivery)?,
+        TextFormat::Markdown => of_paragraphs(markdown::paragraphs(&clean::clean(text))),
+        _ => of_paragraphs(plain(&clean::clean(text))),
+    };
+    for utterance in &mut utterances {
+        utterance.readings = lexicon.readings(&utterance.text, std::mem::take(&mut utterance.readings));
+    }
+    match utterances.iter().rposition(|utterance| !utterance.text.is_empty()) {
+        Some(last) => {
+            utterances[last].pause_ms = utterances[last].pause_ms.min(END_MS);
+            Ok(Document { utterances, unspoken_letters })
+        }
+        None => Err(SpeakError::NothingToSay { input: name.into() }),
+    }
 }
 
 fn format(name: &str, text: &str, asked: TextFormat) -> TextFormat {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_lowercase()).unwrap_or_default();
+    let begins = text.trim_start();
     match (asked, extension.as_str()) {
+        (TextFormat::Auto, "ssml" | "xml") => TextFormat::Ssml,
+        (TextFormat::Auto, _) if begins.starts_with("<speak") || begins.starts_with("<?xml") => TextFormat::Ssml,
         (TextFormat::Auto, "md" | "markdown") => TextFormat::Markdown,
         (TextFormat::Auto, _) if text.starts_with("# ") || text.contains("\n# ") || text.contains("\n## ") => {
             TextFormat::Markdown
@@ -107,11 +156,9 @@ fn utterances(paragraph: &Paragraph, language: Option<Language>, delivery: Deliv
     let sayable: Vec<&str> =
         ranges.into_iter().map(|range| &paragraph.text[range]).filter(|text| clean::is_sayable(text)).collect();
     let last = sayable.len().saturating_sub(1);
-    let utterance = |(n, text): (usize, &&str)| Utterance {
-        text: (*text).to_owned(),
-        language,
-        delivery,
-        pause_ms: if n == last { paragraph.pause_ms } else { pause_after(text) },
+    let utterance = |(n, text): (usize, &&str)| {
+        let pause_ms = if n == last { paragraph.pause_ms } else { pause_after(text) };
+        Utterance::plain(text, language, delivery, pause_ms)
     };
     sayable.iter().enumerate().map(utterance).collect()
 }
@@ -121,8 +168,8 @@ mod tests {
     use super::*;
 
     fn texts(name: &str, text: &str) -> Result<Vec<String>, SpeakError> {
-        let read = read(name, text.as_bytes(), &SpeakParams::default())?;
-        Ok(read.into_iter().map(|utterance| utterance.text).collect())
+        let read = read(name, text.as_bytes(), &SpeakParams::default(), &Lexicon::default())?;
+        Ok(read.utterances.into_iter().map(|utterance| utterance.text).collect())
     }
 
     #[test]
@@ -136,11 +183,13 @@ mod tests {
         assert_eq!(texts("a.md", "*Hello* there").unwrap(), ["Hello there"]);
         assert_eq!(texts("text", "# Title\n\nBody").unwrap(), ["Title", "Body"]);
         assert_eq!(texts("text", "2 * 3 * 4").unwrap(), ["2 * 3 * 4"]);
+        assert_eq!(texts("text", " <speak>a &lt; b</speak>").unwrap(), ["a < b"]);
     }
 
     #[test]
     fn bad_texts_are_answered() {
-        let answer = |bytes: &[u8]| read("a.txt", bytes, &SpeakParams::default()).unwrap_err().code();
+        let answer =
+            |bytes: &[u8]| read("a.txt", bytes, &SpeakParams::default(), &Lexicon::default()).unwrap_err().code();
         assert_eq!(answer(b"abc \xff\xfe").as_str(), "media_undecodable");
         assert_eq!(answer("😀 \u{202e}".as_bytes()).as_str(), "media_empty");
         assert_eq!(answer(&vec![b'a'; LARGEST_BYTES as usize + 1]).as_str(), "media_too_large");

@@ -29,13 +29,23 @@ impl English {
         self.espeak.version()
     }
 
-    /// The phrase's symbols. `pieces` are normalised; the `n`th piece's symbols carry the word number `n`.
+    /// The phrase's symbols. `pieces` are normalised; the `n`th piece's symbols carry the word number `n`, or that of
+    /// the first piece of the same source.
     pub(crate) fn symbols(&self, pieces: &[Piece], alphabet: Alphabet) -> Result<Vec<Symbol>, SpeakError> {
         let mut symbols: Vec<Symbol> = Vec::new();
         let mut clause: Vec<(usize, &str)> = Vec::new();
-        for (number, piece) in pieces.iter().enumerate() {
+        let mut number = 0;
+        for (n, piece) in pieces.iter().enumerate() {
+            // What one number or abbreviation was expanded to is one word.
+            number = if n > 0 && pieces[number].source == piece.source { number } else { n };
             match &piece.kind {
                 PieceKind::Say(text) => clause.extend(text.split_whitespace().map(|word| (number, word))),
+                PieceKind::Phonemes(ipa) => {
+                    self.clause(&mut clause, alphabet, &mut symbols)?;
+                    for word in ipa.split_whitespace() {
+                        append(word, &vec![number; word.chars().count()], alphabet, &mut symbols);
+                    }
+                }
                 PieceKind::Mark(mark) => {
                     self.clause(&mut clause, alphabet, &mut symbols)?;
                     if let Some(mark) = alphabet.mark(*mark)
@@ -64,11 +74,16 @@ impl English {
         let ipa = self.espeak.ipa(&text)?;
         let owners = words::owners(&ipa, &words, |word| self.espeak.ipa(word))?;
         for (spoken, owners) in ipa.split(' ').zip(owners).filter(|(spoken, _)| !spoken.is_empty()) {
-            if !symbols.is_empty() {
-                symbols.push(Symbol::mark(" "));
-            }
-            alphabet.append(spoken, &owners, symbols);
+            append(spoken, &owners, alphabet, symbols);
         }
         Ok(())
     }
+}
+
+/// One word after the others.
+fn append(ipa: &str, owners: &[usize], alphabet: Alphabet, symbols: &mut Vec<Symbol>) {
+    if !symbols.is_empty() {
+        symbols.push(Symbol::mark(" "));
+    }
+    alphabet.append(ipa, owners, symbols);
 }

@@ -24,6 +24,15 @@ pub(crate) struct Piece {
 pub(crate) enum PieceKind {
     Say(String),
     Mark(char),
+    /// Said in phonemes: IPA in English, pinyin in Chinese.
+    Phonemes(String),
+}
+
+impl Piece {
+    /// It is heard, and is no pause.
+    pub(crate) fn is_said(&self) -> bool {
+        !matches!(self.kind, PieceKind::Mark(_))
+    }
 }
 
 /// What stands around a match.
@@ -69,7 +78,9 @@ pub(crate) struct Rule {
 impl Rule {
     /// A rule for whole words and numbers.
     fn whole(pattern: &str, speak: Speak) -> Self {
-        Self { pattern: Regex::new(pattern).expect("the patterns are constants"), whole: true, speak }
+        // A Chinese character is a letter to Unicode, and would hide the boundary of a Latin word beside it.
+        let pattern = pattern.replace(r"\b", r"(?-u:\b)");
+        Self { pattern: Regex::new(&pattern).expect("the patterns are constants"), whole: true, speak }
     }
 
     /// A rule whose function looks at the neighbours itself.
@@ -146,6 +157,7 @@ fn read(pieces: &[Piece]) -> String {
                 text.push_str(say);
             }
             PieceKind::Mark(mark) => text.push(*mark),
+            PieceKind::Phonemes(phonemes) => text.push_str(&format!(" {phonemes}")),
         }
     }
     text

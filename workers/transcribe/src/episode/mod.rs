@@ -1,5 +1,6 @@
 //! What a listener and a publisher want from an episode, made of its transcript: chapters, a summary, a page.
 
+mod abstractive;
 mod chapters;
 mod page;
 mod params;

@@ -15,11 +15,22 @@ pub struct PodcastParams {
     pub title: String,
     /// No chapter is shorter, in seconds.
     pub chapter_min_s: f64,
-    /// Sentences of the summary; 0 is one a chapter and at least three.
+    /// Who writes the summary.
+    pub summary: Summary,
+    /// Sentences of an extractive summary; 0 is one a chapter and at least three.
     pub summary_sentences: u16,
     /// Where the player of transcript.html finds the sound: a URL or a path relative to the page; empty is the input's
     /// name beside it. The page also lets its reader choose a file.
     pub audio_url: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Summary {
+    /// The helper model of `[assist]` when one is configured and answers, else sentences of the transcript.
+    Auto,
+    /// Sentences of the transcript: nothing is sent anywhere.
+    Extractive,
 }
 
 impl Default for PodcastParams {
@@ -28,6 +39,7 @@ impl Default for PodcastParams {
             transcribe: TranscribeParams::default(),
             title: String::new(),
             chapter_min_s: 120.0,
+            summary: Summary::Auto,
             summary_sentences: 0,
             audio_url: String::new(),
         }

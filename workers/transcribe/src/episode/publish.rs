@@ -1,10 +1,19 @@
-use medley_proto::Transcript;
+use std::error::Error;
+
+use medley_assist::Assistant;
+use medley_proto::{Transcript, TranscriptSegment};
 use medley_step::{StepContext, StepError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{chapters, page, params::PodcastParams, summary};
+use super::{
+    abstractive::{self, NoNotes, Notes},
+    chapters::{self, Chapter},
+    page,
+    params::{PodcastParams, Summary},
+    summary,
+};
 
 /// Makes an episode's pages; its inputs are the artifacts of the gather step.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -17,7 +26,11 @@ pub struct EpisodeStep {
 }
 
 /// Leaves `chapters.json`, `summary.md` and `transcript.html`, and hands the transcript on; how many chapters there are.
-pub(crate) fn publish(step: &EpisodeStep, cx: &StepContext<'_>) -> Result<u64, StepError> {
+pub(crate) fn publish(
+    step: &EpisodeStep,
+    assist: &medley_assist::Config,
+    cx: &StepContext<'_>,
+) -> Result<u64, StepError> {
     let mut transcript: Option<Transcript> = None;
     for (n, input) in cx.inputs().iter().enumerate() {
         if input.name == "transcript.json" {
@@ -29,18 +42,68 @@ pub(crate) fn publish(step: &EpisodeStep, cx: &StepContext<'_>) -> Result<u64, S
     let title = if step.params.title.is_empty() { stem(&step.name) } else { &step.params.title };
     let audio_url = if step.params.audio_url.is_empty() { &step.name } else { &step.params.audio_url };
 
-    let chapters = chapters::chapters(&transcript.segments, step.params.chapter_min_s);
+    let mut chapters = chapters::chapters(&transcript.segments, step.params.chapter_min_s);
     cx.checkpoint()?;
+    let notes = match step.params.summary {
+        Summary::Auto => ask(assist, &transcript.segments, &mut chapters, cx)?,
+        Summary::Extractive => None,
+    };
     let sentences = usize::from(step.params.summary_sentences);
-    let summary = summary::markdown(title, &transcript.segments, &chapters, sentences);
+    let summary = summary::markdown(title, &transcript.segments, &chapters, sentences, notes.as_ref());
     let page = page::html(title, &transcript, &chapters, audio_url);
     cx.publish("chapters.json", "application/json+chapters", &chapters::json(&chapters)?)?;
     cx.publish("summary.md", "text/markdown; charset=utf-8", summary.as_bytes())?;
     cx.publish("transcript.html", "text/html; charset=utf-8", page.as_bytes())?;
     step.quality.iter().for_each(|(key, value)| cx.quality(key, value.clone()));
     cx.quality("chapters", chapters.len());
-    cx.quality("summary", "extractive");
+    cx.quality("summary", if notes.is_some() { "abstractive" } else { "extractive" });
     Ok(chapters.len() as u64)
+}
+
+/// The helper model's notes, when one is configured; its headlines become the chapters' titles. Where it fails, the
+/// episode goes on without it and `quality` says why.
+fn ask(
+    config: &medley_assist::Config,
+    segments: &[TranscriptSegment],
+    chapters: &mut [Chapter],
+    cx: &StepContext<'_>,
+) -> Result<Option<Notes>, StepError> {
+    let noted = match Assistant::new(config) {
+        Ok(None) => return Ok(None),
+        Ok(Some(_)) if chapters.is_empty() => return Ok(None),
+        Ok(Some(assistant)) => {
+            cx.quality("summary_model", assistant.model());
+            abstractive::notes(&assistant, segments, chapters, cx)
+        }
+        Err(error) => Err(error.into()),
+    };
+    match noted {
+        Ok(notes) => {
+            for (chapter, note) in chapters.iter_mut().zip(&notes.chapters) {
+                if !note.title.is_empty() {
+                    chapter.title.clone_from(&note.title);
+                }
+            }
+            Ok(Some(notes))
+        }
+        Err(NoNotes::Stopped(error)) => Err(error),
+        Err(error) => {
+            let why = with_causes(&error);
+            tracing::warn!(why, "no abstractive summary");
+            cx.quality("summary_fallback", why);
+            Ok(None)
+        }
+    }
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        said = format!("{said}: {error}");
+        cause = error.source();
+    }
+    said
 }
 
 fn stem(name: &str) -> &str {

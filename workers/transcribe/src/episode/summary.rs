@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use medley_proto::TranscriptSegment;
 
 use super::{
+    abstractive::Notes,
     chapters::Chapter,
     terms::{Bag, add, bag, cosine, stem, words},
 };
@@ -18,24 +19,38 @@ const NOVELTY: f64 = 0.5;
 /// Terms that are listed.
 const KEYWORDS: usize = 10;
 
-/// `summary.md`: the summary, keywords, and each chapter with its most central sentence.
-pub(super) fn markdown(title: &str, segments: &[TranscriptSegment], chapters: &[Chapter], sentences: usize) -> String {
-    let wanted = if sentences > 0 { sentences } else { chapters.len().max(3) };
-    let bags: Vec<Bag> = segments.iter().map(|segment| bag(&segment.text)).collect();
-    let chosen = choose(segments, &bags, chapters, wanted);
-    let mut out = format!("# {}\n\n", title.replace(['\n', '\r'], " "));
-    let _ = writeln!(out, "{}\n", join(chosen.iter().map(|n| segments[*n].text.as_str())));
+/// `summary.md`: the summary, keywords, and the chapters, with `notes` of the helper model where there are any.
+pub(super) fn markdown(
+    title: &str,
+    segments: &[TranscriptSegment],
+    chapters: &[Chapter],
+    sentences: usize,
+    notes: Option<&Notes>,
+) -> String {
+    let lead = notes.map_or_else(|| extract(segments, chapters, sentences), |notes| notes.whole.summary.clone());
+    let mut out = format!("# {}\n\n{lead}\n\n", title.replace(['\n', '\r'], " "));
     let keywords = keywords(segments);
     if !keywords.is_empty() {
         let _ = writeln!(out, "**Keywords:** {}\n", keywords.join(", "));
     }
     if chapters.len() > 1 {
         out.push_str("## Chapters\n\n");
-        for chapter in chapters {
+        for (n, chapter) in chapters.iter().enumerate() {
             let _ = writeln!(out, "- **{}** {}", clock(chapter.start_s), chapter.title);
+            if let Some(note) = notes.and_then(|notes| notes.chapters.get(n)) {
+                let _ = writeln!(out, "  {}", note.summary);
+            }
         }
     }
     out
+}
+
+/// The sentences that say most, in the order they were said.
+fn extract(segments: &[TranscriptSegment], chapters: &[Chapter], sentences: usize) -> String {
+    let wanted = if sentences > 0 { sentences } else { chapters.len().max(3) };
+    let bags: Vec<Bag> = segments.iter().map(|segment| bag(&segment.text)).collect();
+    let chosen = choose(segments, &bags, chapters, wanted);
+    join(chosen.iter().map(|n| segments[*n].text.as_str()))
 }
 
 /// `1:02:03` or `2:03`.
@@ -108,7 +123,7 @@ fn keywords(segments: &[TranscriptSegment]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::abstractive::Note, *};
 
     fn segments(texts: &[&str]) -> Vec<TranscriptSegment> {
         let segment = |(n, text): (usize, &&str)| TranscriptSegment {
@@ -130,7 +145,7 @@ mod tests {
             "Um, yes.",
         ]);
         let chapter = Chapter { start_s: 0.0, title: "Bees".into(), segments: (0, 5) };
-        let text = markdown("Bees", &all, &[chapter], 2);
+        let text = markdown("Bees", &all, &[chapter], 2, None);
         assert!(text.contains("valley. Beekeepers sell"), "{text}");
         assert!(text.contains("**Keywords:** valley, bees, honey"), "{text}");
     }
@@ -139,8 +154,20 @@ mod tests {
     fn chinese_is_summarised_too() {
         let all = segments(&["大家好。", "语音识别的质量取决于语音数据。", "检查语音识别的质量很容易。"]);
         let chapter = Chapter { start_s: 0.0, title: "语音".into(), segments: (0, 3) };
-        let text = markdown("语音", &all, &[chapter], 1);
+        let text = markdown("语音", &all, &[chapter], 1, None);
         assert!(text.contains("语音识别"), "{text}");
+    }
+
+    #[test]
+    fn notes_of_a_helper_model_take_the_place_of_sentences() {
+        let all = segments(&["The bees make honey.", "The compiler checks borrows."]);
+        let chapter =
+            |n: usize, title: &str| Chapter { start_s: n as f64 * 5.0, title: title.into(), segments: (n, n + 1) };
+        let note = |summary: &str| Note { title: String::new(), summary: summary.into() };
+        let notes = Notes { whole: note("On bees and borrows."), chapters: vec![note("Bees."), note("Borrows.")] };
+        let text = markdown("T", &all, &[chapter(0, "A"), chapter(1, "B")], 0, Some(&notes));
+        assert!(text.starts_with("# T\n\nOn bees and borrows.\n"), "{text}");
+        assert!(text.ends_with("- **0:00** A\n  Bees.\n- **0:05** B\n  Borrows.\n"), "{text}");
     }
 
     #[test]

@@ -15,20 +15,55 @@ use std::{
 use medley_models::Session;
 use ort::value::TensorRef;
 
-/// What a state holds of its encoder: the sessions, the width of its output, and what went wrong.
+/// What a state holds of its encoder: the sessions, the width of its output, and what it leaves.
 pub(super) struct Encoder {
     session: Session,
     /// Numbers for each position of the output.
     width: usize,
-    failure: Failure,
+    left: Left,
 }
 
-/// The first error of an encode: C has no place for it. Whoever called looks here afterwards.
+/// What an encode leaves for whoever asked for it: C has no place for either.
 #[derive(Clone, Default)]
-pub(super) struct Failure(Arc<Mutex<Option<String>>>);
+pub(super) struct Left {
+    failure: Failure,
+    /// The last output, when it is [kept](Self::keeping).
+    encoded: Option<Arc<Mutex<Vec<f32>>>>,
+}
+
+impl Left {
+    /// Leaves the output too.
+    pub(super) fn keeping() -> Self {
+        Self { encoded: Some(Arc::default()), ..Self::default() }
+    }
+
+    /// What went wrong.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.failure.take()
+    }
+
+    /// The output of the last encode: `[positions][width]`.
+    pub(super) fn encoded(&self) -> Vec<f32> {
+        let lock =
+            |kept: &Arc<Mutex<Vec<f32>>>| std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
+        self.encoded.as_ref().map(lock).unwrap_or_default()
+    }
+
+    fn keep(&self, out: &[f32]) {
+        if let Some(kept) = &self.encoded {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.clear();
+            kept.extend_from_slice(out);
+        }
+    }
+}
+
+/// The first error of an encode.
+#[derive(Clone, Default)]
+struct Failure(Arc<Mutex<Option<String>>>);
 
 impl Failure {
-    pub(super) fn take(&self) -> Option<String> {
+    fn take(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -42,14 +77,14 @@ thread_local! {
 }
 
 /// Runs `make`, which makes one Whisper state: that state encodes by `session`.
-pub(super) fn with_encoder<T>(session: Session, width: usize, failure: Failure, make: impl FnOnce() -> T) -> T {
+pub(super) fn with_encoder<T>(session: Session, width: usize, left: Left, make: impl FnOnce() -> T) -> T {
     // The functions below are only called from C: naming them here keeps them in the program.
     std::hint::black_box((
         whisper_coreml_init as *const (),
         whisper_coreml_free as *const (),
         whisper_coreml_encode as *const (),
     ));
-    NEXT.set(Some(Encoder { session, width, failure }));
+    NEXT.set(Some(Encoder { session, width, left }));
     let made = make();
     NEXT.set(None);
     made
@@ -68,7 +103,7 @@ unsafe extern "C" fn whisper_coreml_free(encoder: *mut c_void) {
     drop(unsafe { Box::from_raw(encoder.cast::<Encoder>()) });
 }
 
-/// Encodes `mel` (`[n_mel][frames]`) into `out` (`[frames / 2][width]`); zeros and a note in [`Failure`] if it cannot.
+/// Encodes `mel` (`[n_mel][frames]`) into `out` (`[frames / 2][width]`); zeros and a note in [`Left`] if it cannot.
 ///
 /// # Safety
 /// `encoder` is what [`whisper_coreml_init`] returned; `mel` and `out` point to arrays of those sizes.
@@ -83,7 +118,7 @@ unsafe extern "C" fn whisper_coreml_encode(
     // SAFETY: see above; the state is used by one thread at a time and keeps its encoder alive meanwhile.
     let encoder = unsafe { &*encoder.cast::<Encoder>() };
     let (Ok(in_len), Ok(out_len)) = (usize::try_from(frames * n_mel), usize::try_from(frames / 2)) else {
-        return encoder.failure.set(format!("asked to encode {frames} frames of {n_mel}"));
+        return encoder.left.failure.set(format!("asked to encode {frames} frames of {n_mel}"));
     };
     // SAFETY: whisper.cpp's tensors of these shapes, contiguous f32 in host memory (no GPU back end is built in).
     let (mel, out) = unsafe {
@@ -92,12 +127,12 @@ unsafe extern "C" fn whisper_coreml_encode(
     // Unwinding into C would be undefined.
     let run = catch_unwind(AssertUnwindSafe(|| encoder.run(frames, n_mel, mel, out)));
     let message = match run {
-        Ok(Ok(())) => return,
+        Ok(Ok(())) => return encoder.left.keep(out),
         Ok(Err(message)) => message,
         Err(_) => "the encoder panicked".into(),
     };
     out.fill(0.0);
-    encoder.failure.set(message);
+    encoder.left.failure.set(message);
 }
 
 impl Encoder {

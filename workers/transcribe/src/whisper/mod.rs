@@ -1,10 +1,11 @@
 //! Whisper: the engine behind [`Recognizer`].
 
+mod align;
 mod encoder;
 mod model;
 mod tokens;
 
-pub(crate) use model::{Abilities, Whisper};
+pub(crate) use model::{Abilities, Whisper, weights};
 pub(crate) use tokens::{HeardWord, words};
 
 use std::sync::atomic::AtomicBool;
@@ -70,6 +71,8 @@ pub(crate) enum RecognizerError {
     Whisper(whisper_rs::WhisperError),
     #[error("Whisper's encoder failed: {0}")]
     Encoder(String),
+    #[error("words could not be aligned with the sound: {0}")]
+    Aligner(String),
 }
 
 impl Retryable for RecognizerError {

@@ -4,7 +4,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use medley_models::{Models, SessionOptions};
+use medley_models::{Models, Registry, SessionOptions};
 use medley_proto::ErrorCode;
 use medley_step::StepError;
 use whisper_rs::{
@@ -12,7 +12,11 @@ use whisper_rs::{
     WhisperError, WhisperState,
 };
 
-use super::{Attempt, Heard, Recognizer, RecognizerError, Token, encoder};
+use super::{
+    Attempt, Heard, Recognizer, RecognizerError, Token,
+    align::{Aligner, Sequence},
+    encoder,
+};
 
 /// Address space for aligning one window (whisper.cpp aborts when it is too little); only what is used is touched.
 const ALIGNMENT_BYTES: usize = 512 << 20;
@@ -24,6 +28,8 @@ const MIN_SAMPLES: usize = 16_000;
 pub(crate) struct Whisper {
     context: WhisperContext,
     encoder: Option<medley_models::Session>,
+    /// Without it whisper.cpp aligns.
+    aligner: Option<Aligner>,
 }
 
 /// Which of a model's abilities to load.
@@ -38,36 +44,44 @@ pub(crate) struct Abilities {
 }
 
 impl Whisper {
-    /// Loads `whisper-<name>`: its quantised weights and, when the cache has it, its encoder.
+    /// Loads `whisper-<name>`: its weights and, when the cache has them, its encoder and its aligner.
     ///
     /// # Errors
     /// `model_missing`, `model_corrupt`.
     pub(crate) fn load(models: &Models, name: &str, can: Abilities) -> Result<Self, StepError> {
         whisper_rs::install_logging_hooks();
         let model = format!("whisper-{name}");
-        let path = models.file(&model, "ggml-q8_0.bin")?;
-        let context = open(&path, if can.align { preset(name) } else { DtwMode::None }).map_err(|error| {
-            let message = format!("the weights of {model} cannot be loaded; run `medley models pull {model}` again");
-            StepError::permanent(ErrorCode::MODEL_CORRUPT, message).because(format!("{error:?}"))
-        })?;
+        let path = models.file(&model, weights(&model)?)?;
         let options = SessionOptions { threads: 1, parallel: can.parallel };
-        let encoder = can.fast_encoder.then(|| models.session(&model, "encoder.onnx", options)).and_then(|session| {
-            session.inspect_err(|error| tracing::warn!(%error, "using whisper.cpp's encoder")).ok()
-        });
-        Ok(Self { context, encoder })
+        let session = |file: &str| {
+            let session = models.session(&model, file, options);
+            session.inspect_err(|error| tracing::warn!(%error, "whisper.cpp does it instead of {file}")).ok()
+        };
+        let encoder = if can.fast_encoder { session("encoder.onnx") } else { None };
+        let aligner = if can.align && encoder.is_some() { session("aligner.onnx") } else { None };
+        let embeddings = aligner.and_then(|session| Some((session, models.file(&model, "embeddings.f16").ok()?)));
+        let corrupt = |cause: String| {
+            let message = format!("the weights of {model} cannot be loaded; run `medley models pull {model}` again");
+            StepError::permanent(ErrorCode::MODEL_CORRUPT, message).because(cause)
+        };
+        let mode = if can.align && embeddings.is_none() { preset(name) } else { DtwMode::None };
+        let context = open(&path, mode).map_err(|error| corrupt(format!("{error:?}")))?;
+        let state = usize::try_from(context.model_n_text_state()).unwrap_or(0);
+        let aligner = embeddings.map(|(session, table)| Aligner::new(session, &table, state)).transpose()?;
+        Ok(Self { context, encoder, aligner })
     }
 
-    fn state(&self) -> Result<(WhisperState, encoder::Failure), RecognizerError> {
-        let failure = encoder::Failure::default();
+    fn state(&self, keep_encoded: bool) -> Result<(WhisperState, encoder::Left), RecognizerError> {
+        let left = if keep_encoded { encoder::Left::keeping() } else { encoder::Left::default() };
         let make = || self.context.create_state();
         let state = match &self.encoder {
             Some(session) => {
                 let width = usize::try_from(self.context.model_n_audio_state()).unwrap_or(0);
-                encoder::with_encoder(session.clone(), width, failure.clone(), make)
+                encoder::with_encoder(session.clone(), width, left.clone(), make)
             }
             None => make(),
         };
-        Ok((state.map_err(RecognizerError::Whisper)?, failure))
+        Ok((state.map_err(RecognizerError::Whisper)?, left))
     }
 
     fn prompt(&self, text: &str) -> Result<Vec<i32>, RecognizerError> {
@@ -83,7 +97,7 @@ impl Whisper {
 
 impl Recognizer for Whisper {
     fn hear(&self, audio: &[f32], how: &Attempt<'_>, stop: &AtomicBool) -> Result<Heard, RecognizerError> {
-        let (mut state, failure) = self.state()?;
+        let (mut state, left) = self.state(self.aligner.is_some())?;
         let prompt = self.prompt(how.prompt)?;
         let mut params = FullParams::new(if how.beam_size > 1 && how.temperature == 0.0 {
             SamplingStrategy::BeamSearch { beam_size: i32::from(how.beam_size), patience: -1.0 }
@@ -110,24 +124,36 @@ impl Recognizer for Whisper {
             params.set_abort_callback_user_data(std::ptr::from_ref(stop).cast_mut().cast());
         }
         let padded = padded(audio);
-        let done = state.full(params, padded.as_deref().unwrap_or(audio));
-        checked(done, &failure, stop)?;
-        Ok(self.heard(&state))
+        let audio = padded.as_deref().unwrap_or(audio);
+        let done = state.full(params, audio);
+        checked(done, &left, stop)?;
+        let (mut heard, ids) = self.heard(&state);
+        // Its memory is the aligner's now.
+        drop(state);
+        if let Some(aligner) = &self.aligner {
+            let ends = aligner.ends_s(&left.encoded(), audio.len(), &self.sequence(&ids, how));
+            for (token, end_s) in heard.tokens.iter_mut().zip(ends.map_err(RecognizerError::Aligner)?) {
+                token.end_s = Some(end_s);
+            }
+        }
+        Ok(heard)
     }
 
     fn languages(&self, audio: &[f32], stop: &AtomicBool) -> Result<Vec<(&'static str, f32)>, RecognizerError> {
-        let (mut state, failure) = self.state()?;
+        let (mut state, left) = self.state(false)?;
         let padded = padded(audio);
         let done = state.pcm_to_mel(padded.as_deref().unwrap_or(audio), 1).and_then(|()| state.lang_detect(0, 1));
-        let (_, probs) = checked(done, &failure, stop)?;
+        let (_, probs) = checked(done, &left, stop)?;
         let named = |(id, prob): (usize, f32)| Some((whisper_rs::get_lang_str(i32::try_from(id).ok()?)?, prob));
         Ok(probs.into_iter().enumerate().filter_map(named).collect())
     }
 }
 
 impl Whisper {
-    fn heard(&self, state: &WhisperState) -> Heard {
+    /// What was heard, and the model's numbers of its tokens.
+    fn heard(&self, state: &WhisperState) -> (Heard, Vec<i32>) {
         let end_of_text = self.context.token_eot();
+        let mut ids = Vec::new();
         let mut heard = Heard::default();
         for segment in state.as_iter() {
             heard.no_speech_prob = f64::from(segment.no_speech_probability());
@@ -135,6 +161,7 @@ impl Whisper {
                 let Some(token) = segment.get_token(n) else { continue };
                 let data = token.token_data();
                 if data.id < end_of_text {
+                    ids.push(data.id);
                     heard.tokens.push(Token {
                         bytes: token.to_bytes().map(<[u8]>::to_vec).unwrap_or_default(),
                         logprob: f64::from(data.plog),
@@ -143,8 +170,30 @@ impl Whisper {
                 }
             }
         }
-        heard
+        (heard, ids)
     }
+
+    /// All tokens of a decode, for the aligner.
+    fn sequence(&self, text: &[i32], how: &Attempt<'_>) -> Sequence {
+        let mut tokens = vec![self.context.token_sot()];
+        if self.context.is_multilingual() {
+            tokens.extend(whisper_rs::get_lang_id(how.language).map(|id| self.context.token_lang(id)));
+            tokens.push(if how.translate { self.context.token_translate() } else { self.context.token_transcribe() });
+        }
+        let before = tokens.len();
+        tokens.push(self.context.token_not());
+        tokens.extend_from_slice(text);
+        tokens.push(self.context.token_eot());
+        Sequence { tokens, before }
+    }
+}
+
+/// The name of a model's weights: 8-bit ones where they are made, else as they are published.
+pub(crate) fn weights(model: &str) -> Result<&'static str, StepError> {
+    let files = &Registry::built_in().model(model)?.files;
+    let ggml = || files.iter().map(|file| file.name.as_str()).filter(|name| name.starts_with("ggml-"));
+    let found = ggml().find(|name| *name == "ggml-q8_0.bin").or_else(|| ggml().next());
+    found.ok_or_else(|| StepError::internal(format!("the registry names no weights of {model}")))
 }
 
 fn open(path: &Path, mode: DtwMode<'_>) -> Result<WhisperContext, WhisperError> {
@@ -181,12 +230,8 @@ fn padded(audio: &[f32]) -> Option<Vec<f32>> {
     })
 }
 
-fn checked<T>(
-    done: Result<T, WhisperError>,
-    failure: &encoder::Failure,
-    stop: &AtomicBool,
-) -> Result<T, RecognizerError> {
-    match (failure.take(), done) {
+fn checked<T>(done: Result<T, WhisperError>, left: &encoder::Left, stop: &AtomicBool) -> Result<T, RecognizerError> {
+    match (left.failure(), done) {
         _ if stop.load(Ordering::Relaxed) => Err(RecognizerError::Stopped),
         (Some(message), _) => Err(RecognizerError::Encoder(message)),
         (None, done) => done.map_err(RecognizerError::Whisper),

@@ -45,6 +45,22 @@ fn dates() -> Vec<Rule> {
             let real = (1..=12).contains(&month) && (1..=31).contains(&day);
             real.then(|| format!("{}年{}月{}日", spelled(&found["y"]), cardinal(month), cardinal(day)))
         }),
+        // 9:30-11:00
+        Rule::whole(&format!(r"(?P<a>\d{{1,2}}[:：]\d{{2}}){TO}(?P<b>\d{{1,2}}[:：]\d{{2}})"), |found, _| {
+            Some(format!("{}到{}", time(&found["a"])?, time(&found["b"])?))
+        }),
+        // 2024-2025赛季
+        Rule::whole(&format!(r"(?P<a>(?:19|20)\d\d){TO}(?P<b>(?:19|20)\d\d)"), |found, around| {
+            let dated = ["赛", "学", "财"].iter().any(|word| around.after.starts_with(word));
+            dated.then(|| format!("{}到{}", spelled(&found["a"]), spelled(&found["b"])))
+        }),
+        // 90年代, 95后
+        Rule::anywhere(r"(?P<n>\d0)年代", |found, around| {
+            (!joined(around)).then(|| format!("{}年代", number(&found["n"])))
+        }),
+        Rule::anywhere(r"(?P<n>[056789][05])后", |found, around| {
+            (!joined(around)).then(|| format!("{}后", spelled(&found["n"])))
+        }),
         // 2019-2023年
         Rule::anywhere(&format!(r"(?P<a>\d{{4}})年?{TO}(?P<b>\d{{4}})年"), |found, _| {
             Some(format!("{}年到{}年", spelled(&found["a"]), spelled(&found["b"])))
@@ -68,36 +84,31 @@ fn dates() -> Vec<Rule> {
             (!joined(around)).then(|| format!("{}{}", number(&found["n"]), &found["u"]))
         }),
         // 14:30, 8:05:30; a score such as 3:2 has one digit after the colon
-        Rule::whole(r"(?P<h>\d{1,2})[:：](?P<m>\d{2})(?:[:：](?P<s>\d{2}))?", |found, _| {
-            let (hour, minute): (u64, u64) = (found["h"].parse().ok()?, found["m"].parse().ok()?);
-            if hour > 24 || minute > 59 {
-                return None;
-            }
-            let hour = if hour == 2 { "两".into() } else { cardinal(hour) };
-            let minute = match minute {
-                0 => {
-                    if found.name("s").is_some() {
-                        "零分".into()
-                    } else {
-                        "整".into()
-                    }
-                }
-                30 if found.name("s").is_none() => "三十分".into(),
-                1..=9 => format!("零{}分", cardinal(minute)),
-                _ => format!("{}分", cardinal(minute)),
-            };
-            let seconds = found.name("s").map(|s| match s.as_str().parse() {
-                Ok(seconds @ 1..=9) => format!("零{}秒", cardinal(seconds)),
-                Ok(seconds) => format!("{}秒", cardinal(seconds)),
-                Err(_) => String::new(),
-            });
-            Some(format!("{hour}点{minute}{}", seconds.unwrap_or_default()))
-        }),
+        Rule::whole(r"\d{1,2}[:：]\d{2}(?:[:：]\d{2})?", |found, _| time(&found[0])),
         // 9·11, 7·21
         Rule::whole(r"(?P<a>\d{1,2})[·•](?P<b>\d{1,2})", |found, _| {
             Some(format!("{}{}", spelled(&found["a"]), spelled(&found["b"])))
         }),
     ]
+}
+
+/// 14:30, 8:05:30.
+fn time(text: &str) -> Option<String> {
+    let parts: Vec<u64> = text.split([':', '：']).map(str::parse).collect::<Result<_, _>>().ok()?;
+    let (&hour, &minute) = (parts.first()?, parts.get(1)?);
+    if hour > 24 || parts[1..].iter().any(|part| *part > 59) {
+        return None;
+    }
+    let two_digits = |value: u64| match value {
+        1..=9 => format!("零{}", cardinal(value)),
+        _ => cardinal(value),
+    };
+    let hour = if hour == 2 { "两".into() } else { cardinal(hour) };
+    Some(match (minute, parts.get(2)) {
+        (0, None) => format!("{hour}点整"),
+        (_, None) => format!("{hour}点{}分", two_digits(minute)),
+        (_, Some(seconds)) => format!("{hour}点{}分{}秒", two_digits(minute), two_digits(*seconds)),
+    })
 }
 
 fn amounts() -> Vec<Rule> {
@@ -163,7 +174,8 @@ fn amounts() -> Vec<Rule> {
         ),
         // 2/3
         Rule::whole(r"(?P<a>\d{1,3})/(?P<b>\d{1,3})", |found, _| {
-            (found["b"].parse::<u64>().ok()? > 1).then(|| format!("{}分之{}", number(&found["b"]), number(&found["a"])))
+            (found["b"].parse::<u64>().ok()? > 1 && &found[0] != "24/7")
+                .then(|| format!("{}分之{}", number(&found["b"]), number(&found["a"])))
         }),
         // 3:2, 3-2
         Rule::whole(r"(?P<a>\d{1,3})[:：](?P<b>\d{1,3})", |found, _| {
@@ -190,6 +202,26 @@ fn amounts() -> Vec<Rule> {
         // 302室, 804路, CA1234次
         Rule::anywhere(r"(?P<n>\d{3,4})(?P<u>室|房|路|次列车|航班)", |found, _| {
             (!found["n"].ends_with("00")).then(|| format!("{}{}", dialled(&found["n"]), &found["u"]))
+        }),
+        // ½杯
+        Rule::anywhere(r"[½¼¾⅓⅔]", |found, _| {
+            Some(
+                match &found[0] {
+                    "½" => "二分之一",
+                    "¼" => "四分之一",
+                    "¾" => "四分之三",
+                    "⅓" => "三分之一",
+                    _ => "三分之二",
+                }
+                .into(),
+            )
+        }),
+        // 618, 985: names more than numbers
+        Rule::whole(r"110|119|120|211|315|361|618|985|996|007", |found, around| {
+            let measured =
+                around.after.trim_start().chars().next().is_some_and(|c| c != '大' && tables::MEASURES.contains(c));
+            (!measured && !around.after.starts_with(['%', '吨', '克']))
+                .then(|| if found[0].starts_with('1') { dialled(&found[0]) } else { spelled(&found[0]) })
         }),
         Rule::whole(&format!(r"[-−]?(?:{NUMBER})"), |found, around| {
             let (sign, rest) = sign_of(&found[0], around);

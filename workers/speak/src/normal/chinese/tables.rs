@@ -1,7 +1,7 @@
 //! What signs and units are called in Chinese.
 
-/// Units, as written and as said.
-pub(super) const UNITS: [(&str, &str); 52] = [
+/// Units, as written and as said. Bytes are spelled (八GB), and A is a grade (5A级) more often than ampere.
+pub(super) const UNITS: [(&str, &str); 47] = [
     ("km/h", "公里每小时"),
     ("m/s", "米每秒"),
     ("km²", "平方公里"),
@@ -32,16 +32,11 @@ pub(super) const UNITS: [(&str, &str); 52] = [
     ("MW", "兆瓦"),
     ("W", "瓦"),
     ("V", "伏"),
-    ("A", "安"),
     ("mAh", "毫安时"),
     ("GHz", "吉赫兹"),
     ("MHz", "兆赫兹"),
     ("kHz", "千赫兹"),
     ("Hz", "赫兹"),
-    ("TB", "太字节"),
-    ("GB", "吉字节"),
-    ("MB", "兆字节"),
-    ("KB", "千字节"),
     ("Mbps", "兆比特每秒"),
     ("h", "小时"),
     ("min", "分钟"),

@@ -1,5 +1,6 @@
 //! English normalisation. The cases that it must read are in `cases.tsv`.
 
+mod names;
 mod numbers;
 mod quantities;
 mod tables;
@@ -69,8 +70,12 @@ fn plain(text: &str, range: Range<usize>, pieces: &mut Vec<Piece>) {
 
 fn finish(text: &str, word: Option<Range<usize>>, pieces: &mut Vec<Piece>) {
     if let Some(source) = word {
-        let say = text[source.clone()].replace('’', "'");
-        pieces.push(Piece { kind: PieceKind::Say(say), source });
+        let word = text[source.clone()].replace('’', "'");
+        let kind = match word.split_once("'s") {
+            Some((name, "")) => names::ipa(name).map(|ipa| ipa + "z"),
+            _ => names::ipa(&word),
+        };
+        pieces.push(Piece { kind: kind.map_or(PieceKind::Say(word), PieceKind::Phonemes), source });
     }
 }
 

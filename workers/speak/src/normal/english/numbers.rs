@@ -53,6 +53,10 @@ pub(super) fn code(digits: &str) -> String {
         },
         (3 | 4, Ok(value)) if value % 100 == 0 && value > 0 => cardinal(value),
         (4, Ok(value)) if (1900..2100).contains(&value) => year(value),
+        // 1080p, 7112: in pairs
+        (4, Ok(value)) if value >= 1_000 && value % 100 >= 10 => {
+            format!("{} {}", cardinal(value / 100), cardinal(value % 100))
+        }
         _ => spelled(digits),
     }
 }

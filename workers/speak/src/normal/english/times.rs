@@ -100,7 +100,8 @@ fn is_year(around: &Around<'_>) -> bool {
     let dated =
         ["in", "since", "until", "by", "of", "before", "after", "from", "year", "late", "early", "mid", "during"];
     let before = around.word_before();
-    if dated.contains(&before.as_str()) {
+    let quarter = matches!(before.as_str(), "q1" | "q2" | "q3" | "q4" | "h1" | "h2" | "fy");
+    if quarter || dated.contains(&before.as_str()) {
         return true;
     }
     let after = around.word_after();

@@ -2,7 +2,7 @@
 
 use super::{
     super::Rule,
-    numbers::{code, spelled},
+    numbers::{code, number, spelled},
     tables::{ABBREVIATIONS, ACRONYM_WORDS, DOMAIN_WORDS, DOTTED, SPELLED_CAPITALS},
 };
 
@@ -54,6 +54,10 @@ pub(super) fn rules() -> Vec<Rule> {
         Rule::anywhere(r"\b(?:Ph\.D\.|(?:[A-Za-z]\.){2,}[A-Z]?\b|(?:[A-Za-z]\.){2,})", |found, _| {
             let known = DOTTED.iter().find(|(short, _)| found[0].eq_ignore_ascii_case(short));
             Some(known.map_or_else(|| letters(&found[0]), |(_, long)| (*long).to_owned()))
+        }),
+        // PM2.5, Web3.0
+        Rule::whole(r"(?P<w>[A-Za-z]+)(?P<n>\d+\.\d+)", |found, _| {
+            Some(format!("{} {}", mixed(&found["w"]), number(&found["n"])))
         }),
         // COVID-19, F-16, MP3, iPhone15, 5G
         Rule::whole(r"(?:[A-Za-z]+-?\d+|\d+-?[A-Za-z]+)(?:-?[A-Za-z]+|-?\d+)*", |found, _| Some(mixed(&found[0]))),

@@ -3,13 +3,14 @@
 use std::marker::PhantomData;
 
 use medley_proto::{ErrorCode, Input, Job, Name, StepId, StepInput};
-use medley_step::{GroupDone, JobView, Planned, Recipe, StepDraft, StepError};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::{GroupDone, JobView, Planned, Recipe, StepDraft, StepError};
+
 /// A job of kind `R` made for one stretch of an outer job.
 #[derive(Debug)]
-pub(crate) struct Nested<R> {
+pub struct Nested<R> {
     job: Job,
     prefix: &'static str,
     /// What the inner job's inputs are in the outer one; none where the artifact is not at hand any more.
@@ -19,25 +20,27 @@ pub(crate) struct Nested<R> {
 
 impl<R: Recipe> Nested<R> {
     /// `inputs`: how the inner recipe sees each of its inputs, and what it is in the outer job.
-    pub(crate) fn new(
-        outer: &Job,
-        prefix: &'static str,
-        params: Value,
-        inputs: Vec<(Input, Option<StepInput>)>,
-    ) -> Self {
+    pub fn new(outer: &Job, prefix: &'static str, params: Value, inputs: Vec<(Input, Option<StepInput>)>) -> Self {
         let (seen, inputs) = inputs.into_iter().unzip();
         let job = Job { kind: Name::from_static(R::KIND), inputs: seen, params, ..outer.clone() };
         Self { job, prefix, inputs, recipe: PhantomData }
     }
 
-    pub(crate) fn start(&self) -> Result<Planned, StepError> {
+    /// The first stage.
+    ///
+    /// # Errors
+    /// Those of the inner recipe, and `params_invalid` when it does not know the params.
+    pub fn start(&self) -> Result<Planned, StepError> {
         let mut planned = R::start(&self.view()?)?;
         self.outward(&mut planned.steps)?;
         Ok(planned)
     }
 
     /// What follows inside; none when the inner job has ended, and `done` holds its artifacts.
-    pub(crate) fn next(&self, done: &GroupDone) -> Result<Option<Planned>, StepError> {
+    ///
+    /// # Errors
+    /// As [`Nested::start`].
+    pub fn next(&self, done: &GroupDone) -> Result<Option<Planned>, StepError> {
         let mut inner = done.clone();
         inner.stage = self.inner(&done.stage)?;
         for result in &mut inner.results {
@@ -49,7 +52,7 @@ impl<R: Recipe> Nested<R> {
     }
 
     /// Whether a stage of the outer job is one of the inner recipe's.
-    pub(crate) fn owns(&self, stage: &Name) -> bool {
+    pub fn owns(&self, stage: &Name) -> bool {
         stage.as_str().strip_prefix(self.prefix).is_some_and(|rest| rest.starts_with('-'))
     }
 
@@ -69,6 +72,10 @@ impl<R: Recipe> Nested<R> {
                     StepInput::Job(n) => self.inputs.get(*n as usize).cloned().flatten().ok_or_else(|| {
                         StepError::internal(format!("stage {} wants an input that is gone", step.id.stage))
                     })?,
+                    StepInput::Left { step, name } => StepInput::Left {
+                        step: StepId { stage: self.outer(&step.stage)?, ..step.clone() },
+                        name: name.clone(),
+                    },
                     StepInput::Output(id) => StepInput::Output(StepId { stage: self.outer(&id.stage)?, ..id.clone() }),
                     StepInput::Artifact(_) => continue,
                 };

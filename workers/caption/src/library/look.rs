@@ -1,0 +1,168 @@
+//! Looks at a share of the images, a batch at a time.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom},
+    path::PathBuf,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use medley_media::picture;
+use medley_step::{Host, StepContext, StepError};
+
+use super::{
+    source::{Entry, Source},
+    step::{Looked, Share},
+};
+use crate::{CaptionError, Looker, Row, Seen};
+
+/// Images of one batch: enough for all threads to have work, few enough that decoded ones do not pile up.
+const BATCH: usize = 16;
+/// Of thumbnails.
+const JPEG_QUALITY: u8 = 72;
+/// Of one image's text.
+const MOST_TEXT_CHARS: usize = 6_000;
+/// Of all texts and all thumbnails (in base64) of a share, whose answer is at most 8 MiB: with 256 images these leave
+/// room for rows and embeddings. What comes when they are used up is left out.
+const ALL_TEXT_CHARS: usize = 400_000;
+const ALL_THUMBNAIL_BYTES: usize = 3 << 20;
+
+/// Looks at images; a test's own eyes besides [`Looker`].
+pub(super) trait Look {
+    fn look(&self, files: &[(String, PathBuf)], host: &dyn Host) -> Result<Vec<Seen>, CaptionError>;
+}
+
+impl Look for Looker {
+    fn look(&self, files: &[(String, PathBuf)], host: &dyn Host) -> Result<Vec<Seen>, CaptionError> {
+        Looker::look(self, files, host)
+    }
+}
+
+pub(super) fn look(
+    eyes: &dyn Look,
+    thumbnails: bool,
+    share: &Share,
+    cx: &StepContext<'_>,
+) -> Result<Looked, StepError> {
+    let of_job = cx.inputs().len().saturating_sub(1);
+    let list = lines(cx.input(of_job)?.path.clone(), share.offset, share.bytes)?;
+    let entries = list.lines().map(serde_json::from_str).collect::<Result<Vec<Entry>, _>>()?;
+    let mut reader = Source::of(&cx.inputs()[..of_job])?.open()?;
+    let mut answer = Answer::new(thumbnails);
+    for (n, batch) in entries.chunks(BATCH).enumerate() {
+        cx.progress((n * BATCH) as f64, entries.len() as f64, "images");
+        cx.checkpoint()?;
+        let spare = |n: usize| cx.scratch().join(format!("image-{n}"));
+        let files: Vec<_> = batch.iter().enumerate().map(|(n, entry)| (entry, reader.file(entry, &spare(n)))).collect();
+        let readable: Vec<_> =
+            files.iter().filter_map(|(entry, file)| Some((entry.path.clone(), file.as_ref().ok()?.clone()))).collect();
+        let mut seen = eyes.look(&readable, cx.host())?.into_iter();
+        for (entry, file) in files {
+            let seen = match file {
+                Ok(_) => seen.next().ok_or_else(|| StepError::internal("an image was not looked at"))?,
+                Err(error) => {
+                    Seen { row: Row::failed(&entry.path, None, entry.bytes, error), embedding: None, thumbnail: None }
+                }
+            };
+            answer.add(seen)?;
+        }
+        for n in 0..batch.len() {
+            match fs::remove_file(spare(n)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+    }
+    Ok(answer.finish(list))
+}
+
+/// A piece of a list.
+pub(super) fn lines(path: PathBuf, offset: u64, bytes: u64) -> Result<String, StepError> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut text = String::new();
+    file.take(bytes).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+struct Answer {
+    looked: Looked,
+    vectors: Vec<u8>,
+    thumbnails: bool,
+    text_left_chars: usize,
+    thumbnails_left_bytes: usize,
+}
+
+impl Answer {
+    fn new(thumbnails: bool) -> Self {
+        Self {
+            looked: Looked::default(),
+            vectors: Vec::new(),
+            thumbnails,
+            text_left_chars: ALL_TEXT_CHARS,
+            thumbnails_left_bytes: ALL_THUMBNAIL_BYTES,
+        }
+    }
+
+    fn add(&mut self, seen: Seen) -> Result<(), StepError> {
+        let Seen { mut row, embedding, thumbnail } = seen;
+        // Whoever joins the shares numbers the embeddings; until then this says only that there is one.
+        row.embedding = embedding.as_ref().map(|_| 0);
+        self.text_left_chars -= shorten(&mut row.text, self.text_left_chars.min(MOST_TEXT_CHARS));
+        self.looked.rows.push_str(&serde_json::to_string(&row)?);
+        self.looked.rows.push('\n');
+        self.looked.images += 1;
+        if let Some(vector) = embedding {
+            self.looked.dim = u32::try_from(vector.len()).unwrap_or(u32::MAX);
+            self.vectors.extend(vector.iter().flat_map(|value| value.to_le_bytes()));
+        }
+        if self.thumbnails {
+            let jpeg = match thumbnail {
+                Some(image) => picture::jpeg(image.as_raw(), image.width(), image.height(), JPEG_QUALITY)?,
+                None => Vec::new(),
+            };
+            let mut encoded = STANDARD.encode(jpeg);
+            if encoded.len() > self.thumbnails_left_bytes {
+                encoded.clear();
+            }
+            self.thumbnails_left_bytes -= encoded.len();
+            self.looked.thumbnails.push(encoded);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, list: String) -> Looked {
+        self.looked.list = list;
+        self.looked.vectors = STANDARD.encode(self.vectors);
+        self.looked
+    }
+}
+
+/// Keeps at most so many characters of a page's lines, and says how many.
+fn shorten(lines: &mut Vec<String>, most: usize) -> usize {
+    let mut left = most;
+    lines.retain_mut(|line| {
+        let chars = line.chars().count();
+        if chars > left {
+            *line = line.chars().take(left).collect();
+        }
+        left = left.saturating_sub(chars);
+        !line.is_empty()
+    });
+    most - left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_and_short_ones_are_not() {
+        let mut short = vec!["TOTAL 12.50".to_owned(), "合计".to_owned()];
+        assert_eq!(shorten(&mut short, 100), 13);
+        assert_eq!(short, ["TOTAL 12.50", "合计"]);
+        let mut long = vec!["字".repeat(5_000), "a".repeat(2_000), "b".to_owned()];
+        assert_eq!(shorten(&mut long, 6_000), 6_000);
+        assert_eq!(long.iter().map(|line| line.chars().count()).collect::<Vec<_>>(), [5_000, 1_000]);
+    }
+}

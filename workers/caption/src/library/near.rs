@@ -1,0 +1,210 @@
+//! Near-duplicates: which of many 64-bit hashes differ in few bits.
+//!
+//! Hashes that differ in at most `b` bits are equal in one of `b + 1` bands of bits (the pigeonhole principle; Manku et
+//! al., "Detecting near-duplicates for web crawling", WWW 2007). For each band the hashes are written to buckets on the
+//! disk by the band's value, and only hashes of one bucket are compared. In memory are four bytes an image and one
+//! bucket file at a time.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, BufWriter, Read, Write},
+    path::Path,
+};
+
+/// Bands become too narrow beyond this.
+pub(super) const MOST_BITS: u32 = 8;
+/// Bucket files of a band.
+const FILES: u64 = 64;
+/// Hashes of one value that are all compared with each other; in larger crowds (thousands of scans of blank pages),
+/// each only with so many that follow it in order, so that time stays in bounds.
+const CROWD: usize = 20_000;
+const NEIGHBOURS: usize = 500;
+
+/// For each image the first (by number) of those that are alike, itself when no other is; an image is like all that are
+/// like one that is like it. Images without a hash are like none.
+pub(super) fn groups(
+    hashes: impl Iterator<Item = Option<u64>> + Clone,
+    bits: u32,
+    scratch: &Path,
+    mut checkpoint: impl FnMut() -> io::Result<()>,
+) -> io::Result<Vec<u32>> {
+    let mut forest = Forest::default();
+    hashes.clone().for_each(|_| forest.grow());
+    let bands = bits.min(MOST_BITS) + 1;
+    for band in 0..bands {
+        let span = Band::nth(band, bands);
+        let path = |file: u64| scratch.join(format!("bucket-{file}"));
+        let mut buckets =
+            (0..FILES).map(|file| Ok(BufWriter::new(File::create(path(file))?))).collect::<io::Result<Vec<_>>>()?;
+        for (row, hash) in (0_u32..).zip(hashes.clone()) {
+            let Some(hash) = hash else { continue };
+            let file = span.file(hash) as usize;
+            buckets[file].write_all(&hash.to_le_bytes())?;
+            buckets[file].write_all(&row.to_le_bytes())?;
+        }
+        for (file, mut bucket) in (0..FILES).zip(buckets) {
+            bucket.flush()?;
+            drop(bucket);
+            join(read(&path(file))?, span, bits, &mut forest);
+            std::fs::remove_file(path(file))?;
+            checkpoint()?;
+        }
+    }
+    Ok(forest.roots())
+}
+
+/// A run of bits of a hash.
+#[derive(Debug, Clone, Copy)]
+struct Band {
+    shift: u32,
+    width: u32,
+}
+
+impl Band {
+    fn nth(n: u32, bands: u32) -> Self {
+        let (from, to) = (64 * n / bands, 64 * (n + 1) / bands);
+        Self { shift: from, width: to - from }
+    }
+
+    fn value(self, hash: u64) -> u64 {
+        let rest = hash >> self.shift;
+        if self.width == 64 { rest } else { rest & ((1 << self.width) - 1) }
+    }
+
+    fn file(self, hash: u64) -> u64 {
+        self.value(hash) % FILES
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<(u64, u32)>> {
+    let mut reader = BufReader::new(File::open(path)?);
+    let records = std::fs::metadata(path)?.len() / 12;
+    let mut all = Vec::with_capacity(records as usize);
+    for _ in 0..records {
+        let (mut hash, mut row) = ([0; 8], [0; 4]);
+        reader.read_exact(&mut hash)?;
+        reader.read_exact(&mut row)?;
+        all.push((u64::from_le_bytes(hash), u32::from_le_bytes(row)));
+    }
+    Ok(all)
+}
+
+/// Joins the images of a bucket file that are alike.
+fn join(mut all: Vec<(u64, u32)>, band: Band, bits: u32, forest: &mut Forest) {
+    all.sort_unstable_by_key(|&(hash, row)| (band.value(hash), hash, row));
+    for crowd in all.chunk_by_mut(|a, b| band.value(a.0) == band.value(b.0)) {
+        // Equal hashes first: of each only one is compared with the others.
+        let mut different = 0;
+        for n in 0..crowd.len() {
+            if different > 0 && crowd[different - 1].0 == crowd[n].0 {
+                forest.join(crowd[different - 1].1, crowd[n].1);
+            } else {
+                crowd[different] = crowd[n];
+                different += 1;
+            }
+        }
+        let crowd = &crowd[..different];
+        let reach = if crowd.len() > CROWD { NEIGHBOURS } else { crowd.len() };
+        for (n, &(hash, row)) in crowd.iter().enumerate() {
+            for &(other, other_row) in crowd[n + 1..].iter().take(reach) {
+                if (hash ^ other).count_ones() <= bits {
+                    forest.join(row, other_row);
+                }
+            }
+        }
+    }
+}
+
+/// Sets of rows that grow together (union-find with path halving). The root of a set is its smallest row.
+#[derive(Debug, Default)]
+struct Forest(Vec<u32>);
+
+impl Forest {
+    fn grow(&mut self) {
+        let row = u32::try_from(self.0.len()).expect("a list has fewer than 2^32 lines");
+        self.0.push(row);
+    }
+
+    fn root(&mut self, mut row: u32) -> u32 {
+        while self.0[row as usize] != row {
+            let above = self.0[self.0[row as usize] as usize];
+            self.0[row as usize] = above;
+            row = above;
+        }
+        row
+    }
+
+    fn join(&mut self, a: u32, b: u32) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.0[a.max(b) as usize] = a.min(b);
+    }
+
+    fn roots(mut self) -> Vec<u32> {
+        for row in 0..self.0.len() {
+            let root = self.root(row as u32);
+            self.0[row] = root;
+        }
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream of numbers that look random (SplitMix64).
+    fn numbers(mut seed: u64) -> impl FnMut() -> u64 {
+        move || {
+            seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = seed;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ (z >> 31)
+        }
+    }
+
+    fn every_pair(hashes: &[Option<u64>], bits: u32) -> Vec<u32> {
+        let mut forest = Forest::default();
+        hashes.iter().for_each(|_| forest.grow());
+        for (n, a) in hashes.iter().enumerate() {
+            for (m, b) in hashes.iter().enumerate().skip(n + 1) {
+                if let (Some(a), Some(b)) = (a, b)
+                    && (a ^ b).count_ones() <= bits
+                {
+                    forest.join(n as u32, m as u32);
+                }
+            }
+        }
+        forest.roots()
+    }
+
+    #[test]
+    fn buckets_find_what_comparing_every_pair_finds() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut next = numbers(7);
+        let mut hashes: Vec<Option<u64>> = Vec::new();
+        for n in 0..1_500_u64 {
+            let fresh = next();
+            let near = hashes.get((next() % 1_500) as usize).copied().flatten();
+            hashes.push(match (n % 4, near) {
+                (0, _) => None,
+                // Up to nine bits away from one that was there: inside and outside of every limit.
+                (1, Some(near)) => Some((0..next() % 10).fold(near, |hash, _| hash ^ 1 << (next() % 64))),
+                _ => Some(fresh),
+            });
+        }
+        for bits in [0, 1, 5, MOST_BITS] {
+            let found = groups(hashes.iter().copied(), bits, folder.path(), || Ok(())).unwrap();
+            assert_eq!(found, every_pair(&hashes, bits), "{bits} bits");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "buckets are removed");
+    }
+
+    #[test]
+    fn a_crowd_of_blank_pages_is_one_group_and_quick() {
+        let folder = tempfile::tempdir().unwrap();
+        let hashes = (0..200_000_u64).map(|n| Some(if n % 2 == 0 { 0 } else { 1 << (n % 64) }));
+        let found = groups(hashes, 5, folder.path(), || Ok(())).unwrap();
+        assert!(found.iter().all(|root| *root == 0));
+    }
+}

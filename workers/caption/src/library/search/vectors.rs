@@ -1,0 +1,131 @@
+//! `embeddings.npy`, mapped, and the exact nearest of its vectors.
+
+use std::path::Path;
+
+use memmap2::Mmap;
+
+use super::{Best, SearchError, index::map};
+
+/// Vectors of length 1 in one file.
+#[derive(Debug)]
+pub(super) struct Vectors {
+    file: Mmap,
+    start: usize,
+    dim: usize,
+    rows: usize,
+}
+
+impl Vectors {
+    /// None when there is no such file.
+    pub(super) fn open(path: &Path) -> Result<Option<Self>, SearchError> {
+        let fail = |what: &str, source| SearchError::NoDataSet { path: path.into(), what: what.into(), source };
+        let file = match map(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(fail("cannot be read", Some(error))),
+        };
+        let head = file.get(..10).filter(|head| head.starts_with(b"\x93NUMPY\x01\x00"));
+        let head = head.ok_or_else(|| fail("is no .npy file of version 1.0", None))?;
+        let start = 10 + usize::from(u16::from_le_bytes([head[8], head[9]]));
+        let text = file.get(10..start).map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+        let shape = text.split_once("'shape': (").and_then(|(_, after)| after.split_once(')'));
+        let shape: Vec<usize> = shape
+            .map(|(shape, _)| shape.split(',').filter_map(|n| n.trim().parse().ok()).collect())
+            .unwrap_or_default();
+        match shape[..] {
+            [rows, dim]
+                if text.contains("'<f4'")
+                    && dim > 0
+                    && rows.checked_mul(dim * 4).and_then(|bytes| bytes.checked_add(start)) == Some(file.len()) =>
+            {
+                Ok(Some(Self { file, start, dim, rows }))
+            }
+            _ => Err(fail("is not of f32 vectors, or was cut off", None)),
+        }
+    }
+
+    pub(super) fn dim(&self) -> usize {
+        self.dim
+    }
+
+    pub(super) fn rows(&self) -> u32 {
+        u32::try_from(self.rows).unwrap_or(u32::MAX)
+    }
+
+    fn bytes(&self, row: u32) -> &[[u8; 4]] {
+        let at = self.start + row as usize * self.dim * 4;
+        self.file[at..at + self.dim * 4].as_chunks::<4>().0
+    }
+
+    pub(super) fn vector(&self, row: u32) -> Vec<f32> {
+        self.bytes(row).iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+    }
+
+    /// The rows of the highest cosine, on all cores.
+    pub(super) fn nearest(&self, to: &[f32], most: usize) -> Vec<(u32, f32)> {
+        let length = to.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-12);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let each = self.rows().div_ceil(u32::try_from(threads).unwrap_or(1)).max(1);
+        let scan = |from: u32| {
+            let mut best = Best::new(most);
+            for row in from..(from + each).min(self.rows()) {
+                best.add(row, self.dot(row, to) / length);
+            }
+            best.finish()
+        };
+        let mut all = Best::new(most);
+        std::thread::scope(|scope| {
+            let parts: Vec<_> =
+                (0..self.rows()).step_by(each as usize).map(|from| scope.spawn(move || scan(from))).collect();
+            for part in parts {
+                part.join().expect("a scan only reads").into_iter().for_each(|(row, score)| all.add(row, score));
+            }
+        });
+        all.finish()
+    }
+
+    /// In eight sums, so that the compiler may do them side by side.
+    fn dot(&self, row: u32, to: &[f32]) -> f32 {
+        let (eights, rest) = self.bytes(row).as_chunks::<8>();
+        let (to_eights, to_rest) = to.as_chunks::<8>();
+        let mut sums = [0.0_f32; 8];
+        for (bytes, values) in eights.iter().zip(to_eights) {
+            for n in 0..8 {
+                sums[n] += f32::from_le_bytes(bytes[n]) * values[n];
+            }
+        }
+        let rest: f32 = rest.iter().zip(to_rest).map(|(bytes, value)| f32::from_le_bytes(*bytes) * value).sum();
+        sums.iter().sum::<f32>() + rest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library::write::write_npy;
+
+    #[test]
+    fn the_nearest_are_exact() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npy");
+        // Points on a circle, and eleven values to cross the groups of eight.
+        let vector = |n: u32| {
+            let angle = n as f32 / 50.0;
+            let mut vector = [0.0_f32; 11];
+            (vector[0], vector[10]) = (angle.cos(), angle.sin());
+            vector
+        };
+        let bytes: Vec<u8> = (0..100).flat_map(vector).flat_map(f32::to_le_bytes).collect();
+        write_npy(&path, 100, 11, &bytes[..]).unwrap();
+        let vectors = Vectors::open(&path).unwrap().unwrap();
+        let found = vectors.nearest(&vector(42).map(|value| value * 3.0), 3);
+        let mut rows: Vec<_> = found.iter().map(|hit| hit.0).collect();
+        assert_eq!(rows[0], 42);
+        assert!((found[0].1 - 1.0).abs() < 1e-6);
+        rows.sort_unstable();
+        assert_eq!(rows, [41, 42, 43]);
+        assert!(Vectors::open(&folder.path().join("none.npy")).unwrap().is_none());
+        std::fs::write(&path, &bytes[..100]).unwrap();
+        assert!(Vectors::open(&path).is_err());
+    }
+}

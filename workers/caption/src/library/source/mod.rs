@@ -1,0 +1,242 @@
+//! Where a library's images are: below a folder, in an archive, or named by a list.
+
+mod folder;
+mod lists;
+mod paths;
+mod tar;
+mod zip;
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use medley_proto::ErrorCode;
+use medley_step::{LocalInput, StepError};
+use serde::{Deserialize, Serialize};
+
+use crate::RowError;
+
+/// The largest image file that is taken out of an archive, and the largest that a data set's archive takes in.
+const MOST_IMAGE_BYTES: u64 = 256 << 20;
+
+/// One image of a library: a line of the list that the first step makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    /// As its user knows it: below the folder or in the archive, with `/` between folders.
+    pub(crate) path: String,
+    pub(crate) bytes: u64,
+    /// Tells one state of the file from the next; by content where that is known without reading the file.
+    pub(crate) stamp: String,
+    #[serde(default, skip_serializing_if = "At::is_by_path")]
+    pub(crate) at: At,
+    /// Why it cannot be read, when that is known already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<RowError>,
+}
+
+/// Where an image's bytes are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum At {
+    /// Below the folder, under the path that its user knows.
+    #[default]
+    Path,
+    /// Below the folder, under a path that is no UTF-8: its bytes in hex.
+    RawPath(String),
+    /// The member of this number of a zip archive.
+    Member(u64),
+    /// At this offset of a tar archive.
+    Offset(u64),
+}
+
+impl At {
+    fn is_by_path(&self) -> bool {
+        *self == Self::Path
+    }
+}
+
+impl Entry {
+    pub(crate) fn unreadable(path: String, code: ErrorCode, what: &str) -> Self {
+        let message = format!("{path}: {what}");
+        let stamp = code.to_string();
+        Self { path, bytes: 0, stamp, at: At::Path, error: Some(RowError { code, message }) }
+    }
+}
+
+/// Told of each image; an error of it ends the walk.
+pub(crate) type Found<'a> = dyn FnMut(Entry) -> Result<(), StepError> + 'a;
+
+/// What lies where, apart from images.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PassedOver {
+    /// Files that do not look like images by name.
+    pub(crate) files: u64,
+    /// Folders that may not be read, links to folders, folders nested too deeply.
+    pub(crate) folders: u64,
+}
+
+/// The inputs of a job as one source of images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    Folder(PathBuf),
+    Zip(PathBuf),
+    Tar(PathBuf),
+    /// Paths below a folder: of the list itself, or one that was given with it.
+    List {
+        list: PathBuf,
+        root: PathBuf,
+    },
+}
+
+impl Source {
+    /// A folder, an archive or a list; or a folder and a list of paths below it.
+    pub(crate) fn of(inputs: &[LocalInput]) -> Result<Self, StepError> {
+        match inputs {
+            [one] if one.is_folder() => Ok(Self::Folder(one.path.canonicalize()?)),
+            [one] => Self::of_file(one),
+            [a, b] if a.is_folder() != b.is_folder() => {
+                let (folder, list) = if a.is_folder() { (a, b) } else { (b, a) };
+                match Self::of_file(list)? {
+                    Self::List { list, .. } => Ok(Self::List { list, root: folder.path.canonicalize()? }),
+                    _ => Err(StepError::bad_input(
+                        ErrorCode::PARAMS_INVALID,
+                        list,
+                        "an archive stands alone; give only a list of paths together with a folder",
+                    )),
+                }
+            }
+            _ => Err(StepError::permanent(
+                ErrorCode::PARAMS_INVALID,
+                "give one folder, one archive or one list; or a folder and a list of paths below it",
+            )),
+        }
+    }
+
+    fn of_file(input: &LocalInput) -> Result<Self, StepError> {
+        let path = input.path.canonicalize()?;
+        let mut head = Vec::new();
+        File::open(&path)?.take(4_096).read_to_end(&mut head)?;
+        let unsupported = |what: &str| Err(StepError::bad_input(ErrorCode::MEDIA_UNSUPPORTED, input, what));
+        if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+            return Ok(Self::Zip(path));
+        }
+        if head.get(257..262) == Some(b"ustar") {
+            return Ok(Self::Tar(path));
+        }
+        if [&b"\x1f\x8b"[..], b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!"]
+            .iter()
+            .any(|magic| head.starts_with(magic))
+        {
+            return unsupported(
+                "an archive that cannot be read from its middle; unpack it, or give a .zip or a plain .tar",
+            );
+        }
+        let cut = head.len().saturating_sub(if head.len() == 4_096 { 4 } else { 0 });
+        let is_text = !head.contains(&0)
+            && match std::str::from_utf8(&head) {
+                Ok(_) => true,
+                // The last character may be cut off.
+                Err(error) => error.valid_up_to() >= cut && cut > 0,
+            };
+        if !is_text {
+            return unsupported(
+                "neither a .zip, a .tar nor a list of paths in UTF-8; `medley run caption` takes single images",
+            );
+        }
+        let root = path.parent().unwrap_or(Path::new("/")).to_owned();
+        Ok(Self::List { list: path, root })
+    }
+
+    /// Tells of each image, in an order that is the same each time.
+    pub(crate) fn walk(&self, found: &mut Found<'_>) -> Result<PassedOver, StepError> {
+        match self {
+            Self::Folder(root) => folder::walk(root, found),
+            Self::Zip(path) => zip::walk(path, found),
+            Self::Tar(path) => tar::walk(path, found),
+            Self::List { list, root } => lists::walk(list, root, found),
+        }
+    }
+
+    /// A reader of single images. Opens archives once.
+    pub(crate) fn open(&self) -> Result<Reader, StepError> {
+        Ok(match self {
+            Self::Folder(root) | Self::List { root, .. } => Reader::Below(root.clone()),
+            Self::Zip(path) => Reader::Zip(Box::new(zip::open(path)?)),
+            Self::Tar(path) => Reader::Tar(File::open(path)?),
+        })
+    }
+}
+
+/// Gets at the bytes of single images.
+#[derive(Debug)]
+pub(crate) enum Reader {
+    Below(PathBuf),
+    Zip(Box<zip::Archive>),
+    Tar(File),
+}
+
+impl Reader {
+    /// The image as a local file; `spare` is a path that may be used for one that is taken out of an archive.
+    pub(crate) fn file(&mut self, entry: &Entry, spare: &Path) -> Result<PathBuf, RowError> {
+        if let Some(error) = &entry.error {
+            return Err(error.clone());
+        }
+        let large = |bytes: u64| {
+            let what = format!("has {bytes} bytes, more than the {MOST_IMAGE_BYTES} of an image; take it out");
+            refused(&entry.path, ErrorCode::MEDIA_TOO_LARGE, &what)
+        };
+        if entry.bytes > MOST_IMAGE_BYTES {
+            return Err(large(entry.bytes));
+        }
+        let damaged = |error: &dyn std::fmt::Display| {
+            refused(
+                &entry.path,
+                ErrorCode::MEDIA_UNDECODABLE,
+                &format!("the archive is damaged here ({error}); pack it again"),
+            )
+        };
+        match (self, &entry.at) {
+            (Self::Below(root), at @ (At::Path | At::RawPath(_))) => paths::inside(root, &entry.path, at),
+            (Self::Zip(archive), At::Member(number)) => {
+                let bytes = zip::take(archive, *number, spare, MOST_IMAGE_BYTES).map_err(|error| damaged(&error))?;
+                if bytes > MOST_IMAGE_BYTES { Err(large(bytes)) } else { Ok(spare.to_owned()) }
+            }
+            (Self::Tar(file), At::Offset(offset)) => {
+                tar::take(file, *offset, entry.bytes, spare).map_err(|error| damaged(&error))?;
+                Ok(spare.to_owned())
+            }
+            _ => Err(refused(&entry.path, ErrorCode::INTERNAL, "is not where the list says; please report it")),
+        }
+    }
+
+    /// The image's bytes.
+    pub(crate) fn bytes(&mut self, entry: &Entry, spare: &Path) -> Result<Vec<u8>, RowError> {
+        let path = self.file(entry, spare)?;
+        let gone = |error: std::io::Error| {
+            refused(&entry.path, ErrorCode::INPUT_NOT_FOUND, &format!("cannot be read any more ({error})"))
+        };
+        let mut bytes = Vec::new();
+        File::open(&path).and_then(|file| file.take(MOST_IMAGE_BYTES + 1).read_to_end(&mut bytes)).map_err(gone)?;
+        if path == spare {
+            fs::remove_file(spare).map_err(gone)?;
+        }
+        Ok(bytes)
+    }
+}
+
+fn refused(path: &str, code: ErrorCode, what: &str) -> RowError {
+    RowError { code, message: format!("{path}: {what}") }
+}
+
+/// Whether a file is taken for an image by its name. What it really is shows when it is opened.
+fn looks_like_an_image(name: &str) -> bool {
+    // Names that start with a dot are leftovers of macOS (`._a.jpg`) and of programs that hide things.
+    let hidden = name.rsplit('/').next().is_some_and(|last| last.starts_with('.'));
+    let known = [
+        "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "pnm", "ppm", "pgm", "pbm", "heic",
+        "heif", "avif",
+    ];
+    !hidden && name.rsplit_once('.').is_some_and(|(_, end)| known.iter().any(|known| end.eq_ignore_ascii_case(known)))
+}

@@ -1,0 +1,63 @@
+//! Images in a tar archive, each found by its offset.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom},
+    path::Path,
+};
+
+use ::tar::{Archive, EntryType};
+use medley_proto::{ErrorCode, Sha256};
+use medley_step::StepError;
+use sha2::Digest;
+
+use super::{At, Entry, Found, PassedOver, looks_like_an_image};
+
+pub(super) fn walk(path: &Path, found: &mut Found<'_>) -> Result<PassedOver, StepError> {
+    let damaged = |error: io::Error| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let message = format!("{name}: the archive cannot be read ({error}); pack it again");
+        StepError::permanent(ErrorCode::MEDIA_UNDECODABLE, message).because(error)
+    };
+    let mut archive = Archive::new(BufReader::with_capacity(1 << 16, File::open(path)?));
+    let mut passed = PassedOver::default();
+    let mut block = vec![0; 1 << 16];
+    for member in archive.entries_with_seek().map_err(damaged)? {
+        let mut member = member.map_err(damaged)?;
+        let name = String::from_utf8_lossy(&member.path_bytes()).into_owned();
+        match member.header().entry_type() {
+            EntryType::Regular | EntryType::Continuous if looks_like_an_image(&name) => {
+                let (bytes, at) = (member.size(), At::Offset(member.raw_file_position()));
+                // Nothing in a tar tells its content apart but the content.
+                let stamp = content(&mut member, &mut block).map_err(damaged)?;
+                found(Entry { path: name.trim_start_matches("./").to_owned(), bytes, stamp, at, error: None })?;
+            }
+            EntryType::Symlink | EntryType::Link if looks_like_an_image(&name) => {
+                found(Entry::unreadable(
+                    name,
+                    ErrorCode::INPUT_FORBIDDEN,
+                    "is a link in an archive; pack the file itself",
+                ))?;
+            }
+            EntryType::Directory => {}
+            _ => passed.files += 1,
+        }
+    }
+    Ok(passed)
+}
+
+fn content(member: &mut impl Read, block: &mut [u8]) -> io::Result<String> {
+    let mut hash = sha2::Sha256::new();
+    loop {
+        match member.read(block)? {
+            0 => return Ok(Sha256::new(hash.finalize().into()).to_string()),
+            read => hash.update(&block[..read]),
+        }
+    }
+}
+
+pub(super) fn take(archive: &mut File, offset: u64, bytes: u64, into: &Path) -> io::Result<()> {
+    archive.seek(SeekFrom::Start(offset))?;
+    let copied = io::copy(&mut archive.take(bytes), &mut File::create(into)?)?;
+    if copied == bytes { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}

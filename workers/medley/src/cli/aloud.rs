@@ -1,0 +1,63 @@
+//! `medley run speak … --stdout`: sound as it is spoken, without a job, a queue or a store.
+
+use std::{
+    fs,
+    io::{IsTerminal, Read, stdout},
+    path::Path,
+    process::ExitCode,
+};
+
+use clap::{ArgMatches, Command};
+use medley_models::Models;
+use medley_proto::{ErrorCode, Name};
+use medley_runtime::InputRequest;
+use medley_speak::{SpeakConfig, SpeakParams, Speaker};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    Failed,
+    kinds::{Asked, switch},
+};
+use crate::config::Config;
+
+pub(super) const KIND: &str = "speak";
+const FLAG: &str = "stdout";
+/// The longest text that is read into memory; the kind's own limit is below it.
+const LARGEST_BYTES: u64 = 64 << 20;
+
+pub(super) fn add_to(command: Command) -> Command {
+    command.arg(switch(FLAG, "Writes the sound to standard output as it is spoken (WAV), and nothing else anywhere"))
+}
+
+pub(super) fn is_asked(kind: &Name, matches: &ArgMatches) -> bool {
+    kind.as_str() == KIND && matches.get_flag(FLAG)
+}
+
+pub(super) fn run(asked: Asked, config: &Config) -> Result<ExitCode, Failed> {
+    if stdout().is_terminal() {
+        return Err(Failed::usage("standard output is a terminal: send the sound to a file or a player (… > x.wav)"));
+    }
+    let [job] = &*asked.jobs else { return Err(Failed::usage("--stdout speaks one text")) };
+    let bytes = match job.request.inputs.first() {
+        Some(InputRequest::Text(text)) => text.clone().into_bytes(),
+        Some(InputRequest::File(path)) => read(path)?,
+        _ => return Err(Failed::usage("--stdout speaks a file, a text or - (standard input)")),
+    };
+    let params = SpeakParams::deserialize(&job.request.params).map_err(|error| Failed::usage(error.to_string()))?;
+    let table = config.kinds.get(KIND).cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    let settings =
+        SpeakConfig::deserialize(table).map_err(|error| Failed::usage(format!("[{KIND}] of medley.toml: {error}")))?;
+    let speaker = Speaker::new(Models::open(&Models::default_dir()), 1);
+    speaker.read_aloud((&job.label, &bytes), &params, &settings, &mut stdout().lock())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failed> {
+    let missing = |error: std::io::Error| {
+        Failed::job(ErrorCode::INPUT_NOT_FOUND, format!("{} cannot be read: {error}", path.display()))
+    };
+    let mut bytes = Vec::new();
+    fs::File::open(path).and_then(|file| file.take(LARGEST_BYTES).read_to_end(&mut bytes)).map_err(missing)?;
+    Ok(bytes)
+}

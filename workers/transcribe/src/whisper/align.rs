@@ -1,0 +1,234 @@
+//! When each token was said: one more pass of the decoder over all tokens at once, as far as its alignment heads.
+//!
+//! As in OpenAI's `timing.py`: what the heads attend to, normalised over the tokens, smoothed by a median over time,
+//! averaged, and the cheapest monotonic path through it (dynamic time warping). The pass runs on ONNX Runtime
+//! (`whisper_aligner.py` makes the graph); decision record 0054 says why not in whisper.cpp.
+
+use std::{fs::File, os::unix::fs::FileExt, path::Path};
+
+use medley_models::Session;
+use ort::value::TensorRef;
+
+/// Seconds of one position of the encoder's output.
+const POSITION_S: f64 = 0.02;
+/// Positions of the encoder's output for 30 s.
+const MOST_POSITIONS: usize = 1500;
+/// Tokens that the decoder has positions for.
+const MOST_TOKENS: usize = 448;
+/// Width of the median filter, in positions.
+const MEDIAN: usize = 7;
+
+/// The tokens of a decode as the decoder saw them.
+pub(super) struct Sequence {
+    /// Beginning, language and task, "no timestamps", the text, end.
+    pub(super) tokens: Vec<i32>,
+    /// How many come before "no timestamps".
+    pub(super) before: usize,
+}
+
+pub(super) struct Aligner {
+    session: Session,
+    /// The embedding of each token: f16, `state` numbers in a row.
+    embeddings: File,
+    state: usize,
+}
+
+impl Aligner {
+    pub(super) fn new(session: Session, embeddings: &Path, state: usize) -> std::io::Result<Self> {
+        Ok(Self { session, embeddings: File::open(embeddings)?, state })
+    }
+
+    /// When each text token ended, in seconds of the window. `encoded` is the encoder's output for the window, of
+    /// which the first `samples` at 16 kHz are sound.
+    pub(super) fn ends_s(&self, encoded: &[f32], samples: usize, sequence: &Sequence) -> Result<Vec<f64>, String> {
+        let (count, texts) = (sequence.tokens.len(), sequence.tokens.len().saturating_sub(sequence.before + 2));
+        let positions = samples.div_ceil(320).clamp(MEDIAN, MOST_POSITIONS).min(encoded.len() / self.state);
+        if texts == 0 {
+            return Ok(Vec::new());
+        }
+        if count > MOST_TOKENS || positions < MEDIAN {
+            return Err(format!("{count} tokens and {positions} positions cannot be aligned"));
+        }
+        let embedded = self.embed(&sequence.tokens)?;
+        let heads = self.attention(&embedded, &encoded[..positions * self.state], count, positions)?;
+        // From "no timestamps", which attends to where the first token begins, to the last token of the text.
+        let rows = sequence.before..count - 1;
+        let cost = cost(&heads, count, positions, rows.clone());
+        let begun = path(&cost, rows.len(), positions);
+        Ok(begun[1..].iter().map(|at| *at as f64 * POSITION_S).collect())
+    }
+
+    fn embed(&self, tokens: &[i32]) -> Result<Vec<f32>, String> {
+        let mut embedded = Vec::with_capacity(tokens.len() * self.state);
+        let mut row = vec![0; self.state * 2];
+        for token in tokens {
+            let at = u64::try_from(*token).map_err(|_| format!("{token} is no token"))? * row.len() as u64;
+            self.embeddings.read_exact_at(&mut row, at).map_err(|error| format!("token {token}: {error}"))?;
+            embedded.extend(row.chunks_exact(2).map(|two| from_half(u16::from_le_bytes([two[0], two[1]]))));
+        }
+        Ok(embedded)
+    }
+
+    /// `[heads][count][positions]`
+    fn attention(&self, embedded: &[f32], encoded: &[f32], count: usize, positions: usize) -> Result<Vec<f32>, String> {
+        let attended = self.session.with(|session| -> Result<Vec<f32>, ort::Error> {
+            let outputs = session.run(ort::inputs![
+                "embedded" => TensorRef::from_array_view(([1, count, self.state], embedded))?,
+                "encoded" => TensorRef::from_array_view(([1, positions, self.state], encoded))?,
+            ])?;
+            Ok(outputs["attention"].try_extract_tensor::<f32>()?.1.to_vec())
+        });
+        attended.map_err(|error| error.to_string())
+    }
+}
+
+/// An IEEE half, finite, as a float.
+fn from_half(bits: u16) -> f32 {
+    let (exponent, fraction) = (u32::from(bits >> 10) & 31, u32::from(bits & 1023));
+    let size = if exponent == 0 {
+        fraction as f32 * 2.0_f32.powi(-24)
+    } else {
+        f32::from_bits((exponent + 112) << 23 | fraction << 13)
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
+/// How little the heads attend to a position at a token: `[rows][positions]`.
+fn cost(heads: &[f32], count: usize, positions: usize, rows: std::ops::Range<usize>) -> Vec<f32> {
+    let mut cost = vec![0.0; rows.len() * positions];
+    for head in heads.chunks_exact(count * positions) {
+        let (mean, deviation) = over_tokens(head, count, positions);
+        let mut line = vec![0.0; positions + 2 * (MEDIAN / 2)];
+        for (row, sum) in rows.clone().zip(cost.chunks_exact_mut(positions)) {
+            let attended = &head[row * positions..(row + 1) * positions];
+            for (n, value) in line.iter_mut().enumerate() {
+                // Mirrored at the ends.
+                let at = n.abs_diff(MEDIAN / 2);
+                let at = at.min((2 * (positions - 1)).saturating_sub(at));
+                *value = (attended[at] - mean[at]) / deviation[at];
+            }
+            for (n, sum) in sum.iter_mut().enumerate() {
+                *sum -= median([line[n], line[n + 1], line[n + 2], line[n + 3], line[n + 4], line[n + 5], line[n + 6]]);
+            }
+        }
+    }
+    cost
+}
+
+/// Mean and standard deviation at each position.
+fn over_tokens(head: &[f32], count: usize, positions: usize) -> (Vec<f32>, Vec<f32>) {
+    let mut mean = vec![0.0_f32; positions];
+    let mut deviation = vec![0.0_f32; positions];
+    for row in head.chunks_exact(positions) {
+        mean.iter_mut().zip(row).for_each(|(mean, value)| *mean += value / count as f32);
+    }
+    for row in head.chunks_exact(positions) {
+        for ((square, mean), value) in deviation.iter_mut().zip(&mean).zip(row) {
+            *square += (value - mean) * (value - mean) / count as f32;
+        }
+    }
+    deviation.iter_mut().for_each(|square| *square = square.sqrt().max(1e-9));
+    (mean, deviation)
+}
+
+/// The fourth of seven, by a network that has no branches (N. Devillard, "Fast median search", 1998).
+fn median(mut of: [f32; MEDIAN]) -> f32 {
+    const EXCHANGES: [(usize, usize); 13] =
+        [(0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4)];
+    for (a, b) in EXCHANGES {
+        let (low, high) = if of[b] < of[a] { (of[b], of[a]) } else { (of[a], of[b]) };
+        (of[a], of[b]) = (low, high);
+    }
+    of[MEDIAN / 2]
+}
+
+/// The position at which the cheapest path from the first corner to the last enters each row.
+fn path(cost: &[f32], rows: usize, positions: usize) -> Vec<usize> {
+    #[derive(Clone, Copy)]
+    enum From {
+        Both,
+        Row,
+        Position,
+    }
+    let mut came = vec![From::Position; rows * positions];
+    let mut before = vec![f32::INFINITY; positions + 1];
+    before[0] = 0.0;
+    let mut now = vec![f32::INFINITY; positions + 1];
+    for row in 0..rows {
+        now[0] = f32::INFINITY;
+        for at in 0..positions {
+            let (both, up, left) = (before[at], before[at + 1], now[at]);
+            let (least, from) = if both < up && both < left {
+                (both, From::Both)
+            } else if up < both && up < left {
+                (up, From::Row)
+            } else {
+                (left, From::Position)
+            };
+            now[at + 1] = least + cost[row * positions + at];
+            came[row * positions + at] = from;
+        }
+        std::mem::swap(&mut before, &mut now);
+    }
+    let mut entered = vec![0; rows];
+    let (mut row, mut at) = (rows - 1, positions - 1);
+    loop {
+        entered[row] = at;
+        match came[row * positions + at] {
+            From::Both if row > 0 && at > 0 => (row, at) = (row - 1, at - 1),
+            From::Row if row > 0 => row -= 1,
+            _ if at > 0 => at -= 1,
+            _ if row > 0 => row -= 1,
+            _ => return entered,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn halves_are_read() {
+        for (bits, value) in [(0x3c00, 1.0), (0xc000, -2.0), (0x3555, 0.333_251_95), (0x0001, 5.960_464_5e-8), (0, 0.0)]
+        {
+            assert_eq!(from_half(bits), value);
+        }
+    }
+
+    #[test]
+    fn the_path_follows_what_is_attended_to() {
+        // Three tokens said at 0 to 9, 10 to 14 and 15 to 39.
+        let said = |at: usize| {
+            if at < 10 {
+                0
+            } else if at < 15 {
+                1
+            } else {
+                2
+            }
+        };
+        let mut head = vec![0.01; 4 * 40];
+        (0..40).for_each(|at| head[said(at) * 40 + at] = 0.9);
+        let cost = cost(&[head.clone(), head].concat(), 4, 40, 0..3);
+        assert_eq!(path(&cost, 3, 40), [0, 10, 15]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_median_is_the_middle(of in prop::array::uniform7(-1.0..1.0_f32)) {
+            let mut sorted = of;
+            sorted.sort_by(f32::total_cmp);
+            prop_assert_eq!(median(of), sorted[3]);
+        }
+
+        /// Rows are entered in order, whatever is attended to and however few positions there are.
+        #[test]
+        fn the_path_never_goes_back(cost in prop::collection::vec(-3.0..3.0_f32, 7..600), rows in 1_usize..7) {
+            let positions = cost.len() / rows;
+            let entered = path(&cost, rows, positions);
+            prop_assert!(entered.is_sorted() && entered[0] == 0 && entered[rows - 1] < positions, "{:?}", entered);
+        }
+    }
+}
