@@ -65,7 +65,7 @@ fn jpeg(blocks: &[[u8; 4]], adobe: Option<u8>) -> Vec<u8> {
     let scan: Vec<u8> = [4].into_iter().chain((1..=4).flat_map(|id| [id, 0x00])).chain([0, 63, 0]).collect();
     let mut file = vec![0xff, 0xd8];
     if let Some(transform) = adobe {
-        file.extend(segment(0xee, &[b"Adobe\0\x64\0\0\0\0"[..].as_ref(), &[transform]].concat()));
+        file.extend(segment(0xee, &[&b"Adobe\0\x64\0\0\0\0"[..], &[transform]].concat()));
     }
     file.extend(segment(0xdb, &[&[0u8][..], &[1; 64]].concat()));
     file.extend(segment(0xc0, &[&[8, 0, 8, width[0], width[1], 4][..], &channels].concat()));
