@@ -138,7 +138,9 @@ def articulate(sounds, frames, end_s):
         weights += weight
     aims = total / weights[:, None]
     padded = np.pad(aims, ((1, 1), (0, 0)), mode="edge")
-    return 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+    aims = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+    aims[:, 0] = np.maximum(aims[:, 0], 0) ** float(re.search(r"LOOKS_OPEN: f64 = ([\d.]+)", (HERE.parent / "src/drive/articulate.rs").read_text())[1])
+    return aims
 
 
 def main():

@@ -15,6 +15,8 @@ pub(crate) struct Segment {
 
 /// A diphthong turns at this share of its time.
 const TURN: f64 = 0.55;
+/// Lips that part a little already look a good deal open: the jaw goes less than in proportion to how open a sound is to look.
+const LOOKS_OPEN: f64 = 1.3;
 /// A shorter gap between sounds is no pause.
 const PAUSE_S: f64 = 0.03;
 /// Silence goes on beyond both ends.
@@ -58,6 +60,7 @@ pub(crate) fn segments(timing: &SpeechTiming) -> Vec<Segment> {
 pub(crate) fn articulate(segments: &[Segment], frames: usize, fps: f64) -> Vec<Pose> {
     let times: Vec<f64> = (0..frames).map(|i| i as f64 / fps + LEAD_S).collect();
     let mut tracks = smoothed(&dominated(segments, &times));
+    tracks.iter_mut().for_each(|aims| aims[JAW] = aims[JAW].max(0.0).powf(LOOKS_OPEN));
     close_lips(segments, &times, &mut tracks);
     tracks.iter().map(Pose::of_mouth).collect()
 }

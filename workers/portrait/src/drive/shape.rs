@@ -51,7 +51,7 @@ pub(crate) struct Target {
 }
 
 /// Of the reach of dominance that was first tuned by eye: a longer reach blurs one sound into the next.
-const CRISP: f64 = 0.7;
+const CRISP: f64 = 0.6;
 
 impl Shape {
     pub(crate) fn target(self) -> Target {

@@ -56,8 +56,8 @@ impl MouthLook {
             tooth: times([brightest; 3], [0.85, 0.79, 0.68]).map(|v| v.min(225.0)),
             middle_cm: rest.iter().map(|p| p[0]).sum::<f64>() / 4.0,
             bite_cm,
-            // The lips meet here, and the lower teeth end a little above: an open jaw shows their edge over the lip.
-            lower_bite_cm: rest[0][1] - UPPER_SHARE * (rest[0][1] - rest[1][1]) + 0.08,
+            // Just under where the lips meet: the tongue shows over the lower lip, and the teeth's edge hardly does.
+            lower_bite_cm: rest[0][1] - UPPER_SHARE * (rest[0][1] - rest[1][1]) - 0.06,
             depth_cm: (rest[2][2] + rest[3][2]) / 2.0 + 0.2,
             softness_px: (0.8 * unit).clamp(0.5, 1.0).max(0.5 * enlarged),
             photo_teeth,

@@ -239,7 +239,7 @@ impl<'a> Interior<'a> {
             teeth: (gap / 0.035 - 0.2).clamp(0.0, 1.0),
             closed: 1.0 - ramp(gap, 0.0, 0.03),
             tip: ramp(pose.tongue, 0.55, 0.85),
-            tongue_top_cm: -0.12 - 0.6 * pose.tongue,
+            tongue_top_cm: -0.26 - 0.6 * pose.tongue,
             eye_px,
         }
     }

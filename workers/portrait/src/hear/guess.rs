@@ -10,7 +10,7 @@ const INPUTS: usize = (2 * AROUND + 1) * CEPSTRA + 1;
 ///
 /// Ridge regression on nine frames of cepstra, taught by `teach/guess.py` on forty-two utterances of synthetic speech
 /// whose phonemes were known (`guess.json`: 8 rows of 117 weights and an offset). On sentences and a voice that were not
-/// taught: r .81 for the jaw, .76 for width, .50 for rounding; closed lips cannot be heard this way.
+/// taught: r .79 for the jaw, .76 for width, .50 for rounding; closed lips cannot be heard this way.
 pub(crate) fn guess(samples: &[f32], frames: usize, fps: f64) -> Vec<[f64; AIMS]> {
     let weights: Vec<Vec<f64>> =
         serde_json::from_str(include_str!("guess.json")).expect("the weights are part of the program and are tested");

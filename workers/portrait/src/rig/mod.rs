@@ -137,7 +137,7 @@ impl Rig {
                 fields.wide[i] * (0.42 * at(pose.wide) - 0.95 * round),
                 jaw * (y * cos - z * sin - y) + fields.raise_upper[i] * (0.38 * at(pose.upper) + 0.10 * at(pose.jaw))
                     - fields.lower_down[i] * 0.35 * at(pose.lower)
-                    + fields.press[i] * 0.20 * (at(pose.press) - 0.6 * round)
+                    + fields.press[i] * 0.12 * (at(pose.press) - 0.6 * round)
                     + fields.tuck[i] * 0.16 * at(pose.tuck),
                 jaw * (y * sin + z * cos - z) + fields.protrude[i] * 0.5 * round,
             ];
