@@ -115,7 +115,9 @@ fn format(name: &str, text: &str, asked: TextFormat) -> TextFormat {
     let begins = text.trim_start();
     match (asked, extension.as_str()) {
         (TextFormat::Auto, "ssml" | "xml") => TextFormat::Ssml,
-        (TextFormat::Auto, _) if begins.starts_with("<speak") || begins.starts_with("<?xml") => TextFormat::Ssml,
+        (TextFormat::Auto, _) if ["<speak", "<?xml", "<!DOCTYPE"].iter().any(|xml| begins.starts_with(xml)) => {
+            TextFormat::Ssml
+        }
         (TextFormat::Auto, "md" | "markdown") => TextFormat::Markdown,
         (TextFormat::Auto, _) if text.starts_with("# ") || text.contains("\n# ") || text.contains("\n## ") => {
             TextFormat::Markdown
