@@ -23,10 +23,13 @@ struct Shared {
     changed: Condvar,
 }
 
+/// One image's vector, or why its whole batch has none.
+type Embedded = Result<Vec<f32>, Arc<CaptionError>>;
+
 #[derive(Default)]
 struct State {
     waiting: Vec<(u64, Vec<f32>)>,
-    done: Vec<(u64, Result<Vec<f32>, Arc<CaptionError>>)>,
+    done: Vec<(u64, Embedded)>,
     next: u64,
     running: bool,
     runs: u64,
