@@ -1,5 +1,7 @@
 //! Talking heads with the real binary: a clip from a photo and a voice, the news, resuming after `kill -9`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::fs;
 
 use medley_tests::binary::{Medley, artifacts, sample};

@@ -1,5 +1,7 @@
 //! Images that are large, odd, hostile or broken: right, or a row that says why not.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

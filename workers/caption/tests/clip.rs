@@ -1,6 +1,8 @@
 //! CLIP's path against what the reference gives: open_clip's tokeniser, torchvision's preprocessing, transformers'
 //! towers with the same random weights. `golden/make.py` made the figures.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     collections::BTreeMap,
     fs,

@@ -1,5 +1,7 @@
 //! Captions by a vision model: a small server stands in for one, and says what a real one might.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,

@@ -1,5 +1,7 @@
 //! Libraries through the real binary: real photographs, bad ones, archives and lists, a second run, a kill.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod library_support;
 
 use std::{

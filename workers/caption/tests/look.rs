@@ -1,5 +1,7 @@
 //! Real photographs through the kind `caption`, with the small models' real weights.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -58,6 +58,7 @@ fn speech(folder: &Path, seconds: f32) -> (PathBuf, PathBuf) {
         sentences: vec![sentence],
         words: Vec::new(),
         phonemes: phonemes.collect(),
+        marks: Vec::new(),
     };
     let json = folder.join("timing.json");
     fs::write(&json, serde_json::to_vec(&timing).unwrap()).unwrap();

@@ -19,7 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let params: serde_json::Value = serde_json::from_str(more.first().map_or("{}", String::as_str))?;
     let repeats: usize = more.get(1).map_or(Ok(1), |n| n.parse())?;
     let threads = std::env::var("THREADS").map_or(Ok(2), |n| n.parse())?;
-    let config = TranscribeConfig { plain_encoder: std::env::var_os("PLAIN_ENCODER").is_some() };
+    let config =
+        TranscribeConfig { plain_encoder: std::env::var_os("PLAIN_ENCODER").is_some(), ..TranscribeConfig::default() };
     let driver = driver::Driver::new(Models::default_dir(), config, threads);
     let mut walls_s = Vec::new();
     let mut last = driver::Finished::default();

@@ -24,7 +24,7 @@ const TWO_CITIES: &str = "it was the best of times it was the worst of times it 
     superlative degree of comparison only";
 
 fn driver(plain_encoder: bool) -> Driver {
-    Driver::new(Models::default_dir(), TranscribeConfig { plain_encoder }, 2)
+    Driver::new(Models::default_dir(), TranscribeConfig { plain_encoder, ..TranscribeConfig::default() }, 2)
 }
 
 fn sample(name: &str) -> PathBuf {
@@ -116,7 +116,8 @@ fn words_begin_where_whisper_cpp_finds_them() {
         let found = transcript(&done.unwrap().artifacts["transcript.json"]);
         found.segments.into_iter().flat_map(|segment| segment.words).map(|word| (word.text, word.start_s)).collect()
     };
-    let (ours, theirs): (Vec<(String, f64)>, Vec<(String, f64)>) = (times(false), times(true));
+    let ours: Vec<(String, f64)> = times(false);
+    let theirs = times(true);
     let mut apart: Vec<f64> =
         ours.iter().zip(&theirs).filter(|(a, b)| a.0 == b.0).map(|(a, b)| (a.1 - b.1).abs()).collect();
     assert!(apart.len() >= 8, "{ours:?} / {theirs:?}");

@@ -165,7 +165,7 @@ fn fixed(pattern: &str) -> Regex {
 fn counts_stand_first(sheet: &Sheet, priced: &[usize]) -> bool {
     let first = |&row: &usize| {
         let cell = sheet.rows[row].cells.first()?;
-        let number = cell.text.trim().split_whitespace().next()?;
+        let number = cell.text.split_whitespace().next()?;
         number.parse::<u32>().ok().filter(|number| (1..1000).contains(number))
     };
     let Some(numbers) = priced.iter().map(first).collect::<Option<Vec<u32>>>() else { return false };

@@ -154,7 +154,7 @@ mod tests {
         assert!(pieces.iter().all(|piece| piece.chars().count() <= CALL_CHARS));
         assert_eq!(pieces.join("\n"), texts.join("\n"));
         let long = "好".repeat(CALL_CHARS * 2 + 5);
-        assert_eq!(pack(&[long.clone()]).concat(), long);
+        assert_eq!(pack(std::slice::from_ref(&long)).concat(), long);
         assert!(pack(&["  ".into()]).is_empty());
     }
 
