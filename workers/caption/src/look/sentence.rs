@@ -4,6 +4,8 @@ use crate::row::Row;
 
 /// How much of the text an image shows is quoted.
 const QUOTED_CHARS: usize = 80;
+/// The fewest letters and digits of a line that is worth quoting.
+const LEAST_LETTERS: usize = 3;
 /// More lines than this, nobody in sight, and it is a text that was photographed or drawn.
 const LINES_OF_A_PAGE: usize = 12;
 const BLURRED: f32 = 60.0;
@@ -31,7 +33,8 @@ pub(super) fn compose(row: &Row, grey: bool) -> String {
     if !grey && !colours.is_empty() {
         sentence += &format!(", mostly {}", colours.join(" and "));
     }
-    if !row.text.is_empty() {
+    // A stray digit or letter is more often a pattern than a word.
+    if row.text.iter().any(|line| line.chars().filter(|c| c.is_alphanumeric()).count() >= LEAST_LETTERS) {
         let what = if page { "beginning" } else { "with the words" };
         sentence += &format!(", {what} “{}”", quoted(&row.text));
     }

@@ -76,7 +76,8 @@ impl Job {
     }
 
     fn estimate(&self, unit: &str, now: Instant) -> Option<Estimate> {
-        let done: f64 = self.steps.values().map(|(done, _)| done).sum();
+        // An empty sum is −0.
+        let done = self.steps.values().map(|(done, _)| done).sum::<f64>() + 0.0;
         let (total, unit) = match &self.planned {
             Some((total, unit)) => (*total, unit.as_str()),
             None => (self.steps.values().map(|(_, total)| total).sum(), unit),
