@@ -15,10 +15,10 @@ HERE = Path(__file__).parent
 
 
 def network():
-    """Wav2Lip's contract with a body that one can check: the face given back, the louder the brighter."""
+    """Wav2Lip's contract with a body that one can check: the face given back, the louder its loudest band the brighter."""
     nodes = [
         H.make_node("Slice", ["target", "from", "to", "axis"], ["face"]),
-        H.make_node("ReduceMean", ["source"], ["level"], axes=[1, 2, 3], keepdims=1),
+        H.make_node("ReduceMax", ["source"], ["level"], axes=[1, 2, 3], keepdims=1),
         H.make_node("Sigmoid", ["level"], ["share"]),
         H.make_node("Mul", ["face", "share"], ["output"]),
     ]
