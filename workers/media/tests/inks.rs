@@ -105,7 +105,8 @@ fn adobes_inks_are_upside_down() {
 
 #[test]
 fn adobes_luma_and_chroma_are_of_the_inks() {
-    // White paper, mid grey by three inks, black by the fourth: the first three as luma and chroma, upside down.
-    let blocks = [[255, 128, 128, 255], [128, 128, 128, 255], [255, 128, 128, 0]];
+    // White paper, mid grey by three inks, black by the fourth. Luma and chroma are of the complement of inks that are
+    // upside down themselves (libjpeg's YCCK), so that paper has luma 0.
+    let blocks = [[0, 128, 128, 255], [128, 128, 128, 255], [0, 128, 128, 0]];
     assert_near(&colours(&jpeg(&blocks, Some(2)), 3), &[[255; 3], [128; 3], [0; 3]]);
 }
