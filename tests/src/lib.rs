@@ -2,3 +2,12 @@
 
 pub mod binary;
 pub mod chat;
+pub mod http;
+pub mod rabbitmq;
+pub mod s3;
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("a bound socket has an address").port()
+}

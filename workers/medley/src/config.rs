@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     env, fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -16,10 +17,13 @@ use serde_json::{Map, Value};
 use crate::cli::Failed;
 
 /// The environment variables that Medley reads, each with what it does. Nothing else reads the environment.
-pub(crate) const VARIABLES: [(&str, &str); 7] = [
+pub(crate) const VARIABLES: [(&str, &str); 10] = [
     ("MEDLEY_CONFIG", "the configuration file (default ./medley.toml, then ~/.config/medley/medley.toml)"),
     ("MEDLEY_QUEUE", "the queue: a path for the embedded one, or amqp://… (overrides [queue] url)"),
     ("MEDLEY_STORE", "the store: a path for the embedded one, or s3://bucket/prefix (overrides [store] url)"),
+    ("MEDLEY_ENDPOINT", "the S3 server's address, when it is not Amazon's (overrides [store] endpoint)"),
+    ("AWS_ACCESS_KEY_ID", "the store's access key, unless [store] credentials_file is set"),
+    ("AWS_SECRET_ACCESS_KEY", "the store's secret key, unless [store] credentials_file is set"),
     ("MEDLEY_TENANT", "whose jobs (overrides tenant)"),
     ("MEDLEY_MODELS", "the model cache (default ~/.cache/medley/models)"),
     ("MEDLEY_MODEL_MIRROR", "a folder or URL prefix with model files by hash, for machines without the internet"),
@@ -36,6 +40,7 @@ pub(crate) struct Config {
     pub store: StoreConfig,
     pub worker: WorkerSettings,
     pub limits: LimitSettings,
+    pub inputs: InputsConfig,
     pub tenants: BTreeMap<Name, TenantSettings>,
     /// The helper model, for the kinds that can use one. Nothing needs it.
     pub assist: Option<medley_assist::Config>,
@@ -53,6 +58,8 @@ pub(crate) struct QueueConfig {
     pub url: Option<String>,
     /// A file whose first line is the broker's `user:password`, so that they need not stand in the URL.
     pub credentials_file: Option<PathBuf>,
+    /// PEM certificates that the broker's may be signed by, beside the public ones.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Where jobs and artifacts are kept.
@@ -61,10 +68,34 @@ pub(crate) struct QueueConfig {
 pub(crate) struct StoreConfig {
     /// A folder for the embedded store (default: in the data folder), or `s3://bucket/prefix`.
     pub url: Option<String>,
-    /// The S3 server's address, when it is not AWS.
+    /// The S3 server's address, when it is not Amazon's.
     pub endpoint: Option<String>,
-    /// The S3 region.
+    /// The S3 region (default us-east-1).
     pub region: Option<String>,
+    /// The bucket in the path and not in the host's name (default: where `endpoint` is set).
+    pub path_style: Option<bool>,
+    /// A file of `aws_access_key_id = …` and `aws_secret_access_key = …`, read again every five minutes.
+    pub credentials_file: Option<PathBuf>,
+    /// PEM certificates that the server's may be signed by, in place of the machine's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Inputs that lie elsewhere than on this machine's disks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct InputsConfig {
+    /// Whether `https://` inputs are fetched, from public addresses only.
+    pub https: bool,
+    /// Addresses (`10.0.0.7:8080`) that are asked although they are not public, over plain `http://` too.
+    pub trusted: Vec<SocketAddr>,
+    /// Buckets, or prefixes of them, that `s3://` inputs may be read from with the store's credentials.
+    pub s3: Vec<String>,
+}
+
+impl Default for InputsConfig {
+    fn default() -> Self {
+        Self { https: true, trusted: Vec::new(), s3: Vec::new() }
+    }
 }
 
 impl Default for Config {
@@ -75,6 +106,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             worker: WorkerSettings::default(),
             limits: LimitSettings::default(),
+            inputs: InputsConfig::default(),
             tenants: BTreeMap::new(),
             assist: None,
             kinds: Map::new(),
@@ -105,6 +137,9 @@ impl Config {
         }
         if let Ok(url) = env::var("MEDLEY_STORE") {
             config.store.url = Some(url);
+        }
+        if let Ok(endpoint) = env::var("MEDLEY_ENDPOINT") {
+            config.store.endpoint = Some(endpoint);
         }
         if let Ok(tenant) = env::var("MEDLEY_TENANT") {
             config.tenant = tenant.parse().map_err(|error| Failed::usage(format!("MEDLEY_TENANT: {error}")))?;

@@ -117,7 +117,12 @@ impl Bench {
         drop(seat);
         breakpoint("after_compute");
         let run_ms = computed.run_ms;
-        metrics::histogram!("medley_step_run_seconds", "kind" => step.kind.to_string()).record(seconds(run_ms));
+        let kind = step.kind.to_string();
+        metrics::histogram!("medley_step_run_seconds", "kind" => kind.clone()).record(seconds(run_ms));
+        if let Some(Progress { done, unit, .. }) = progress.borrow().clone() {
+            // Seconds of speech or film, images, pages, maps: its rate is what the fleet gets done.
+            metrics::gauge!("medley_work_done", "kind" => kind, "unit" => unit).increment(done);
+        }
         self.still_wanted(step).await?;
         let result = medley.commit(step, computed, &staged.inputs, &folder.scratch()).await?;
         medley.tell(&step.tenant, step.job, Some(&step.id), EventBody::Done { run_ms }).await;

@@ -20,6 +20,8 @@ use crate::{
 
 /// How many jobs are ended side by side; that takes no compute.
 const FINISH_SLOTS: usize = 4;
+/// How often the lengths of the queues are asked for.
+const DEPTHS_EVERY: Duration = Duration::from_secs(15);
 
 /// What a worker is told beside the settings of the machine's owner.
 #[derive(Debug, Clone, Default)]
@@ -120,6 +122,7 @@ async fn serve(
     loops.spawn(bench.clone().listen_for_cancels(stop.clone()));
     loops.spawn(bench.clone().keep_dead_letters(stop.clone()));
     loops.spawn(bench.clone().sweep_now_and_then(stop.clone()));
+    loops.spawn(tell_depths(bench.medley.clone(), queues(kinds), stop.clone()));
     let drain = {
         let (bench, stop) = (bench.clone(), stop.clone());
         tokio::spawn(async move {
@@ -212,6 +215,19 @@ fn reason(verdict: Result<Verdict, tokio::task::JoinError>) -> Option<String> {
             None
         }
     }
+}
+
+/// Keeps the gauge of how many steps wait; what cannot be asked now is asked again.
+async fn tell_depths(medley: Medley, queues: Vec<QueueName>, stop: CancellationToken) -> Result<(), WorkersError> {
+    while stop.run_until_cancelled(tokio::time::sleep(DEPTHS_EVERY)).await.is_some() {
+        for queue in &queues {
+            if let Ok(depth) = medley.queue.depth(queue).await {
+                let (kind, class) = (queue.kind.to_string(), queue.class.as_str());
+                metrics::gauge!("medley_queue_depth", "kind" => kind, "class" => class).set(depth as f64);
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(crate) async fn pause(stop: &CancellationToken) {

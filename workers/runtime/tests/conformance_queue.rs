@@ -6,8 +6,14 @@ mod queue_suite;
 
 use std::{path::Path, sync::Arc};
 
-use medley_runtime::queue::SqliteQueue;
+use lapin::{
+    BasicProperties, Connection, ConnectionProperties,
+    options::{BasicPublishOptions, QueueDeclareOptions},
+    types::FieldTable,
+};
+use medley_runtime::queue::{AmqpConfig, AmqpQueue, SqliteQueue};
 use medley_step::{Queue, QueueName};
+use medley_tests::rabbitmq::Broker;
 use queue_suite::Place;
 
 /// Makes a test of each case for each kind of place.
@@ -18,6 +24,15 @@ macro_rules! conformance {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     crate::queue_suite::$module::$case(&crate::SqlitePlace::new()).await;
+                }
+            )*)*
+        }
+
+        mod amqp {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::queue_suite::$module::$case(&crate::AmqpPlace::new()).await;
                 }
             )*)*
         }
@@ -94,11 +109,65 @@ impl Place for SqlitePlace {
     }
 }
 
+/// A virtual host of its own on the broker that all tests share.
+struct AmqpPlace {
+    url: String,
+}
+
+impl AmqpPlace {
+    fn new() -> Self {
+        Self { url: Broker::shared().vhost() }
+    }
+
+    async fn channel(&self) -> (Connection, lapin::Channel) {
+        let connection = Connection::connect(&self.url, ConnectionProperties::default()).await.unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        (connection, channel)
+    }
+}
+
+async fn amqp(url: &str) -> AmqpQueue {
+    AmqpQueue::connect(AmqpConfig { url: url.to_owned(), ..AmqpConfig::default() }).await.unwrap()
+}
+
+#[async_trait::async_trait]
+impl Place for AmqpPlace {
+    async fn open(&self) -> Arc<dyn Queue> {
+        Arc::new(amqp(&self.url).await)
+    }
+
+    fn spec(&self) -> String {
+        self.url.clone()
+    }
+
+    async fn inject(&self, queue: &QueueName, body: &[u8]) {
+        let (_connection, channel) = self.channel().await;
+        assert!(channel_depth(&channel, &queue.to_string()).await.is_some(), "whoever consumes declares {queue}");
+        let options = BasicPublishOptions::default();
+        let properties = BasicProperties::default().with_delivery_mode(2);
+        let sent = channel.basic_publish("medley.steps".into(), queue.to_string().into(), options, body, properties);
+        sent.await.unwrap().await.unwrap();
+    }
+
+    async fn unreadable(&self) -> usize {
+        let (_connection, channel) = self.channel().await;
+        channel_depth(&channel, "medley.unreadable").await.unwrap().try_into().unwrap()
+    }
+}
+
+async fn channel_depth(channel: &lapin::Channel, queue: &str) -> Option<u32> {
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
+    let declared = channel.queue_declare(queue.into(), options, FieldTable::default()).await;
+    declared.ok().map(|declared| declared.message_count())
+}
+
 /// Not a case by itself: the second process of `a_killed_process_loses_its_step_at_once`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn holder() {
     let Ok(spec) = std::env::var("MEDLEY_TEST_HOLDER") else { return };
     if let Some(path) = spec.strip_prefix("sqlite:") {
         queue_suite::failing::hold(&SqliteQueue::open(Path::new(path)).await.unwrap()).await;
+    } else {
+        queue_suite::failing::hold(&amqp(&spec).await).await;
     }
 }

@@ -6,8 +6,9 @@ mod store_suite;
 
 use std::sync::Arc;
 
-use medley_runtime::store::FileStore;
+use medley_runtime::store::{FileStore, S3Config, S3Store};
 use medley_step::Store;
+use medley_tests::s3::{ACCESS_KEY, SECRET_KEY, Server};
 use store_suite::Place;
 
 /// Makes a test of each case for each kind of place.
@@ -18,6 +19,15 @@ macro_rules! conformance {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     crate::store_suite::$module::$case(&crate::FilePlace::new()).await;
+                }
+            )*)*
+        }
+
+        mod s3 {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::store_suite::$module::$case(&crate::S3Place::new()).await;
                 }
             )*)*
         }
@@ -36,7 +46,7 @@ conformance! {
         a_source_that_is_missing_is_an_error,
         odd_keys_are_kept_apart,
         the_longest_key_works,
-        what_cannot_be_signed_is_unsupported,
+        urls_work_without_credentials_or_are_unsupported,
     }
     listing::{
         pages_join_to_the_whole_in_order,
@@ -65,6 +75,33 @@ impl FilePlace {
 impl Place for FilePlace {
     async fn open(&self) -> Arc<dyn Store> {
         Arc::new(FileStore::open(&self.folder.path().join("store")).await.unwrap())
+    }
+}
+
+/// A bucket of its own on the server that all tests share, and a place in it.
+struct S3Place {
+    bucket: String,
+}
+
+impl S3Place {
+    fn new() -> Self {
+        Self { bucket: Server::shared().bucket() }
+    }
+}
+
+#[async_trait::async_trait]
+impl Place for S3Place {
+    async fn open(&self) -> Arc<dyn Store> {
+        let config = S3Config {
+            bucket: self.bucket.clone(),
+            prefix: "medley/tests".into(),
+            endpoint: Some(Server::shared().endpoint()),
+            path_style: true,
+            access_key: Some(ACCESS_KEY.into()),
+            secret_key: Some(SECRET_KEY.into()),
+            ..S3Config::default()
+        };
+        Arc::new(S3Store::new(&config).unwrap())
     }
 }
 

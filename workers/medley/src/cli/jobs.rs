@@ -15,7 +15,10 @@ use super::{
     progress::{Progress, Show},
     run::interrupted,
 };
-use crate::{backends, config::Config};
+use crate::{
+    backends::{self, Role},
+    config::Config,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ListArgs {
@@ -29,7 +32,7 @@ pub(super) struct ListArgs {
 
 pub(super) fn main(command: Command, registry: Arc<Registry>, config: &Config) -> Result<ExitCode, Failed> {
     block_on(async {
-        let medley = backends::configured(registry, config).await?;
+        let medley = backends::configured(Role::Asks, registry, config).await?;
         let tenant = &config.tenant;
         match command {
             Command::Status { job, json } => status(&medley, tenant, job, json).await,

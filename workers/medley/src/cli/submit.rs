@@ -11,7 +11,10 @@ use medley_proto::{Class, Name};
 use medley_step::Registry;
 
 use super::{Failed, block_on, kinds::Asked, outputs};
-use crate::{backends, config::Config};
+use crate::{
+    backends::{self, Role},
+    config::Config,
+};
 
 #[derive(Debug)]
 pub(super) struct Args {
@@ -90,7 +93,7 @@ fn span(text: &str) -> Result<Duration, String> {
 
 pub(super) fn submit(asked: Asked, args: &Args, registry: Arc<Registry>, config: &Config) -> Result<ExitCode, Failed> {
     block_on(async {
-        let medley = backends::configured(registry, config).await?;
+        let medley = backends::configured(Role::Asks, registry, config).await?;
         let several = asked.jobs.len() > 1;
         let mut exit = ExitCode::SUCCESS;
         for (n, job) in asked.jobs.into_iter().enumerate() {

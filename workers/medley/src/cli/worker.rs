@@ -14,7 +14,10 @@ use super::{
     monitor::{self, Readiness},
     run::interrupted,
 };
-use crate::{backends, config::Config};
+use crate::{
+    backends::{self, Role},
+    config::Config,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -51,7 +54,7 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
     }
     start_logging("info", args.log);
     block_on(async {
-        let medley = backends::configured(registry.clone(), &config).await?;
+        let medley = backends::configured(Role::Works, registry.clone(), &config).await?;
         let options = backends::worker_options(&config, &registry, args.kinds);
         let stop = CancellationToken::new();
         let readiness = Readiness::default();

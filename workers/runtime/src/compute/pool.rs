@@ -207,7 +207,9 @@ impl KindPool {
         };
         let command = settings.command.of(&self.kind);
         let settings = ChildSettings { command, init, most_bytes: settings.most_bytes, idle: settings.idle };
+        let began = Instant::now();
         let child = Child::start(&pool.spawner, settings).await.map_err(|error| self.cannot_start(error))?;
+        metrics::histogram!("medley_model_load_seconds", "kind" => self.kind.to_string()).record(began.elapsed());
         *slot = Some(child.clone());
         Ok(child)
     }

@@ -212,11 +212,12 @@ impl Child {
     }
 
     async fn watch(self: Arc<Self>, most_bytes: u64, idle: Duration) {
+        let held = metrics::gauge!("medley_compute_memory_bytes", "kind" => self.kind.clone());
         loop {
             tokio::time::sleep(WATCH_EVERY).await;
             let pid = {
                 let mut state = self.state();
-                let Some(pid) = state.pid else { return };
+                let Some(pid) = state.pid else { return held.set(0.0) };
                 if state.seats.is_empty() && state.starting.is_none() && state.idle_since.elapsed() >= idle {
                     state.orders = None;
                 }
@@ -224,7 +225,8 @@ impl Child {
             };
             match memory::own_bytes(pid) {
                 Ok(bytes) if bytes > most_bytes => self.kill(How::OverMemory { bytes }, None),
-                Ok(_) | Err(_) => {}
+                Ok(bytes) => held.set(bytes as f64),
+                Err(_) => {}
             }
         }
     }

@@ -1,11 +1,13 @@
-//! Where steps wait: an SQLite file on one machine. Every queue passes `tests/conformance_queue.rs`.
+//! Where steps wait: an SQLite file on one machine, RabbitMQ for a fleet. Both pass `tests/conformance_queue.rs`.
 
+mod amqp;
 mod sqlite;
 mod weights;
 
 use medley_proto::{Step, VERSION};
 use medley_step::QueueError;
 
+pub use amqp::{AmqpConfig, AmqpQueue, definitions};
 pub use sqlite::{SqliteOptions, SqliteQueue};
 
 /// How often a step may be lost with the worker that held it before the queue gives it up as a dead letter. A high, fixed

@@ -1,8 +1,10 @@
-//! Where objects lie: a folder on one machine. Every store passes `tests/conformance_store.rs`.
+//! Where objects lie: a folder on one machine, S3 for a fleet. Both pass `tests/conformance_store.rs`.
 
 mod file;
+mod s3;
 
 pub use file::FileStore;
+pub use s3::{S3Config, S3Store};
 
 /// The most objects that one page of a listing holds.
 pub const PAGE_LIMIT: usize = 1000;

@@ -1,8 +1,9 @@
-//! A queue and a store in a folder of the test's own, and workers over them: in this process and in others.
+//! A queue and a store of the test's own, and workers over them: in this process and in others.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::{
+    cell::Cell,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::Arc,
@@ -13,10 +14,15 @@ use futures_util::StreamExt;
 use medley_proto::{EventBody, JobId, JobState, Manifest, Name};
 use medley_runtime::{
     BREAKPOINT_VARIABLE, Medley, Request, Settings, WorkerOptions, Workers, WorkersError,
-    queue::{SqliteOptions, SqliteQueue},
-    store::FileStore,
+    queue::{AmqpConfig, AmqpQueue, SqliteOptions, SqliteQueue},
+    store::{FileStore, S3Config, S3Store},
 };
-use medley_step::{Key, Queue, Store};
+use medley_step::{Key, ObjectInfo, Queue, Store};
+use medley_tests::{
+    rabbitmq::Broker,
+    s3::{ACCESS_KEY, SECRET_KEY, Server},
+};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -46,8 +52,73 @@ pub(crate) fn settings(folder: &Path) -> Settings {
     settings
 }
 
+/// The queue and store that a test runs over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pair {
+    Embedded,
+    Remote,
+}
+
+thread_local! {
+    static PAIR: Cell<Pair> = const { Cell::new(Pair::Embedded) };
+}
+
+impl Pair {
+    /// What the tests of this thread run over.
+    pub(crate) fn current() -> Self {
+        PAIR.get()
+    }
+
+    pub(crate) fn choose(self) {
+        PAIR.set(self);
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Remote => "remote",
+        }
+    }
+}
+
+/// Where a folder's queue and store are when they are not in it; other processes of the test read it there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Remote {
+    pub(crate) broker: String,
+    pub(crate) endpoint: String,
+    pub(crate) bucket: String,
+}
+
+impl Remote {
+    const FILE: &str = "remote.json";
+
+    /// A virtual host and a bucket that nobody else uses.
+    pub(crate) fn shared() -> Self {
+        Self {
+            broker: Broker::shared().vhost(),
+            endpoint: Server::shared().endpoint(),
+            bucket: Server::shared().bucket(),
+        }
+    }
+
+    pub(crate) fn note_in(&self, folder: &Path) {
+        std::fs::write(folder.join(Self::FILE), serde_json::to_vec(self).unwrap()).unwrap();
+    }
+
+    fn of(folder: &Path) -> Option<Self> {
+        std::fs::read(folder.join(Self::FILE)).ok().map(|json| serde_json::from_slice(&json).unwrap())
+    }
+}
+
+/// A folder with what its queue and store need.
+pub(crate) fn furnish(folder: &Path) {
+    if Pair::current() == Pair::Remote {
+        Remote::shared().note_in(folder);
+    }
+}
+
 pub(crate) async fn open(folder: &Path, settings: Settings) -> Medley {
-    over(queue(folder).await, Arc::new(store(folder).await), settings)
+    over(queue(folder).await, store(folder).await, settings)
 }
 
 pub(crate) fn over(queue: Arc<dyn Queue>, store: Arc<dyn Store>, settings: Settings) -> Medley {
@@ -55,11 +126,28 @@ pub(crate) fn over(queue: Arc<dyn Queue>, store: Arc<dyn Store>, settings: Setti
 }
 
 pub(crate) async fn queue(folder: &Path) -> Arc<dyn Queue> {
+    if let Some(remote) = Remote::of(folder) {
+        let config = AmqpConfig { url: remote.broker, ..AmqpConfig::default() };
+        return Arc::new(AmqpQueue::connect(config).await.unwrap());
+    }
     let options = SqliteOptions { lease: Duration::from_secs(2), heartbeat: Duration::from_millis(200) };
     Arc::new(SqliteQueue::open_with(&folder.join("queue.db"), options).await.unwrap())
 }
 
-pub(crate) async fn store(folder: &Path) -> FileStore {
+pub(crate) async fn store(folder: &Path) -> Arc<dyn Store> {
+    let Some(remote) = Remote::of(folder) else { return Arc::new(files(folder).await) };
+    let config = S3Config {
+        bucket: remote.bucket,
+        endpoint: Some(remote.endpoint),
+        path_style: true,
+        access_key: Some(ACCESS_KEY.into()),
+        secret_key: Some(SECRET_KEY.into()),
+        ..S3Config::default()
+    };
+    Arc::new(S3Store::new(&config).unwrap())
+}
+
+pub(crate) async fn files(folder: &Path) -> FileStore {
     FileStore::open(&folder.join("store")).await.unwrap()
 }
 
@@ -70,6 +158,12 @@ impl Fleet {
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        furnish(folder.path());
+        Self::in_folder(folder, change).await
+    }
+
+    /// Over whatever the folder says.
+    pub(crate) async fn in_folder(folder: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = settings(folder.path());
         change(&mut settings);
         let medley = open(folder.path(), settings).await;
@@ -100,18 +194,22 @@ impl Fleet {
         self.medley.status(&TENANT, job).await.unwrap().state
     }
 
-    /// The tenant's keys in the store.
-    pub(crate) async fn keys(&self) -> Vec<String> {
-        let mut keys = Vec::new();
+    /// The tenant's objects in the store.
+    pub(crate) async fn objects(&self) -> Vec<ObjectInfo> {
+        let mut objects = Vec::new();
         let mut after = None;
         loop {
             let page = self.medley.store().list(&Key::parse("test").unwrap(), after.as_deref(), 1_000).await.unwrap();
-            keys.extend(page.objects.into_iter().map(|object| object.key.as_str().to_owned()));
+            objects.extend(page.objects);
             after = page.next;
             if after.is_none() {
-                return keys;
+                return objects;
             }
         }
+    }
+
+    pub(crate) async fn keys(&self) -> Vec<String> {
+        self.objects().await.into_iter().map(|object| object.key.as_str().to_owned()).collect()
     }
 
     /// The records of failed attempts of a job.

@@ -1,8 +1,10 @@
-//! The life of jobs and steps over the embedded queue and store, with real compute children and real kills.
+//! The life of jobs and steps, with real compute children and real kills: over the embedded queue and store, and again over
+//! RabbitMQ and S3.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod blame;
+mod faults;
 mod fleet;
 mod kills;
 mod kinds;
@@ -14,6 +16,8 @@ mod upkeep;
 use std::{path::PathBuf, process::ExitCode};
 
 use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::fleet::Pair;
 
 fn main() -> ExitCode {
     // `RUST_LOG=medley=debug` shows what a test that fails was about; compute children tell theirs to their parents.
@@ -67,18 +71,22 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-/// A test that runs on an async runtime of its own.
+/// A test that runs on an async runtime of its own, over the pair that is being listed.
 fn test<F: Future<Output = ()>>(name: &str, body: impl Fn() -> F + Send + 'static) -> Trial {
+    let pair = Pair::current();
     let run = move || -> Result<(), Failed> {
+        pair.choose();
         runtime().block_on(body());
         Ok(())
     };
-    Trial::test(name, run)
+    Trial::test(format!("{}::{name}", pair.name()), run)
 }
 
 fn tests() -> Vec<Trial> {
-    [ordinary::tests(), blame::tests(), kills::tests(), stops::tests(), stores::tests(), upkeep::tests()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let over = |pair: Pair| {
+        pair.choose();
+        let own = if pair == Pair::Remote { faults::tests() } else { stores::of_files() };
+        [ordinary::tests(), blame::tests(), kills::tests(), stops::tests(), stores::tests(), upkeep::tests(), own]
+    };
+    [Pair::Embedded, Pair::Remote].into_iter().flat_map(over).flatten().collect()
 }

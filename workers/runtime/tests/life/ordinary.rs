@@ -4,11 +4,12 @@
 
 use futures_util::StreamExt;
 use libtest_mimic::Trial;
-use medley_proto::{ErrorCode, EventBody, JobState, Name, Outcome};
-use medley_runtime::{Error, InputRequest, Request};
+use medley_proto::{Class, ErrorCode, EventBody, JobState, Name, Outcome};
+use medley_runtime::{Error, InputRequest, Request, WorkerOptions};
+use medley_step::ObjectInfo;
 
 use crate::{
-    fleet::{Fleet, TENANT, numbers, request},
+    fleet::{self, Fleet, Running, TENANT, numbers, request, until},
     kinds::Do,
     test,
 };
@@ -24,6 +25,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         test("libraries_may_print_what_they_like", libraries_may_print_what_they_like),
         test("a_key_is_one_job", a_key_is_one_job),
         test("a_deadline_that_passed_ends_the_job", a_deadline_that_passed_ends_the_job),
+        test("an_interactive_job_passes_ten_thousand_batch_steps", an_interactive_job_passes_the_batch),
         test("bad_requests_are_refused_with_a_code", bad_requests_are_refused_with_a_code),
         test("jobs_are_listed_and_deleted", jobs_are_listed_and_deleted),
     ]
@@ -135,6 +137,31 @@ async fn a_deadline_that_passed_ends_the_job() {
         assert_eq!(fleet.wait(job).await.error.unwrap().code, ErrorCode::DEADLINE_EXCEEDED);
     }
     workers.stop().await.unwrap();
+}
+
+async fn an_interactive_job_passes_the_batch() {
+    let fleet = Fleet::new().await;
+    let batch = Request { class: Class::Batch, ..request(&numbers(10_000)) };
+    let batch = fleet.medley.submit(batch).await.unwrap().job.id;
+    let other = fleet::open(fleet.folder.path(), fleet::settings(fleet.folder.path())).await;
+    let workers = [fleet.workers(), Running::start(&other, WorkerOptions::default())];
+    until("the batch to be under way", || async { fleet.state(batch).await == JobState::Running }).await;
+    let urgent = fleet.medley.submit(request(&numbers(3))).await.unwrap().job;
+    assert_eq!(fleet.wait(urgent.id).await.outcome, Outcome::Succeeded);
+    for workers in workers {
+        workers.stop().await.unwrap();
+    }
+    let objects = fleet.objects().await;
+    let ended = format!("{}/manifest.json", urgent.id);
+    let ended_ms = objects.iter().find(|object| object.key.as_str().ends_with(&ended)).unwrap().modified_ms;
+    let of_batch = |object: &&ObjectInfo| {
+        let key = object.key.as_str();
+        key.contains(&batch.to_string()) && key.ends_with("result.json")
+    };
+    let meanwhile = urgent.created_ms..ended_ms;
+    let passed = objects.iter().filter(of_batch).filter(|object| meanwhile.contains(&object.modified_ms)).count();
+    // Five steps one after the other, four slots, one batch step for four interactive ones that wait.
+    assert!(passed < 60, "{passed} batch steps were done while the interactive job waited");
 }
 
 async fn bad_requests_are_refused_with_a_code() {

@@ -25,14 +25,20 @@ use crate::{
     test,
 };
 
-pub(crate) fn tests() -> Vec<Trial> {
+/// Of stores whose objects are files, and of one that fails at fixed places.
+pub(crate) fn of_files() -> Vec<Trial> {
     vec![
         test("local_inputs_are_read_where_they_lie", local_inputs_are_read_where_they_lie),
-        test("far_inputs_and_artifacts_are_spooled", far_inputs_and_artifacts_are_spooled),
         test("an_input_that_changed_is_not_taken_for_the_old_one", a_changed_input_is_refused),
+        test("a_failing_store_is_lived_through", a_failing_store_is_lived_through),
+    ]
+}
+
+pub(crate) fn tests() -> Vec<Trial> {
+    vec![
+        test("far_inputs_and_artifacts_are_spooled", far_inputs_and_artifacts_are_spooled),
         test("results_come_from_the_cache", results_come_from_the_cache),
         test("two_workers_share_one_queue", two_workers_share_one_queue),
-        test("a_failing_store_is_lived_through", a_failing_store_is_lived_through),
     ]
 }
 
@@ -45,7 +51,7 @@ struct Far {
 
 impl Far {
     async fn new(folder: &Path, every: u32) -> Arc<Self> {
-        Arc::new(Self { store: fleet::store(folder).await, every, calls: AtomicU32::new(0) })
+        Arc::new(Self { store: fleet::files(folder).await, every, calls: AtomicU32::new(0) })
     }
 
     fn call(&self) -> Result<&FileStore, StoreError> {

@@ -54,6 +54,7 @@ impl Late {
     async fn lose_the_queue(&mut self) {
         let elsewhere = self.fleet.folder.path().join("elsewhere");
         std::fs::create_dir(&elsewhere).unwrap();
+        fleet::furnish(&elsewhere);
         let ahead = self.ahead_ms.clone();
         let clock = Clock::new(move || Clock::system().now_ms() + ahead.load(Ordering::Relaxed));
         let medley = &self.fleet.medley;

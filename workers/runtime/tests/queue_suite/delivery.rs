@@ -21,7 +21,7 @@ pub(crate) async fn a_step_arrives_as_it_was_published(place: &dyn Place) {
     assert_eq!(delivery.lost_before, 0);
     there.ack(delivery).await.unwrap();
     nothing(&mut *consumer).await;
-    assert_eq!(here.depth(&queue_name("plain", Class::Interactive)).await.unwrap(), 0);
+    depth_becomes(&*here, &queue_name("plain", Class::Interactive), 0).await;
 }
 
 pub(crate) async fn a_step_published_before_anyone_listens_waits(place: &dyn Place) {

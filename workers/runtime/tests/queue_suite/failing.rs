@@ -196,6 +196,11 @@ pub(crate) async fn what_cannot_be_read_is_put_aside(place: &dyn Place) {
     let delivery = next(&mut *consumer).await;
     assert_eq!(number(&delivery.step), 5);
     queue.ack(delivery).await.unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while place.unreadable().await < 4 {
+        assert!(Instant::now() < deadline, "only {} of 4 were put aside", place.unreadable().await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     assert_eq!(place.unreadable().await, 4, "nothing is thrown away");
 }
 

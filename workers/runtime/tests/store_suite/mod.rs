@@ -5,6 +5,7 @@
 pub(crate) mod concurrent;
 pub(crate) mod listing;
 pub(crate) mod objects;
+mod s3;
 
 use std::sync::Arc;
 

@@ -1,0 +1,144 @@
+//! What lies in `deploy/` is checked without a container engine: that it is well formed, that what it says to the binary
+//! is what the binary takes, and that images have the packages which `scripts/setup.sh` installs.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::{fs, path::PathBuf, process::Command};
+
+use medley_tests::binary::program;
+use yaml_rust2::{Yaml, YamlLoader};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn yaml(path: &str) -> Yaml {
+    YamlLoader::load_from_str(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}")).remove(0)
+}
+
+fn help(args: &[&str]) -> String {
+    let output = Command::new(program()).args(args).arg("--help").output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Every flag of a command line is one of the subcommand that it names.
+fn taken_by_the_binary(line: &[&str]) {
+    let verbs: Vec<_> = ["worker", "models", "pull"].into_iter().filter(|verb| line.contains(verb)).collect();
+    assert!(!verbs.is_empty(), "{line:?} names no subcommand");
+    let help = help(&verbs);
+    for flag in line.iter().filter(|word| word.starts_with("--")) {
+        assert!(help.contains(flag), "`medley {}` takes no {flag}", verbs.join(" "));
+    }
+}
+
+/// The words of `NAME=(a b c)` in `scripts/setup.sh`.
+fn packages(name: &str) -> Vec<String> {
+    let text = read("scripts/setup.sh");
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}=("))).unwrap();
+    line.trim_end_matches(')').split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_image_has_what_the_machine_needs_and_works_as_nobody_special() {
+    let dockerfile = read("deploy/Dockerfile");
+    let stages: Vec<_> = dockerfile.split("\nFROM ").skip(1).collect();
+    let [build, run, setup] = stages[..] else { panic!("{} stages", stages.len()) };
+    for package in packages("BUILD_PACKAGES") {
+        assert!(build.contains(&package), "the build stage lacks {package}");
+    }
+    for package in packages("RUN_PACKAGES") {
+        assert!(run.contains(&package), "the run stage lacks {package}");
+    }
+    assert!(!run.contains("python") && setup.contains("python3-venv"), "Python is for setting up only");
+    for stage in [run, setup] {
+        let last_user = stage.lines().rfind(|line| line.starts_with("USER")).unwrap();
+        assert_eq!(last_user, "USER medley");
+    }
+    let version = read("Cargo.toml").lines().find_map(|line| Some(line.strip_prefix("rust-version = \"")?.to_owned())).unwrap();
+    assert!(build.starts_with(&format!("rust:{}-bookworm", version.trim_end_matches('"'))), "{build}");
+}
+
+/// The shared libraries of the binary are in the packages of the run stage, by the name that Debian gives them.
+#[test]
+fn the_image_has_the_libraries_that_the_binary_is_linked_with() {
+    let output = Command::new("ldd").arg(program()).output().unwrap();
+    let dockerfile = read("deploy/Dockerfile");
+    let linked = String::from_utf8_lossy(&output.stdout).into_owned();
+    for line in linked.lines().filter(|line| line.contains("libopencv_")) {
+        let (library, version) = line.trim().split_once(".so.").unwrap();
+        let version = version.split_whitespace().next().unwrap();
+        let package = format!("{}{version}", library.replace('_', "-"));
+        // Those that a named one depends on come with it.
+        let direct = ["core", "imgproc", "imgcodecs", "calib3d"].iter().any(|name| library.ends_with(name));
+        assert!(!direct || dockerfile.contains(&package), "the run stage lacks {package}");
+    }
+}
+
+#[test]
+fn the_compose_file_speaks_to_this_binary() {
+    let compose = yaml("deploy/compose.yaml");
+    let services = compose["services"].as_hash().unwrap();
+    let own = services.iter().filter(|(_, service)| !service["build"].is_badvalue());
+    let mut count = 0;
+    for (name, service) in own {
+        count += 1;
+        let line: Vec<_> = service["command"].as_vec().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+        taken_by_the_binary(&line);
+        let target = service["build"]["target"].as_str().unwrap();
+        assert!(read("deploy/Dockerfile").contains(&format!(" AS {target}\n")), "{name:?}: no stage {target}");
+    }
+    assert_eq!(count, 2);
+    let worker = &compose["services"]["worker"];
+    assert_eq!(worker["read_only"].as_bool(), Some(true));
+    for secret in worker["secrets"].as_vec().unwrap() {
+        assert!(!compose["secrets"][secret.as_str().unwrap()].is_badvalue(), "{secret:?} is not declared");
+    }
+    for volume in services.values().flat_map(|service| service["volumes"].as_vec().into_iter().flatten()) {
+        let from = volume.as_str().unwrap().split(':').next().unwrap();
+        let known = match from.strip_prefix("./") {
+            Some(file) => root().join("deploy").join(file).exists(),
+            None => compose["volumes"].as_hash().unwrap().contains_key(&Yaml::String(from.into())),
+        };
+        assert!(known, "{from} is not there");
+    }
+}
+
+#[test]
+fn the_configuration_is_read_and_the_unit_starts_this_binary() {
+    let config = root().join("deploy/medley.toml");
+    // It is read before anything is connected to: the broker's name leads nowhere here.
+    let output = Command::new(program()).arg("--config").arg(&config).arg("list").output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(!told.contains("TOML"), "{told}");
+    let unit = read("deploy/systemd/medley-worker.service");
+    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/medley ")).unwrap();
+    taken_by_the_binary(&start.split_whitespace().collect::<Vec<_>>());
+}
+
+/// Every metric that a rule asks for is one that the code keeps.
+#[test]
+fn alerts_ask_for_metrics_that_are_there() {
+    let rules = yaml("deploy/prometheus/medley.rules.yaml");
+    let mut code = String::new();
+    for file in ["life", "settle", "workers", "finish", "compute/pool", "compute/process"] {
+        code += &read(&format!("workers/runtime/src/{file}.rs"));
+    }
+    let mut asked = 0;
+    for rule in rules["groups"][0]["rules"].as_vec().unwrap() {
+        let expression = rule["expr"].as_str().unwrap();
+        for word in expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            if word.starts_with("medley_") {
+                let name = word.trim_end_matches("_bucket").trim_end_matches("_count");
+                assert!(code.contains(&format!("\"{name}\"")), "nothing keeps {name}");
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked >= 5);
+}

@@ -1,0 +1,411 @@
+//! One queue as this process takes from it: as many consumers of prefetch one as steps are held, plus one while somebody
+//! asks. A quorum queue counts its prefetch for each consumer, so no more can come than that: at most one message lies here
+//! that nobody works on, and not for long.
+//!
+//! Each consumer has a channel of its own. The broker may send a message to a consumer that it has just told to be
+//! cancelled; the client drops such a one without a word, and it would stay unsettled as long as its channel is open.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use lapin::{
+    Channel, Connection,
+    message::Delivery,
+    options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
+    types::FieldTable,
+};
+use medley_step::QueueError;
+use tokio::{sync::Notify, time::Instant};
+
+use super::{
+    link::{Link, backoff, classify},
+    publisher::Publisher,
+    token::{self, Held},
+    topology::Topology,
+};
+use crate::queue::{DEAD, UNREADABLE};
+
+/// How long a consumer stays while nobody asks: whoever has settled a step asks for the next one within that time or is
+/// busy for long.
+const LINGER: Duration = Duration::from_millis(200);
+/// How long a message may lie here before it is handed back to the others.
+const PARKED_LIMIT: Duration = Duration::from_secs(30);
+/// How long a consumer that has got nothing counts as not having been answered yet.
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_millis(15);
+/// How long the broker may be away before those who ask are told.
+const OUTAGE_LIMIT: Duration = Duration::from_secs(30);
+/// How long the broker may take to declare a queue or begin a consumer.
+const OPEN_LIMIT: Duration = Duration::from_secs(10);
+
+/// An open channel; it closes when nobody keeps it. Deliveries do, since they can be settled nowhere else.
+pub(super) struct Lane {
+    _connection: Arc<Connection>,
+    pub(super) channel: Channel,
+}
+
+/// A consumer as the broker knows it.
+struct Taker {
+    lane: Arc<Lane>,
+    /// Since when it waits for a message; none while its message is not settled.
+    free_since: Option<Instant>,
+}
+
+pub(super) struct Parked {
+    pub(super) held: Held,
+    pub(super) delivery: Delivery,
+    tag: u64,
+    since: Instant,
+}
+
+#[derive(Default)]
+struct State {
+    takers: HashMap<u64, Taker>,
+    next_tag: u64,
+    parked: VecDeque<Parked>,
+    /// The connection over which the queue was declared.
+    declared: Weak<Connection>,
+    /// The broker's consumers that may still bring a message, those that are being cancelled too.
+    streams: usize,
+    /// Consumers of the queue trait that want this queue.
+    consumers: usize,
+    /// Calls of `next` that wait for it.
+    asking: usize,
+    /// Those of the asking calls that have got a message and are about to return: no other is to be fetched for them.
+    served: usize,
+    quiet_since: Option<Instant>,
+    failing_since: Option<Instant>,
+    failure: Option<QueueError>,
+}
+
+pub(super) struct Source {
+    pub(super) queue: String,
+    link: Arc<Link>,
+    pub(super) publisher: Arc<Publisher>,
+    state: Mutex<State>,
+    /// Something for `run` to do.
+    wake: Notify,
+    /// Something for those who ask to look at; shared by all sources of the process.
+    pub(super) arrived: Arc<Notify>,
+}
+
+impl State {
+    /// A consumer that waits for a message.
+    fn free(&self) -> Option<u64> {
+        self.takers.iter().find_map(|(tag, taker)| taker.free_since.map(|_| *tag))
+    }
+
+    /// Drops a consumer and what came by it.
+    fn forget(&mut self, tag: u64) {
+        self.takers.remove(&tag);
+        self.parked.retain(|parked| parked.tag != tag);
+    }
+}
+
+enum Todo {
+    Open,
+    Cancel(u64),
+    HandBack(Box<Parked>),
+    Sleep(Option<Instant>),
+    End,
+}
+
+/// What a look at a source gives.
+pub(super) enum Look {
+    Took(Box<Parked>),
+    /// Nothing waits in the queue, as far as can be known.
+    Empty,
+    /// The answer is under way.
+    Unknown(Instant),
+}
+
+impl Source {
+    pub(super) fn start(queue: String, link: Arc<Link>, publisher: Arc<Publisher>, arrived: Arc<Notify>) -> Arc<Self> {
+        let state = Mutex::new(State { consumers: 1, ..State::default() });
+        let source = Arc::new(Self { queue, link, publisher, state, wake: Notify::new(), arrived });
+        tokio::spawn(Arc::clone(&source).run());
+        source
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more consumer, unless the source has ended.
+    pub(super) fn join(&self) -> bool {
+        let mut state = self.state();
+        let alive = state.consumers > 0;
+        state.consumers += usize::from(alive);
+        alive
+    }
+
+    pub(super) fn part(&self) {
+        self.state().consumers -= 1;
+        self.wake.notify_one();
+    }
+
+    pub(super) fn ask(&self) {
+        let mut state = self.state();
+        state.asking += 1;
+        state.quiet_since = None;
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn ask_no_more(&self) {
+        let mut state = self.state();
+        state.asking -= 1;
+        state.served = state.served.saturating_sub(1);
+        if state.asking == 0 {
+            state.quiet_since = Some(Instant::now());
+            self.wake.notify_one();
+        }
+    }
+
+    /// The message that a call got was none that it can return.
+    pub(super) fn ask_again(&self) {
+        let mut state = self.state();
+        state.served = state.served.saturating_sub(1);
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn look(&self) -> Result<Look, QueueError> {
+        let mut state = self.state();
+        if let Some(failure) = state.failure.take() {
+            return Err(failure);
+        }
+        if let Some(parked) = state.parked.pop_front() {
+            state.served += 1;
+            // The next one may be asked for.
+            self.wake.notify_one();
+            return Ok(Look::Took(Box::new(parked)));
+        }
+        let fresh = state.takers.values().find_map(|taker| Some(taker.free_since? + ANSWER_LIMIT));
+        Ok(match fresh {
+            Some(until) if until > Instant::now() => Look::Unknown(until),
+            Some(_) => Look::Empty,
+            None if state.failing_since.is_some() => Look::Empty,
+            None => Look::Unknown(Instant::now() + ANSWER_LIMIT),
+        })
+    }
+
+    async fn run(self: Arc<Self>) {
+        let mut attempt = 0;
+        loop {
+            match self.todo() {
+                Todo::End => return,
+                Todo::Sleep(until) => {
+                    let woken = self.wake.notified();
+                    match until {
+                        Some(until) => drop(tokio::time::timeout_at(until, woken).await),
+                        None => woken.await,
+                    }
+                }
+                Todo::Cancel(tag) => self.cancel(tag).await,
+                Todo::HandBack(parked) => self.hand_back(*parked).await,
+                Todo::Open => match tokio::time::timeout(OPEN_LIMIT, self.open()).await {
+                    Ok(Ok(())) => {
+                        attempt = 0;
+                        self.state().failing_since = None;
+                    }
+                    Ok(Err(error)) => self.failed(error, &mut attempt).await,
+                    Err(_) => {
+                        let error = QueueError::Unavailable("the broker did not answer in time".into(), None);
+                        self.failed(error, &mut attempt).await;
+                    }
+                },
+            }
+        }
+    }
+
+    fn todo(&self) -> Todo {
+        let mut state = self.state();
+        let now = Instant::now();
+        let free = state.free();
+        if state.consumers == 0 {
+            if let Some(tag) = free {
+                return Todo::Cancel(tag);
+            }
+            return match state.parked.pop_front() {
+                Some(parked) => Todo::HandBack(Box::new(parked)),
+                // A message that crosses the cancelling is to be handed back too.
+                None if state.streams > 0 => Todo::Sleep(None),
+                None => Todo::End,
+            };
+        }
+        if state.asking > 0 {
+            let missing = state.asking > state.served && free.is_none() && state.parked.is_empty();
+            return if missing { Todo::Open } else { Todo::Sleep(None) };
+        }
+        let quiet_until = state.quiet_since.map_or(now, |since| since + LINGER);
+        if let Some(tag) = free.filter(|_| quiet_until <= now) {
+            return Todo::Cancel(tag);
+        }
+        let parked_until = state.parked.front().map(|parked| parked.since + PARKED_LIMIT);
+        if parked_until.is_some_and(|until| until <= now) {
+            let parked = state.parked.pop_front().expect("a message was seen there");
+            return Todo::HandBack(Box::new(parked));
+        }
+        Todo::Sleep(free.map(|_| quiet_until).into_iter().chain(parked_until).min())
+    }
+
+    /// Begins one consumer.
+    async fn open(self: &Arc<Self>) -> Result<(), QueueError> {
+        let lane = Arc::new(self.open_lane().await?);
+        let tag = {
+            let mut state = self.state();
+            state.next_tag += 1;
+            let tag = state.next_tag;
+            // A message may come before the answer does.
+            state.takers.insert(tag, Taker { lane: Arc::clone(&lane), free_since: Some(Instant::now()) });
+            tag
+        };
+        let begun = lane.channel.basic_consume(
+            self.queue.as_str().into(),
+            tag.to_string().into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        );
+        match begun.await {
+            Ok(consumer) => {
+                let mut state = self.state();
+                // The broker knows of the consumer only now: so long it could not answer.
+                if let Some(Taker { free_since: Some(since), .. }) = state.takers.get_mut(&tag) {
+                    *since = Instant::now();
+                }
+                state.streams += 1;
+                drop(state);
+                tokio::spawn(Arc::clone(self).forward(consumer, lane, tag));
+                Ok(())
+            }
+            Err(error) => {
+                let mut state = self.state();
+                state.forget(tag);
+                // The queue may have been deleted.
+                state.declared = Weak::new();
+                Err(classify(error))
+            }
+        }
+    }
+
+    async fn open_lane(&self) -> Result<Lane, QueueError> {
+        let connection = self.link.connection().await?;
+        let channel = connection.create_channel().await.map_err(classify)?;
+        if !std::ptr::eq(self.state().declared.as_ptr(), Arc::as_ptr(&connection)) {
+            Topology::common().declare(&channel).await.map_err(classify)?;
+            if self.queue != DEAD {
+                Topology::of_steps(&self.queue).declare(&channel).await.map_err(classify)?;
+            }
+            self.state().declared = Arc::downgrade(&connection);
+        }
+        channel.basic_qos(1, BasicQosOptions { global: false }).await.map_err(classify)?;
+        Ok(Lane { _connection: connection, channel })
+    }
+
+    /// Takes what the broker sends to one consumer, until it is cancelled or its channel breaks.
+    async fn forward(self: Arc<Self>, mut consumer: lapin::Consumer, lane: Arc<Lane>, tag: u64) {
+        while let Some(delivery) = consumer.next().await {
+            match delivery {
+                Ok(delivery) => {
+                    let held = Held::new(Arc::clone(&self), Arc::clone(&lane), &delivery, tag);
+                    let mut state = self.state();
+                    // One that crosses the cancelling of its consumer has no taker any more and is handed back.
+                    if let Some(taker) = state.takers.get_mut(&tag) {
+                        taker.free_since = None;
+                    }
+                    state.parked.push_back(Parked { held, delivery, tag, since: Instant::now() });
+                    drop(state);
+                    self.arrived.notify_waiters();
+                    self.wake.notify_one();
+                }
+                Err(error) => tracing::debug!(%error, queue = self.queue, "a consumer broke"),
+            }
+        }
+        let mut state = self.state();
+        state.streams -= 1;
+        if lane.channel.status().connected() {
+            // Cancelled, by us or because the queue was deleted.
+            state.takers.remove(&tag);
+        } else {
+            // The broker gives what it had delivered to others.
+            state.forget(tag);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    async fn cancel(&self, tag: u64) {
+        let taker = self.state().takers.remove(&tag);
+        if let Some(Taker { lane, .. }) = taker {
+            let _ = lane.channel.basic_cancel(tag.to_string().into(), BasicCancelOptions::default()).await;
+        }
+    }
+
+    async fn hand_back(&self, parked: Parked) {
+        let Parked { held, delivery, .. } = parked;
+        let again = token::republished(&self.queue, &delivery);
+        let done = async {
+            self.publisher.publish(vec![again]).await?;
+            held.ack().await
+        };
+        if let Err(error) = done.await {
+            tracing::warn!(%error, queue = self.queue, "a message could not be handed back");
+        }
+    }
+
+    async fn failed(&self, error: QueueError, attempt: &mut u32) {
+        let pause = {
+            let mut state = self.state();
+            let since = *state.failing_since.get_or_insert_with(Instant::now);
+            let refused = !matches!(error, QueueError::Unavailable(..));
+            if refused || since.elapsed() >= OUTAGE_LIMIT {
+                state.failure = Some(error);
+            } else {
+                tracing::debug!(%error, queue = self.queue, "the broker is away");
+            }
+            backoff(*attempt)
+        };
+        *attempt += 1;
+        self.arrived.notify_waiters();
+        tokio::time::sleep(pause).await;
+    }
+
+    /// Before a message is settled: whether its consumer has to be cancelled first, since the settling lets the next
+    /// message come.
+    pub(super) fn has_to_go(&self, tag: u64) -> bool {
+        let mut state = self.state();
+        let stays = state.consumers > 0 && state.free().is_none() && state.parked.is_empty();
+        let goes = match state.takers.get_mut(&tag) {
+            Some(taker) if stays => {
+                taker.free_since = Some(Instant::now());
+                if state.asking == 0 {
+                    state.quiet_since = Some(Instant::now());
+                }
+                false
+            }
+            Some(_) => state.takers.remove(&tag).is_some(),
+            None => false,
+        };
+        drop(state);
+        self.wake.notify_one();
+        goes
+    }
+
+    /// Before a message is published again for others: the same, unless somebody here asks for one.
+    pub(super) fn steps_aside(&self, tag: u64) -> bool {
+        let mut state = self.state();
+        state.asking == 0 && state.takers.remove(&tag).is_some()
+    }
+
+    /// Puts a message that no build can read where a person finds it.
+    pub(super) fn put_aside(&self, delivery: &Delivery) -> super::publisher::Outgoing {
+        let mut aside = token::republished(&self.queue, delivery);
+        aside.exchange = String::new();
+        aside.key = UNREADABLE.to_owned();
+        aside
+    }
+}

@@ -1,0 +1,57 @@
+//! What an error of the SDK means for whoever uses the store.
+
+use std::{error::Error, time::Duration};
+
+use aws_sdk_s3::{
+    config::http::HttpResponse,
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+};
+use medley_step::{Key, StoreError};
+
+pub(super) fn classify<E>(key: &Key, error: SdkError<E>) -> StoreError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned();
+    let retry_after = error.raw_response().and_then(retry_after);
+    let message = match (code.as_str(), status) {
+        ("", None) => DisplayErrorContext(&error).to_string(),
+        ("", Some(status)) => format!("{key}: the server answered {status}"),
+        (code, status) => format!("{key}: the server answered {} {code}", status.unwrap_or_default()),
+    };
+    match (status, code.as_str()) {
+        (_, "NoSuchKey" | "NotFound") => StoreError::NotFound(key.clone()),
+        (_, "NoSuchBucket") => StoreError::Refused(message, Some(error.into())),
+        (Some(404), "") => StoreError::NotFound(key.clone()),
+        (_, "BadDigest" | "InvalidDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch") => {
+            StoreError::Checksum(key.clone())
+        }
+        (Some(507), _) | (_, "QuotaExceeded" | "XMinioStorageFull") => StoreError::Full(Some(error.into())),
+        // Conflicts, time-outs, throttling and everything that is the server's own fault.
+        (Some(408 | 409 | 425 | 429 | 500..), _) | (None, _) | (_, "SlowDown" | "RequestTimeout" | "Throttling") => {
+            StoreError::Unavailable { message, retry_after, source: Some(error.into()) }
+        }
+        (_, "KeyTooLongError" | "InvalidURI") => StoreError::InvalidKey(key.to_string()),
+        _ => StoreError::Refused(message, Some(error.into())),
+    }
+}
+
+/// The server's wish, where it is in seconds.
+fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    response.headers().get("retry-after")?.parse().ok().map(Duration::from_secs)
+}
+
+pub(super) fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+/// The answer broke off, or the network did.
+pub(super) fn broken_off(key: &Key, error: impl Into<medley_step::Cause>) -> StoreError {
+    let source = error.into();
+    StoreError::Unavailable { message: format!("{key}: {source}"), retry_after: None, source: Some(source) }
+}
+
+pub(super) fn is_worth_repeating(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable { .. })
+}

@@ -1,0 +1,181 @@
+//! What a broker and a network do to those who depend on them.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{both, next, nothing, number, step};
+use medley_proto::{Class, Name, Step};
+use medley_runtime::queue::{AmqpConfig, AmqpQueue, definitions};
+use medley_step::{Queue, QueueError, QueueName};
+use medley_tests::rabbitmq::Broker;
+
+async fn connect(url: &str) -> AmqpQueue {
+    AmqpQueue::connect(AmqpConfig { url: url.to_owned(), ..AmqpConfig::default() }).await.unwrap()
+}
+
+/// The broker is killed and started again while steps are published, held, retried and acknowledged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_dies_loses_nothing() {
+    const STEPS: u32 = 120;
+    let broker = Arc::new(Broker::start());
+    let url = broker.vhost();
+    let queue = connect(&url).await;
+    let publisher = tokio::spawn({
+        let queue = queue.clone();
+        async move {
+            for n in 0..STEPS {
+                let one = [step("storm", Class::Interactive, n)];
+                while queue.publish(&one).await.is_err() {}
+                tokio::time::sleep(Duration::from_millis(15)).await;
+            }
+        }
+    });
+    let killer = tokio::task::spawn_blocking({
+        let broker = Arc::clone(&broker);
+        move || {
+            std::thread::sleep(Duration::from_millis(500));
+            broker.start_again();
+        }
+    });
+    let mut done = BTreeSet::new();
+    let mut consumer = queue.consume(&both("storm")).await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(90);
+    while done.len() < STEPS as usize {
+        assert!(Instant::now() < deadline, "only {} of {STEPS} came", done.len());
+        let Ok(Ok(delivery)) = tokio::time::timeout(Duration::from_secs(1), consumer.next()).await else { continue };
+        let n = number(&delivery.step);
+        if n % 10 == 3 && delivery.step.attempt == 1 {
+            let _ = queue.retry_later(delivery, Duration::from_secs(1)).await;
+        } else if queue.ack(delivery).await.is_ok() {
+            done.insert(n);
+        }
+    }
+    publisher.await.unwrap();
+    killer.await.unwrap();
+}
+
+/// Connections are closed by the operator; a step that was held comes back, with its loss counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cut_connections_are_made_again() {
+    let broker = Arc::new(Broker::start());
+    let queue = connect(&broker.vhost()).await;
+    let mut consumer = queue.consume(&both("cut")).await.unwrap();
+    queue.publish(&[step("cut", Class::Batch, 1)]).await.unwrap();
+    let held = next(&mut *consumer).await;
+    let cutter = Arc::clone(&broker);
+    tokio::task::spawn_blocking(move || cutter.ctl(&["close_all_connections", "a test"])).await.unwrap();
+    let again = next(&mut *consumer).await;
+    assert_eq!((again.lost_before, again.step.attempt), (1, 1));
+    queue.ack(held).await.expect("what came too late is no error: the step is given out again");
+    queue.ack(again).await.unwrap();
+    queue.publish(&[step("cut", Class::Batch, 2)]).await.unwrap();
+    let delivery = next(&mut *consumer).await;
+    assert_eq!(number(&delivery.step), 2);
+    queue.ack(delivery).await.unwrap();
+    nothing(&mut *consumer).await;
+}
+
+/// A worker is busy for longer than the broker waits for a sign of life.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heartbeats_go_on_while_steps_are_held() {
+    let url = format!("{}?heartbeat=1", Broker::shared().vhost());
+    let queue = connect(&url).await;
+    let mut consumer = queue.consume(&both("busy")).await.unwrap();
+    queue.publish(&[step("busy", Class::Batch, 1)]).await.unwrap();
+    let held = next(&mut *consumer).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    queue.ack(held).await.unwrap();
+    nothing(&mut *consumer).await;
+}
+
+/// What a worker took and cannot start does not wait for it for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parked_step_goes_back_to_the_others() {
+    let url = Broker::shared().vhost();
+    let (here, there) = (connect(&url).await, connect(&url).await);
+    let names = [Class::Interactive, Class::Batch].map(|class| QueueName { kind: Name::from_static("parked"), class });
+    here.publish(&[step("parked", Class::Interactive, 1), step("parked", Class::Batch, 2)]).await.unwrap();
+    let mut first = here.consume(&names).await.unwrap();
+    let _busy = next(&mut *first).await;
+    let mut second = there.consume(&names).await.unwrap();
+    let began = Instant::now();
+    let delivery = tokio::time::timeout(Duration::from_secs(60), second.next()).await.unwrap().unwrap();
+    assert_eq!(number(&delivery.step), 2);
+    assert_eq!(delivery.lost_before, 0, "handing back is no loss");
+    assert!(began.elapsed() < Duration::from_secs(45), "it was kept for {:?}", began.elapsed());
+    there.ack(delivery).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_broker_that_will_never_let_us_in_is_told_apart() {
+    let url = Broker::shared().vhost();
+    let refused = [url.replace("test:test", "test:wrong"), url.replace("/t", "/no-such-vhost-"), "nonsense".into()];
+    for url in refused {
+        let answer = AmqpQueue::connect(AmqpConfig { url: url.clone(), ..AmqpConfig::default() }).await;
+        assert!(matches!(answer, Err(QueueError::Refused(..))), "{url}: {answer:?}");
+        assert!(!answer.unwrap_err().to_string().contains("wrong"), "the password is not shown");
+    }
+    let nobody = format!("amqp://127.0.0.1:{}", medley_tests::free_port());
+    let answer = AmqpQueue::connect(AmqpConfig { url: nobody, ..AmqpConfig::default() }).await;
+    assert!(matches!(answer, Err(QueueError::Unavailable(..))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn credentials_may_be_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("credentials");
+    std::fs::write(&file, "test:test\n").unwrap();
+    let url = Broker::shared().vhost().replace("test:test", "nobody:nothing");
+    AmqpQueue::connect(AmqpConfig { url, credentials_file: Some(file), ..AmqpConfig::default() }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_trusts_the_ca_that_it_is_given_and_no_other() {
+    let broker = Broker::start_with_tls();
+    let (url, ca_file) = broker.tls_vhost();
+    let stranger = AmqpQueue::connect(AmqpConfig { url: url.clone(), ..AmqpConfig::default() }).await;
+    assert!(stranger.is_err(), "a certificate of an unknown CA was trusted");
+    let queue = AmqpQueue::connect(AmqpConfig { url, ca_file: Some(ca_file), ..AmqpConfig::default() }).await.unwrap();
+    queue.publish(&[step("tls", Class::Batch, 1)]).await.unwrap();
+    let delivery = next(&mut *queue.consume(&both("tls")).await.unwrap()).await;
+    queue.ack(delivery).await.unwrap();
+}
+
+/// An operator declared everything from the exported file; the fleet finds its queues as it wants them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_exported_definitions_are_what_is_declared() {
+    let broker = Broker::shared();
+    let url = broker.vhost();
+    let vhost = url.rsplit_once('/').unwrap().1.to_owned();
+    let names = both("exported");
+    broker.import(&definitions(&vhost, &names));
+    let listed = broker.ctl(&["list_queues", "-p", &vhost, "name", "type"]);
+    assert!(names.iter().all(|name| listed.contains(&format!("{name}\tquorum"))), "{listed}");
+    let queue = connect(&url).await;
+    queue.publish(&[step("exported", Class::Batch, 1)]).await.unwrap();
+    let mut consumer = queue.consume(&names).await.unwrap();
+    let delivery = next(&mut *consumer).await;
+    queue.retry_later(delivery, Duration::from_secs(1)).await.unwrap();
+    let delivery = next(&mut *consumer).await;
+    assert_eq!(delivery.step, Step { attempt: 2, ..step("exported", Class::Batch, 1) });
+    queue.ack(delivery).await.unwrap();
+}
+
+/// `deploy/rabbitmq/definitions.json` is generated: run with `MEDLEY_REGENERATE=1` to write it.
+#[test]
+fn the_definitions_in_deploy_are_current() {
+    let kinds =
+        ["transcribe", "speak", "caption", "receipt", "control", "portrait", "podcast", "library", "news", "finish"];
+    let names: Vec<_> = kinds.iter().flat_map(|kind| both(kind)).collect();
+    let current = format!("{}\n", serde_json::to_string_pretty(&definitions("/", &names)).unwrap());
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/rabbitmq/definitions.json");
+    if std::env::var_os("MEDLEY_REGENERATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &current).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == current, "{} is out of date: run this test with MEDLEY_REGENERATE=1", path.display());
+}
