@@ -102,4 +102,5 @@ def main():
         print(f"| chapters | {len(chapters)}, ascending: {chapters == sorted(chapters, key=lambda c: c['startTime'])} |")
 
 
-main()
+if __name__ == "__main__":
+    main()

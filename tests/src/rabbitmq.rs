@@ -17,8 +17,10 @@ use tempfile::TempDir;
 
 const BIN: &str = "/usr/lib/rabbitmq/bin";
 const START_LIMIT: Duration = Duration::from_secs(120);
-/// How many virtual hosts there are: each test has one to itself.
-const VHOSTS: usize = 200;
+/// How many virtual hosts the shared broker has: each test has one to itself. They take most of its start.
+const SHARED_VHOSTS: usize = 90;
+/// How many a broker of one's own has.
+const OWN_VHOSTS: usize = 2;
 /// `test`, salted with 01020304.
 const PASSWORD_HASH: &str = "AQIDBKTrN36KqYby15Z+0+PlqJJ1pkNKfgMAcM3M4PCa1+5F";
 
@@ -31,6 +33,7 @@ pub struct Broker {
     epmd_port: u16,
     /// Also listens there, with a certificate for `localhost` of a CA of its own.
     tls_port: Option<u16>,
+    vhosts: usize,
     next_vhost: AtomicUsize,
     running: Mutex<Option<(Child, ChildStdin)>>,
 }
@@ -42,7 +45,7 @@ impl Broker {
     /// When no broker can be started.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Broker> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        SHARED.get_or_init(|| Self::start_with(SHARED_VHOSTS, None))
     }
 
     /// A broker of one's own, for a test that stops it.
@@ -50,7 +53,7 @@ impl Broker {
     /// # Panics
     /// When no broker can be started.
     pub fn start() -> Self {
-        Self::start_with(None)
+        Self::start_with(OWN_VHOSTS, None)
     }
 
     /// One that also takes TLS connections: see [`Broker::tls_vhost`].
@@ -58,10 +61,10 @@ impl Broker {
     /// # Panics
     /// When no broker can be started, or no certificate made.
     pub fn start_with_tls() -> Self {
-        Self::start_with(Some(crate::free_port()))
+        Self::start_with(OWN_VHOSTS, Some(crate::free_port()))
     }
 
-    fn start_with(tls_port: Option<u16>) -> Self {
+    fn start_with(vhosts: usize, tls_port: Option<u16>) -> Self {
         let folder = tempfile::Builder::new().prefix("medley-rabbitmq-").tempdir().expect("a folder in /tmp");
         let broker = Self {
             folder,
@@ -69,6 +72,7 @@ impl Broker {
             distribution_port: crate::free_port(),
             epmd_port: crate::free_port(),
             tls_port,
+            vhosts,
             next_vhost: AtomicUsize::new(0),
             running: Mutex::new(None),
         };
@@ -82,7 +86,7 @@ impl Broker {
     }
 
     fn configure(&self) {
-        let vhosts = (0..VHOSTS).map(|n| format!("t{n}"));
+        let vhosts = (0..self.vhosts).map(|n| format!("t{n}"));
         let permission =
             |vhost: String| json!({ "user": "test", "vhost": vhost, "configure": ".*", "write": ".*", "read": ".*" });
         let user = json!({ "name": "test", "password_hash": PASSWORD_HASH, "tags": "administrator",
@@ -176,7 +180,7 @@ impl Broker {
     /// When there are no more.
     pub fn vhost(&self) -> String {
         let n = self.next_vhost.fetch_add(1, Ordering::Relaxed);
-        assert!(n < VHOSTS, "all virtual hosts are taken");
+        assert!(n < self.vhosts, "all virtual hosts are taken");
         format!("amqp://test:test@127.0.0.1:{}/t{n}", self.port)
     }
 
@@ -219,6 +223,15 @@ impl Broker {
             String::from_utf8_lossy(&output.stderr)
         );
         text
+    }
+
+    /// Closes the connections of a virtual host, as an operator does.
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub fn cut(&self, url: &str) {
+        let vhost = url.rsplit('/').next().unwrap_or_default();
+        self.ctl(&["close_all_connections", "--vhost", vhost, "a test"]);
     }
 
     /// Imports a definitions file, as an operator does.

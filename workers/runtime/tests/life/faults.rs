@@ -62,14 +62,13 @@ async fn a_broker_is_killed_and_comes_back() {
 }
 
 async fn connections_are_cut() {
-    let broker = Arc::new(Broker::start());
-    let fleet = fleet_over(Remote { broker: broker.vhost(), ..Remote::shared() }).await;
+    let remote = Remote::shared();
+    let fleet = fleet_over(remote.clone()).await;
     goes_as_in_peace(&fleet, async {
         for _ in 0..2 {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            let broker = Arc::clone(&broker);
-            let cut = move || drop(broker.ctl(&["close_all_connections", "a test"]));
-            tokio::task::spawn_blocking(cut).await.unwrap();
+            let url = remote.broker.clone();
+            tokio::task::spawn_blocking(move || Broker::shared().cut(&url)).await.unwrap();
         }
     })
     .await;

@@ -60,13 +60,12 @@ async fn a_broker_that_dies_loses_nothing() {
 /// Connections are closed by the operator; a step that was held comes back, with its loss counted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cut_connections_are_made_again() {
-    let broker = Arc::new(Broker::start());
-    let queue = connect(&broker.vhost()).await;
+    let url = Broker::shared().vhost();
+    let queue = connect(&url).await;
     let mut consumer = queue.consume(&both("cut")).await.unwrap();
     queue.publish(&[step("cut", Class::Batch, 1)]).await.unwrap();
     let held = next(&mut *consumer).await;
-    let cutter = Arc::clone(&broker);
-    tokio::task::spawn_blocking(move || cutter.ctl(&["close_all_connections", "a test"])).await.unwrap();
+    tokio::task::spawn_blocking(move || Broker::shared().cut(&url)).await.unwrap();
     let again = next(&mut *consumer).await;
     assert_eq!((again.lost_before, again.step.attempt), (1, 1));
     queue.ack(held).await.expect("what came too late is no error: the step is given out again");
