@@ -3,6 +3,7 @@
 pub mod binary;
 pub mod chat;
 pub mod http;
+mod objects;
 pub mod rabbitmq;
 pub mod s3;
 

@@ -1,4 +1,4 @@
-//! An S3 server of one's own: s3s-fs in this process, on a free port, with faults on demand.
+//! An S3 server of one's own in this process, on a free port, with faults on demand.
 
 use std::{
     net::SocketAddr,
@@ -10,7 +10,6 @@ use std::{
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
-use s3s_fs::FileSystem;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
@@ -18,13 +17,16 @@ use tokio::{
     sync::Notify,
 };
 
+use crate::objects::Objects;
+
 pub const ACCESS_KEY: &str = "medley-test";
 pub const SECRET_KEY: &str = "medley-test-secret";
 
 /// A running server with an endpoint for each way in which a network treats it.
 #[derive(Debug)]
 pub struct Server {
-    folder: TempDir,
+    _folder: TempDir,
+    objects: Objects,
     address: SocketAddr,
     next_bucket: AtomicUsize,
 }
@@ -45,7 +47,8 @@ impl Server {
     /// When no server can be started.
     pub fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("medley-s3-").tempdir().expect("a folder in /tmp");
-        let root = folder.path().to_owned();
+        let objects = Objects::new(folder.path().to_owned());
+        let served = objects.clone();
         let (tell, told) = std::sync::mpsc::channel();
         let serve = move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -56,7 +59,7 @@ impl Server {
             runtime.block_on(async move {
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
                 let _ = tell.send(listener.local_addr().expect("a bound socket has an address"));
-                let mut builder = S3ServiceBuilder::new(FileSystem::new(root).expect("the folder is there"));
+                let mut builder = S3ServiceBuilder::new(served);
                 builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
                 let service = builder.build();
                 let http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
@@ -68,7 +71,7 @@ impl Server {
         };
         std::thread::Builder::new().name("s3".into()).spawn(serve).expect("a thread can be started");
         let address = told.recv().expect("the server starts");
-        Self { folder, address, next_bucket: AtomicUsize::new(0) }
+        Self { _folder: folder, objects, address, next_bucket: AtomicUsize::new(0) }
     }
 
     pub fn endpoint(&self) -> String {
@@ -81,7 +84,7 @@ impl Server {
     /// When it cannot be made.
     pub fn bucket(&self) -> String {
         let name = format!("bucket-{}", self.next_bucket.fetch_add(1, Ordering::Relaxed));
-        std::fs::create_dir(self.folder.path().join(&name)).expect("the folder can be written to");
+        self.objects.make_bucket(&name).expect("the folder can be written to");
         name
     }
 }
@@ -92,9 +95,7 @@ impl Server {
     /// # Panics
     /// When it cannot be written.
     pub fn place(&self, bucket: &str, key: &str, bytes: &[u8]) {
-        let path = self.folder.path().join(bucket).join(key);
-        std::fs::create_dir_all(path.parent().unwrap_or(&path)).expect("the folder can be written to");
-        std::fs::write(path, bytes).expect("the folder can be written to");
+        self.objects.place(bucket, key, bytes).expect("the folder can be written to");
     }
 }
 

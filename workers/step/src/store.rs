@@ -12,8 +12,8 @@ use crate::{Retryable, StepError};
 pub struct Key(String);
 
 impl Key {
-    /// The longest key that S3 takes.
-    pub const MAX_BYTES: usize = 1024;
+    /// The longest key: S3 takes 1,024 bytes, of which a store's own prefix has the rest.
+    pub const MAX_BYTES: usize = 896;
 
     /// Joins segments; each must be a single valid one.
     pub fn new<S: AsRef<str>>(segments: impl IntoIterator<Item = S>) -> Result<Self, StoreError> {

@@ -56,7 +56,9 @@ async fn a_broker_is_killed_and_comes_back() {
     let fleet = fleet_over(Remote { broker: broker.vhost(), ..Remote::shared() }).await;
     goes_as_in_peace(&fleet, async {
         tokio::time::sleep(Duration::from_millis(400)).await;
-        tokio::task::spawn_blocking(move || broker.start_again()).await.unwrap();
+        // The test's own handle keeps the broker alive afterwards.
+        let again = Arc::clone(&broker);
+        tokio::task::spawn_blocking(move || again.start_again()).await.unwrap();
     })
     .await;
 }

@@ -33,7 +33,7 @@ use crate::kinds::{self, Do};
 pub(crate) const TENANT: Name = Name::from_static("test");
 
 /// Longer than anything here takes on a busy machine; a test that comes to it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Fleet {
     pub(crate) folder: TempDir,

@@ -52,6 +52,18 @@ pub(super) fn broken_off(key: &Key, error: impl Into<medley_step::Cause>) -> Sto
     StoreError::Unavailable { message: format!("{key}: {source}"), retry_after: None, source: Some(source) }
 }
 
-pub(super) fn is_worth_repeating(error: &StoreError) -> bool {
-    matches!(error, StoreError::Unavailable { .. })
+/// Why a request failed, and so whether asking again is ours to do.
+pub(super) enum Failed {
+    /// Before there was an answer: the SDK has repeated it as often as it should be.
+    Unanswered(StoreError),
+    /// In the middle of the answer, where the SDK does not look any more.
+    Torn(StoreError),
+}
+
+impl Failed {
+    pub(super) fn into_error(self) -> StoreError {
+        match self {
+            Self::Unanswered(error) | Self::Torn(error) => error,
+        }
+    }
 }

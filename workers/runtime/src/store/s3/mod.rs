@@ -19,13 +19,15 @@ use medley_proto::Sha256;
 use medley_step::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
 
 pub use self::client::S3Config;
-use self::error::{broken_off, classify, status};
+use self::error::{Failed, broken_off, classify, status};
 use super::PAGE_LIMIT;
 
 /// The name of the metadata that holds an object's digest.
 const SHA256: &str = "sha256";
 /// The longest that a URL can be valid.
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// S3 takes keys of 1,024 bytes: what ours leave of them, with the `/` between.
+const MOST_PREFIX_BYTES: usize = 1024 - Key::MAX_BYTES - 1;
 /// How often a small object whose answer broke off is asked for again.
 const TRIES: u32 = 5;
 
@@ -48,6 +50,9 @@ impl S3Store {
     pub fn new(config: &S3Config) -> Result<Self, StoreError> {
         let mut prefix = config.prefix.trim_matches('/').to_owned();
         if !prefix.is_empty() {
+            if prefix.len() > MOST_PREFIX_BYTES {
+                return Err(StoreError::InvalidKey(prefix));
+            }
             Key::parse(&prefix)?;
             prefix.push('/');
         }
@@ -92,27 +97,27 @@ impl S3Store {
         }
     }
 
-    async fn get_once(&self, key: &Key, limit: u64) -> Result<Option<Bytes>, StoreError> {
+    async fn get_once(&self, key: &Key, limit: u64) -> Result<Option<Bytes>, Failed> {
         let request = self.client().get_object().bucket(self.bucket()).key(self.full_key(key));
         let mut answer = match request.send().await.map_err(|error| classify(key, error)) {
             Ok(answer) => answer,
             Err(StoreError::NotFound(_)) => return Ok(None),
-            Err(error) => return Err(error),
+            Err(error) => return Err(Failed::Unanswered(error)),
         };
         let bytes = unsigned(answer.content_length());
-        let too_large = |bytes| StoreError::TooLarge { key: key.clone(), bytes, limit };
+        let too_large = |bytes| Failed::Unanswered(StoreError::TooLarge { key: key.clone(), bytes, limit });
         if bytes > limit {
             return Err(too_large(bytes));
         }
         let mut body = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
         while let Some(some) = answer.body.next().await {
-            body.extend_from_slice(&some.map_err(|error| broken_off(key, error))?);
+            body.extend_from_slice(&some.map_err(|error| Failed::Torn(broken_off(key, error)))?);
             if body.len() as u64 > limit {
                 return Err(too_large(body.len() as u64));
             }
         }
         if answer.content_length().is_some() && body.len() as u64 != bytes {
-            return Err(broken_off(key, format!("{} bytes came of {bytes}", body.len())));
+            return Err(Failed::Torn(broken_off(key, format!("{} bytes came of {bytes}", body.len()))));
         }
         Ok(Some(body.into()))
     }
@@ -187,8 +192,8 @@ impl Store for S3Store {
         let mut tries = 0;
         loop {
             let trouble = match self.get_once(key, limit).await {
-                Err(error) if error::is_worth_repeating(&error) => error,
-                other => return other,
+                Err(Failed::Torn(error)) => error,
+                other => return other.map_err(Failed::into_error),
             };
             tries += 1;
             if tries == TRIES {

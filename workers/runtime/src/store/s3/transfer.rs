@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use super::{
     S3Store, SHA256,
-    error::{broken_off, classify, is_worth_repeating, status},
+    error::{broken_off, classify, status},
 };
 
 /// The size of a part, unless an object of that size would have more than 10,000 of them.
@@ -162,9 +162,11 @@ struct Part {
     sha256: Option<Sha256>,
 }
 
-/// The object was replaced while it was being read.
 enum Trouble {
+    /// The object was replaced while it was being read.
     Replaced,
+    /// The answer broke off.
+    Torn(StoreError),
     Other(StoreError),
 }
 
@@ -174,7 +176,7 @@ pub(super) async fn download(store: &S3Store, key: &Key, path: &Path) -> Result<
         match download_once(store, key, path).await {
             Ok(bytes) => return Ok(bytes),
             Err(Trouble::Replaced) => {}
-            Err(Trouble::Other(error)) => return Err(error),
+            Err(Trouble::Torn(error) | Trouble::Other(error)) => return Err(error),
         }
     }
     Err(broken_off(key, "the object was replaced again and again while it was read"))
@@ -226,7 +228,7 @@ async fn part(store: &S3Store, key: &Key, range: &Range, etag: Option<String>) -
     let mut tries = 0;
     loop {
         let trouble = match part_once(store, key, range, etag.clone()).await {
-            Err(Trouble::Other(error)) if is_worth_repeating(&error) => error,
+            Err(Trouble::Torn(error)) => error,
             other => return other,
         };
         tries += 1;
@@ -256,14 +258,14 @@ async fn part_once(store: &S3Store, key: &Key, range: &Range, etag: Option<Strin
     let wanted = range.to.min(total).saturating_sub(range.from);
     let mut bytes = BytesMut::with_capacity(usize::try_from(wanted.min(PART_BYTES)).unwrap_or_default());
     while let Some(some) = answer.body.next().await {
-        bytes.extend_from_slice(&some.map_err(|error| Trouble::Other(broken_off(key, error)))?);
+        bytes.extend_from_slice(&some.map_err(|error| Trouble::Torn(broken_off(key, error)))?);
         if bytes.len() as u64 > wanted {
             break;
         }
     }
     if bytes.len() as u64 != wanted {
         let message = format!("{} bytes came of {wanted}", bytes.len());
-        return Err(Trouble::Other(broken_off(key, message)));
+        return Err(Trouble::Torn(broken_off(key, message)));
     }
     let sha256 = answer.metadata().and_then(|metadata| metadata.get(SHA256)).and_then(|digest| digest.parse().ok());
     Ok(Part { bytes: bytes.freeze(), total, etag: answer.e_tag, sha256 })
@@ -275,7 +277,9 @@ fn get(
     key: &str,
     range: &Range,
 ) -> aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder {
-    client.get_object().bucket(bucket).key(key).range(format!("bytes={}-{}", range.from, range.to - 1))
+    // Servers refuse an end that is no `i64`.
+    let to = if range.to > i64::MAX as u64 { String::new() } else { (range.to - 1).to_string() };
+    client.get_object().bucket(bucket).key(key).range(format!("bytes={}-{to}", range.from))
 }
 
 /// The bytes of a range that is not empty; none when it begins beyond the end.
