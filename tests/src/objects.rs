@@ -110,10 +110,7 @@ impl S3 for Objects {
         self.files.delete_object(req).await
     }
 
-    async fn list_objects_v2(
-        &self,
-        req: S3Request<ListObjectsV2Input>,
-    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
         let input = req.input;
         self.has_bucket(&input.bucket)?;
         let prefix = input.prefix.clone().unwrap_or_default();

@@ -59,7 +59,8 @@ fn the_image_has_what_the_machine_needs_and_works_as_nobody_special() {
         let last_user = stage.lines().rfind(|line| line.starts_with("USER")).unwrap();
         assert_eq!(last_user, "USER medley");
     }
-    let version = read("Cargo.toml").lines().find_map(|line| Some(line.strip_prefix("rust-version = \"")?.to_owned())).unwrap();
+    let version =
+        read("Cargo.toml").lines().find_map(|line| Some(line.strip_prefix("rust-version = \"")?.to_owned())).unwrap();
     assert!(build.starts_with(&format!("rust:{}-bookworm", version.trim_end_matches('"'))), "{build}");
 }
 

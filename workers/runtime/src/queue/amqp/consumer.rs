@@ -9,8 +9,8 @@ use medley_step::{Consumer, DeadConsumer, Delivery, QueueError};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
-    source::{Look, Source},
-    token::{FAILURE, Held, lost_before},
+    source::{Look, Parked, Source},
+    token::{FAILURE, lost_before},
 };
 use crate::queue::{decode, weights::Weights};
 
@@ -43,7 +43,7 @@ impl Drop for Asking<'_> {
 }
 
 enum Found {
-    Taken(Held, Message),
+    Taken(Box<Parked>),
     Nothing { look_again: Option<Instant> },
 }
 
@@ -57,20 +57,23 @@ impl Sources {
             tokio::pin!(arrived);
             arrived.as_mut().enable();
             match self.find(weights)? {
-                Found::Taken(held, message) => match decode(&message.data) {
-                    Ok(step) => {
-                        drop(asking);
-                        let lost_before = lost_before(&message.properties);
-                        return Ok((Delivery { step, lost_before, token: Box::new(held) }, message));
+                Found::Taken(parked) => {
+                    let Parked { held, delivery: message, .. } = *parked;
+                    match decode(&message.data) {
+                        Ok(step) => {
+                            drop(asking);
+                            let lost_before = lost_before(&message.properties);
+                            return Ok((Delivery { step, lost_before, token: Box::new(held) }, message));
+                        }
+                        Err(error) => {
+                            tracing::error!(%error, "a message was put aside in {}", crate::queue::UNREADABLE);
+                            let source = Arc::clone(held.source());
+                            source.publisher.publish(vec![source.put_aside(&message)]).await?;
+                            held.ack().await?;
+                            source.ask_again();
+                        }
                     }
-                    Err(error) => {
-                        tracing::error!(%error, "a message was put aside in {}", crate::queue::UNREADABLE);
-                        let source = Arc::clone(held.source());
-                        source.publisher.publish(vec![source.put_aside(&message)]).await?;
-                        held.ack().await?;
-                        source.ask_again();
-                    }
-                },
+                }
                 Found::Nothing { look_again: Some(until) } => drop(tokio::time::timeout_at(until, arrived).await),
                 Found::Nothing { look_again: None } => arrived.await,
             }
@@ -84,7 +87,7 @@ impl Sources {
             let mut unknown: Option<Instant> = None;
             for (_, source) in self.sources.iter().filter(|(of, _)| *of == class) {
                 match source.look()? {
-                    Look::Took(parked) => return Ok(Found::Taken(parked.held, parked.delivery)),
+                    Look::Took(parked) => return Ok(Found::Taken(parked)),
                     Look::Empty => {}
                     Look::Unknown(until) => unknown = unknown.max(Some(until)),
                 }
