@@ -7,7 +7,6 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use medley_media::picture;
 use medley_step::{Host, StepContext, StepError};
 
 use super::{
@@ -18,8 +17,6 @@ use crate::{CaptionError, Looker, Row, Seen};
 
 /// Images of one batch: enough for all threads to have work, few enough that decoded ones do not pile up.
 const BATCH: usize = 16;
-/// Of thumbnails.
-const JPEG_QUALITY: u8 = 72;
 /// Of one image's text.
 const MOST_TEXT_CHARS: usize = 6_000;
 /// Of all texts and all thumbnails (in base64) of a share, whose answer is at most 8 MiB: with 256 images these leave
@@ -117,11 +114,7 @@ impl Answer {
             self.vectors.extend(vector.iter().flat_map(|value| value.to_le_bytes()));
         }
         if self.thumbnails {
-            let jpeg = match thumbnail {
-                Some(image) => picture::jpeg(image.as_raw(), image.width(), image.height(), JPEG_QUALITY)?,
-                None => Vec::new(),
-            };
-            let mut encoded = STANDARD.encode(jpeg);
+            let mut encoded = STANDARD.encode(thumbnail.unwrap_or_default());
             if encoded.len() > self.thumbnails_left_bytes {
                 encoded.clear();
             }

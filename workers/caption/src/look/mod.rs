@@ -13,6 +13,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use image::RgbImage;
 use medley_assist::Assistant;
+use medley_media::picture;
 use medley_models::Models;
 use medley_step::Host;
 use medley_vision::text::{LineReader, PpOcr, PpOcrVersion, Slots};
@@ -30,6 +31,8 @@ use crate::{
     row::CaptionedBy,
 };
 
+/// Of a thumbnail's JPEG, 1 to 100.
+const THUMBNAIL_QUALITY: u8 = 72;
 /// Images in flight for each thread, with a CLIP model.
 const DECODED_AHEAD: usize = 4;
 
@@ -48,8 +51,8 @@ pub struct Seen {
     pub row: Row,
     /// A unit vector, when there is a CLIP model; the row's `embedding` is the caller's to set.
     pub embedding: Option<Vec<f32>>,
-    /// The image upright, its longer side [`LookParams::thumbnail_px`] at most, when that is not 0.
-    pub thumbnail: Option<RgbImage>,
+    /// A JPEG of the image upright, its longer side [`LookParams::thumbnail_px`] at most, when that is not 0.
+    pub thumbnail: Option<Vec<u8>>,
 }
 
 /// Looks at images. Shared by threads; cheap to clone, clones share models.
@@ -164,8 +167,10 @@ impl Looker {
         let side = self.inner.params.thumbnail_px;
         let thumbnail = (side > 0).then(|| {
             let image = photo.seen();
-            resize(image, fit_within([image.width(), image.height()], side), Filter::Box)
+            let small = resize(image, fit_within([image.width(), image.height()], side), Filter::Box);
+            picture::jpeg(small.as_raw(), small.width(), small.height(), THUMBNAIL_QUALITY)
         });
+        let thumbnail = thumbnail.transpose()?;
         Ok(Seen { row, embedding, thumbnail })
     }
 }
