@@ -1,5 +1,5 @@
 """Measures transcription against faster-whisper and prints Markdown; see the shell script beside it."""
-import json, os, pathlib, random, statistics, subprocess, sys
+import json, os, pathlib, random, shutil, statistics, subprocess, sys, time
 
 import numpy as np
 import soundfile
@@ -223,7 +223,30 @@ def long(hours):
     path.unlink()
 
 
+def start():
+    """From the command to the moment when windows are handed out to be decoded, models and build in place."""
+    medley = os.environ["MEDLEY"]
+    file = subprocess.run([medley, "models", "path", "sample-speech", "two-cities.wav"], capture_output=True, text=True, check=True).stdout.strip()
+    print("\n### From the command to the first decode: 44 s of speech, tiny.en, build and models in place\n")
+    print("| command | s, median of 5 (range) |\n|---|---|")
+    for name, command in {"medley run transcribe": [medley, "run"], "scripts/run transcribe": ["scripts/run"]}.items():
+        took = []
+        for _ in range(5):
+            out = DIR / "start"
+            shutil.rmtree(out, ignore_errors=True)
+            begun = time.time()
+            child = subprocess.Popen([*command, "transcribe", file, "--model", "tiny.en", "-q", "-o", out])
+            # The step before the first decode left its result.
+            while not list(out.glob(".medley/store/*/jobs*/*/steps*/plan*/0*/0*/result.json")):
+                assert child.poll() is None, "it ended before it decoded"
+                time.sleep(0.005)
+            took.append(time.time() - begun)
+            assert child.wait() == 0
+        print(f"| `{name}` | {statistics.median(took):.2f} ({min(took):.2f} to {max(took):.2f}) |", flush=True)
+
+
 PARTS = {
+    "start": start,
     "tiny": lambda: english("tiny.en"),
     "base": lambda: english("base"),
     "chinese": lambda: compare("Chinese", *joined(loaded("zh"), "zh.wav", 3, 2), "base", "zh"),
