@@ -109,7 +109,7 @@ async fn celery(python: &str, peer: &str, url: &str) -> Outcome<Phases> {
 }
 
 pub(super) async fn bench(peer: Option<(&str, &str)>) -> Outcome<()> {
-    let broker = tokio::task::spawn_blocking(Broker::start).await?;
+    let broker = tokio::task::spawn_blocking(Broker::shared).await?;
     let (mut own, mut lapin, mut celeries) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         lapin.push(bare(&broker.vhost()).await?);

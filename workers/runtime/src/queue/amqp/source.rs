@@ -52,6 +52,8 @@ struct Taker {
     lane: Arc<Lane>,
     /// Since when it waits for a message; none while its message is not settled.
     free_since: Option<Instant>,
+    /// When its last message came.
+    full_since: Instant,
 }
 
 pub(super) struct Parked {
@@ -96,6 +98,18 @@ impl State {
     /// A consumer that waits for a message.
     fn free(&self) -> Option<u64> {
         self.takers.iter().find_map(|(tag, taker)| taker.free_since.map(|_| *tag))
+    }
+
+    /// Of consumers that wait beyond those that somebody asks for: one that has waited long, or else when to look again.
+    fn spare(&self, now: Instant) -> Option<(u64, Instant)> {
+        let wanted = self.asking.saturating_sub(self.served).max(1);
+        let mut free: Vec<_> =
+            self.takers.iter().filter_map(|(tag, taker)| Some((taker.free_since? + LINGER, *tag))).collect();
+        if free.len() <= wanted {
+            return None;
+        }
+        free.sort_unstable();
+        free.first().map(|(until, tag)| (*tag, (*until).max(now)))
     }
 
     /// Drops a consumer and what came by it.
@@ -239,7 +253,11 @@ impl Source {
         }
         if state.asking > 0 {
             let missing = state.asking > state.served && free.is_none() && state.parked.is_empty();
-            return if missing { Todo::Open } else { Todo::Sleep(None) };
+            return match state.spare(now) {
+                _ if missing => Todo::Open,
+                Some((tag, until)) if until <= now => Todo::Cancel(tag),
+                spare => Todo::Sleep(spare.map(|(_, until)| until)),
+            };
         }
         let quiet_until = state.quiet_since.map_or(now, |since| since + LINGER);
         if let Some(tag) = free.filter(|_| quiet_until <= now) {
@@ -259,9 +277,9 @@ impl Source {
         let tag = {
             let mut state = self.state();
             state.next_tag += 1;
-            let tag = state.next_tag;
+            let (tag, now) = (state.next_tag, Instant::now());
             // A message may come before the answer does.
-            state.takers.insert(tag, Taker { lane: Arc::clone(&lane), free_since: Some(Instant::now()) });
+            state.takers.insert(tag, Taker { lane: Arc::clone(&lane), free_since: Some(now), full_since: now });
             tag
         };
         let begun = lane.channel.basic_consume(
@@ -316,6 +334,7 @@ impl Source {
                     // One that crosses the cancelling of its consumer has no taker any more and is handed back.
                     if let Some(taker) = state.takers.get_mut(&tag) {
                         taker.free_since = None;
+                        taker.full_since = Instant::now();
                     }
                     state.parked.push_back(Parked { held, delivery, tag, since: Instant::now() });
                     drop(state);
@@ -378,9 +397,11 @@ impl Source {
     /// message come.
     pub(super) fn has_to_go(&self, tag: u64) -> bool {
         let mut state = self.state();
-        let stays = state.consumers > 0 && state.free().is_none() && state.parked.is_empty();
+        let alone = state.free().is_none() && state.parked.is_empty();
+        let wanted = state.consumers > 0;
         let goes = match state.takers.get_mut(&tag) {
-            Some(taker) if stays => {
+            // Steps that are done in no time keep all their consumers: what lies here meanwhile does not lie long.
+            Some(taker) if wanted && (alone || taker.full_since.elapsed() < LINGER) => {
                 taker.free_since = Some(Instant::now());
                 if state.asking == 0 {
                     state.quiet_since = Some(Instant::now());
