@@ -19,8 +19,10 @@ use crate::{
 
 /// The longest file: beyond it the list of windows would no longer fit a step's answer.
 const LONGEST_S: f64 = 72.0 * 3600.0;
-/// The most speech of one decode step, so that an hour is eight steps at least and several machines have work.
-const STEP_S: f64 = 440.0;
+/// The most speech of one decode step, so that an hour is twelve steps and several machines have work.
+const STEP_S: f64 = 300.0;
+/// More than half of this many steps are made a multiple of it: two or four machines end together.
+const STEPS_TOGETHER: f64 = 4.0;
 /// How long a decode step should take at most.
 const STEP_TARGET_S: f64 = 150.0;
 
@@ -107,7 +109,8 @@ pub(crate) fn decide_language(
 pub(crate) fn share_out(windows: Vec<Window>, model: &str) -> Vec<Vec<Window>> {
     let audio_s: f64 = windows.iter().map(Window::audio_s).sum();
     let most_s = STEP_S.min(STEP_TARGET_S / work_per_s(model));
-    let steps = (audio_s / most_s).ceil().max(1.0);
+    let least = (audio_s / most_s).ceil().max(1.0);
+    let steps = if least > STEPS_TOGETHER / 2.0 { (least / STEPS_TOGETHER).ceil() * STEPS_TOGETHER } else { least };
     let mut shares: Vec<Vec<Window>> = Vec::new();
     let (mut before_s, mut last) = (0.0, None);
     for window in windows {
@@ -166,9 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_is_eight_steps_at_least() {
+    fn an_hour_is_a_dozen_steps() {
         let steps = share_out(windows(&[27.0; 133]), "base");
-        assert!(steps.len() >= 8, "{}", steps.len());
+        assert_eq!(steps.len(), 12);
+        assert_eq!(share_out(windows(&[27.0; 30]), "base").len(), 4, "three would be as many as four for two machines");
         assert!(share_out(windows(&[27.0; 133]), "large-v3").len() >= 60);
         assert_eq!(share_out(windows(&[27.0; 4]), "tiny.en").len(), 1);
     }
