@@ -67,6 +67,8 @@ pub(super) struct Parked {
 struct State {
     takers: HashMap<u64, Taker>,
     next_tag: u64,
+    /// The taker whose consumer the broker was asked to begin.
+    opening: Option<u64>,
     parked: VecDeque<Parked>,
     /// The connection over which the queue was declared.
     declared: Weak<Connection>,
@@ -228,6 +230,7 @@ impl Source {
                     }
                     Ok(Err(error)) => self.failed(error, &mut attempt).await,
                     Err(_) => {
+                        self.give_up_opening();
                         let error = QueueError::Unavailable("the broker did not answer in time".into(), None);
                         self.failed(error, &mut attempt).await;
                     }
@@ -278,6 +281,7 @@ impl Source {
             let mut state = self.state();
             state.next_tag += 1;
             let (tag, now) = (state.next_tag, Instant::now());
+            state.opening = Some(tag);
             // A message may come before the answer does.
             state.takers.insert(tag, Taker { lane: Arc::clone(&lane), free_since: Some(now), full_since: now });
             tag
@@ -295,6 +299,7 @@ impl Source {
                 if let Some(Taker { free_since: Some(since), .. }) = state.takers.get_mut(&tag) {
                     *since = Instant::now();
                 }
+                state.opening = None;
                 state.streams += 1;
                 drop(state);
                 tokio::spawn(Arc::clone(self).forward(consumer, lane, tag));
@@ -302,11 +307,20 @@ impl Source {
             }
             Err(error) => {
                 let mut state = self.state();
+                state.opening = None;
                 state.forget(tag);
                 // The queue may have been deleted.
                 state.declared = Weak::new();
                 Err(classify(error))
             }
+        }
+    }
+
+    /// Its channel closes with it, whatever the broker makes of the request.
+    fn give_up_opening(&self) {
+        let mut state = self.state();
+        if let Some(tag) = state.opening.take() {
+            state.forget(tag);
         }
     }
 
