@@ -100,7 +100,7 @@ fn the_compose_file_speaks_to_this_binary() {
         assert!(!compose["secrets"][secret.as_str().unwrap()].is_badvalue(), "{secret:?} is not declared");
     }
     for volume in services.values().flat_map(|service| service["volumes"].as_vec().into_iter().flatten()) {
-        let from = volume.as_str().unwrap().split(':').next().unwrap();
+        let Some((from, _)) = volume.as_str().unwrap().split_once(':') else { continue };
         let known = match from.strip_prefix("./") {
             Some(file) => root().join("deploy").join(file).exists(),
             None => compose["volumes"].as_hash().unwrap().contains_key(&Yaml::String(from.into())),

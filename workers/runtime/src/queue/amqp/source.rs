@@ -1,6 +1,6 @@
 //! One queue as this process takes from it: as many consumers of prefetch one as steps are held, plus one while somebody
 //! asks. A quorum queue counts its prefetch for each consumer, so no more can come than that: at most one message lies here
-//! that nobody works on, and not for long.
+//! that nobody works on (one for each slot while steps take no time), and not for long.
 //!
 //! Each consumer has a channel of its own. The broker may send a message to a consumer that it has just told to be
 //! cancelled; the client drops such a one without a word, and it would stay unsettled as long as its channel is open.
