@@ -178,7 +178,7 @@ fn a_worker_tells_prometheus_what_it_does() {
     fleet.until("the lengths of the queues", || get("/metrics").is_some_and(|text| text.contains(depth)));
     let metrics = get("/metrics").unwrap();
     for name in [
-        "medley_queue_wait_seconds_bucket{kind=\"control\"",
+        "medley_queue_wait_seconds_bucket{kind=\"control\",class=\"interactive\"",
         "medley_step_run_seconds_count{kind=\"control\"} 1",
         "medley_model_load_seconds_count{kind=\"control\"} 1",
         "medley_work_done{kind=\"control\",unit=\"maps\"} 1",

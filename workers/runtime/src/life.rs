@@ -93,7 +93,8 @@ impl Bench {
         medley.tell(&step.tenant, step.job, Some(&step.id), EventBody::Started { attempt: step.attempt }).await;
         let seat = self.running.sit(step);
         let waited_ms = medley.clock.now_ms().saturating_sub(step.published_ms);
-        metrics::histogram!("medley_queue_wait_seconds", "kind" => step.kind.to_string()).record(seconds(waited_ms));
+        let (kind, class) = (step.kind.to_string(), step.class.as_str());
+        metrics::histogram!("medley_queue_wait_seconds", "kind" => kind, "class" => class).record(seconds(waited_ms));
         let (told, mut progress) = watch::channel(None);
         let tell = move |progress: Progress| {
             told.send_replace(Some(progress));

@@ -57,14 +57,16 @@ impl S3Fetcher {
         let store = self.store(bucket).map_err(sort)?;
         let object = store.head(&key).await.map_err(sort)?;
         let object = object.ok_or_else(|| refused(ErrorCode::INPUT_NOT_FOUND, "there is no such object"))?;
-        if object.bytes > most_bytes {
-            let what = format!("it has {} bytes, more than limits.input_bytes = {most_bytes}", object.bytes);
-            return Err(refused(ErrorCode::MEDIA_TOO_LARGE, &what));
-        }
+        let fits = |bytes: u64| {
+            let what = format!("it has {bytes} bytes, more than limits.input_bytes = {most_bytes}");
+            if bytes > most_bytes { Err(refused(ErrorCode::MEDIA_TOO_LARGE, &what)) } else { Ok(()) }
+        };
+        fits(object.bytes)?;
         if object.bytes == 0 {
             return Err(refused(ErrorCode::MEDIA_EMPTY, "it is empty; give an object with content"));
         }
-        store.fetch(&key, into).await.map(drop).map_err(sort)
+        // It may have been replaced by a larger one since.
+        fits(store.fetch(&key, into).await.map_err(sort)?)
     }
 }
 

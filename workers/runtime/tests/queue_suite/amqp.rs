@@ -77,6 +77,23 @@ async fn cut_connections_are_made_again() {
     nothing(&mut *consumer).await;
 }
 
+/// A queue that an operator deletes is there again for those who take from it and for those who publish.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_queue_is_declared_again() {
+    let url = Broker::shared().vhost();
+    let vhost = url.rsplit_once('/').unwrap().1.to_owned();
+    let queue = connect(&url).await;
+    let mut consumer = queue.consume(&both("gone")).await.unwrap();
+    nothing(&mut *consumer).await;
+    let name = QueueName { kind: Name::from_static("gone"), class: Class::Batch }.to_string();
+    let delete = move || Broker::shared().ctl(&["delete_queue", "-p", &vhost, &name]);
+    tokio::task::spawn_blocking(delete).await.unwrap();
+    queue.publish(&[step("gone", Class::Batch, 1)]).await.unwrap();
+    let delivery = next(&mut *consumer).await;
+    assert_eq!(number(&delivery.step), 1);
+    queue.ack(delivery).await.unwrap();
+}
+
 /// A worker is busy for longer than the broker waits for a sign of life.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heartbeats_go_on_while_steps_are_held() {

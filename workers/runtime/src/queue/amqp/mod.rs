@@ -206,6 +206,7 @@ impl Queue for AmqpQueue {
     }
 
     async fn events(&self, tenant: &Name, job: Option<JobId>) -> Result<EventStream, QueueError> {
+        self.publisher.check().await?;
         signals::listen(&self.link, EVENTS, &signals::event_pattern(tenant, job)).await
     }
 
@@ -216,6 +217,7 @@ impl Queue for AmqpQueue {
     }
 
     async fn cancels(&self) -> Result<BoxStream<'static, (Name, JobId)>, QueueError> {
+        self.publisher.check().await?;
         let controls = signals::listen(&self.link, CONTROL, "").await?;
         Ok(controls.map(|Control::Cancel { tenant, job }| (tenant, job)).boxed())
     }

@@ -17,6 +17,7 @@ use super::{
     link::{Link, backoff, classify},
     topology::{STEPS, Topology},
 };
+use crate::queue::DEAD;
 
 /// How long a publish may take in all, reconnecting and trying again; what is not confirmed by then may have arrived.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(30);
@@ -66,16 +67,23 @@ impl Publisher {
         Self { link, lane: tokio::sync::Mutex::new(None) }
     }
 
-    /// Connects and declares what every fleet has: an early answer to whether the broker can be used.
+    /// Connects where that is not done, and declares what every fleet has: an early answer to whether the broker can be used.
     pub(super) async fn check(&self) -> Result<(), QueueError> {
         self.lane().await.map(drop)
     }
 
-    /// Declares a queue of steps unless it is known to be there.
+    /// Declares a queue unless it is known to be there; those that every fleet has are as soon as there is a lane.
     pub(super) async fn declare(&self, queue: &str) -> Result<(), QueueError> {
-        self.lane().await?.declare(queue).await.map_err(|trouble| match trouble {
-            Trouble::Refused(error) | Trouble::Broken(error) => error,
-        })
+        let lane = self.lane().await?;
+        match tokio::time::timeout(CONFIRM_LIMIT, lane.declare(queue)).await {
+            Ok(declared) => declared.map_err(|(Trouble::Refused(error) | Trouble::Broken(error))| error),
+            Err(_) => Err(QueueError::Unavailable("the broker did not declare a queue in time".into(), None)),
+        }
+    }
+
+    /// Something that was declared may be gone: the next lane declares everything again.
+    pub(super) async fn forget_lane(&self) {
+        *self.lane.lock().await = None;
     }
 
     pub(super) async fn publish(&self, messages: Vec<Outgoing>) -> Result<(), QueueError> {
@@ -210,7 +218,7 @@ impl Lane {
     }
 
     async fn declare(&self, queue: &str) -> Result<(), Trouble> {
-        if self.declared().contains(queue) {
+        if queue == DEAD || self.declared().contains(queue) {
             return Ok(());
         }
         Topology::of_steps(queue).declare(&self.channel).await.map_err(|error| match classify(error) {

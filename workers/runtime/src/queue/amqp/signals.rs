@@ -12,10 +12,7 @@ use medley_proto::{Event, JobId, Name};
 use medley_step::QueueError;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{
-    link::{Link, classify},
-    topology::Topology,
-};
+use super::link::{Link, classify};
 
 /// How many signals wait for a slow listener before the oldest are dropped.
 const BACKLOG: i32 = 10_000;
@@ -56,7 +53,6 @@ pub(super) async fn listen<T: DeserializeOwned + Send + 'static>(
     let connection = link.connection().await?;
     let consumer = async {
         let channel = connection.create_channel().await?;
-        Topology::common().declare(&channel).await?;
         let mut arguments = FieldTable::default();
         arguments.insert("x-max-length".into(), AMQPValue::LongInt(BACKLOG));
         arguments.insert("x-overflow".into(), AMQPValue::LongString("drop-head".into()));

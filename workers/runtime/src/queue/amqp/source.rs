@@ -7,7 +7,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -25,9 +25,8 @@ use super::{
     link::{Link, backoff, classify},
     publisher::Publisher,
     token::{self, Held},
-    topology::Topology,
 };
-use crate::queue::{DEAD, UNREADABLE};
+use crate::queue::UNREADABLE;
 
 /// How long a consumer stays while nobody asks: whoever has settled a step asks for the next one within that time or is
 /// busy for long.
@@ -70,8 +69,6 @@ struct State {
     /// The taker whose consumer the broker was asked to begin.
     opening: Option<u64>,
     parked: VecDeque<Parked>,
-    /// The connection over which the queue was declared.
-    declared: Weak<Connection>,
     /// The broker's consumers that may still bring a message, those that are being cancelled too.
     streams: usize,
     /// Consumers of the queue trait that want this queue.
@@ -306,11 +303,9 @@ impl Source {
                 Ok(())
             }
             Err(error) => {
-                let mut state = self.state();
-                state.opening = None;
-                state.forget(tag);
+                self.give_up_opening();
                 // The queue may have been deleted.
-                state.declared = Weak::new();
+                self.publisher.forget_lane().await;
                 Err(classify(error))
             }
         }
@@ -325,15 +320,9 @@ impl Source {
     }
 
     async fn open_lane(&self) -> Result<Lane, QueueError> {
+        self.publisher.declare(&self.queue).await?;
         let connection = self.link.connection().await?;
         let channel = connection.create_channel().await.map_err(classify)?;
-        if !std::ptr::eq(self.state().declared.as_ptr(), Arc::as_ptr(&connection)) {
-            Topology::common().declare(&channel).await.map_err(classify)?;
-            if self.queue != DEAD {
-                Topology::of_steps(&self.queue).declare(&channel).await.map_err(classify)?;
-            }
-            self.state().declared = Arc::downgrade(&connection);
-        }
         channel.basic_qos(1, BasicQosOptions { global: false }).await.map_err(classify)?;
         Ok(Lane { _connection: connection, channel })
     }
