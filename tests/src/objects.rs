@@ -16,7 +16,7 @@ use s3s::{
     dto::{
         AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
         CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectInput,
-        DeleteObjectOutput, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input,
+        DeleteObjectOutput, ETag, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input,
         ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, Timestamp, UploadPartInput, UploadPartOutput,
     },
     s3_error,
@@ -37,6 +37,14 @@ type Buckets = BTreeMap<String, BTreeMap<String, Known>>;
 struct Known {
     bytes: i64,
     modified: SystemTime,
+}
+
+impl Known {
+    /// Another one for another state of the object, as a server's digest of the content is.
+    fn e_tag(&self) -> String {
+        let age = self.modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        format!("{:x}-{:x}", age.as_nanos(), self.bytes)
+    }
 }
 
 /// What the file of an object is called.
@@ -126,6 +134,7 @@ impl S3 for Objects {
             .map(|(key, known)| Object {
                 key: Some(key.clone()),
                 size: Some(known.bytes),
+                e_tag: Some(ETag::Strong(known.e_tag())),
                 last_modified: Some(Timestamp::from(known.modified)),
                 ..Default::default()
             })

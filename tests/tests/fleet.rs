@@ -217,6 +217,56 @@ fn inputs_come_from_where_the_owner_allows_and_from_nowhere_else() {
 }
 
 #[test]
+fn a_library_may_lie_in_a_bucket() {
+    let fleet = Fleet::new();
+    let (photo, bucket) = (fs::read(sample("sample-pictures", "chelsea.png")).unwrap(), &fleet.bucket);
+    for key in ["a/cat.png", "小 猫.png", ".hidden/cat.png", "odd:name.png"] {
+        Server::shared().place(bucket, &format!("photos/{key}"), &photo);
+    }
+    Server::shared().place(bucket, "photos/notes.txt", b"no image");
+    Server::shared().place(bucket, "photos/broken.jpg", b"no image");
+    Server::shared().place(bucket, "photos-of-others/cat.png", &photo);
+    fs::write(fleet.medley.path("medley.toml"), format!("[inputs]\ns3 = [\"s3://{bucket}/photos\"]\n")).unwrap();
+    let _worker = fleet.worker(&[]);
+    let place = format!("s3://{bucket}/photos/");
+    let bare = ["--text=false", "--people=false", "--nsfw=false", "--write", "webdataset"];
+    let submit = |place: &str| fleet.command(&[&["submit", "library", place], &bare[..]].concat()).output().unwrap();
+    let captioned = || {
+        let job = String::from_utf8(submit(&place).stdout).unwrap().trim().to_owned();
+        assert_eq!(fleet.watch(&job)["outcome"], "succeeded");
+        let artifacts = fleet.fetch(&job);
+        let mut packed = tar::Archive::new(&artifacts["train-000000.tar"][..]);
+        let packed = packed.entries().unwrap().filter(|entry| entry.as_ref().unwrap().size() == photo.len() as u64);
+        let rows = std::str::from_utf8(&artifacts["captions.jsonl"]).unwrap().lines();
+        let row = |line| {
+            let row: Value = serde_json::from_str(line).unwrap();
+            (row["path"].as_str().unwrap().to_owned(), row["error"]["code"].as_str().unwrap_or("").to_owned())
+        };
+        (rows.map(row).collect::<BTreeMap<_, _>>(), packed.count())
+    };
+    let expected = [
+        ("a/cat.png", ""),
+        ("broken.jpg", "media_unsupported"),
+        // A key that ours cannot have: told, not passed over.
+        ("odd:name.png", "input_not_found"),
+        ("小 猫.png", ""),
+    ];
+    let mut expected: BTreeMap<_, _> = expected.map(|(path, code)| (path.to_owned(), code.to_owned())).into();
+    assert_eq!(captioned(), (expected.clone(), 2));
+    // What lies there now is another library.
+    Server::shared().place(bucket, "photos/a/new.png", &photo);
+    expected.insert("a/new.png".into(), String::new());
+    assert_eq!(captioned(), (expected, 3));
+    for (place, code) in [
+        (format!("s3://{bucket}/photos/none/"), "input_not_found"),
+        (format!("s3://{bucket}/photos-of-others/"), "input_forbidden"),
+    ] {
+        let output = submit(&place);
+        assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains(code), "{output:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_reached_or_entered_says_so() {
     let fleet = Fleet::new();
     let nobody = format!("amqp://test:test@127.0.0.1:{}", free_port());

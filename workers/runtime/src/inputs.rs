@@ -24,7 +24,7 @@ pub enum InputRequest {
     /// A file of this machine. With a store of local files it stays where it is; otherwise it is uploaded. A folder,
     /// for kinds that take one, always stays: all workers must see it at the same path.
     File(PathBuf),
-    /// `file:`, or a scheme that a fetcher serves.
+    /// `file:`, or a scheme that a fetcher serves; for kinds that take a folder one may end with `/`.
     Uri(String),
     /// The text itself, at most 64 KiB.
     Text(String),
@@ -42,6 +42,7 @@ impl Medley {
             InputRequest::File(path) => file(path).await,
             InputRequest::Uri(uri) => match file_uri::path_of(&uri) {
                 Some(path) => file(path).await,
+                None if folders && self.is_remote_folder(&uri) => self.accept_remote(uri).await,
                 None => Ok(self.accept_uri(uri)?),
             },
             InputRequest::Text(text) => Ok(accept_text(text)?),

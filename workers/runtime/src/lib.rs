@@ -44,6 +44,7 @@ mod clock;
 mod commit;
 mod compute;
 mod dead;
+mod elsewhere;
 mod error;
 pub mod fetch;
 mod file_uri;

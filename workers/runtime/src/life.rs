@@ -11,6 +11,7 @@ use crate::{
     advance::{FinishParams, Group},
     breakpoint::breakpoint,
     compute::{self, ComputePool, Progress, StopReason},
+    elsewhere::FolderDesk,
     keys::JobKeys,
     records,
     running::{Running, Seat},
@@ -99,16 +100,19 @@ impl Bench {
         let tell = move |progress: Progress| {
             told.send_replace(Some(progress));
         };
+        let scratch = folder.scratch();
+        let desk = FolderDesk { medley, job, step, scratch: &scratch };
         let computing = self.pool.run(
             &step.kind,
             compute::Job {
                 step: &step.id,
                 params: &step.params,
                 inputs: staged.inputs.clone(),
-                scratch: folder.scratch(),
+                scratch: scratch.clone(),
                 label,
                 stop: seat.stop(),
                 progress: &tell,
+                desk: &desk,
             },
         );
         let computed = tokio::select! {
@@ -125,7 +129,7 @@ impl Bench {
             metrics::gauge!("medley_work_done", "kind" => kind, "unit" => unit).increment(done);
         }
         self.still_wanted(step).await?;
-        let result = medley.commit(step, computed, &staged.inputs, &folder.scratch()).await?;
+        let result = medley.commit(step, computed, &staged.inputs, &scratch).await?;
         medley.tell(&step.tenant, step.job, Some(&step.id), EventBody::Done { run_ms }).await;
         Ok(result)
     }

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use medley_proto::{Artifact, ErrorCode, Job, Sha256, Source, Step, StepId, StepInput, StepResult};
-use medley_step::{Key, LocalInput, StepError};
+use medley_step::{Key, LocalInput, RemotePage, StepError};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -27,6 +27,16 @@ pub trait Fetcher: Send + Sync + 'static {
 
     /// Streams the input into a new file, at most `most_bytes`.
     async fn fetch(&self, uri: &str, into: &Path, most_bytes: u64) -> Result<(), StepError>;
+
+    /// Whether addresses that end with `/` are folders here.
+    fn lists(&self) -> bool {
+        false
+    }
+
+    /// A page of the files below such an address, in the order of their names' bytes.
+    async fn list(&self, uri: &str, _after: Option<&str>) -> Result<RemotePage, StepError> {
+        Err(StepError::internal(format!("{uri} cannot be listed")))
+    }
 }
 
 /// A step's own folder, removed when it goes.
@@ -154,6 +164,10 @@ impl Stager<'_> {
             }
             Source::Uri(uri) => {
                 let Some(path) = file_uri::path_of(uri) else {
+                    if input.is_folder() {
+                        // Nothing of it is here: the step asks for what it needs.
+                        return Ok(local(PathBuf::new(), input.sha256.unwrap_or_else(|| Sha256::of(b"")), 0));
+                    }
                     let (path, fetched) = self.fetch(number, uri).await?;
                     return Ok(local(path, fetched.sha256, fetched.bytes));
                 };

@@ -17,14 +17,53 @@ pub trait Host: Send + Sync {
     fn progress(&self, done: f64, total: f64, unit: &str);
     /// An error when the step should stop: cancelled, interrupted, past its deadline.
     fn checkpoint(&self) -> Result<(), StepError>;
+
+    /// A page of the files of an input that [lies elsewhere](LocalInput::is_remote), in the order of their names' bytes.
+    fn list(&self, input: usize, _after: Option<&str>) -> Result<RemotePage, StepError> {
+        Err(StepError::internal(format!("input {input} cannot be listed here")))
+    }
+
+    /// Brings files of such an input, each to a path below the step's scratch folder, at most `most_bytes` of each. What
+    /// cannot be had of one file does not keep the others away; an error of the whole is one that may pass.
+    fn fetch(&self, input: usize, _files: &[Wanted], _most_bytes: u64) -> Result<Vec<Option<StepError>>, StepError> {
+        Err(StepError::internal(format!("nothing of input {input} can be fetched here")))
+    }
 }
 
-/// An input as the step sees it: a local file, complete, not to be written to; or a folder, where the recipe takes
-/// folders ([`LocalInput::is_folder`]).
+/// A file of a folder that lies elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteFile {
+    /// Below the folder, with `/` between folders.
+    pub name: String,
+    pub bytes: u64,
+    /// Tells one state of the file from the next.
+    pub stamp: String,
+}
+
+/// A page of a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RemotePage {
+    pub files: Vec<RemoteFile>,
+    /// Pass as `after` for the next page; none at the end.
+    pub next: Option<String>,
+}
+
+/// A file to be fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// As [`RemoteFile::name`].
+    pub name: String,
+    /// A new file.
+    pub into: PathBuf,
+}
+
+/// An input as the step sees it: a local file, complete, not to be written to; or, where the recipe takes folders, a
+/// folder ([`LocalInput::is_folder`]), here or elsewhere ([`LocalInput::is_remote`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalInput {
     /// The name a user knows the input by; for messages and for the stems of file names.
     pub name: String,
+    /// Empty for a folder that lies elsewhere.
     pub path: PathBuf,
     pub sha256: Sha256,
     pub bytes: u64,
@@ -32,9 +71,16 @@ pub struct LocalInput {
 }
 
 impl LocalInput {
-    /// Whether it is a folder: `path` has no links in it, and whoever reads below it follows none out of it.
+    /// Whether it is a folder of this machine: `path` has no links in it, and whoever reads below it follows none out
+    /// of it.
     pub fn is_folder(&self) -> bool {
-        self.media_type.as_deref() == Some(Input::FOLDER)
+        self.media_type.as_deref() == Some(Input::FOLDER) && !self.is_remote()
+    }
+
+    /// Whether it is a folder that lies elsewhere, such as a prefix of a bucket: [`Host::list`] and [`Host::fetch`] get at
+    /// its files.
+    pub fn is_remote(&self) -> bool {
+        self.media_type.as_deref() == Some(Input::FOLDER) && self.path.as_os_str().is_empty()
     }
 }
 

@@ -70,21 +70,21 @@ pub(crate) fn publish(
     cx.publish("transcript.srt", "application/x-subrip", subtitles::srt(&written.cues).as_bytes())?;
     cx.publish("transcript.vtt", "text/vtt", subtitles::vtt(&written.cues).as_bytes())?;
 
-    let words: Vec<&Word> = written.transcript.segments.iter().flat_map(|segment| &segment.words).collect();
-    let count = words.len().max(1) as f64;
+    let words: usize = windows.iter().map(|window| window.words).sum();
+    let mean = |of: fn(&Quality) -> f64| milliseconds(windows.iter().map(of).sum::<f64>() / words.max(1) as f64);
     let share = |of: usize| milliseconds(of as f64 / windows.len().max(1) as f64);
     let readable = written.cues.iter().filter(|cue| cue.is_readable()).count();
     cx.quality("language", facts.language.clone());
     cx.quality("language_prob", facts.language_prob);
-    cx.quality("mean_word_prob", milliseconds(words.iter().map(|word| word.prob).sum::<f64>() / count));
-    cx.quality("mean_logprob", milliseconds(words.iter().map(|word| word.prob.max(1e-9).ln()).sum::<f64>() / count));
+    cx.quality("mean_word_prob", mean(|window| window.prob));
+    cx.quality("mean_logprob", mean(|window| window.logprob));
     cx.quality("no_speech_ratio", share(windows.iter().filter(|window| window.no_speech_prob > 0.6).count()));
     cx.quality("speech_ratio", milliseconds(facts.speech_s / facts.duration_s.max(0.001)));
     cx.quality("windows", windows.len());
     cx.quality("windows_decoded_again", windows.iter().filter(|window| window.retries > 0).count());
     cx.quality("windows_with_text_removed", windows.iter().filter(|window| window.removed).count());
     cx.quality("subtitles_readable", milliseconds(readable as f64 / written.cues.len().max(1) as f64));
-    Ok(words.len() as u64)
+    Ok(words as u64)
 }
 
 /// What is left of a window once its words went into the transcript.
@@ -93,11 +93,22 @@ pub(crate) struct Quality {
     no_speech_prob: f64,
     retries: u32,
     removed: bool,
+    words: usize,
+    /// Sums over the words.
+    logprob: f64,
+    prob: f64,
 }
 
 impl From<&Decoded> for Quality {
     fn from(window: &Decoded) -> Self {
-        Self { no_speech_prob: window.no_speech_prob, retries: window.retries, removed: window.removed }
+        Self {
+            no_speech_prob: window.no_speech_prob,
+            retries: window.retries,
+            removed: window.removed,
+            words: window.words.len(),
+            logprob: window.words.iter().map(|word| word.logprob).sum(),
+            prob: window.words.iter().map(|word| word.logprob.exp()).sum(),
+        }
     }
 }
 

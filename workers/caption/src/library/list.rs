@@ -29,14 +29,14 @@ const TELL_EVERY: u64 = 1_000;
 /// Lists the images of the inputs. `with` is what looking depends on besides them.
 pub(super) fn list(params: &LibraryParams, with: Sha256, cx: &StepContext<'_>) -> Result<Listing, StepError> {
     let source = Source::of(cx.inputs())?;
-    let mut reader = if params.by_content { Some(source.open()?) } else { None };
+    let mut reader = if params.by_content && !source.is_remote() { Some(source.open(cx.host())?) } else { None };
     let path = cx.place(LIST)?;
     let mut sharer = Sharer::new(BufWriter::new(File::create(&path)?), params.contact_sheet);
     let spare = cx.scratch().join("spare");
     let mut images = 0_u64;
-    let passed = source.walk(&mut |mut entry| {
+    let passed = source.walk(cx.host(), &mut |mut entry| {
         if let Some(reader) = &mut reader {
-            by_content(reader, &mut entry, &spare);
+            by_content(reader, &mut entry, &spare)?;
         }
         images += 1;
         if images.is_multiple_of(TELL_EVERY) {
@@ -58,11 +58,14 @@ pub(super) fn list(params: &LibraryParams, with: Sha256, cx: &StepContext<'_>) -
 }
 
 /// Puts the digest of an image's bytes in place of its times. What cannot be read keeps them: the look says why.
-fn by_content(reader: &mut Reader, entry: &mut Entry, spare: &Path) {
-    let Ok(path) = reader.file(entry, spare) else { return };
-    if let Ok(digest) = File::open(path).and_then(digest) {
+fn by_content(reader: &mut Reader<'_>, entry: &mut Entry, spare: &Path) -> Result<(), StepError> {
+    let files = reader.files(std::slice::from_ref(entry), |_| spare.to_owned())?;
+    if let [Ok(path)] = &files[..]
+        && let Ok(digest) = File::open(path).and_then(digest)
+    {
         entry.stamp = digest.to_string();
     }
+    Ok(())
 }
 
 fn digest(mut file: File) -> io::Result<Sha256> {

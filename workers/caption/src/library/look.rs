@@ -44,13 +44,13 @@ pub(super) fn look(
     let of_job = cx.inputs().len().saturating_sub(1);
     let list = lines(cx.input(of_job)?.path.clone(), share.offset, share.bytes)?;
     let entries = list.lines().map(serde_json::from_str).collect::<Result<Vec<Entry>, _>>()?;
-    let mut reader = Source::of(&cx.inputs()[..of_job])?.open()?;
+    let mut reader = Source::of(&cx.inputs()[..of_job])?.open(cx.host())?;
     let mut answer = Answer::new(thumbnails);
     for (n, batch) in entries.chunks(BATCH).enumerate() {
         cx.progress((n * BATCH) as f64, entries.len() as f64, "images");
         cx.checkpoint()?;
         let spare = |n: usize| cx.scratch().join(format!("image-{n}"));
-        let files: Vec<_> = batch.iter().enumerate().map(|(n, entry)| (entry, reader.file(entry, &spare(n)))).collect();
+        let files: Vec<_> = batch.iter().zip(reader.files(batch, spare)?).collect();
         let readable: Vec<_> =
             files.iter().filter_map(|(entry, file)| Some((entry.path.clone(), file.as_ref().ok()?.clone()))).collect();
         let mut seen = eyes.look(&readable, cx.host())?.into_iter();

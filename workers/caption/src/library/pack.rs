@@ -19,7 +19,7 @@ pub(super) const STEPS: usize = 64;
 pub(super) fn pack(pack: Pack, cx: &StepContext<'_>) -> Result<LibraryOutput, StepError> {
     let of_job = cx.inputs().len().saturating_sub(1);
     let list = lines(cx.input(of_job)?.path.clone(), pack.offset, pack.bytes)?;
-    let mut reader = Source::of(&cx.inputs()[..of_job])?.open()?;
+    let mut reader = Source::of(&cx.inputs()[..of_job])?.open(cx.host())?;
     let spare = cx.scratch().join("spare");
     let lines: Vec<&str> = list.lines().collect();
     let (all, mut packed) = (lines.len(), 0);
@@ -31,7 +31,7 @@ pub(super) fn pack(pack: Pack, cx: &StepContext<'_>) -> Result<LibraryOutput, St
             cx.checkpoint()?;
             let image: ToPack = serde_json::from_str(line)?;
             // An image that is gone since it was looked at is left out: its row has told what was there.
-            let Ok(bytes) = reader.bytes(&image.entry, &spare) else { continue };
+            let Some(bytes) = reader.bytes(&image.entry, &spare)? else { continue };
             let key = format!("{:09}", image.number);
             let mut add = |end: &str, bytes: &[u8]| append(&mut archive, Path::new(&format!("{key}.{end}")), bytes);
             add(kind(&image), &bytes)?;

@@ -13,9 +13,10 @@ pub struct LibraryRecipe;
 impl Recipe for LibraryRecipe {
     const KIND: &'static str = "library";
     type Params = LibraryParams;
-    const ABOUT: &'static str = "Caption a whole folder, archive or list of images and make it a searchable data set";
+    const ABOUT: &'static str = "Caption a whole folder, archive, list or S3 prefix of images and make it a searchable data set";
     const EXAMPLES: &'static str = "medley run library photos/ -o dataset
 medley run library photos.zip --write webdataset,coco --drop-duplicates --min-side-px 512 -o dataset
+medley submit library s3://photos/2026/ --write webdataset
 medley run library photos/ chosen.txt --write kohya --trigger 'sks dog' -o dataset";
     const INPUTS: std::ops::RangeInclusive<usize> = 1..=2;
     const TAKES_FOLDER: bool = true;

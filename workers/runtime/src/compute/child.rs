@@ -22,12 +22,16 @@ use std::{
 };
 
 use medley_proto::{ErrorCode, Name};
-use medley_step::{BuildContext, ErasedWorker, Host, Registry, StepContext, StepError};
+use medley_step::{BuildContext, ErasedWorker, Host, Registry, RemotePage, StepContext, StepError, Wanted};
 
-use super::frames::{Computed, FromChild, Init, Order, Progress, Ticket, ToChild, decode, encode, length};
+use super::frames::{
+    Answer, Ask, Computed, FromChild, Init, Order, Progress, Ticket, ToChild, WireError, decode, encode, length,
+};
 
 /// Progress more often than this is dropped.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// How often a step that waits for its parent's answer asks whether it should stop.
+const CHECK_EVERY: Duration = Duration::from_millis(200);
 /// Native inference wants more than a thread's usual two MiB.
 const STACK_BYTES: usize = 16 << 20;
 
@@ -62,6 +66,7 @@ fn serve(registry: &Registry, kind: &Name) -> io::Result<()> {
         match frame {
             ToChild::Run(order) => slots.take(order),
             ToChild::Stop { ticket, cancelled } => slots.stop(ticket, cancelled),
+            ToChild::Answer { ticket, answer } => slots.answer(ticket, answer),
             ToChild::Init(_) => {}
         }
     }
@@ -197,11 +202,14 @@ impl Slots {
     }
 
     fn take(&self, order: Order) {
+        let (answered, answer) = mpsc::channel();
         let host = Arc::new(StepHost {
             ticket: order.ticket,
             stop: AtomicU8::new(GO_ON),
             told: Mutex::new(None),
             answers: self.answers.clone(),
+            answered,
+            answer: Mutex::new(answer),
         });
         self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(order.ticket, host.clone());
         // The slots' threads live as long as the process: a panic in a step does not end them.
@@ -211,6 +219,13 @@ impl Slots {
     fn stop(&self, ticket: Ticket, cancelled: bool) {
         if let Some(host) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&ticket) {
             host.stop.store(if cancelled { CANCELLED } else { INTERRUPTED }, Ordering::Relaxed);
+        }
+    }
+
+    fn answer(&self, ticket: Ticket, answer: Result<Answer, WireError>) {
+        if let Some(host) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&ticket) {
+            // The other end is the host's own.
+            let _ = host.answered.send(answer);
         }
     }
 }
@@ -263,6 +278,26 @@ struct StepHost {
     stop: AtomicU8,
     told: Mutex<Option<Instant>>,
     answers: Arc<Answers>,
+    answered: mpsc::Sender<Result<Answer, WireError>>,
+    /// Held by the one thread that has asked something.
+    answer: Mutex<mpsc::Receiver<Result<Answer, WireError>>>,
+}
+
+impl StepHost {
+    /// Asks the parent and waits. A step that is told to stop meanwhile waits no longer; it asks nothing more either.
+    fn ask(&self, ask: Ask) -> Result<Answer, StepError> {
+        let answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.checkpoint()?;
+        self.answers
+            .send(&FromChild::Ask { ticket: self.ticket, ask })
+            .map_err(|error| StepError::internal("the worker cannot be asked").because(error))?;
+        loop {
+            match answer.recv_timeout(CHECK_EVERY) {
+                Ok(answer) => return answer.map_err(StepError::from),
+                Err(_) => self.checkpoint()?,
+            }
+        }
+    }
 }
 
 impl Host for StepHost {
@@ -283,6 +318,20 @@ impl Host for StepHost {
             GO_ON => Ok(()),
             CANCELLED => Err(StepError::Cancelled),
             _ => Err(StepError::Interrupted),
+        }
+    }
+
+    fn list(&self, input: usize, after: Option<&str>) -> Result<RemotePage, StepError> {
+        match self.ask(Ask::List { input, after: after.map(str::to_owned) })? {
+            Answer::Listed(page) => Ok(page),
+            Answer::Fetched(_) => Err(StepError::internal("another question was answered")),
+        }
+    }
+
+    fn fetch(&self, input: usize, files: &[Wanted], most_bytes: u64) -> Result<Vec<Option<StepError>>, StepError> {
+        match self.ask(Ask::Fetch { input, files: files.to_vec(), most_bytes })? {
+            Answer::Fetched(errors) => Ok(errors.into_iter().map(|error| error.map(StepError::from)).collect()),
+            Answer::Listed(_) => Err(StepError::internal("another question was answered")),
         }
     }
 }

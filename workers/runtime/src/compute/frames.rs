@@ -3,7 +3,7 @@
 use std::{fmt, io, path::PathBuf, time::Duration};
 
 use medley_proto::{ErrorCode, ModelUse, Name, StepId};
-use medley_step::{LocalInput, Published, StepError};
+use medley_step::{LocalInput, Published, RemotePage, StepError, Wanted};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
@@ -22,6 +22,10 @@ pub(crate) enum ToChild {
     Stop {
         ticket: Ticket,
         cancelled: bool,
+    },
+    Answer {
+        ticket: Ticket,
+        answer: Result<Answer, WireError>,
     },
 }
 
@@ -57,6 +61,11 @@ pub(crate) enum FromChild {
         ticket: Ticket,
         progress: Progress,
     },
+    /// The step waits for the answer; one at a time.
+    Ask {
+        ticket: Ticket,
+        ask: Ask,
+    },
     Done {
         ticket: Ticket,
         done: Computed,
@@ -65,6 +74,22 @@ pub(crate) enum FromChild {
         ticket: Ticket,
         error: WireError,
     },
+}
+
+/// What a running step asks of a folder that lies elsewhere: its own process reaches no network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Ask {
+    List { input: usize, after: Option<String> },
+    Fetch { input: usize, files: Vec<Wanted>, most_bytes: u64 },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answer {
+    Listed(RemotePage),
+    /// What keeps each of the files away.
+    Fetched(Vec<Option<WireError>>),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -12,6 +12,8 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use medley_proto::{ErrorCode, Name, StepId};
 use medley_step::{LocalInput, StepError};
 use serde_json::Value;
@@ -22,7 +24,7 @@ use tokio::{
 };
 
 use super::{
-    frames::{Computed, Init, Order, Progress, Told},
+    frames::{Answer, Ask, Computed, Init, Order, Progress, Told},
     process::{Child, ChildSettings, Death, End, Flight, How, StartError},
     spawner::Spawner,
 };
@@ -74,6 +76,12 @@ pub(crate) enum StopReason {
     TimeUp,
 }
 
+/// Answers what running steps ask.
+#[async_trait]
+pub(crate) trait Desk: Send + Sync {
+    async fn answer(&self, ask: Ask) -> Result<Answer, StepError>;
+}
+
 /// A step that is ready to be computed.
 pub(crate) struct Job<'a> {
     pub(crate) step: &'a StepId,
@@ -85,6 +93,7 @@ pub(crate) struct Job<'a> {
     pub(crate) stop: watch::Receiver<Option<StopReason>>,
     /// Told of progress; must not block.
     pub(crate) progress: &'a (dyn Fn(Progress) + Send + Sync),
+    pub(crate) desk: &'a dyn Desk,
 }
 
 pub(crate) struct ComputePool {
@@ -255,12 +264,13 @@ impl KindPool {
 
 /// Follows a step in flight to its end.
 async fn follow(settings: &PoolSettings, child: &Child, flight: Flight, job: &Job<'_>) -> Result<Tried, StepError> {
-    let Flight { ticket, mut progress, mut end } = flight;
+    let Flight { ticket, mut progress, mut asks, mut end } = flight;
     let mut stop = job.stop.clone();
     let limit = tokio::time::sleep(settings.step_time);
     tokio::pin!(limit);
     let mut told: Option<StopReason> = None;
     let mut listening = true;
+    let mut asked: Option<BoxFuture<'_, Result<Answer, StepError>>> = None;
     loop {
         tokio::select! {
             biased;
@@ -276,6 +286,11 @@ async fn follow(settings: &PoolSettings, child: &Child, flight: Flight, job: &Jo
                 };
             }
             Some(progress) = progress.recv() => (job.progress)(progress),
+            Some(ask) = asks.recv() => asked = Some(job.desk.answer(ask)),
+            answer = async { asked.as_mut().expect("it is asked for only then").await }, if asked.is_some() => {
+                asked = None;
+                child.answer(ticket, answer).await;
+            }
             reason = reason_to_stop(&mut stop), if listening && told.is_none() => {
                 listening = reason.is_some();
                 if let Some(reason) = reason {

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    frames::{Computed, FromChild, Init, Order, Progress, Ticket, ToChild, decode, encode, length},
+    frames::{Answer, Ask, Computed, FromChild, Init, Order, Progress, Ticket, ToChild, decode, encode, length},
     memory,
     spawner::Spawner,
 };
@@ -64,11 +64,13 @@ pub(crate) enum End {
 pub(crate) struct Flight {
     pub(crate) ticket: Ticket,
     pub(crate) progress: mpsc::Receiver<Progress>,
+    pub(crate) asks: mpsc::Receiver<Ask>,
     pub(crate) end: oneshot::Receiver<End>,
 }
 
 struct Seat {
     progress: mpsc::Sender<Progress>,
+    asks: mpsc::Sender<Ask>,
     end: oneshot::Sender<End>,
 }
 
@@ -168,16 +170,17 @@ impl Child {
             StepError::internal("the step's params are larger than a message may be").because(error)
         })?;
         let (progress, told) = mpsc::channel(16);
+        let (asks, asked) = mpsc::channel(1);
         let (end, ended) = oneshot::channel();
         let orders = {
             let mut state = self.state();
             let Some(orders) = state.orders.clone() else { return Ok(None) };
-            state.seats.insert(ticket, Seat { progress, end });
+            state.seats.insert(ticket, Seat { progress, asks, end });
             orders
         };
         // When the pipe is broken the seat is emptied by whoever notices the child's death.
         let _ = orders.send(frame).await;
-        Ok(Some(Flight { ticket, progress: told, end: ended }))
+        Ok(Some(Flight { ticket, progress: told, asks: asked, end: ended }))
     }
 
     async fn send(&self, frame: &ToChild) -> io::Result<()> {
@@ -193,6 +196,14 @@ impl Child {
     pub(crate) async fn stop(&self, ticket: Ticket, cancelled: bool) {
         if let Err(error) = self.send(&ToChild::Stop { ticket, cancelled }).await {
             tracing::debug!(kind = %self.kind, %error, "a step cannot be asked to stop");
+        }
+    }
+
+    /// Answers what a step asked.
+    pub(crate) async fn answer(&self, ticket: Ticket, answer: Result<Answer, StepError>) {
+        let answer = answer.map_err(Into::into);
+        if let Err(error) = self.send(&ToChild::Answer { ticket, answer }).await {
+            tracing::debug!(kind = %self.kind, %error, "a step cannot be answered");
         }
     }
 
@@ -234,7 +245,7 @@ impl Child {
     async fn read_answers(self: Arc<Self>, mut stdout: ChildStdout, mut process: OsChild, printed: JoinHandle<()>) {
         let broken = loop {
             match read_frame(&mut stdout).await {
-                Ok(Some(frame)) => self.answer(frame),
+                Ok(Some(frame)) => self.hear(frame),
                 Ok(None) => break None,
                 Err(error) => break Some(error),
             }
@@ -267,7 +278,7 @@ impl Child {
         self.died(status, broken);
     }
 
-    fn answer(&self, frame: FromChild) {
+    fn hear(&self, frame: FromChild) {
         let mut state = self.state();
         match frame {
             FromChild::Ready => {
@@ -284,6 +295,12 @@ impl Child {
                 if let Some(seat) = state.seats.get(&ticket) {
                     // Nobody waits for progress; what does not fit is dropped.
                     let _ = seat.progress.try_send(progress);
+                }
+            }
+            FromChild::Ask { ticket, ask } => {
+                if let Some(seat) = state.seats.get(&ticket) {
+                    // A step asks one thing at a time: there is room.
+                    let _ = seat.asks.try_send(ask);
                 }
             }
             FromChild::Done { ticket, done } => state.leave(ticket, End::Done(Box::new(done))),

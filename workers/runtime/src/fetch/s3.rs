@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, path::Path, sync::Mutex};
 
 use async_trait::async_trait;
 use medley_proto::ErrorCode;
-use medley_step::{Key, Retryable, StepError, Store, StoreError};
+use medley_step::{Key, RemotePage, Retryable, StepError, Store, StoreError};
 
 use crate::{
     staging::Fetcher,
@@ -38,23 +38,22 @@ impl S3Fetcher {
         Ok(store)
     }
 
-    async fn read(&self, uri: &str, into: &Path, most_bytes: u64) -> Result<(), StepError> {
-        let refused = |code, what: &str| StepError::permanent(code, format!("{uri}: {what}"));
+    /// The bucket and what stands behind it.
+    fn place<'a>(&self, uri: &'a str) -> Result<(S3Store, &'a str), StepError> {
         if !self.allowed.iter().any(|place| uri.starts_with(place)) {
             let what = "inputs are not read from there; its place must stand in inputs.s3 of the worker's medley.toml";
-            return Err(refused(ErrorCode::INPUT_FORBIDDEN, what));
+            return Err(refused(uri, ErrorCode::INPUT_FORBIDDEN, what));
         }
         let (bucket, key) = uri.trim_start_matches("s3://").split_once('/').unwrap_or_default();
+        Ok((self.store(bucket).map_err(|error| sort(uri, error))?, key))
+    }
+
+    async fn read(&self, uri: &str, into: &Path, most_bytes: u64) -> Result<(), StepError> {
+        let refused = |code, what: &str| refused(uri, code, what);
+        let sort = |error| sort(uri, error);
+        let (store, key) = self.place(uri)?;
         // A key of a bucket's own may have characters that ours have not; such an object has to be copied first.
         let key = Key::parse(key).map_err(|_| refused(ErrorCode::INPUT_NOT_FOUND, "its key cannot be asked for"))?;
-        let sort = |error: StoreError| match error {
-            StoreError::NotFound(_) => refused(ErrorCode::INPUT_NOT_FOUND, "there is no such object"),
-            StoreError::Refused(..) => {
-                refused(ErrorCode::INPUT_FORBIDDEN, "the bucket is missing, or closed to this worker").because(error)
-            }
-            other => other.into_step_error(),
-        };
-        let store = self.store(bucket).map_err(sort)?;
         let object = store.head(&key).await.map_err(sort)?;
         let object = object.ok_or_else(|| refused(ErrorCode::INPUT_NOT_FOUND, "there is no such object"))?;
         let fits = |bytes: u64| {
@@ -70,6 +69,20 @@ impl S3Fetcher {
     }
 }
 
+fn refused(uri: &str, code: ErrorCode, what: &str) -> StepError {
+    StepError::permanent(code, format!("{uri}: {what}"))
+}
+
+fn sort(uri: &str, error: StoreError) -> StepError {
+    match error {
+        StoreError::NotFound(_) => refused(uri, ErrorCode::INPUT_NOT_FOUND, "there is no such object"),
+        StoreError::Refused(..) => {
+            refused(uri, ErrorCode::INPUT_FORBIDDEN, "the bucket is missing, or closed to this worker").because(error)
+        }
+        other => other.into_step_error(),
+    }
+}
+
 #[async_trait]
 impl Fetcher for S3Fetcher {
     fn serves(&self, uri: &str) -> bool {
@@ -78,5 +91,14 @@ impl Fetcher for S3Fetcher {
 
     async fn fetch(&self, uri: &str, into: &Path, most_bytes: u64) -> Result<(), StepError> {
         self.read(uri, into, most_bytes).await
+    }
+
+    fn lists(&self) -> bool {
+        true
+    }
+
+    async fn list(&self, uri: &str, after: Option<&str>) -> Result<RemotePage, StepError> {
+        let (store, prefix) = self.place(uri)?;
+        store.list_below(prefix, after).await.map_err(|error| sort(uri, error))
     }
 }

@@ -1,8 +1,9 @@
-//! Where a library's images are: below a folder, in an archive, or named by a list.
+//! Where a library's images are: below a folder, here or elsewhere, in an archive, or named by a list.
 
 mod folder;
 mod lists;
 mod paths;
+mod remote;
 mod tar;
 mod zip;
 
@@ -13,9 +14,10 @@ use std::{
 };
 
 use medley_proto::ErrorCode;
-use medley_step::{LocalInput, StepError};
+use medley_step::{Host, LocalInput, StepError};
 use serde::{Deserialize, Serialize};
 
+use self::remote::Remote;
 use crate::RowError;
 
 /// The largest image file that is taken out of an archive, and the largest that a data set's archive takes in.
@@ -81,6 +83,8 @@ pub(crate) struct PassedOver {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     Folder(PathBuf),
+    /// The input of this number, which lies elsewhere.
+    Remote(usize),
     Zip(PathBuf),
     Tar(PathBuf),
     /// Paths below a folder: of the list itself, or one that was given with it.
@@ -94,8 +98,13 @@ impl Source {
     /// A folder, an archive or a list; or a folder and a list of paths below it.
     pub(crate) fn of(inputs: &[LocalInput]) -> Result<Self, StepError> {
         match inputs {
+            [one] if one.is_remote() => Ok(Self::Remote(0)),
             [one] if one.is_folder() => Ok(Self::Folder(one.path.canonicalize()?)),
             [one] => Self::of_file(one),
+            inputs if inputs.iter().any(LocalInput::is_remote) => Err(StepError::permanent(
+                ErrorCode::PARAMS_INVALID,
+                "a folder that lies elsewhere stands alone; give a list only together with a folder of this machine",
+            )),
             [a, b] if a.is_folder() != b.is_folder() => {
                 let (folder, list) = if a.is_folder() { (a, b) } else { (b, a) };
                 match Self::of_file(list)? {
@@ -149,10 +158,16 @@ impl Source {
         Ok(Self::List { list: path, root })
     }
 
+    /// Whether what tells one state of an image from the next comes from its content as it is.
+    pub(crate) fn is_remote(&self) -> bool {
+        matches!(self, Self::Remote(_))
+    }
+
     /// Tells of each image, in an order that is the same each time.
-    pub(crate) fn walk(&self, found: &mut Found<'_>) -> Result<PassedOver, StepError> {
+    pub(crate) fn walk(&self, host: &dyn Host, found: &mut Found<'_>) -> Result<PassedOver, StepError> {
         match self {
             Self::Folder(root) => folder::walk(root, found),
+            Self::Remote(input) => Remote { host, input: *input }.walk(found),
             Self::Zip(path) => zip::walk(path, found),
             Self::Tar(path) => tar::walk(path, found),
             Self::List { list, root } => lists::walk(list, root, found),
@@ -160,9 +175,10 @@ impl Source {
     }
 
     /// A reader of single images. Opens archives once.
-    pub(crate) fn open(&self) -> Result<Reader, StepError> {
+    pub(crate) fn open<'a>(&self, host: &'a dyn Host) -> Result<Reader<'a>, StepError> {
         Ok(match self {
             Self::Folder(root) | Self::List { root, .. } => Reader::Below(root.clone()),
+            Self::Remote(input) => Reader::Remote(Remote { host, input: *input }),
             Self::Zip(path) => Reader::Zip(Box::new(zip::open(path)?)),
             Self::Tar(path) => Reader::Tar(File::open(path)?),
         })
@@ -171,25 +187,39 @@ impl Source {
 
 /// Gets at the bytes of single images.
 #[derive(Debug)]
-pub(crate) enum Reader {
+pub(crate) enum Reader<'a> {
     Below(PathBuf),
+    Remote(Remote<'a>),
     Zip(Box<zip::Archive>),
     Tar(File),
 }
 
-impl Reader {
-    /// The image as a local file; `spare` is a path that may be used for one that is taken out of an archive.
-    pub(crate) fn file(&mut self, entry: &Entry, spare: &Path) -> Result<PathBuf, RowError> {
-        if let Some(error) = &entry.error {
-            return Err(error.clone());
-        }
-        let large = |bytes: u64| {
-            let what = format!("has {bytes} bytes, more than the {MOST_IMAGE_BYTES} of an image; take it out");
-            refused(&entry.path, ErrorCode::MEDIA_TOO_LARGE, &what)
+impl Reader<'_> {
+    /// Images as local files; `spare` has a path for each that is no file of its own yet.
+    ///
+    /// # Errors
+    /// What may pass, such as a store that does not answer. What keeps one image away is that image's error.
+    pub(crate) fn files(
+        &mut self,
+        entries: &[Entry],
+        spare: impl Fn(usize) -> PathBuf,
+    ) -> Result<Vec<Result<PathBuf, RowError>>, StepError> {
+        let Self::Remote(remote) = self else {
+            let file = |(n, entry): (usize, &Entry)| readable(entry).and_then(|()| self.file(entry, &spare(n)));
+            return Ok(entries.iter().enumerate().map(file).collect());
         };
-        if entry.bytes > MOST_IMAGE_BYTES {
-            return Err(large(entry.bytes));
-        }
+        let known: Vec<_> = entries.iter().map(readable).collect();
+        let wanted = entries.iter().enumerate().filter(|(n, _)| known[*n].is_ok());
+        let wanted: Vec<_> = wanted.map(|(n, entry)| (entry, spare(n))).collect();
+        let mut fetched = remote.fetch(&wanted)?.into_iter();
+        let missing = || StepError::internal("an image was not answered for");
+        known.into_iter().map(|known| match known {
+            Ok(()) => fetched.next().ok_or_else(missing),
+            Err(error) => Ok(Err(error)),
+        }).collect()
+    }
+
+    fn file(&mut self, entry: &Entry, spare: &Path) -> Result<PathBuf, RowError> {
         let damaged = |error: &dyn std::fmt::Display| {
             refused(
                 &entry.path,
@@ -201,7 +231,7 @@ impl Reader {
             (Self::Below(root), at @ (At::Path | At::RawPath(_))) => paths::inside(root, &entry.path, at),
             (Self::Zip(archive), At::Member(number)) => {
                 let bytes = zip::take(archive, *number, spare, MOST_IMAGE_BYTES).map_err(|error| damaged(&error))?;
-                if bytes > MOST_IMAGE_BYTES { Err(large(bytes)) } else { Ok(spare.to_owned()) }
+                if bytes > MOST_IMAGE_BYTES { Err(large(&entry.path, bytes)) } else { Ok(spare.to_owned()) }
             }
             (Self::Tar(file), At::Offset(offset)) => {
                 tar::take(file, *offset, entry.bytes, spare).map_err(|error| damaged(&error))?;
@@ -211,19 +241,31 @@ impl Reader {
         }
     }
 
-    /// The image's bytes.
-    pub(crate) fn bytes(&mut self, entry: &Entry, spare: &Path) -> Result<Vec<u8>, RowError> {
-        let path = self.file(entry, spare)?;
-        let gone = |error: std::io::Error| {
-            refused(&entry.path, ErrorCode::INPUT_NOT_FOUND, &format!("cannot be read any more ({error})"))
-        };
+    /// The image's bytes; none when it cannot be read any more.
+    pub(crate) fn bytes(&mut self, entry: &Entry, spare: &Path) -> Result<Option<Vec<u8>>, StepError> {
+        let files = self.files(std::slice::from_ref(entry), |_| spare.to_owned())?;
+        let [Ok(path)] = &files[..] else { return Ok(None) };
         let mut bytes = Vec::new();
-        File::open(&path).and_then(|file| file.take(MOST_IMAGE_BYTES + 1).read_to_end(&mut bytes)).map_err(gone)?;
+        let read = File::open(path).and_then(|file| file.take(MOST_IMAGE_BYTES + 1).read_to_end(&mut bytes));
         if path == spare {
-            fs::remove_file(spare).map_err(gone)?;
+            fs::remove_file(spare)?;
         }
-        Ok(bytes)
+        Ok(read.is_ok().then_some(bytes))
     }
+}
+
+/// What is known of an image before it is opened.
+fn readable(entry: &Entry) -> Result<(), RowError> {
+    match &entry.error {
+        Some(error) => Err(error.clone()),
+        None if entry.bytes > MOST_IMAGE_BYTES => Err(large(&entry.path, entry.bytes)),
+        None => Ok(()),
+    }
+}
+
+fn large(path: &str, bytes: u64) -> RowError {
+    let what = format!("has {bytes} bytes, more than the {MOST_IMAGE_BYTES} of an image; take it out");
+    refused(path, ErrorCode::MEDIA_TOO_LARGE, &what)
 }
 
 fn refused(path: &str, code: ErrorCode, what: &str) -> RowError {

@@ -16,8 +16,15 @@ use crate::queue::{decode, weights::Weights};
 
 /// The sources that one consumer takes from; it leaves them when it is dropped.
 pub(super) struct Sources {
-    pub(super) sources: Vec<(Class, Arc<Source>)>,
-    pub(super) arrived: Arc<Notify>,
+    sources: Vec<(Class, Arc<Source>)>,
+    /// Rings when a source has something to look at.
+    bell: Arc<Notify>,
+}
+
+impl Sources {
+    pub(super) fn new(sources: Vec<(Class, Arc<Source>)>) -> Self {
+        Self { sources, bell: Arc::default() }
+    }
 }
 
 impl Drop for Sources {
@@ -31,14 +38,14 @@ struct Asking<'a>(&'a Sources);
 
 impl<'a> Asking<'a> {
     fn begin(sources: &'a Sources) -> Self {
-        sources.sources.iter().for_each(|(_, source)| source.ask());
+        sources.sources.iter().for_each(|(_, source)| source.ask(&sources.bell));
         Self(sources)
     }
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        self.0.sources.iter().for_each(|(_, source)| source.ask_no_more());
+        self.0.sources.iter().for_each(|(_, source)| source.ask_no_more(&self.0.bell));
     }
 }
 
@@ -53,9 +60,6 @@ impl Sources {
     async fn next(&self, weights: &Weights) -> Result<(Delivery, Message), QueueError> {
         let asking = Asking::begin(self);
         loop {
-            let arrived = self.arrived.notified();
-            tokio::pin!(arrived);
-            arrived.as_mut().enable();
             match self.find(weights)? {
                 Found::Taken(parked) => {
                     let Parked { held, delivery: message, .. } = *parked;
@@ -70,12 +74,14 @@ impl Sources {
                             let source = Arc::clone(held.source());
                             source.publisher.publish(vec![source.put_aside(&message)]).await?;
                             held.ack().await?;
-                            source.ask_again();
+                            source.ask_again(&self.bell);
                         }
                     }
                 }
-                Found::Nothing { look_again: Some(until) } => drop(tokio::time::timeout_at(until, arrived).await),
-                Found::Nothing { look_again: None } => arrived.await,
+                Found::Nothing { look_again: Some(until) } => {
+                    drop(tokio::time::timeout_at(until, self.bell.notified()).await);
+                }
+                Found::Nothing { look_again: None } => self.bell.notified().await,
             }
         }
     }
@@ -86,7 +92,7 @@ impl Sources {
         for class in weights.order() {
             let mut unknown: Option<Instant> = None;
             for (_, source) in self.sources.iter().filter(|(of, _)| *of == class) {
-                match source.look()? {
+                match source.look(&self.bell)? {
                     Look::Took(parked) => return Ok(Found::Taken(parked)),
                     Look::Empty => {}
                     Look::Unknown(until) => unknown = unknown.max(Some(until)),

@@ -25,7 +25,6 @@ use lapin::{
 };
 use medley_proto::{Class, Event, Failure, JobId, Name, Step};
 use medley_step::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
-use tokio::sync::Notify;
 
 use self::{
     consumer::{AmqpConsumer, AmqpDeadConsumer, Sources},
@@ -49,7 +48,6 @@ pub struct AmqpQueue {
     publisher: Arc<Publisher>,
     link: Arc<Link>,
     sources: Arc<Mutex<HashMap<String, Arc<Source>>>>,
-    arrived: Arc<Notify>,
 }
 
 impl fmt::Debug for AmqpQueue {
@@ -67,7 +65,6 @@ impl AmqpQueue {
             publisher,
             link: Arc::new(Link::new(config, "consumer")),
             sources: Arc::default(),
-            arrived: Arc::default(),
         })
     }
 
@@ -78,14 +75,13 @@ impl AmqpQueue {
             return Arc::clone(source);
         }
         let (link, publisher) = (Arc::clone(&self.link), Arc::clone(&self.publisher));
-        let source = Source::start(queue.clone(), link, publisher, Arc::clone(&self.arrived));
+        let source = Source::start(queue.clone(), link, publisher);
         sources.insert(queue, Arc::clone(&source));
         source
     }
 
     fn sources(&self, queues: impl IntoIterator<Item = (Class, String)>) -> Sources {
-        let sources = queues.into_iter().map(|(class, queue)| (class, self.source(queue))).collect();
-        Sources { sources, arrived: Arc::clone(&self.arrived) }
+        Sources::new(queues.into_iter().map(|(class, queue)| (class, self.source(queue))).collect())
     }
 
     /// The message takes the delivery's place: it is confirmed first, and the delivery acknowledged then.

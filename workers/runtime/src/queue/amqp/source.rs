@@ -1,6 +1,6 @@
 //! One queue as this process takes from it: as many consumers of prefetch one as steps are held, plus one while somebody
-//! asks. A quorum queue counts its prefetch for each consumer, so no more can come than that: at most one message lies here
-//! that nobody works on (one for each slot while steps take no time), and not for long.
+//! asks (one for each who asks, while steps take no time). A quorum queue counts its prefetch for each consumer, so no more
+//! can come than that: at most one message lies here that nobody works on, or a few for a moment.
 //!
 //! Each consumer has a channel of its own. The broker may send a message to a consumer that it has just told to be
 //! cancelled; the client drops such a one without a word, and it would stay unsettled as long as its channel is open.
@@ -31,6 +31,8 @@ use crate::queue::UNREADABLE;
 /// How long a consumer stays while nobody asks: whoever has settled a step asks for the next one within that time or is
 /// busy for long.
 const LINGER: Duration = Duration::from_millis(200);
+/// How long steps count as quick after one that was.
+const QUICK: Duration = Duration::from_secs(1);
 /// How long a message may lie here before it is handed back to the others.
 const PARKED_LIMIT: Duration = Duration::from_secs(30);
 /// How long a consumer that has got nothing counts as not having been answered yet.
@@ -62,6 +64,13 @@ pub(super) struct Parked {
     since: Instant,
 }
 
+/// A call of `next` that waits for this queue, among others.
+struct Asker {
+    bell: Arc<Notify>,
+    /// It has got a message and is about to return: no other is to be fetched for it.
+    served: bool,
+}
+
 #[derive(Default)]
 struct State {
     takers: HashMap<u64, Taker>,
@@ -73,11 +82,12 @@ struct State {
     streams: usize,
     /// Consumers of the queue trait that want this queue.
     consumers: usize,
-    /// Calls of `next` that wait for it.
-    asking: usize,
-    /// Those of the asking calls that have got a message and are about to return: no other is to be fetched for them.
-    served: usize,
+    askers: VecDeque<Asker>,
     quiet_since: Option<Instant>,
+    /// When a step was last done in no time.
+    quick_at: Option<Instant>,
+    /// When `run` looks again of its own accord; none when it waits to be woken.
+    looks_at: Option<Instant>,
     failing_since: Option<Instant>,
     failure: Option<QueueError>,
 }
@@ -89,8 +99,6 @@ pub(super) struct Source {
     state: Mutex<State>,
     /// Something for `run` to do.
     wake: Notify,
-    /// Something for those who ask to look at; shared by all sources of the process.
-    pub(super) arrived: Arc<Notify>,
 }
 
 impl State {
@@ -99,16 +107,71 @@ impl State {
         self.takers.iter().find_map(|(tag, taker)| taker.free_since.map(|_| *tag))
     }
 
+    /// Calls that no message is on its way to.
+    fn unserved(&self) -> usize {
+        self.askers.iter().filter(|asker| !asker.served).count()
+    }
+
+    /// Wakes one call that waits, each in turn: there is something to look at.
+    fn ring(&mut self) {
+        let waiting = self.askers.iter().position(|asker| !asker.served);
+        if let Some(asker) = waiting.and_then(|at| self.askers.remove(at)) {
+            asker.bell.notify_one();
+            self.askers.push_back(asker);
+        }
+    }
+
+    fn ring_all(&self) {
+        self.askers.iter().for_each(|asker| asker.bell.notify_one());
+    }
+
+    fn served(&mut self, bell: &Arc<Notify>, served: bool) {
+        if let Some(asker) = self.askers.iter_mut().find(|asker| Arc::ptr_eq(&asker.bell, bell)) {
+            asker.served = served;
+        }
+    }
+
     /// Of consumers that wait beyond those that somebody asks for: one that has waited long, or else when to look again.
     fn spare(&self, now: Instant) -> Option<(u64, Instant)> {
-        let wanted = self.asking.saturating_sub(self.served).max(1);
-        let mut free: Vec<_> =
-            self.takers.iter().filter_map(|(tag, taker)| Some((taker.free_since? + LINGER, *tag))).collect();
-        if free.len() <= wanted {
+        let free = || self.takers.iter().filter_map(|(tag, taker)| Some((taker.free_since? + LINGER, *tag)));
+        if free().count() <= self.unserved().max(1) {
             return None;
         }
-        free.sort_unstable();
-        free.first().map(|(until, tag)| (*tag, (*until).max(now)))
+        free().min().map(|(until, tag)| (tag, until.max(now)))
+    }
+
+    /// What is to be done next.
+    fn todo(&self, now: Instant) -> Todo {
+        let free = self.free();
+        if self.consumers == 0 {
+            return match free {
+                Some(tag) => Todo::Cancel(tag),
+                None if !self.parked.is_empty() => Todo::HandBack,
+                // A message that crosses the cancelling is to be handed back too.
+                None if self.streams > 0 => Todo::Sleep(None),
+                None => Todo::End,
+            };
+        }
+        if !self.askers.is_empty() {
+            let waiting = self.takers.values().filter(|taker| taker.free_since.is_some()).count();
+            let quick = self.quick_at.is_some_and(|at| now - at < QUICK);
+            let wanted = if quick { self.unserved() } else { self.unserved().min(1) };
+            let missing = self.parked.is_empty() && waiting < wanted;
+            return match self.spare(now) {
+                _ if missing => Todo::Open,
+                Some((tag, until)) if until <= now => Todo::Cancel(tag),
+                spare => Todo::Sleep(spare.map(|(_, until)| until)),
+            };
+        }
+        let quiet_until = self.quiet_since.map_or(now, |since| since + LINGER);
+        if let Some(tag) = free.filter(|_| quiet_until <= now) {
+            return Todo::Cancel(tag);
+        }
+        let parked_until = self.parked.front().map(|parked| parked.since + PARKED_LIMIT);
+        if parked_until.is_some_and(|until| until <= now) {
+            return Todo::HandBack;
+        }
+        Todo::Sleep(free.map(|_| quiet_until).into_iter().chain(parked_until).min())
     }
 
     /// Drops a consumer and what came by it.
@@ -121,7 +184,8 @@ impl State {
 enum Todo {
     Open,
     Cancel(u64),
-    HandBack(Box<Parked>),
+    /// The message that lies here longest.
+    HandBack,
     Sleep(Option<Instant>),
     End,
 }
@@ -136,9 +200,9 @@ pub(super) enum Look {
 }
 
 impl Source {
-    pub(super) fn start(queue: String, link: Arc<Link>, publisher: Arc<Publisher>, arrived: Arc<Notify>) -> Arc<Self> {
+    pub(super) fn start(queue: String, link: Arc<Link>, publisher: Arc<Publisher>) -> Arc<Self> {
         let state = Mutex::new(State { consumers: 1, ..State::default() });
-        let source = Arc::new(Self { queue, link, publisher, state, wake: Notify::new(), arrived });
+        let source = Arc::new(Self { queue, link, publisher, state, wake: Notify::new() });
         tokio::spawn(Arc::clone(&source).run());
         source
     }
@@ -155,46 +219,63 @@ impl Source {
         alive
     }
 
-    pub(super) fn part(&self) {
-        self.state().consumers -= 1;
-        self.wake.notify_one();
-    }
-
-    pub(super) fn ask(&self) {
-        let mut state = self.state();
-        state.asking += 1;
-        state.quiet_since = None;
+    /// Wakes `run` where a change gives it something to do before it looks by itself: quick steps change much, and
+    /// mostly back again.
+    fn nudge(&self, state: MutexGuard<'_, State>) {
+        let now = Instant::now();
+        let due = match state.todo(now) {
+            Todo::Sleep(until) => until,
+            _ => Some(now),
+        };
+        let looks_at = state.looks_at;
         drop(state);
-        self.wake.notify_one();
-    }
-
-    pub(super) fn ask_no_more(&self) {
-        let mut state = self.state();
-        state.asking -= 1;
-        state.served = state.served.saturating_sub(1);
-        if state.asking == 0 {
-            state.quiet_since = Some(Instant::now());
+        if due.is_some_and(|due| looks_at.is_none_or(|looks_at| due < looks_at)) {
             self.wake.notify_one();
         }
     }
 
-    /// The message that a call got was none that it can return.
-    pub(super) fn ask_again(&self) {
+    pub(super) fn part(&self) {
         let mut state = self.state();
-        state.served = state.served.saturating_sub(1);
-        drop(state);
-        self.wake.notify_one();
+        state.consumers -= 1;
+        self.nudge(state);
     }
 
-    pub(super) fn look(&self) -> Result<Look, QueueError> {
+    /// Until [`ask_no_more`](Self::ask_no_more) the bell rings when there is something to look at.
+    pub(super) fn ask(&self, bell: &Arc<Notify>) {
+        let mut state = self.state();
+        state.askers.push_back(Asker { bell: Arc::clone(bell), served: false });
+        state.quiet_since = None;
+        self.nudge(state);
+    }
+
+    pub(super) fn ask_no_more(&self, bell: &Arc<Notify>) {
+        let mut state = self.state();
+        state.askers.retain(|asker| !Arc::ptr_eq(&asker.bell, bell));
+        if state.askers.is_empty() {
+            state.quiet_since = Some(Instant::now());
+        } else if !state.parked.is_empty() {
+            // It may have been woken for this one and have taken another.
+            state.ring();
+        }
+        self.nudge(state);
+    }
+
+    /// The message that a call got was none that it can return.
+    pub(super) fn ask_again(&self, bell: &Arc<Notify>) {
+        let mut state = self.state();
+        state.served(bell, false);
+        self.nudge(state);
+    }
+
+    pub(super) fn look(&self, bell: &Arc<Notify>) -> Result<Look, QueueError> {
         let mut state = self.state();
         if let Some(failure) = state.failure.take() {
             return Err(failure);
         }
         if let Some(parked) = state.parked.pop_front() {
-            state.served += 1;
+            state.served(bell, true);
             // The next one may be asked for.
-            self.wake.notify_one();
+            self.nudge(state);
             return Ok(Look::Took(Box::new(parked)));
         }
         let fresh = state.takers.values().find_map(|taker| Some(taker.free_since? + ANSWER_LIMIT));
@@ -209,7 +290,7 @@ impl Source {
     async fn run(self: Arc<Self>) {
         let mut attempt = 0;
         loop {
-            match self.todo() {
+            match self.next_todo() {
                 Todo::End => return,
                 Todo::Sleep(until) => {
                     let woken = self.wake.notified();
@@ -219,7 +300,7 @@ impl Source {
                     }
                 }
                 Todo::Cancel(tag) => self.cancel(tag).await,
-                Todo::HandBack(parked) => self.hand_back(*parked).await,
+                Todo::HandBack => self.hand_back().await,
                 Todo::Open => match tokio::time::timeout(OPEN_LIMIT, self.open()).await {
                     Ok(Ok(())) => {
                         attempt = 0;
@@ -236,39 +317,17 @@ impl Source {
         }
     }
 
-    fn todo(&self) -> Todo {
+    /// What is to be done, and a note of when that is asked again.
+    fn next_todo(&self) -> Todo {
         let mut state = self.state();
         let now = Instant::now();
-        let free = state.free();
-        if state.consumers == 0 {
-            if let Some(tag) = free {
-                return Todo::Cancel(tag);
-            }
-            return match state.parked.pop_front() {
-                Some(parked) => Todo::HandBack(Box::new(parked)),
-                // A message that crosses the cancelling is to be handed back too.
-                None if state.streams > 0 => Todo::Sleep(None),
-                None => Todo::End,
-            };
-        }
-        if state.asking > 0 {
-            let missing = state.asking > state.served && free.is_none() && state.parked.is_empty();
-            return match state.spare(now) {
-                _ if missing => Todo::Open,
-                Some((tag, until)) if until <= now => Todo::Cancel(tag),
-                spare => Todo::Sleep(spare.map(|(_, until)| until)),
-            };
-        }
-        let quiet_until = state.quiet_since.map_or(now, |since| since + LINGER);
-        if let Some(tag) = free.filter(|_| quiet_until <= now) {
-            return Todo::Cancel(tag);
-        }
-        let parked_until = state.parked.front().map(|parked| parked.since + PARKED_LIMIT);
-        if parked_until.is_some_and(|until| until <= now) {
-            let parked = state.parked.pop_front().expect("a message was seen there");
-            return Todo::HandBack(Box::new(parked));
-        }
-        Todo::Sleep(free.map(|_| quiet_until).into_iter().chain(parked_until).min())
+        let todo = state.todo(now);
+        state.looks_at = match todo {
+            Todo::Sleep(until) => until,
+            // As soon as that is done.
+            _ => Some(now),
+        };
+        todo
     }
 
     /// Begins one consumer.
@@ -340,9 +399,8 @@ impl Source {
                         taker.full_since = Instant::now();
                     }
                     state.parked.push_back(Parked { held, delivery, tag, since: Instant::now() });
-                    drop(state);
-                    self.arrived.notify_waiters();
-                    self.wake.notify_one();
+                    state.ring();
+                    self.nudge(state);
                 }
                 Err(error) => tracing::debug!(%error, queue = self.queue, "a consumer broke"),
             }
@@ -356,8 +414,7 @@ impl Source {
             // The broker gives what it had delivered to others.
             state.forget(tag);
         }
-        drop(state);
-        self.wake.notify_one();
+        self.nudge(state);
     }
 
     async fn cancel(&self, tag: u64) {
@@ -367,8 +424,8 @@ impl Source {
         }
     }
 
-    async fn hand_back(&self, parked: Parked) {
-        let Parked { held, delivery, .. } = parked;
+    async fn hand_back(&self) {
+        let Some(Parked { held, delivery, .. }) = self.take_parked() else { return };
         let again = token::republished(&self.queue, &delivery);
         let done = async {
             self.publisher.publish(vec![again]).await?;
@@ -377,6 +434,10 @@ impl Source {
         if let Err(error) = done.await {
             tracing::warn!(%error, queue = self.queue, "a message could not be handed back");
         }
+    }
+
+    fn take_parked(&self) -> Option<Parked> {
+        self.state().parked.pop_front()
     }
 
     async fn failed(&self, error: QueueError, attempt: &mut u32) {
@@ -392,7 +453,7 @@ impl Source {
             backoff(*attempt)
         };
         *attempt += 1;
-        self.arrived.notify_waiters();
+        self.state().ring_all();
         tokio::time::sleep(pause).await;
     }
 
@@ -405,8 +466,12 @@ impl Source {
         let goes = match state.takers.get_mut(&tag) {
             // Steps that are done in no time keep all their consumers: what lies here meanwhile does not lie long.
             Some(taker) if wanted && (alone || taker.full_since.elapsed() < LINGER) => {
-                taker.free_since = Some(Instant::now());
-                if state.asking == 0 {
+                let now = Instant::now();
+                taker.free_since = Some(now);
+                if now - taker.full_since < LINGER {
+                    state.quick_at = Some(now);
+                }
+                if state.askers.is_empty() {
                     state.quiet_since = Some(Instant::now());
                 }
                 false
@@ -414,15 +479,14 @@ impl Source {
             Some(_) => state.takers.remove(&tag).is_some(),
             None => false,
         };
-        drop(state);
-        self.wake.notify_one();
+        self.nudge(state);
         goes
     }
 
     /// Before a message is published again for others: the same, unless somebody here asks for one.
     pub(super) fn steps_aside(&self, tag: u64) -> bool {
         let mut state = self.state();
-        state.asking == 0 && state.takers.remove(&tag).is_some()
+        state.askers.is_empty() && state.takers.remove(&tag).is_some()
     }
 
     /// Puts a message that no build can read where a person finds it.

@@ -16,7 +16,7 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 use medley_proto::Sha256;
-use medley_step::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
+use medley_step::{Key, ObjectInfo, ObjectMeta, Page, RemoteFile, RemotePage, Store, StoreError};
 
 pub use self::client::S3Config;
 use self::error::{Failed, broken_off, classify, status};
@@ -86,6 +86,28 @@ impl S3Store {
             Some(digest) => request.checksum_sha256(aws_smithy_types::base64::encode(digest.as_bytes())),
             None => request.checksum_algorithm(ChecksumAlgorithm::Crc32C),
         })
+    }
+
+    /// A page of what others have put below a prefix (empty, or ending with `/`), whatever its keys look like.
+    pub(crate) async fn list_below(&self, prefix: &str, after: Option<&str>) -> Result<RemotePage, StoreError> {
+        let named = Key::parse(prefix.trim_end_matches('/')).or_else(|_| Key::parse(self.bucket()))?;
+        let listed = (self.client().list_objects_v2())
+            .bucket(self.bucket())
+            .prefix(prefix)
+            .set_start_after(after.map(|after| format!("{prefix}{after}")))
+            .send()
+            .await
+            .map_err(|error| classify(&named, error))?;
+        let file = |object: &aws_sdk_s3::types::Object| {
+            // What ends with `/` is a folder that some tool made.
+            let name = object.key()?.strip_prefix(prefix).filter(|name| !name.is_empty() && !name.ends_with('/'))?;
+            // The ETag changes with the content and only with it.
+            let stamp = object.e_tag().map_or_else(|| unix_ms(object.last_modified()).to_string(), str::to_owned);
+            Some(RemoteFile { name: name.to_owned(), bytes: unsigned(object.size()), stamp })
+        };
+        let last = listed.contents().last().and_then(|object| object.key()?.strip_prefix(prefix));
+        let next = last.filter(|_| listed.is_truncated() == Some(true)).map(str::to_owned);
+        Ok(RemotePage { files: listed.contents().iter().filter_map(file).collect(), next })
     }
 
     async fn find(&self, key: &Key) -> Result<Option<HeadObjectOutput>, StoreError> {
