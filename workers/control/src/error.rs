@@ -33,8 +33,6 @@ pub enum ControlError {
     OpenCv(#[from] opencv::Error),
     #[error("ONNX Runtime failed")]
     Ort(#[from] ort::Error),
-    #[error("a map could not be written as PNG")]
-    Png(#[from] image::ImageError),
 }
 
 impl ControlError {
@@ -52,7 +50,7 @@ impl Retryable for ControlError {
             Self::NoDepth { .. } => StepError::permanent(Self::NO_DEPTH, self.to_string()),
             Self::NoPair { .. } => StepError::permanent(ErrorCode::MEDIA_UNSUPPORTED, self.to_string()),
             Self::Contract { .. } => StepError::permanent(ErrorCode::MODEL_CORRUPT, self.to_string()),
-            Self::OpenCv(_) | Self::Ort(_) | Self::Png(_) => StepError::internal(self.to_string()).because(self),
+            Self::OpenCv(_) | Self::Ort(_) => StepError::internal(self.to_string()).because(self),
         }
     }
 }

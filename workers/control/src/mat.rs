@@ -46,8 +46,15 @@ pub(crate) fn to_picture(mat: &Mat) -> Result<DynamicImage> {
     picture.ok_or_else(unlike)
 }
 
+/// An 8-bit picture of one or three channels, as three.
 pub(crate) fn to_rgb(mat: &Mat) -> Result<RgbImage> {
-    to_picture(mat).map(|picture| picture.to_rgb8())
+    let mut rgb = Mat::default();
+    // `image` would take a grey picture's values through its colour profiles.
+    match mat.typ() {
+        core::CV_8UC1 => imgproc::cvt_color_def(mat, &mut rgb, imgproc::COLOR_GRAY2RGB)?,
+        _ => rgb = mat.try_clone()?,
+    }
+    to_picture(&rgb).map(DynamicImage::into_rgb8)
 }
 
 /// As values of another depth: `value * scale + shift`.

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use image::{DynamicImage, codecs::png::PngEncoder};
+use medley_media::picture::{png_gray16, png_rgb8};
 use medley_models::Models;
 use medley_proto::{Input, ModelUse};
 use medley_step::{
@@ -90,12 +90,14 @@ fn publish(name: &str, map: Map, size: [u32; 2], cx: &StepContext<'_>) -> Result
         Ok::<_, StepError>(())
     };
     let picture = fit(&map.picture, size, map.hard).map_err(ControlError::from)?;
-    let picture = mat::to_picture(&picture).map_err(ControlError::from)?;
     // As the reference gives them: three channels, also where they are alike.
-    leave(format!("{name}.png"), "image/png", &png(&picture.into_rgb8().into())?)?;
+    let picture = mat::to_rgb(&picture).map_err(ControlError::from)?;
+    let png = png_rgb8(picture.as_raw(), size[0], size[1]).map_err(ControlError::from)?;
+    leave(format!("{name}.png"), "image/png", &png)?;
     if let Some(deep) = map.deep {
         let deep = fit(&deep, size, false).and_then(|deep| mat::to_picture(&deep)).map_err(ControlError::from)?;
-        leave(format!("{name}16.png"), "image/png", &png(&deep)?)?;
+        let png = png_gray16(deep.into_luma16().as_raw(), size[0], size[1]).map_err(ControlError::from)?;
+        leave(format!("{name}16.png"), "image/png", &png)?;
     }
     if let Some(document) = map.document {
         leave(format!("{name}.json"), "application/json", &serde_json::to_vec(&document.0(size))?)?;
@@ -112,12 +114,6 @@ fn fit(map: &Mat, size: [u32; 2], hard: bool) -> Result<Mat, opencv::Error> {
         return map.try_clone();
     }
     mat::resize(map, size, if hard { imgproc::INTER_NEAREST } else { imgproc::INTER_LINEAR })
-}
-
-fn png(picture: &DynamicImage) -> Result<Vec<u8>, ControlError> {
-    let mut bytes = Vec::new();
-    picture.write_with_encoder(PngEncoder::new(&mut bytes))?;
-    Ok(bytes)
 }
 
 impl Recipe for Control {

@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc};
 
 use lapin::{
     BasicProperties, Connection, ConnectionProperties,
-    options::{BasicPublishOptions, QueueDeclareOptions},
+    options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
     types::FieldTable,
 };
 use medley_runtime::queue::{AmqpConfig, AmqpQueue, SqliteQueue};
@@ -143,6 +143,7 @@ impl Place for AmqpPlace {
     async fn inject(&self, queue: &QueueName, body: &[u8]) {
         let (_connection, channel) = self.channel().await;
         assert!(channel_depth(&channel, &queue.to_string()).await.is_some(), "whoever consumes declares {queue}");
+        channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
         let options = BasicPublishOptions::default();
         let properties = BasicProperties::default().with_delivery_mode(2);
         let sent = channel.basic_publish("medley.steps".into(), queue.to_string().into(), options, body, properties);

@@ -27,6 +27,10 @@ use crate::{backends, config::Config};
 /// How often the store is asked whether jobs have ended; events make it quicker, and may be lost.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// Kinds of many short steps. Several slots of a thread each get through them sooner than one with all threads: what lies
+/// between two steps of one slot falls into a step of another.
+const A_SLOT_A_CORE: [&str; 1] = ["library"];
+
 #[derive(Debug)]
 pub(super) struct Args {
     output: PathBuf,
@@ -48,7 +52,7 @@ impl Args {
             .long("slots")
             .value_name("N")
             .value_parser(value_parser!(usize))
-            .help("Steps side by side [default: one for one job, one a core for several]");
+            .help("Steps side by side [default: one for one job; one a core for several and for libraries]");
         command
             .arg(output)
             .arg(slots)
@@ -73,7 +77,8 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
         fs::remove_dir_all(&state).map_err(|error| Failed::service(format!("{}: {error}", state.display())))?;
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    config.worker.slots = args.slots.unwrap_or(if asked.jobs.len() > 1 { cores } else { 1 });
+    let small = asked.jobs.iter().any(|job| A_SLOT_A_CORE.contains(&job.request.kind.as_str()));
+    config.worker.slots = args.slots.unwrap_or(if small || asked.jobs.len() > 1 { cores } else { 1 });
     config.worker.work_dir = state.join("work");
     super::worker::start_logging("warn", super::worker::LogFormat::Pretty);
     block_on(async {

@@ -17,8 +17,9 @@ pub(crate) struct Segment {
 const TURN: f64 = 0.55;
 /// Lips that part a little already look a good deal open: the jaw goes less than in proportion to how open a sound is to look.
 const LOOKS_OPEN: f64 = 1.3;
-/// A shorter gap between sounds is no pause.
-const PAUSE_S: f64 = 0.03;
+/// A shorter gap between sounds is no pause: voices that give each space between words a time of its own leave 50 to 100 ms,
+/// and nobody closes the mouth between words.
+const PAUSE_S: f64 = 0.15;
 /// Silence goes on beyond both ends.
 const FOREVER_S: f64 = 3600.0;
 
@@ -31,9 +32,12 @@ pub(crate) fn segments(timing: &SpeechTiming) -> Vec<Segment> {
     };
     let mut all: Vec<Segment> = Vec::new();
     let mut end_s = -FOREVER_S;
-    let mut push = |all: &mut Vec<Segment>, shape, start_s: f64, to_s: f64| {
+    let mut push = |all: &mut Vec<Segment>, shape, mut start_s: f64, to_s: f64| {
         if start_s - end_s > PAUSE_S {
             all.push(Segment { shape: Shape::Sil, start_s: end_s, end_s: start_s });
+        } else if let Some(before) = all.last_mut().filter(|_| start_s > end_s) {
+            start_s = (end_s + start_s) / 2.0;
+            before.end_s = start_s;
         }
         if to_s > start_s {
             all.push(Segment { shape, start_s, end_s: to_s });
@@ -181,6 +185,19 @@ mod tests {
             }
             assert!(poses.iter().any(|pose| pose.jaw > 0.5), "and it opens for vowels");
         }
+    }
+
+    #[test]
+    fn a_space_between_words_is_no_pause() {
+        let mut timing = timing(&[("ɑ", 0.2), ("n", 0.1), ("ɑ", 0.2)]);
+        timing.phonemes[2].start_s += 0.08;
+        timing.phonemes[2].end_s += 0.08;
+        let shapes: Vec<_> = segments(&timing).iter().map(|segment| segment.shape).collect();
+        assert_eq!(shapes, [Shape::Sil, Shape::AA, Shape::DD, Shape::AA, Shape::Sil]);
+        let whole = segments(&timing).windows(2).all(|two| (two[1].start_s - two[0].end_s).abs() < 1e-9);
+        assert!(whole, "its time is shared by the sounds beside it");
+        timing.phonemes[2].start_s += 0.1;
+        assert_eq!(segments(&timing)[3].shape, Shape::Sil);
     }
 
     #[test]
