@@ -67,7 +67,7 @@ def pose():
     rows, base = [], None
     for name, results, ms in (("MediaPipe 0.10.14, heavy", theirs, their_ms), ("medley", found, our_ms)):
         stats = score(results)
-        base = base or stats
+        base = stats if base is None else base
         rows.append([name, len(results), f"{stats[0]:.3f}", f"{stats[5]:.3f}", f"{stats[0] / base[0]:.2f} / {stats[5] / base[5]:.2f}",
                      f"{statistics.median(ms):.0f}", f"{sum(ms) / len(results):.0f}"])
     print(f"Poses: {len(images)} photos, {sum(a['num_keypoints'] > 0 for a in truth['annotations'])} people with keypoints\n")

@@ -12,7 +12,7 @@ medley, look, folder, count = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(s
 photos, dataset = folder / f"images-{count}", folder / "dataset"
 SIZE = (160, 120)
 BARE = ["--text=false", "--people=false", "--nsfw=false"]
-SLOTS = int(os.environ.get("LIBRARY_SLOTS", "1"))
+SLOTS = int(os.environ.get("LIBRARY_SLOTS", os.cpu_count()))
 # Paths on one command line of the example that only looks.
 AT_ONCE = 10_000
 

@@ -1,6 +1,6 @@
 //! One queue as this process takes from it: as many consumers of prefetch one as steps are held, plus one while somebody
 //! asks (one for each who asks, while steps take no time). A quorum queue counts its prefetch for each consumer, so no more
-//! can come than that: at most one message lies here that nobody works on, or a few for a moment.
+//! can come than that: at most one message lies here that nobody works on, or a few for a second.
 //!
 //! Each consumer has a channel of its own. The broker may send a message to a consumer that it has just told to be
 //! cancelled; the client drops such a one without a word, and it would stay unsettled as long as its channel is open.
@@ -167,7 +167,9 @@ impl State {
         if let Some(tag) = free.filter(|_| quiet_until <= now) {
             return Todo::Cancel(tag);
         }
-        let parked_until = self.parked.front().map(|parked| parked.since + PARKED_LIMIT);
+        // Several lie here when steps that were quick are so no more.
+        let limit = if self.parked.len() > 1 { QUICK } else { PARKED_LIMIT };
+        let parked_until = self.parked.front().map(|parked| parked.since + limit);
         if parked_until.is_some_and(|until| until <= now) {
             return Todo::HandBack;
         }
