@@ -52,7 +52,8 @@ impl Medley {
 
     fn lister(&self, uri: &str) -> Result<&Arc<dyn Fetcher>, StepError> {
         self.fetchers.iter().find(|fetcher| fetcher.serves(uri) && fetcher.lists()).ok_or_else(|| {
-            let message = format!("{uri}: this worker reads no folders of its scheme; inputs.s3 allows those of buckets");
+            let message =
+                format!("{uri}: this worker reads no folders of its scheme; inputs.s3 allows those of buckets");
             StepError::permanent(ErrorCode::INPUT_SCHEME_UNSUPPORTED, message)
         })
     }
@@ -74,7 +75,9 @@ impl FolderDesk<'_> {
             _ => None,
         };
         match of_job {
-            Some(Input { source: Source::Uri(uri), media_type, .. }) if media_type.as_deref() == Some(Input::FOLDER) => {
+            Some(Input { source: Source::Uri(uri), media_type, .. })
+                if media_type.as_deref() == Some(Input::FOLDER) =>
+            {
                 Ok(uri)
             }
             _ => Err(StepError::internal(format!("input {input} of step {} lies nowhere else", self.step.id))),

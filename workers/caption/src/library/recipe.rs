@@ -13,7 +13,8 @@ pub struct LibraryRecipe;
 impl Recipe for LibraryRecipe {
     const KIND: &'static str = "library";
     type Params = LibraryParams;
-    const ABOUT: &'static str = "Caption a whole folder, archive, list or S3 prefix of images and make it a searchable data set";
+    const ABOUT: &'static str =
+        "Caption a whole folder, archive, list or S3 prefix of images and make it a searchable data set";
     const EXAMPLES: &'static str = "medley run library photos/ -o dataset
 medley run library photos.zip --write webdataset,coco --drop-duplicates --min-side-px 512 -o dataset
 medley submit library s3://photos/2026/ --write webdataset

@@ -193,7 +193,7 @@ mod tests {
         timing.phonemes[2].start_s += 0.08;
         timing.phonemes[2].end_s += 0.08;
         let shapes: Vec<_> = segments(&timing).iter().map(|segment| segment.shape).collect();
-        assert_eq!(shapes, [Shape::Sil, Shape::AA, Shape::DD, Shape::AA, Shape::Sil]);
+        assert_eq!(shapes, [Shape::Sil, Shape::AA, Shape::DD, Shape::AA, Shape::Sil, Shape::Sil]);
         let whole = segments(&timing).windows(2).all(|two| (two[1].start_s - two[0].end_s).abs() < 1e-9);
         assert!(whole, "its time is shared by the sounds beside it");
         timing.phonemes[2].start_s += 0.1;

@@ -275,6 +275,10 @@ async fn follow(settings: &PoolSettings, child: &Child, flight: Flight, job: &Jo
         tokio::select! {
             biased;
             ended = &mut end => {
+                // What was told last counts: how much work was done is known from it.
+                while let Ok(progress) = progress.try_recv() {
+                    (job.progress)(progress);
+                }
                 return match ended {
                     Ok(End::Done(computed)) => Ok(Tried::Ended(*computed)),
                     Ok(End::Failed(StepError::Cancelled | StepError::Interrupted)) => {

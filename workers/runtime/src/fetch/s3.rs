@@ -54,8 +54,8 @@ impl S3Fetcher {
         let (store, key) = self.place(uri)?;
         // A key of a bucket's own may have characters that ours have not; such an object has to be copied first.
         let key = Key::parse(key).map_err(|_| refused(ErrorCode::INPUT_NOT_FOUND, "its key cannot be asked for"))?;
-        let object = store.head(&key).await.map_err(sort)?;
-        let object = object.ok_or_else(|| refused(ErrorCode::INPUT_NOT_FOUND, "there is no such object"))?;
+        let object = store.head(&key).await.and_then(|found| found.ok_or(StoreError::NotFound(key.clone())));
+        let object = object.map_err(sort)?;
         let fits = |bytes: u64| {
             let what = format!("it has {bytes} bytes, more than limits.input_bytes = {most_bytes}");
             if bytes > most_bytes { Err(refused(ErrorCode::MEDIA_TOO_LARGE, &what)) } else { Ok(()) }
@@ -75,7 +75,9 @@ fn refused(uri: &str, code: ErrorCode, what: &str) -> StepError {
 
 fn sort(uri: &str, error: StoreError) -> StepError {
     match error {
-        StoreError::NotFound(_) => refused(uri, ErrorCode::INPUT_NOT_FOUND, "there is no such object"),
+        StoreError::NotFound(_) => {
+            refused(uri, ErrorCode::INPUT_NOT_FOUND, "there is no such object; a folder is written with a / at its end")
+        }
         StoreError::Refused(..) => {
             refused(uri, ErrorCode::INPUT_FORBIDDEN, "the bucket is missing, or closed to this worker").because(error)
         }

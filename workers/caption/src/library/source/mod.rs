@@ -213,10 +213,13 @@ impl Reader<'_> {
         let wanted: Vec<_> = wanted.map(|(n, entry)| (entry, spare(n))).collect();
         let mut fetched = remote.fetch(&wanted)?.into_iter();
         let missing = || StepError::internal("an image was not answered for");
-        known.into_iter().map(|known| match known {
-            Ok(()) => fetched.next().ok_or_else(missing),
-            Err(error) => Ok(Err(error)),
-        }).collect()
+        known
+            .into_iter()
+            .map(|known| match known {
+                Ok(()) => fetched.next().ok_or_else(missing),
+                Err(error) => Ok(Err(error)),
+            })
+            .collect()
     }
 
     fn file(&mut self, entry: &Entry, spare: &Path) -> Result<PathBuf, RowError> {

@@ -61,11 +61,7 @@ impl AmqpQueue {
     pub async fn connect(config: AmqpConfig) -> Result<Self, QueueError> {
         let publisher = Arc::new(Publisher::new(Link::new(config.clone(), "publisher")));
         publisher.check().await?;
-        Ok(Self {
-            publisher,
-            link: Arc::new(Link::new(config, "consumer")),
-            sources: Arc::default(),
-        })
+        Ok(Self { publisher, link: Arc::new(Link::new(config, "consumer")), sources: Arc::default() })
     }
 
     /// One source for each queue, shared by all consumers of this process.
