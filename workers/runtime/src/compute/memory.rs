@@ -26,9 +26,10 @@ mod tests {
             "Name:\tx\nVmRSS:\t    9000 kB\nRssAnon:\t    3000 kB\nRssFile:\t    5000 kB\nRssShmem:\t    1000 kB\n";
         assert_eq!(own_bytes_of(status), 4_000 << 10);
         let before = own_bytes(std::process::id().cast_signed()).unwrap();
-        let held = std::hint::black_box(vec![1_u8; 64 << 20]);
+        // Much more than what the tests beside this one may give back meanwhile.
+        let held = std::hint::black_box(vec![1_u8; 256 << 20]);
         let after = own_bytes(std::process::id().cast_signed()).unwrap();
-        assert!(after >= before + (60 << 20), "{before} {after}");
+        assert!(after >= before + (192 << 20), "{before} {after}");
         drop(std::hint::black_box(held));
     }
 }
