@@ -1,6 +1,6 @@
 //! Runs a job on a file in this process, copies its artifacts and prints what it took: for `scripts/bench`.
 //!
-//! `transcribe KIND FILE OUT_DIR [PARAMS_JSON] [REPEATS]`; `THREADS` (2), `PLAIN_ENCODER`.
+//! `transcribe KIND FILE OUT_DIR [PARAMS_JSON] [REPEATS]`; `THREADS` (2), `WHISPER_CPP`.
 
 #[path = "../tests/driver/mod.rs"]
 mod driver;
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let repeats: usize = more.get(1).map_or(Ok(1), |n| n.parse())?;
     let threads = std::env::var("THREADS").map_or(Ok(2), |n| n.parse())?;
     let config =
-        TranscribeConfig { plain_encoder: std::env::var_os("PLAIN_ENCODER").is_some(), ..TranscribeConfig::default() };
+        TranscribeConfig { whisper_cpp: std::env::var_os("WHISPER_CPP").is_some(), ..TranscribeConfig::default() };
     let driver = driver::Driver::new(Models::default_dir(), config, threads);
     let mut walls_s = Vec::new();
     let mut last = driver::Finished::default();

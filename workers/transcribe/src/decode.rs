@@ -115,22 +115,26 @@ pub(crate) fn decode(
     cx: &StepContext<'_>,
 ) -> Result<Vec<Decoded>, StepError> {
     let mut order: Vec<usize> = (0..loaded.len()).collect();
-    order.sort_by(|a, b| loaded[*b].audio.len().cmp(&loaded[*a].audio.len()).then(a.cmp(b)));
+    order.sort_by_key(|n| std::cmp::Reverse(loaded[*n].audio.len()));
+    let groups = groups(&order, recognizer.at_once(), cx.threads());
     let total: f64 = loaded.iter().map(|one| one.window.audio_s()).sum();
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let outcomes: Mutex<Vec<Option<Outcome>>> = Mutex::new(vec![None; loaded.len()]);
+    let outcomes: Mutex<Vec<Option<Vec<Outcome>>>> = Mutex::new(vec![None; groups.len()]);
     let (tell, told) = mpsc::channel::<Result<f64, RecognizerError>>();
 
     let asked = std::thread::scope(|scope| {
-        for _ in 0..cx.threads().min(loaded.len()) {
-            let (tell, next, stop, order, outcomes) = (tell.clone(), &next, &stop, &order, &outcomes);
+        for _ in 0..cx.threads().min(groups.len()) {
+            let (tell, next, stop, groups, outcomes) = (tell.clone(), &next, &stop, &groups, &outcomes);
             scope.spawn(move || {
-                while let Some(n) = order.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
-                    let one = &loaded[n];
-                    let heard = hear::hear(recognizer, one, &one.window, &orders.attempt, orders.fallback, stop);
-                    let told = heard.map(|outcome| {
-                        outcomes.lock().unwrap_or_else(PoisonError::into_inner)[n] = Some(outcome);
-                        one.window.audio_s()
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(group) = groups.get(n) else { break };
+                    let windows: Vec<(&Loaded, &Window)> =
+                        group.iter().map(|n| (&loaded[*n], &loaded[*n].window)).collect();
+                    let heard = hear::hear(recognizer, &windows, &orders.attempt, orders.fallback, stop);
+                    let told = heard.map(|heard| {
+                        outcomes.lock().unwrap_or_else(PoisonError::into_inner)[n] = Some(heard);
+                        windows.iter().map(|(_, window)| window.audio_s()).sum()
                     });
                     let failed = told.is_err();
                     if tell.send(told).is_err() || failed {
@@ -148,9 +152,19 @@ pub(crate) fn decode(
     });
     asked?;
     let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let whole: Option<Vec<Outcome>> = outcomes.into_iter().collect();
+    let whole: Option<Vec<Vec<Outcome>>> = outcomes.into_iter().collect();
     let whole = whole.ok_or_else(|| StepError::internal("a decode thread ended without an answer"))?;
-    Ok(loaded.iter().zip(whole).map(|(one, outcome)| timed(&one.window, outcome)).collect())
+    let mut decoded = vec![Decoded::default(); loaded.len()];
+    for (n, outcome) in groups.iter().flatten().zip(whole.into_iter().flatten()) {
+        decoded[*n] = timed(&loaded[*n].window, outcome);
+    }
+    Ok(decoded)
+}
+
+/// Deals windows out, the longest first: groups of at most `at_once`, as many for each thread and as long as one another.
+fn groups(windows: &[usize], at_once: usize, threads: usize) -> Vec<Vec<usize>> {
+    let wanted = windows.len().div_ceil(at_once).next_multiple_of(threads.max(1)).min(windows.len());
+    (0..wanted).map(|n| windows.iter().copied().skip(n).step_by(wanted).collect()).collect()
 }
 
 /// Waits for the threads, passes their progress on, and asks now and then whether the step should stop.
@@ -193,4 +207,30 @@ fn timed(window: &Window, outcome: Outcome) -> Decoded {
         }));
     }
     decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_thread_gets_as_many_groups() {
+        assert_eq!(groups(&[5, 1, 4, 2, 3], 4, 2), [vec![5, 4, 3], vec![1, 2]]);
+        assert_eq!(groups(&[0, 1, 2, 3, 4, 5, 6, 7, 8], 4, 2), [vec![0, 4, 8], vec![1, 5], vec![2, 6], vec![3, 7]]);
+        assert_eq!(groups(&[7], 4, 2), [vec![7]]);
+        assert!(groups(&[], 4, 2).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_is_lost(count in 0_usize..50, at_once in 1_usize..6, threads in 1_usize..9) {
+            let windows: Vec<usize> = (0..count).collect();
+            let groups = groups(&windows, at_once, threads);
+            prop_assert!(groups.iter().all(|group| group.len() <= at_once));
+            let mut all = groups.concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, windows);
+        }
+    }
 }

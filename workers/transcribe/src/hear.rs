@@ -33,44 +33,46 @@ pub(crate) trait WindowAudio {
     fn audio(&self, window: &Window) -> Vec<f32>;
 }
 
-/// Decodes `window` by `first`, then, while there are doubts: in two halves, and with rising temperature. The least doubtful answer stands; loops that remain are cut to one round, and known inventions with
-/// weak evidence are removed.
-pub(crate) fn hear(
+/// Decodes windows by `first`, all at once; then those that are doubtful again: in two halves, and with rising temperature.
+/// The least doubtful answer stands; loops that remain are cut to one round, and known inventions with weak evidence are
+/// removed.
+pub(crate) fn hear<S: WindowAudio>(
     recognizer: &dyn Recognizer,
-    source: &dyn WindowAudio,
-    window: &Window,
+    windows: &[(&S, &Window)],
     first: &Attempt<'_>,
     fallback: bool,
     stop: &AtomicBool,
-) -> Result<Outcome, RecognizerError> {
-    let audio = source.audio(window);
-    let once = |how: &Attempt<'_>| -> Result<Candidate, RecognizerError> {
-        Ok(Candidate::new(vec![Part { window: window.clone(), heard: recognizer.hear(&audio, how, stop)? }]))
-    };
-    let mut best = once(first)?;
-    let mut retries = 0;
-    let mut consider = |best: &mut Candidate, candidate: Candidate| {
-        retries += 1;
-        if candidate.cost() < best.cost() {
-            *best = candidate;
+) -> Result<Vec<Outcome>, RecognizerError> {
+    let audio: Vec<Vec<f32>> = windows.iter().map(|(source, window)| source.audio(window)).collect();
+    let heard = recognizer.hear(&audio, first, stop)?;
+    let mut outcomes = Vec::with_capacity(windows.len());
+    for (((source, window), audio), heard) in windows.iter().zip(audio).zip(heard) {
+        let mut best = Candidate::new(vec![Part { window: (*window).clone(), heard }]);
+        let mut retries = 0;
+        let mut consider =
+            |best: &mut Candidate, parts: &[(&Window, Vec<f32>)], how: &Attempt<'_>| -> Result<(), RecognizerError> {
+                retries += 1;
+                let candidate = Candidate::heard(recognizer, parts, how, stop)?;
+                if candidate.cost() < best.cost() {
+                    *best = candidate;
+                }
+                Ok(())
+            };
+        if best.is_doubtful()
+            && let Some((left, right)) = window.halves()
+        {
+            let halves = [(&left, source.audio(&left)), (&right, source.audio(&right))];
+            consider(&mut best, &halves, first)?;
         }
-    };
-    if best.is_doubtful()
-        && let Some((left, right)) = window.halves()
-    {
-        let mut parts = Vec::new();
-        for half in [left, right] {
-            let heard = recognizer.hear(&source.audio(&half), first, stop)?;
-            parts.push(Part { window: half, heard });
+        let whole = [(*window, audio)];
+        for temperature in TEMPERATURES {
+            if fallback && best.is_doubtful() {
+                consider(&mut best, &whole, &Attempt { temperature, prompt: "", ..*first })?;
+            }
         }
-        consider(&mut best, Candidate::new(parts));
+        outcomes.push(best.settle(first.prompt, retries));
     }
-    for temperature in TEMPERATURES {
-        if fallback && best.is_doubtful() {
-            consider(&mut best, once(&Attempt { temperature, prompt: "", ..*first })?);
-        }
-    }
-    Ok(best.settle(first.prompt, retries))
+    Ok(outcomes)
 }
 
 struct Candidate {
@@ -79,6 +81,18 @@ struct Candidate {
 }
 
 impl Candidate {
+    fn heard(
+        recognizer: &dyn Recognizer,
+        parts: &[(&Window, Vec<f32>)],
+        how: &Attempt<'_>,
+        stop: &AtomicBool,
+    ) -> Result<Self, RecognizerError> {
+        let audio: Vec<Vec<f32>> = parts.iter().map(|(_, audio)| audio.clone()).collect();
+        let heard = recognizer.hear(&audio, how, stop)?;
+        let part = |((window, _), heard): (&(&Window, Vec<f32>), Heard)| Part { window: (*window).clone(), heard };
+        Ok(Self::new(parts.iter().zip(heard).map(part).collect()))
+    }
+
     fn new(parts: Vec<Part>) -> Self {
         let doubts = parts.iter().flat_map(|part| guard::doubts(&part.heard, &part.window)).collect();
         Self { parts, doubts }
@@ -130,12 +144,15 @@ mod tests {
     /// Answers by a script: (what is asked for, what is heard).
     struct Scripted<F>(F, Mutex<Vec<(usize, f32)>>);
 
-    impl<F: Fn(usize, &Attempt<'_>) -> &'static str + Sync> Recognizer for Scripted<F> {
-        fn hear(&self, audio: &[f32], how: &Attempt<'_>, _: &AtomicBool) -> Result<Heard, RecognizerError> {
-            self.1.lock().unwrap().push((audio.len(), how.temperature));
+    impl<F: Fn(usize, &Attempt<'_>) -> &'static str + Send + Sync> Recognizer for Scripted<F> {
+        fn hear(&self, windows: &[Vec<f32>], how: &Attempt<'_>, _: &AtomicBool) -> Result<Vec<Heard>, RecognizerError> {
             let token = |word: &str| Token { bytes: word.as_bytes().to_vec(), logprob: -0.2, end_s: None };
-            let tokens = (self.0)(audio.len(), how).split_inclusive(' ').map(token).collect();
-            Ok(Heard { tokens, no_speech_prob: 0.0 })
+            let one = |audio: &Vec<f32>| {
+                self.1.lock().unwrap().push((audio.len(), how.temperature));
+                let tokens = (self.0)(audio.len(), how).split_inclusive(' ').map(token).collect();
+                Heard { tokens, no_speech_prob: 0.0 }
+            };
+            Ok(windows.iter().map(one).collect())
         }
 
         fn languages(&self, _: &[f32], _: &AtomicBool) -> Result<Vec<(&'static str, f32)>, RecognizerError> {
@@ -154,10 +171,11 @@ mod tests {
         Window { pieces: vec![Span::new(0.0, 21.0)], speech: vec![Span::new(0.5, 10.0), Span::new(11.0, 20.5)] }
     }
 
-    fn run(answer: impl Fn(usize, &Attempt<'_>) -> &'static str + Sync) -> (Outcome, String) {
+    fn run(answer: impl Fn(usize, &Attempt<'_>) -> &'static str + Send + Sync) -> (Outcome, String) {
         let how = Attempt { language: "en", translate: false, prompt: "", beam_size: 1, temperature: 0.0 };
         let scripted = Scripted(answer, Mutex::default());
-        let outcome = hear(&scripted, &Silence, &window(), &how, true, &AtomicBool::new(false)).unwrap();
+        let stop = AtomicBool::new(false);
+        let outcome = hear(&scripted, &[(&Silence, &window())], &how, true, &stop).unwrap().remove(0);
         let text = outcome.parts.iter().map(|part| part.heard.text()).collect();
         (outcome, text)
     }

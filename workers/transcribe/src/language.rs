@@ -66,8 +66,8 @@ mod tests {
 
     struct ByLoudness;
     impl Recognizer for ByLoudness {
-        fn hear(&self, _: &[f32], _: &Attempt<'_>, _: &AtomicBool) -> Result<Heard, RecognizerError> {
-            Ok(Heard::default())
+        fn hear(&self, _: &[Vec<f32>], _: &Attempt<'_>, _: &AtomicBool) -> Result<Vec<Heard>, RecognizerError> {
+            Ok(vec![])
         }
 
         fn languages(&self, audio: &[f32], _: &AtomicBool) -> Result<Vec<(&'static str, f32)>, RecognizerError> {

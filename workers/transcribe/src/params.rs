@@ -156,8 +156,8 @@ fn knows_language(code: &str) -> bool {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TranscribeConfig {
-    /// Run the encoder by whisper.cpp itself and not by ONNX Runtime: half as fast.
-    pub plain_encoder: bool,
+    /// Decode in whisper.cpp and not on ONNX Runtime, where both can: less than half as fast.
+    pub whisper_cpp: bool,
     /// The helper model that sums up episodes; the table `[assist]` unless this one is set.
     pub assist: medley_assist::Config,
 }

@@ -13,7 +13,7 @@ use crate::{
     plan,
     speech::vad::Vad,
     step::{DecodeStep, Facts, Plan, TranscribeOutput, TranscribeStep},
-    whisper::{self, Abilities, Attempt, Recognizer, Whisper},
+    whisper::{self, Abilities, Attempt, Recognizer},
 };
 
 /// Speech to text.
@@ -28,7 +28,7 @@ pub struct Transcribe {
 struct Loaded {
     name: String,
     can: Abilities,
-    whisper: Arc<Whisper>,
+    whisper: Arc<dyn Recognizer>,
 }
 
 impl std::fmt::Debug for Transcribe {
@@ -76,8 +76,7 @@ impl Transcribe {
             Some(_) => None,
             None => Some(self.whisper(params.model(), params.word_timestamps, cx.threads())?),
         };
-        let recognizer = recognizer.as_deref().map(|whisper| whisper as &dyn Recognizer);
-        let language = plan::decide_language(recognizer, &found, params, cx)?;
+        let language = plan::decide_language(recognizer.as_deref(), &found, params, cx)?;
         Ok(TranscribeOutput::Plan(Plan { models, ..plan::plan(found, language, params.model(), input) }))
     }
 
@@ -100,20 +99,16 @@ impl Transcribe {
     /// The hashes of the model's files, for the keys of the cache.
     fn fingerprint(&self, name: &str) -> Result<String, StepError> {
         let model = format!("whisper-{name}");
-        self.models.file(&model, whisper::weights(&model)?)?;
-        if !self.config.plain_encoder {
-            // Without them whisper.cpp does it, which hears and times a little differently.
-            for file in ["encoder.onnx", "aligner.onnx", "embeddings.f16"] {
-                let _ = self.models.file(&model, file);
-            }
+        for file in whisper::files(name, self.config.whisper_cpp)? {
+            self.models.file(&model, file)?;
         }
         let used = self.models.used().into_iter().filter(|used| used.name == model);
         let hashes = used.flat_map(|used| used.files).map(|(file, sha256)| format!("{file}={sha256}"));
         Ok(hashes.collect::<Vec<_>>().join(" "))
     }
 
-    fn whisper(&self, name: &str, align: bool, threads: usize) -> Result<Arc<Whisper>, StepError> {
-        let can = Abilities { align, fast_encoder: !self.config.plain_encoder, parallel: self.slots * threads };
+    fn whisper(&self, name: &str, align: bool, threads: usize) -> Result<Arc<dyn Recognizer>, StepError> {
+        let can = Abilities { align, whisper_cpp: self.config.whisper_cpp, parallel: self.slots * threads };
         // Held while the model loads, so that two slots that ask at once load it once.
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(loaded) = &*loaded
@@ -122,7 +117,7 @@ impl Transcribe {
         {
             return Ok(loaded.whisper.clone());
         }
-        let whisper = Arc::new(Whisper::load(&self.models, name, can)?);
+        let whisper = whisper::load(&self.models, name, can)?;
         *loaded = Some(Loaded { name: name.into(), can, whisper: whisper.clone() });
         Ok(whisper)
     }

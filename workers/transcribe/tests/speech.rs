@@ -23,8 +23,8 @@ const TWO_CITIES: &str = "it was the best of times it was the worst of times it 
     present period that some of its noisiest authorities insisted on its being received for good or for evil in the \
     superlative degree of comparison only";
 
-fn driver(plain_encoder: bool) -> Driver {
-    Driver::new(Models::default_dir(), TranscribeConfig { plain_encoder, ..TranscribeConfig::default() }, 2)
+fn driver(whisper_cpp: bool) -> Driver {
+    Driver::new(Models::default_dir(), TranscribeConfig { whisper_cpp, ..TranscribeConfig::default() }, 2)
 }
 
 fn sample(name: &str) -> PathBuf {
@@ -93,7 +93,7 @@ fn two_cities_is_transcribed_with_times_and_the_same_again() {
 }
 
 #[test]
-fn the_multilingual_model_hears_which_language_it_is_and_the_plain_encoder_hears_the_same() {
+fn the_multilingual_model_hears_which_language_it_is_and_the_whisper_cpp_hears_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let params = json!({ "word_timestamps": false, "beam_size": 2 });
     let fast = driver(false).job("transcribe", &sample("beckett.wav"), params.clone(), &dir.path().join("1")).unwrap();
@@ -110,9 +110,9 @@ fn the_multilingual_model_hears_which_language_it_is_and_the_plain_encoder_hears
 #[test]
 fn words_begin_where_whisper_cpp_finds_them() {
     let dir = tempfile::tempdir().unwrap();
-    let times = |plain_encoder: bool| {
-        let out = dir.path().join(plain_encoder.to_string());
-        let done = driver(plain_encoder).job("transcribe", &sample("beckett.wav"), json!({ "model": "tiny.en" }), &out);
+    let times = |whisper_cpp: bool| {
+        let out = dir.path().join(whisper_cpp.to_string());
+        let done = driver(whisper_cpp).job("transcribe", &sample("beckett.wav"), json!({ "model": "tiny.en" }), &out);
         let found = transcript(&done.unwrap().artifacts["transcript.json"]);
         found.segments.into_iter().flat_map(|segment| segment.words).map(|word| (word.text, word.start_s)).collect()
     };

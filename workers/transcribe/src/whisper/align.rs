@@ -1,96 +1,35 @@
-//! When each token was said: one more pass of the decoder over all tokens at once, as far as its alignment heads.
+//! When each token was said, by where the decoder's alignment heads looked when they came to it.
 //!
 //! As in OpenAI's `timing.py`: what the heads attend to, normalised over the tokens, smoothed by a median over time,
-//! averaged, and the cheapest monotonic path through it (dynamic time warping). The pass runs on ONNX Runtime
-//! (`whisper_aligner.py` makes the graph); decision record 0054 says why not in whisper.cpp.
-
-use std::{fs::File, os::unix::fs::FileExt, path::Path};
-
-use medley_models::Session;
-use ort::value::TensorRef;
+//! averaged, and the cheapest monotonic path through it (dynamic time warping).
 
 /// Seconds of one position of the encoder's output.
 const POSITION_S: f64 = 0.02;
+/// Samples at 16 kHz of one position.
+const POSITION_SAMPLES: usize = 320;
 /// Positions of the encoder's output for 30 s.
 const MOST_POSITIONS: usize = 1500;
-/// Tokens that the decoder has positions for.
-const MOST_TOKENS: usize = 448;
 /// Width of the median filter, in positions.
 const MEDIAN: usize = 7;
 
-/// The tokens of a decode as the decoder saw them.
-pub(super) struct Sequence {
-    /// Beginning, language and task, "no timestamps", the text, end.
-    pub(super) tokens: Vec<i32>,
-    /// How many come before "no timestamps".
-    pub(super) before: usize,
+/// How many positions hold the sound of so many samples.
+pub(super) fn positions(samples: usize) -> usize {
+    samples.div_ceil(POSITION_SAMPLES).clamp(MEDIAN, MOST_POSITIONS)
 }
 
-pub(super) struct Aligner {
-    session: Session,
-    /// The embedding of each token: f16, `state` numbers in a row.
-    embeddings: File,
-    state: usize,
-}
-
-impl Aligner {
-    pub(super) fn new(session: Session, embeddings: &Path, state: usize) -> std::io::Result<Self> {
-        Ok(Self { session, embeddings: File::open(embeddings)?, state })
+/// When each text token ended, in seconds of the window. `looked` is where each token of the opening and the text looked,
+/// `[heads][positions]`; `before` of them come before `<|notimestamps|>`, which looks to where the first word begins.
+pub(super) fn ends_s<L: AsRef<[f32]>>(looked: &[L], before: usize, positions: usize) -> Vec<f64> {
+    let count = looked.len();
+    if count <= before + 1 {
+        return Vec::new();
     }
-
-    /// When each text token ended, in seconds of the window. `encoded` is the encoder's output for the window, of
-    /// which the first `samples` at 16 kHz are sound.
-    pub(super) fn ends_s(&self, encoded: &[f32], samples: usize, sequence: &Sequence) -> Result<Vec<f64>, String> {
-        let (count, texts) = (sequence.tokens.len(), sequence.tokens.len().saturating_sub(sequence.before + 2));
-        let positions = samples.div_ceil(320).clamp(MEDIAN, MOST_POSITIONS).min(encoded.len() / self.state);
-        if texts == 0 {
-            return Ok(Vec::new());
-        }
-        if count > MOST_TOKENS || positions < MEDIAN {
-            return Err(format!("{count} tokens and {positions} positions cannot be aligned"));
-        }
-        let embedded = self.embed(&sequence.tokens)?;
-        let heads = self.attention(&embedded, &encoded[..positions * self.state], count, positions)?;
-        // From "no timestamps", which attends to where the first token begins, to the last token of the text.
-        let rows = sequence.before..count - 1;
-        let cost = cost(&heads, count, positions, rows.clone());
-        let begun = path(&cost, rows.len(), positions);
-        Ok(begun[1..].iter().map(|at| *at as f64 * POSITION_S).collect())
-    }
-
-    fn embed(&self, tokens: &[i32]) -> Result<Vec<f32>, String> {
-        let mut embedded = Vec::with_capacity(tokens.len() * self.state);
-        let mut row = vec![0; self.state * 2];
-        for token in tokens {
-            let at = u64::try_from(*token).map_err(|_| format!("{token} is no token"))? * row.len() as u64;
-            self.embeddings.read_exact_at(&mut row, at).map_err(|error| format!("token {token}: {error}"))?;
-            embedded.extend(row.chunks_exact(2).map(|two| from_half(u16::from_le_bytes([two[0], two[1]]))));
-        }
-        Ok(embedded)
-    }
-
-    /// `[heads][count][positions]`
-    fn attention(&self, embedded: &[f32], encoded: &[f32], count: usize, positions: usize) -> Result<Vec<f32>, String> {
-        let attended = self.session.with(|session| -> Result<Vec<f32>, ort::Error> {
-            let outputs = session.run(ort::inputs![
-                "embedded" => TensorRef::from_array_view(([1, count, self.state], embedded))?,
-                "encoded" => TensorRef::from_array_view(([1, positions, self.state], encoded))?,
-            ])?;
-            Ok(outputs["attention"].try_extract_tensor::<f32>()?.1.to_vec())
-        });
-        attended.map_err(|error| error.to_string())
-    }
-}
-
-/// An IEEE half, finite, as a float.
-fn from_half(bits: u16) -> f32 {
-    let (exponent, fraction) = (u32::from(bits >> 10) & 31, u32::from(bits & 1023));
-    let size = if exponent == 0 {
-        fraction as f32 * 2.0_f32.powi(-24)
-    } else {
-        f32::from_bits((exponent + 112) << 23 | fraction << 13)
-    };
-    if bits >> 15 == 1 { -size } else { size }
+    let heads = looked[0].as_ref().len() / positions;
+    let head = |n: usize| looked.iter().flat_map(move |looked| &looked.as_ref()[n * positions..(n + 1) * positions]);
+    let heads: Vec<f32> = (0..heads).flat_map(head).copied().collect();
+    let cost = cost(&heads, count, positions, before..count);
+    let begun = path(&cost, count - before, positions);
+    begun[1..].iter().map(|at| *at as f64 * POSITION_S).collect()
 }
 
 /// How little the heads attend to a position at a token: `[rows][positions]`.
@@ -188,14 +127,6 @@ fn path(cost: &[f32], rows: usize, positions: usize) -> Vec<usize> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn halves_are_read() {
-        for (bits, value) in [(0x3c00, 1.0), (0xc000, -2.0), (0x3555, 0.333_251_95), (0x0001, 5.960_464_5e-8), (0, 0.0)]
-        {
-            assert_eq!(from_half(bits), value);
-        }
-    }
 
     #[test]
     fn the_path_follows_what_is_attended_to() {

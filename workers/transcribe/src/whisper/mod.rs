@@ -1,22 +1,29 @@
 //! Whisper: the engine behind [`Recognizer`].
 
 mod align;
-mod encoder;
-mod model;
+mod ggml;
+mod onnx;
 mod tokens;
+mod vocabulary;
 
-pub(crate) use model::{Abilities, Whisper, weights};
 pub(crate) use tokens::{HeardWord, words};
 
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, atomic::AtomicBool};
 
+use medley_models::{Models, Registry};
 use medley_proto::ErrorCode;
 use medley_step::{Retryable, StepError};
 
 /// What turns a window's audio into tokens. The engine behind it can be another one; the tests' is no model at all.
-pub(crate) trait Recognizer: Sync {
-    /// Decodes up to 30 s of 16 kHz audio from fresh state, on the calling thread. Ends early when `stop` is set.
-    fn hear(&self, audio: &[f32], how: &Attempt<'_>, stop: &AtomicBool) -> Result<Heard, RecognizerError>;
+pub(crate) trait Recognizer: Send + Sync {
+    /// How many windows it likes to be given at once.
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    /// Decodes windows of up to 30 s of 16 kHz audio, each from fresh state, on the calling thread. Ends early when `stop` is
+    /// set.
+    fn hear(&self, windows: &[Vec<f32>], how: &Attempt<'_>, stop: &AtomicBool) -> Result<Vec<Heard>, RecognizerError>;
 
     /// The probability of each language, by ISO 639-1 code, for up to 30 s of audio.
     fn languages(&self, audio: &[f32], stop: &AtomicBool) -> Result<Vec<(&'static str, f32)>, RecognizerError>;
@@ -62,17 +69,55 @@ pub(crate) struct Token {
     pub(crate) end_s: Option<f64>,
 }
 
+/// Loads `whisper-<name>`: on ONNX Runtime where the registry has its graphs, else in whisper.cpp.
+///
+/// # Errors
+/// `model_missing`, `model_corrupt`.
+pub(crate) fn load(models: &Models, name: &str, can: Abilities) -> Result<Arc<dyn Recognizer>, StepError> {
+    if files(name, can.whisper_cpp)?.contains(&onnx::DECODER) {
+        Ok(Arc::new(onnx::OnnxWhisper::load(models, name, can)?))
+    } else {
+        Ok(Arc::new(ggml::GgmlWhisper::load(models, name, can)?))
+    }
+}
+
+/// The files of a model that [`load`] loads.
+pub(crate) fn files(name: &str, whisper_cpp: bool) -> Result<Vec<&'static str>, StepError> {
+    let model = format!("whisper-{name}");
+    let known = &Registry::built_in().model(&model)?.files;
+    if !whisper_cpp && known.iter().any(|file| file.name == onnx::DECODER) {
+        return Ok(onnx::FILES.to_vec());
+    }
+    let mut ggml = known.iter().map(|file| file.name.as_str()).filter(|name| name.starts_with("ggml-"));
+    // 8-bit weights where they are made, else as they are published.
+    let found = ggml.clone().find(|name| *name == "ggml-q8_0.bin").or_else(|| ggml.next());
+    Ok(vec![found.ok_or_else(|| StepError::internal(format!("the registry names no weights of {model}")))?])
+}
+
+/// What to load of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Abilities {
+    /// Find the time of every token.
+    pub(crate) align: bool,
+    /// Decode in whisper.cpp, whatever graphs there are.
+    pub(crate) whisper_cpp: bool,
+    /// How many windows are decoded side by side.
+    pub(crate) parallel: usize,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecognizerError {
     /// `stop` was set.
     #[error("decoding was stopped")]
     Stopped,
     #[error("Whisper could not decode ({0:?})")]
-    Whisper(whisper_rs::WhisperError),
-    #[error("Whisper's encoder failed: {0}")]
-    Encoder(String),
-    #[error("words could not be aligned with the sound: {0}")]
-    Aligner(String),
+    Ggml(whisper_rs::WhisperError),
+    #[error("Whisper's graphs could not be run")]
+    Ort(#[from] ort::Error),
+    #[error("the table of Whisper's tokens could not be read")]
+    Table(#[from] std::io::Error),
+    #[error("{0} of the model is not what the registry's converter makes")]
+    Contract(&'static str),
 }
 
 impl Retryable for RecognizerError {
@@ -84,4 +129,9 @@ impl Retryable for RecognizerError {
             _ => StepError::transient(ErrorCode::INTERNAL, message).because(self),
         }
     }
+}
+
+fn corrupt(model: &str, cause: impl std::fmt::Display) -> StepError {
+    let message = format!("the weights of {model} cannot be loaded; run `medley models pull {model}` again");
+    StepError::permanent(ErrorCode::MODEL_CORRUPT, message).because(cause.to_string())
 }

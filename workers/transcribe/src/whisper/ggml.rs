@@ -1,0 +1,165 @@
+//! Whisper in whisper.cpp: for models that come as ggml files only.
+
+use std::{
+    ffi::c_void,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use medley_models::Models;
+use medley_step::StepError;
+use whisper_rs::{
+    DtwMode, DtwModelPreset, DtwParameters, FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters,
+    WhisperError, WhisperState,
+};
+
+use super::{Abilities, Attempt, Heard, Recognizer, RecognizerError, Token, corrupt, files};
+
+/// Address space for aligning one window (whisper.cpp aborts when it is too little); only what is used is touched.
+const ALIGNMENT_BYTES: usize = 512 << 20;
+/// Whisper stops at anything shorter than 0.1 s; silence at the end also keeps it from trailing off.
+const MIN_SAMPLES: usize = 16_000;
+
+/// A loaded Whisper model. Every decode makes a state of its own, so windows do not influence each other and may run
+/// side by side.
+pub(super) struct GgmlWhisper {
+    context: WhisperContext,
+}
+
+impl GgmlWhisper {
+    /// # Errors
+    /// `model_missing`, `model_corrupt`.
+    pub(super) fn load(models: &Models, name: &str, can: Abilities) -> Result<Self, StepError> {
+        whisper_rs::install_logging_hooks();
+        let model = format!("whisper-{name}");
+        let path = models.file(&model, files(name, true)?[0])?;
+        let mode = if can.align { preset(name) } else { DtwMode::None };
+        let context = open(&path, mode).map_err(|error| corrupt(&model, format!("{error:?}")))?;
+        Ok(Self { context })
+    }
+
+    fn prompt(&self, text: &str) -> Result<Vec<i32>, RecognizerError> {
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
+        // A token is at least a byte: with this room the call cannot run short, which it would report as a count.
+        let tokens = self.context.tokenize(text, text.len() + 8).map_err(RecognizerError::Ggml)?;
+        let keep = usize::try_from(self.context.n_text_ctx()).unwrap_or(0) / 2 - 1;
+        Ok(tokens[tokens.len().saturating_sub(keep)..].to_vec())
+    }
+}
+
+impl Recognizer for GgmlWhisper {
+    fn hear(&self, windows: &[Vec<f32>], how: &Attempt<'_>, stop: &AtomicBool) -> Result<Vec<Heard>, RecognizerError> {
+        windows.iter().map(|audio| self.hear_one(audio, how, stop)).collect()
+    }
+
+    fn languages(&self, audio: &[f32], stop: &AtomicBool) -> Result<Vec<(&'static str, f32)>, RecognizerError> {
+        let mut state = self.context.create_state().map_err(RecognizerError::Ggml)?;
+        let padded = padded(audio);
+        let done = state.pcm_to_mel(padded.as_deref().unwrap_or(audio), 1).and_then(|()| state.lang_detect(0, 1));
+        let (_, probs) = checked(done, stop)?;
+        let named = |(id, prob): (usize, f32)| Some((whisper_rs::get_lang_str(i32::try_from(id).ok()?)?, prob));
+        Ok(probs.into_iter().enumerate().filter_map(named).collect())
+    }
+}
+
+impl GgmlWhisper {
+    fn hear_one(&self, audio: &[f32], how: &Attempt<'_>, stop: &AtomicBool) -> Result<Heard, RecognizerError> {
+        let mut state = self.context.create_state().map_err(RecognizerError::Ggml)?;
+        let prompt = self.prompt(how.prompt)?;
+        let mut params = FullParams::new(if how.beam_size > 1 && how.temperature == 0.0 {
+            SamplingStrategy::BeamSearch { beam_size: i32::from(how.beam_size), patience: -1.0 }
+        } else {
+            SamplingStrategy::Greedy { best_of: 1 }
+        });
+        params.set_n_threads(1);
+        params.set_language(Some(how.language));
+        params.set_translate(how.translate);
+        params.set_tokens(&prompt);
+        params.set_no_context(true);
+        params.set_suppress_nst(true);
+        // Timestamp tokens lose sentences on packed windows; and after one the alignment may be left with less sound
+        // than its filter is wide, at which whisper.cpp aborts the process.
+        params.set_no_timestamps(true);
+        params.set_temperature(how.temperature);
+        params.set_temperature_inc(0.0);
+        params.set_print_progress(false);
+        params.set_print_realtime(false);
+        params.set_print_timestamps(false);
+        // SAFETY: `asked_to_stop` reads an AtomicBool behind its pointer; `stop` outlives the call of `full` below.
+        unsafe {
+            params.set_abort_callback(Some(asked_to_stop));
+            params.set_abort_callback_user_data(std::ptr::from_ref(stop).cast_mut().cast());
+        }
+        let padded = padded(audio);
+        let audio = padded.as_deref().unwrap_or(audio);
+        checked(state.full(params, audio), stop)?;
+        Ok(self.heard(&state))
+    }
+
+    fn heard(&self, state: &WhisperState) -> Heard {
+        let end_of_text = self.context.token_eot();
+        let mut heard = Heard::default();
+        for segment in state.as_iter() {
+            heard.no_speech_prob = f64::from(segment.no_speech_probability());
+            for n in 0..segment.n_tokens() {
+                let Some(token) = segment.get_token(n) else { continue };
+                let data = token.token_data();
+                if data.id < end_of_text {
+                    heard.tokens.push(Token {
+                        bytes: token.to_bytes().map(<[u8]>::to_vec).unwrap_or_default(),
+                        logprob: f64::from(data.plog),
+                        end_s: (data.t_dtw >= 0).then(|| data.t_dtw as f64 / 100.0),
+                    });
+                }
+            }
+        }
+        heard
+    }
+}
+
+fn open(path: &Path, mode: DtwMode<'_>) -> Result<WhisperContext, WhisperError> {
+    let mut parameters = WhisperContextParameters::default();
+    parameters.dtw_parameters(DtwParameters { mode, dtw_mem_size: ALIGNMENT_BYTES });
+    WhisperContext::new_with_params(path, parameters)
+}
+
+/// The attention heads that follow the sound, found by the makers of each model.
+fn preset(name: &str) -> DtwMode<'static> {
+    let model_preset = match name {
+        "tiny.en" => DtwModelPreset::TinyEn,
+        "tiny" => DtwModelPreset::Tiny,
+        "base.en" => DtwModelPreset::BaseEn,
+        "base" => DtwModelPreset::Base,
+        "small.en" => DtwModelPreset::SmallEn,
+        "small" => DtwModelPreset::Small,
+        "medium.en" => DtwModelPreset::MediumEn,
+        "medium" => DtwModelPreset::Medium,
+        "large-v1" => DtwModelPreset::LargeV1,
+        "large-v2" => DtwModelPreset::LargeV2,
+        "large-v3" => DtwModelPreset::LargeV3,
+        name if name.starts_with("large-v3-turbo") => DtwModelPreset::LargeV3Turbo,
+        _ => return DtwMode::TopMost { n_top: 2 },
+    };
+    DtwMode::ModelPreset { model_preset }
+}
+
+fn padded(audio: &[f32]) -> Option<Vec<f32>> {
+    (audio.len() < MIN_SAMPLES).then(|| {
+        let mut padded = audio.to_vec();
+        padded.resize(MIN_SAMPLES, 0.0);
+        padded
+    })
+}
+
+fn checked<T>(done: Result<T, WhisperError>, stop: &AtomicBool) -> Result<T, RecognizerError> {
+    if stop.load(Ordering::Relaxed) { Err(RecognizerError::Stopped) } else { done.map_err(RecognizerError::Ggml) }
+}
+
+/// # Safety
+/// `stop` points to an `AtomicBool`.
+unsafe extern "C" fn asked_to_stop(stop: *mut c_void) -> bool {
+    // SAFETY: set together with this function, in `hear_one`.
+    unsafe { &*stop.cast::<AtomicBool>() }.load(Ordering::Relaxed)
+}
