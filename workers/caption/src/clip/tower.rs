@@ -178,7 +178,7 @@ fn batch(outlet: &Outlet) -> Option<i64> {
 }
 
 /// The only output, or of several the one whose name says that it is the vector.
-fn output_of<'a>(family: Family, outputs: &'a [String]) -> Option<&'a str> {
+fn output_of(family: Family, outputs: &[String]) -> Option<&str> {
     match outputs {
         [only] => Some(only),
         several => {

@@ -23,7 +23,7 @@ pub struct Tokenizer {
 /// How a text is cut into pieces.
 #[derive(Debug)]
 enum Words {
-    Bpe(Bpe),
+    Bpe(Box<Bpe>),
     Unigram(Unigram),
     WordPiece(WordPiece),
 }
@@ -60,7 +60,7 @@ impl Tokenizer {
             Family::Clip => {
                 let words = Bpe::open(vocabulary).map_err(broken)?;
                 let frame = Frame { start: Some(words.start()), end: words.end(), pad: 0, length };
-                Self { words: Words::Bpe(words), frame }
+                Self { words: Words::Bpe(Box::new(words)), frame }
             }
             Family::Siglip => {
                 let words = Unigram::open(vocabulary).map_err(broken)?;
