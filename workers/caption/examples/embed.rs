@@ -2,7 +2,7 @@
 use std::{path::PathBuf, time::Instant};
 
 use medley_caption::{
-    Item, Pace,
+    Item, OwnModel, Pace,
     clip::{Clip, ClipSpec},
     embed,
 };
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (towers, threads, batch) = (PathBuf::from(next()?), next()?.parse()?, next()?.parse()?);
     let items: Vec<Item> = args.map(|path| Item::Image(path.into())).collect();
     let models = Models::open(&Models::default_dir());
-    let spec = ClipSpec::of_folder("bench", towers, 224);
+    let spec = ClipSpec::of_owner("bench", &OwnModel::of_folder(towers));
     let clip = Clip::open(&models, spec, SessionOptions { threads, parallel: 1 })?;
     let run = |items: &[Item]| embed(&*clip, items, Pace { threads, batch }, &mut std::io::sink(), |_| {});
     // The first batch warms the tower up.

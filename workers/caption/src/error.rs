@@ -26,6 +26,9 @@ pub enum CaptionError {
     /// A graph does not keep the contract of its kind.
     #[error("the model {model} does not keep its contract: {what}")]
     Contract { model: String, what: String },
+    /// A vocabulary that was given with a model, or by its registry, is another file.
+    #[error("the vocabulary {} cannot be used: {what}", path.display())]
+    Vocabulary { path: PathBuf, what: &'static str },
     #[error("the model {model} could not be run")]
     Run {
         model: String,
@@ -58,7 +61,9 @@ impl Retryable for CaptionError {
             Self::Vision(error) => error.into_step_error(),
             Self::Text(error) => error.into_step_error(),
             Self::Stopped(error) => *error,
-            Self::Contract { .. } => StepError::permanent(ErrorCode::MODEL_CORRUPT, self.to_string()),
+            Self::Contract { .. } | Self::Vocabulary { .. } => {
+                StepError::permanent(ErrorCode::MODEL_CORRUPT, self.to_string())
+            }
             Self::Run { .. } | Self::Batch(_) => StepError::internal(self.to_string()).because(self),
             Self::Image(error) => StepError::permanent(error.code, error.message),
             Self::Output(error) => error.into(),

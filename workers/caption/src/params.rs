@@ -7,7 +7,8 @@ use crate::{CaptionError, clip::MOST_LABELS};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LookParams {
-    /// The CLIP model that tags, captions and embeds: of the registry (`clip-vit-base-patch32`) or of `[caption.models]`.
+    /// The CLIP model that tags, captions and embeds: of the registry (`clip-vit-base-patch32`, `siglip-base-patch16-224`,
+    /// `chinese-clip-vit-base-patch16`, …) or of `[caption.models]`.
     /// Without one the caption is composed of what the small models see.
     pub model: Option<String>,
     /// What tags are taken from: `photo` (a taxonomy of photographs), `imagenet` (1,000 things), or a file named in
@@ -19,7 +20,7 @@ pub struct LookParams {
     pub ensemble: bool,
     /// The most tags of an image, 0 to 100.
     pub max_tags: u32,
-    /// A tag needs at least this probability, 0 to 1.
+    /// A tag needs at least this probability, 0 to 1: among all labels, or of SigLIP's family by itself.
     pub tag_threshold: f32,
     /// Divides the model's similarities before they become probabilities; above 1 is less sure.
     pub temperature: f32,

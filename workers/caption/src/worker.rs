@@ -13,7 +13,7 @@ use medley_step::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{LookParams, LookSlots, Looker, Row, npy};
+use crate::{LookParams, LookSlots, Looker, Row, clip::Family, npy};
 
 /// The table `[caption]` of `medley.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,15 +27,34 @@ pub struct CaptionConfig {
     pub banks: BTreeMap<String, PathBuf>,
 }
 
-/// Two ONNX towers to CLIP's contract.
+/// Two ONNX towers to the contract of CLIP or one of its kin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OwnModel {
-    /// Holds `visual.onnx` ([N, 3, side, side] to [N, dim]) and `textual.onnx` ([N, 77] to [N, dim]).
+    /// Holds `visual.onnx` or `vision_model.onnx` ([N, 3, side, side] to [N, dim]), `textual.onnx` or `text_model.onnx`
+    /// ([N, context] to [N, dim]), for SigLIP `spiece.model`, and for Chinese-CLIP, if it is another than the published
+    /// one, `vocab.txt`.
     pub folder: PathBuf,
+    /// Whose contract they keep: `clip`, `siglip` or `chinese-clip`.
+    #[serde(default)]
+    pub family: Family,
     /// The side of the image tower's input in px.
     #[serde(default = "usual_side")]
     pub side_px: u32,
+    /// What cosines are multiplied by before they become probabilities (e to the power of the checkpoint's
+    /// `logit_scale`); none: what the family's published model has.
+    #[serde(default)]
+    pub logit_scale: Option<f32>,
+    /// What is added to them then, of SigLIP's family.
+    #[serde(default)]
+    pub logit_bias: Option<f32>,
+}
+
+impl OwnModel {
+    /// CLIP's contract at 224 px.
+    pub fn of_folder(folder: PathBuf) -> Self {
+        Self { folder, family: Family::default(), side_px: usual_side(), logit_scale: None, logit_bias: None }
+    }
 }
 
 fn usual_side() -> u32 {

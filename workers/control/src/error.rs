@@ -20,7 +20,7 @@ pub enum ControlError {
     TooLong { name: String, width: u32, height: u32, resolution: u32 },
     /// Depth from landmarks needs people.
     #[error(
-        "{name} shows no people to take depth from, and no depth network is there: run `medley models pull depth-anything-v2-small`"
+        "{name} shows no people to take depth from, and no depth network is there: run `medley models pull --unpinned depth-anything-v2-small`"
     )]
     NoDepth { name: String },
     /// Half a picture is no stereo pair.

@@ -32,6 +32,7 @@ pub struct Models {
 #[derive(Debug)]
 struct Inner {
     root: PathBuf,
+    registry: &'static Registry,
     used: Mutex<BTreeMap<String, BTreeMap<String, Sha256>>>,
     checked: Mutex<HashMap<(String, String), Checked>>,
     sessions: Sessions,
@@ -66,8 +67,14 @@ pub enum State {
 impl Models {
     /// The cache at this folder, which need not exist yet.
     pub fn open(root: &Path) -> Self {
+        Self::with_registry(root, Registry::built_in())
+    }
+
+    /// The cache at this folder, of the models of another registry.
+    pub fn with_registry(root: &Path, registry: &'static Registry) -> Self {
         let inner = Inner {
             root: root.into(),
+            registry,
             used: Mutex::default(),
             checked: Mutex::default(),
             sessions: Sessions::default(),
@@ -89,6 +96,11 @@ impl Models {
         &self.inner.root
     }
 
+    /// The registry whose models it holds.
+    pub fn registry(&self) -> &'static Registry {
+        self.inner.registry
+    }
+
     /// The path of a model's file, whose content is the registry's.
     ///
     /// # Errors
@@ -102,7 +114,7 @@ impl Models {
 
     /// Whether the model's files are all in the cache: a quick look that hashes nothing when nothing changed.
     pub fn state(&self, model: &str) -> Result<State, ModelError> {
-        let entry = Registry::built_in().model(model)?;
+        let entry = self.inner.registry.model(model)?;
         for file in &entry.files {
             match self.check(model, &file.name) {
                 Ok(_) => {}
@@ -119,7 +131,7 @@ impl Models {
     /// # Errors
     /// `Missing`, or `Corrupt` for the first file that is not what it should be.
     pub fn verify(&self, model: &str) -> Result<(), ModelError> {
-        let entry = Registry::built_in().model(model)?;
+        let entry = self.inner.registry.model(model)?;
         let recorded = Recorded::read(self.root())?;
         for file in &entry.files {
             let path = self.link(model, &file.name);
@@ -133,7 +145,7 @@ impl Models {
     pub fn used(&self) -> Vec<ModelUse> {
         let used = self.inner.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.iter()
-            .filter_map(|(name, files)| Some(model_use(name, Registry::built_in().models.get(name)?, files)))
+            .filter_map(|(name, files)| Some(model_use(name, self.inner.registry.models.get(name)?, files)))
             .collect()
     }
 
@@ -180,7 +192,7 @@ impl Models {
         if let Some(checked) = self.inner.checked.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(checked.clone());
         }
-        let entry = Registry::built_in().model(model)?.file(model, file)?;
+        let entry = self.inner.registry.model(model)?.file(model, file)?;
         let path = self.link(model, file);
         let meta = fs::metadata(&path).map_err(|error| self.io(model, error))?;
         let stamps = self.read_stamps(model);

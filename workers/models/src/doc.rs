@@ -17,7 +17,11 @@ pub fn table(registry: &Registry) -> String {
             Kind::Library => " (library)",
             Kind::Sample => " (sample)",
         };
-        let optional = if model.optional { " (optional)" } else { "" };
+        let optional = match (model.optional, model.is_unpinned()) {
+            (_, true) => " (optional, unpinned)",
+            (true, false) => " (optional)",
+            (false, false) => "",
+        };
         let mut from: Vec<String> = Vec::new();
         for source in &model.sources {
             let place = if source.pypi.is_some() {

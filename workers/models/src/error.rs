@@ -15,6 +15,11 @@ pub enum ModelError {
     Missing(String),
     #[error("{file} of model '{model}' is not what the registry says it is: run `medley models pull {model}`")]
     Corrupt { model: String, file: String, found: String, wanted: String },
+    #[error(
+        "nobody publishes a hash of model '{0}', so what comes cannot be checked: if you trust its source, run \
+         `medley models pull --unpinned {0}`, which records the hash and insists on it from then on"
+    )]
+    Unpinned(String),
     #[error("{0} cannot be run as a program: {hint}", hint = tool_hint(.0))]
     ToolMissing(&'static str, #[source] Option<std::io::Error>),
     #[error("ONNX Runtime cannot be loaded from {}: run `medley models pull onnxruntime`, or set MEDLEY_ONNXRUNTIME to a libonnxruntime.so of version 1.24 or later", .path.display())]
@@ -45,7 +50,7 @@ impl ModelError {
     /// The stable code that users see.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Missing(_) => ErrorCode::MODEL_MISSING,
+            Self::Missing(_) | Self::Unpinned(_) => ErrorCode::MODEL_MISSING,
             Self::Corrupt { .. } | Self::Hash { .. } => ErrorCode::MODEL_CORRUPT,
             Self::ToolMissing(..) | Self::Runtime { .. } => ErrorCode::TOOL_MISSING,
             Self::Unknown(_) => ErrorCode::PARAMS_INVALID,

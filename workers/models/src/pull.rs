@@ -6,13 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use medley_proto::Sha256;
+
 use crate::{
     ModelError, Models, State,
     cache::{Stamps, stamp_of},
     fetch::{self, Mirror},
     lock::Recorded,
     python::{Python, last_lines},
-    registry::{Model, ModelFile, Registry, Source},
+    registry::{Model, ModelFile, Source},
 };
 
 /// What happens while models are pulled.
@@ -26,7 +28,7 @@ pub enum PullEvent<'a> {
     /// A file is being made from what came.
     Converting { file: &'a str },
     /// The hash of a file whose publisher gives none was recorded in `models.lock`.
-    Recorded { file: &'a str },
+    Recorded { file: &'a str, sha256: Sha256 },
     /// The model is in the cache.
     Done { bytes: u64, took: Duration },
 }
@@ -55,7 +57,15 @@ impl Models {
     /// # Errors
     /// The first model that cannot be had; those before it stay.
     pub fn pull(&self, names: &[&str], progress: &mut dyn Progress) -> Result<(), ModelError> {
-        self.pull_through(Mirror::from_env(), names, progress)
+        self.pull_through(Mirror::from_env(), false, names, progress)
+    }
+
+    /// The same, and also takes models of which no hash is published: theirs is recorded the first time.
+    ///
+    /// # Errors
+    /// As [`Models::pull`].
+    pub fn pull_unpinned(&self, names: &[&str], progress: &mut dyn Progress) -> Result<(), ModelError> {
+        self.pull_through(Mirror::from_env(), true, names, progress)
     }
 
     /// The same, from this mirror (a folder or the prefix of a URL) where it has the files.
@@ -63,23 +73,25 @@ impl Models {
     /// # Errors
     /// As [`Models::pull`].
     pub fn pull_from(&self, mirror: &str, names: &[&str], progress: &mut dyn Progress) -> Result<(), ModelError> {
-        self.pull_through(Some(Mirror::at(mirror)), names, progress)
+        self.pull_through(Some(Mirror::at(mirror)), false, names, progress)
     }
 
     fn pull_through(
         &self,
         mirror: Option<Mirror>,
+        unpinned: bool,
         names: &[&str],
         progress: &mut dyn Progress,
     ) -> Result<(), ModelError> {
         let mut pull = Pull {
             models: self,
-            python: Python::new(self.root(), &Registry::built_in().python.requirements),
+            python: Python::new(self.root(), &self.registry().python.requirements),
             mirror,
+            unpinned,
             downloads: Downloads::default(),
             progress,
         };
-        Registry::built_in().resolve(names)?.into_iter().try_for_each(|name| pull.model(name))
+        self.registry().resolve(names)?.into_iter().try_for_each(|name| pull.model(name))
     }
 }
 
@@ -87,6 +99,8 @@ struct Pull<'a> {
     models: &'a Models,
     python: Python,
     mirror: Option<Mirror>,
+    /// Whether the user takes what nobody publishes a hash of.
+    unpinned: bool,
     downloads: Downloads,
     progress: &'a mut dyn Progress,
 }
@@ -120,7 +134,10 @@ impl Pull<'_> {
             return Ok(());
         }
         let started = Instant::now();
-        let model = Registry::built_in().model(name)?;
+        let model = self.models.registry().model(name)?;
+        if model.is_unpinned() && !self.unpinned && !self.is_recorded(name, model)? {
+            return Err(ModelError::Unpinned(name.into()));
+        }
         let work = self.folder(&format!("work-{name}"))?;
         let have = match self.take_from_mirror(model, &work.0)? {
             Some(have) => have,
@@ -130,6 +147,12 @@ impl Pull<'_> {
         self.models.forget(name);
         self.progress.event(name, PullEvent::Done { bytes, took: started.elapsed() });
         Ok(())
+    }
+
+    /// Whether an earlier pull recorded all that this one has to be checked against.
+    fn is_recorded(&self, name: &str, model: &Model) -> Result<bool, ModelError> {
+        let recorded = Recorded::read(self.models.root())?;
+        Ok(model.files.iter().all(|file| !file.sha256.is_empty() || recorded.get(name, &file.name).is_some()))
     }
 
     /// All files as they are in the end, if the mirror has them all.
@@ -200,7 +223,10 @@ impl Pull<'_> {
         if self.downloads.dir.is_none() {
             self.downloads.dir = Some(self.folder("downloads")?);
         }
-        let dir = self.downloads.dir.as_ref().map(|dir| dir.0.clone()).unwrap_or_default();
+        // A folder for each: files of two models may have one name, and what is in the cache may be a link to its file.
+        let dir = self.downloads.dir.as_ref().map(|dir| dir.0.join(self.downloads.have.len().to_string()));
+        let dir = dir.unwrap_or_default();
+        fs::create_dir_all(&dir).map_err(|error| self.cache(error))?;
         self.progress.event(model, PullEvent::Fetching { source: source.label() });
         let path = fetch::fetch(model, source, &dir, self.mirror.as_ref(), &self.python)?;
         self.downloads.have.insert(source.label().into(), path.clone());
@@ -236,14 +262,14 @@ impl Pull<'_> {
         Ok(bytes)
     }
 
-    fn accept(&mut self, model: &str, file: &ModelFile, found: medley_proto::Sha256) -> Result<(), ModelError> {
+    fn accept(&mut self, model: &str, file: &ModelFile, found: Sha256) -> Result<(), ModelError> {
         let root = self.models.root();
         let wanted = match Recorded::read(root)?.get(model, &file.name) {
             _ if !file.sha256.is_empty() => file.sha256.clone(),
             Some(recorded) => vec![recorded],
             None => {
                 Recorded::record(root, model, &file.name, found)?;
-                self.progress.event(model, PullEvent::Recorded { file: &file.name });
+                self.progress.event(model, PullEvent::Recorded { file: &file.name, sha256: found });
                 vec![found]
             }
         };

@@ -78,6 +78,9 @@ pub struct Source {
     /// For files whose publisher gives only that.
     pub sha1: Option<String>,
     pub md5: Option<String>,
+    /// No hash of any kind could be found: what arrives first is believed, so it is fetched only when a user says so.
+    #[serde(default)]
+    pub unpinned: bool,
     /// Only for this processor architecture (as Rust calls it).
     pub arch: Option<String>,
     /// What is taken out of an archive; nothing: the file itself.
@@ -159,6 +162,11 @@ impl Registry {
 }
 
 impl Model {
+    /// Whether there is something of it that can be checked only against what came before.
+    pub fn is_unpinned(&self) -> bool {
+        self.sources.iter().any(|source| source.unpinned)
+    }
+
     pub(crate) fn file(&self, model: &str, name: &str) -> Result<&ModelFile, ModelError> {
         self.files
             .iter()

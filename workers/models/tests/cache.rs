@@ -43,6 +43,8 @@ fn the_registry_is_whole() {
         for source in &model.sources {
             let places = [&source.pypi, &source.npm, &source.url].iter().filter(|place| place.is_some()).count();
             assert_eq!(places, 1, "{name}: {}", source.file);
+            let hashed = source.sha256.is_some() || source.sha1.is_some() || source.md5.is_some();
+            assert_eq!(hashed, !source.unpinned, "{name}: {} has a hash, or says that it has none", source.file);
             assert!(source.url.is_some() || source.sha256.is_some(), "{name}: {} has no hash", source.file);
             assert!(source.url.is_none() || model.optional, "{name}: what a URL gives is optional");
         }

@@ -22,7 +22,8 @@ pub enum Engine {
     /// The photo itself, warped over a face mesh
     #[default]
     Mesh,
-    /// The network Wav2Lip, whose published weights are for research only: `medley models pull wav2lip-gan-96`; the head is still
+    /// The network Wav2Lip, whose published weights are for research only: `medley models pull --unpinned
+    /// wav2lip-gan-96`; the head is still
     Wav2lip,
 }
 

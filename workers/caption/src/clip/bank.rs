@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::{Embedder, model::unit};
+use super::{Embedder, Family, Scoring, model::unit};
 use crate::{CaptionError, row::Tag};
 
 /// The seven prompts that OpenAI found to help most on ImageNet (the notebook `Prompt_Engineering_for_ImageNet`).
-pub const TEMPLATES: [&str; 7] = [
+const TEMPLATES: [&str; 7] = [
     "itap of a {}.",
     "a bad photo of the {}.",
     "a origami {}.",
@@ -15,20 +15,45 @@ pub const TEMPLATES: [&str; 7] = [
     "art of the {}.",
     "a photo of the small {}.",
 ];
+/// One prompt for a label, where seven are too many.
+const ONE_TEMPLATE: [&str; 1] = ["a photo of a {}."];
+/// Seven of the kind for models that read Chinese, and one.
+const CHINESE_TEMPLATES: [&str; 7] = [
+    "一张{}的照片。",
+    "一张模糊的{}的照片。",
+    "一张{}的特写照片。",
+    "一张大的{}的照片。",
+    "一张小的{}的照片。",
+    "一幅{}的画。",
+    "一张好看的{}的照片。",
+];
+const ONE_CHINESE_TEMPLATE: [&str; 1] = ["一张{}的照片。"];
 /// For phrases that are whole already.
 pub const AS_THEY_ARE: [&str; 1] = ["{}"];
 
 const PHOTO: &str = include_str!("../../banks/photo.txt");
+const PHOTO_CHINESE: &str = include_str!("../../banks/photo.zh.txt");
 const IMAGENET: &str = include_str!("../../banks/imagenet.txt");
 /// More labels than this are a mistake.
 pub const MOST_LABELS: usize = 100_000;
 
-/// The labels of a built-in bank.
-pub fn built_in(name: &str) -> Option<Vec<String>> {
-    match name {
-        "photo" => Some(lines(PHOTO)),
-        "imagenet" => Some(lines(IMAGENET)),
+/// The labels of a built-in bank, in the language that the family reads where the bank is written in it.
+pub fn built_in(name: &str, family: Family) -> Option<Vec<String>> {
+    match (name, family) {
+        ("photo", Family::ChineseClip) => Some(lines(PHOTO_CHINESE)),
+        ("photo", _) => Some(lines(PHOTO)),
+        ("imagenet", _) => Some(lines(IMAGENET)),
         _ => None,
+    }
+}
+
+/// The prompts for labels in the language that the family reads.
+pub fn templates(family: Family, ensemble: bool) -> &'static [&'static str] {
+    match (family, ensemble) {
+        (Family::ChineseClip, true) => &CHINESE_TEMPLATES,
+        (Family::ChineseClip, false) => &ONE_CHINESE_TEMPLATE,
+        (_, true) => &TEMPLATES,
+        (_, false) => &ONE_TEMPLATE,
     }
 }
 
@@ -73,19 +98,16 @@ impl Bank {
         self.vectors.iter().map(|vector| dot(vector, image)).collect()
     }
 
-    /// The labels that fit best, at most `most`, each with its probability among all of the bank: the softmax of
-    /// similarities times `scale`.
-    pub fn best(&self, image: &[f32], scale: f32, most: usize, threshold: f32) -> Vec<Tag> {
-        let logits: Vec<f32> = self.similarities(image).into_iter().map(|cosine| cosine * scale).collect();
-        let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f32 = logits.iter().map(|logit| (logit - highest).exp()).sum();
-        let mut scored: Vec<(f32, &String)> =
-            logits.iter().map(|logit| (logit - highest).exp() / sum).zip(&self.labels).collect();
-        // Of equals, the one that comes first in the bank.
-        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-        scored.truncate(most);
-        scored.retain(|(score, _)| *score >= threshold);
-        scored.into_iter().map(|(score, label)| Tag { label: label.clone(), score }).collect()
+    /// The labels that fit best, at most `most`, each with its probability: among all of the bank, or by itself.
+    pub fn best(&self, image: &[f32], scoring: Scoring, most: usize, threshold: f32) -> Vec<Tag> {
+        let cosines = self.similarities(image);
+        let scores = scoring.probabilities(&cosines);
+        let mut order: Vec<usize> = (0..self.labels.len()).collect();
+        // By cosine: far out, probabilities are all 0 or 1. Of equals, the one that comes first in the bank.
+        order.sort_by(|a, b| cosines[*b].total_cmp(&cosines[*a]));
+        order.truncate(most);
+        order.retain(|at| scores[*at] >= threshold);
+        order.into_iter().map(|at| Tag { label: self.labels[at].clone(), score: scores[at] }).collect()
     }
 
     pub fn label(&self, index: usize) -> &str {
@@ -119,26 +141,37 @@ mod tests {
 
     #[test]
     fn banks_are_whole() {
-        let imagenet = built_in("imagenet").unwrap();
+        let imagenet = built_in("imagenet", Family::Clip).unwrap();
         assert_eq!((imagenet.len(), imagenet[0].as_str(), imagenet[999].as_str()), (1000, "tench", "toilet paper"));
-        let photo = built_in("photo").unwrap();
-        let mut sorted = photo.clone();
-        sorted.sort();
-        sorted.dedup();
-        assert!(photo.len() > 150 && sorted.len() == photo.len());
+        let photo = built_in("photo", Family::Siglip).unwrap();
+        let chinese = built_in("photo", Family::ChineseClip).unwrap();
+        assert_eq!((photo.len(), photo[23].as_str(), chinese[23].as_str()), (chinese.len(), "cat", "猫"));
+        for bank in [photo, chinese] {
+            let mut sorted = bank.clone();
+            sorted.sort();
+            sorted.dedup();
+            assert!(bank.len() > 150 && sorted.len() == bank.len());
+        }
         assert_eq!(lines("# all\ncat\n\n C# book \n"), ["cat", "C# book"]);
     }
 
     #[test]
-    fn probabilities_are_a_softmax_with_a_threshold() {
+    fn the_best_are_above_the_threshold_and_in_order() {
         let bank = Bank {
             labels: vec!["a".into(), "b".into(), "c".into()],
             vectors: vec![vec![1.0, 0.0], vec![0.0, 1.0], vec![-1.0, 0.0]],
         };
-        let best = bank.best(&[1.0, 0.0], 1.0, 3, 0.1);
+        let softmax = Scoring::Softmax { scale: 1.0 };
+        let best = bank.best(&[1.0, 0.0], softmax, 3, 0.1);
         let (e, sum) = (1.0_f32.exp(), 1.0_f32.exp() + 1.0 + (-1.0_f32).exp());
         assert_eq!(best.iter().map(|tag| tag.label.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         assert!((best[0].score - e / sum).abs() < 1e-6 && (best[1].score - 1.0 / sum).abs() < 1e-6);
-        assert_eq!(bank.best(&[1.0, 0.0], 100.0, 1, 0.0)[0].score, 1.0);
+        assert_eq!(bank.best(&[1.0, 0.0], Scoring::Softmax { scale: 100.0 }, 1, 0.0)[0].score, 1.0);
+        // Each by itself: all of a bank may fit, or none.
+        let alone = Scoring::Sigmoid { scale: 10.0, bias: 0.0 };
+        assert_eq!(bank.best(&[0.0, 1.0], alone, 3, 0.5).len(), 3);
+        assert!(bank.best(&[-1.0, 0.0], Scoring::Sigmoid { scale: 10.0, bias: -20.0 }, 3, 0.5).is_empty());
+        let sure = Scoring::Sigmoid { scale: 1e6, bias: 1e9 };
+        assert_eq!(bank.best(&[0.6, 0.8], sure, 1, 0.5)[0].label, "b");
     }
 }

@@ -119,7 +119,7 @@ mod tests {
     use std::{thread, time::Duration};
 
     use super::*;
-    use crate::clip::Preprocess;
+    use crate::clip::{Preprocess, Scoring};
 
     /// Gives each image's first value back; slow enough that others queue up.
     struct Echo(Preprocess);
@@ -131,8 +131,8 @@ mod tests {
         fn preprocess(&self) -> &Preprocess {
             &self.0
         }
-        fn logit_scale(&self) -> f32 {
-            1.0
+        fn scoring(&self) -> Scoring {
+            Scoring::Softmax { scale: 1.0 }
         }
         fn images(&self, pixels: &[f32]) -> Result<Vec<Vec<f32>>, CaptionError> {
             thread::sleep(Duration::from_millis(20));

@@ -2,18 +2,22 @@
 
 mod bank;
 mod batch;
-mod clean;
+mod family;
 mod model;
 mod phrases;
 mod preprocess;
+mod scoring;
 mod tokens;
+mod tower;
 
-pub use bank::{AS_THEY_ARE, Bank, MOST_LABELS, TEMPLATES, built_in, lines};
+pub use bank::{AS_THEY_ARE, Bank, MOST_LABELS, built_in, lines, templates};
 pub use batch::Batcher;
+pub use family::Family;
 pub use model::{Clip, ClipSpec};
 pub use phrases::Phrases;
 pub use preprocess::{Fit, Preprocess};
-pub use tokens::{CONTEXT, Tokenizer};
+pub use scoring::Scoring;
+pub use tokens::{Context, Tokenizer};
 
 use crate::CaptionError;
 
@@ -25,8 +29,8 @@ pub trait Embedder: Send + Sync {
     /// How an image becomes what [`Embedder::images`] takes.
     fn preprocess(&self) -> &Preprocess;
 
-    /// Cosines times this are logits.
-    fn logit_scale(&self) -> f32;
+    /// How cosines become probabilities.
+    fn scoring(&self) -> Scoring;
 
     /// `pixels` is a batch of preprocessed images, [N, 3, side, side]; one vector for each, of length 1.
     ///

@@ -32,8 +32,19 @@ impl Preprocess {
         }
     }
 
+    /// Chinese-CLIP's: CLIP's numbers of a square that does not keep the image's proportions (`image_transform` of
+    /// `cn_clip` 1.6, and the models' own `size` and `do_center_crop`).
+    pub const fn chinese_clip(side_px: u32) -> Self {
+        Self { fit: Fit::Squash, ..Self::clip(side_px) }
+    }
+
+    /// SigLIP's: a square that does not keep the image's proportions, values from -1 to 1.
+    pub const fn siglip(side_px: u32) -> Self {
+        Self { side_px, fit: Fit::Squash, mean: [0.5; 3], std: [0.5; 3] }
+    }
+
     /// The pixels that the tower sees, before they become numbers: torchvision's
-    /// `Compose([Resize(side, BICUBIC), CenterCrop(side)])` of a PIL image, to the bit.
+    /// `Compose([Resize(side, BICUBIC), CenterCrop(side)])` of a PIL image, or `Resize((side, side), BICUBIC)`, to the bit.
     pub fn square(&self, image: &RgbImage) -> RgbImage {
         let side = self.side_px;
         let window = |left, top| Window { left, top, width: side, height: side };

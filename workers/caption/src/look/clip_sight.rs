@@ -5,22 +5,23 @@ use medley_models::{Models, SessionOptions};
 
 use crate::{
     CaptionConfig, CaptionError, LookParams,
-    clip::{Bank, Batcher, Clip, ClipSpec, Embedder, MOST_LABELS, Phrases, TEMPLATES, built_in, lines},
+    clip::{
+        Bank, Batcher, Clip, ClipSpec, Embedder, Family, MOST_LABELS, Phrases, Scoring, built_in, lines, templates,
+    },
     row::{CaptionedBy, Row},
 };
 
 /// Images of one run of the image tower: more give no more speed on a CPU.
 const IMAGES_AT_ONCE: usize = 16;
-/// One prompt for a label, where seven are too many.
-const ONE_TEMPLATE: [&str; 1] = ["a photo of a {}."];
 
 /// What a CLIP model adds: an embedding, tags, a caption.
 #[derive(Debug)]
 pub(super) struct ClipSight {
     batcher: Batcher,
     bank: Bank,
-    phrases: Phrases,
-    scale: f32,
+    /// None for a model that reads another language than they are written in.
+    phrases: Option<Phrases>,
+    scoring: Scoring,
     max_tags: usize,
     threshold: f32,
 }
@@ -32,7 +33,7 @@ impl ClipSpec {
     /// When neither has it.
     pub fn named(name: &str, config: &CaptionConfig) -> Result<Self, CaptionError> {
         match config.models.get(name) {
-            Some(own) => Ok(Self::of_folder(name, own.folder.clone(), own.side_px)),
+            Some(own) => Ok(Self::of_owner(name, own)),
             None => Self::of_registry(name),
         }
     }
@@ -49,14 +50,14 @@ impl ClipSight {
         let Some(name) = &params.model else { return Ok(None) };
         // A batch uses all threads: runs side by side would each be smaller.
         let clip = Clip::open(models, ClipSpec::named(name, config)?, SessionOptions { threads, parallel: 1 })?;
-        let templates: &[&str] = if params.ensemble { &TEMPLATES } else { &ONE_TEMPLATE };
-        let bank = Bank::embed(&*clip, labels(params, config)?, templates)?;
-        let phrases = Phrases::embed(&*clip)?;
-        let scale = clip.logit_scale() / params.temperature;
+        let family = clip.spec().family;
+        let bank = Bank::embed(&*clip, labels(params, config, family)?, templates(family, params.ensemble))?;
+        let phrases = if family == Family::ChineseClip { None } else { Some(Phrases::embed(&*clip)?) };
+        let scoring = clip.scoring().at_temperature(params.temperature);
         let max_tags = params.max_tags as usize;
         let embedder: Arc<dyn Embedder> = clip;
         let batcher = Batcher::new(embedder, IMAGES_AT_ONCE);
-        Ok(Some(Self { batcher, bank, phrases, scale, max_tags, threshold: params.tag_threshold }))
+        Ok(Some(Self { batcher, bank, phrases, scoring, max_tags, threshold: params.tag_threshold }))
     }
 
     /// Fills in tags and caption; the embedding.
@@ -65,9 +66,12 @@ impl ClipSight {
         let mut pixels = Vec::with_capacity(embedder.preprocess().values());
         embedder.preprocess().append(image, &mut pixels);
         let vector = self.batcher.image(pixels)?;
-        row.tags = self.bank.best(&vector, self.scale, self.max_tags, self.threshold);
-        if let Some(subject) = self.bank.best(&vector, self.scale, 1, 0.0).first() {
-            row.caption = self.phrases.caption(embedder, &vector, &with_article(&subject.label))?;
+        row.tags = self.bank.best(&vector, self.scoring, self.max_tags, self.threshold);
+        if let Some(subject) = self.bank.best(&vector, self.scoring, 1, 0.0).first() {
+            row.caption = match &self.phrases {
+                Some(phrases) => phrases.caption(embedder, &vector, &with_article(&subject.label))?,
+                None => format!("一张{}的照片", subject.label),
+            };
             row.captioned_by = CaptionedBy::Clip;
         }
         Ok(vector)
@@ -75,11 +79,11 @@ impl ClipSight {
 }
 
 /// The labels that the params ask for.
-fn labels(params: &LookParams, config: &CaptionConfig) -> Result<Vec<String>, CaptionError> {
+fn labels(params: &LookParams, config: &CaptionConfig, family: Family) -> Result<Vec<String>, CaptionError> {
     if !params.own_labels.is_empty() {
         return Ok(params.own_labels.clone());
     }
-    if let Some(labels) = built_in(&params.labels) {
+    if let Some(labels) = built_in(&params.labels, family) {
         return Ok(labels);
     }
     let Some(path) = config.banks.get(&params.labels) else {

@@ -40,11 +40,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
-    let caption = match config.kinds.get("caption") {
-        Some(table) => CaptionConfig::deserialize(table)
-            .map_err(|error| Failed::usage(format!("[caption] of the configuration: {error}")))?,
-        None => CaptionConfig::default(),
-    };
+    let caption = caption_config(config)?;
     let mut items = args.inputs.into_iter().map(item).collect::<Result<Vec<_>, _>>()?;
     if let Some(path) = &args.labels {
         let text = fs::read_to_string(path)
@@ -77,6 +73,18 @@ pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
     out.flush().and_then(|()| fs::rename(&part, &args.output)).map_err(unwritable)?;
     println!("{} vectors of {} values in {}", items.len(), clip.dim(), args.output.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The owner's models: of `[caption]`, and those that libraries are made with, of `[library]`.
+pub(super) fn caption_config(config: &Config) -> Result<CaptionConfig, Failed> {
+    let table = |kind: &str| match config.kinds.get(kind) {
+        Some(table) => CaptionConfig::deserialize(table)
+            .map_err(|error| Failed::usage(format!("[{kind}] of the configuration: {error}"))),
+        None => Ok(CaptionConfig::default()),
+    };
+    let mut caption = table("caption")?;
+    caption.models.extend(table("library")?.models);
+    Ok(caption)
 }
 
 /// A file is an image, all else a text; but what reads like an image's path and is not there is a slip.

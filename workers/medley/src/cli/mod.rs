@@ -153,13 +153,13 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
             return outputs::print_json(&schema);
         }
         Command::Models(command) => return models::main(command),
-        Command::Search(args) => return search::main(&args),
         Command::Doctor => return Ok(doctor::main(&registry)),
         _ => {}
     }
     let config = Config::load(cli.config.as_deref(), &registry)?;
     match cli.command {
         Command::Embed(args) => embed::main(args, &config),
+        Command::Search(args) => search::main(&args, &config),
         Command::Worker(args) => worker::main(args, registry, config),
         other => jobs::main(other, registry, &config),
     }

@@ -24,6 +24,9 @@ pub(super) enum Command {
         /// What a kind of job needs by default; `tests`: what the tests need.
         #[arg(long = "for", id = "for_kind", value_name = "KIND")]
         for_kind: Option<String>,
+        /// Also takes models that nobody publishes a hash of, and records the hash of what comes.
+        #[arg(long)]
+        unpinned: bool,
         /// Says nothing about models that are here already.
         #[arg(short, long)]
         quiet: bool,
@@ -45,12 +48,12 @@ pub(super) fn main(command: Command) -> Result<ExitCode, Failed> {
     match command {
         Command::List { json: true } => list_json(&models),
         Command::List { json: false } => list(&models),
-        Command::Pull { names, for_kind, quiet } => {
+        Command::Pull { names, for_kind, unpinned, quiet } => {
             let names = match for_kind {
                 Some(kind) => needed_by(&kind),
                 None => names,
             };
-            pull(&models, &names, quiet)
+            pull(&models, &names, unpinned, quiet)
         }
         Command::Verify { names } => verify(&models, &names),
         Command::Path { model, file } => {
@@ -76,13 +79,17 @@ fn resolve(names: &[String]) -> Result<Vec<&str>, Failed> {
     Ok(Registry::built_in().resolve(&names)?)
 }
 
-fn pull(models: &Models, names: &[String], quiet: bool) -> Result<ExitCode, Failed> {
+fn pull(models: &Models, names: &[String], unpinned: bool, quiet: bool) -> Result<ExitCode, Failed> {
     let names = resolve(names)?;
     let style =
         ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
     let bar = ProgressBar::new_spinner().with_style(style);
     let mut shown = Shown { bar, quiet };
-    models.pull(&names, &mut shown)?;
+    if unpinned {
+        models.pull_unpinned(&names, &mut shown)?;
+    } else {
+        models.pull(&names, &mut shown)?;
+    }
     shown.bar.finish_and_clear();
     Ok(ExitCode::SUCCESS)
 }
@@ -99,8 +106,12 @@ impl Progress for Shown {
             PullEvent::Present => format!("{model}: here already"),
             PullEvent::Fetching { source } => format!("{model}: fetching {source}"),
             PullEvent::Converting { file } => format!("{model}: making {file}"),
-            PullEvent::Recorded { file } => {
-                format!("{model}: recorded the hash of {file}, which its publisher does not give")
+            PullEvent::Recorded { file, sha256 } => {
+                let text =
+                    format!("{model}: recorded the SHA-256 of {file}, which its publisher does not give: {sha256}");
+                // It stays on the screen, to be compared with another machine's.
+                self.bar.suspend(|| eprintln!("{text}"));
+                return;
             }
             PullEvent::Done { bytes, took } => {
                 format!("{model}: here, {} MB in {:.0} s", bytes / 1_000_000, took.as_secs_f64())
@@ -133,12 +144,13 @@ fn commercial(terms: Commercial) -> &'static str {
 }
 
 fn list(models: &Models) -> Result<ExitCode, Failed> {
-    println!("{:<28} {:<8} {:<10} ABOUT", "MODEL", "STATE", "COMMERCIAL");
+    println!("{:<31} {:<8} {:<10} ABOUT", "MODEL", "STATE", "COMMERCIAL");
     for (name, model) in &Registry::built_in().models {
         let state = state(models, name)?;
-        println!("{name:<28} {state:<8} {:<10} {}", commercial(model.licence.commercial), model.about);
+        println!("{name:<31} {state:<8} {:<10} {}", commercial(model.licence.commercial), model.about);
+        let unpinned = if model.is_unpinned() { "; unpinned: nobody publishes its hash" } else { "" };
         println!(
-            "{:<28} code {}; weights {}; data {}",
+            "{:<31} code {}; weights {}; data {}{unpinned}",
             "", model.licence.code, model.licence.weights, model.licence.data
         );
     }
@@ -153,6 +165,7 @@ fn list_json(models: &Models) -> Result<ExitCode, Failed> {
             "about": model.about,
             "tasks": model.tasks,
             "optional": model.optional,
+            "unpinned": model.is_unpinned(),
             "state": state(models, name)?,
             "licence": {
                 "code": model.licence.code,

@@ -6,7 +6,8 @@ use medley_caption::library::search::{By, Found, Library, Query, SearchError};
 use medley_models::Models;
 use medley_step::{Host, StepError};
 
-use super::{Failed, outputs};
+use super::{Failed, embed::caption_config, outputs};
+use crate::config::Config;
 
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true)), after_help = "\
@@ -49,9 +50,9 @@ impl Host for Alone {
     }
 }
 
-pub(super) fn main(args: &Args) -> Result<ExitCode, Failed> {
+pub(super) fn main(args: &Args, config: &Config) -> Result<ExitCode, Failed> {
     let failed = |error: SearchError| Failed::from(StepError::from(error));
-    let library = Library::open(&args.dataset).map_err(failed)?;
+    let library = Library::open(&args.dataset).map_err(failed)?.configured(caption_config(config)?);
     let query = match (&args.words, &args.image, &args.text, args.like) {
         (Some(words), ..) => Query::Words(words.clone()),
         (_, Some(image), ..) => Query::Image(image.clone()),

@@ -20,7 +20,7 @@ pub(super) use self::index::Writer as IndexWriter;
 use self::{index::Index, vectors::Vectors};
 use super::{LibraryParams, LibraryRow};
 use crate::{
-    CaptionError, LookParams, LookSlots, Looker, PHash,
+    CaptionConfig, CaptionError, LookParams, LookSlots, Looker, PHash,
     clip::{Clip, ClipSpec, Embedder},
 };
 
@@ -101,6 +101,8 @@ pub struct Library {
     vectors: Option<Vectors>,
     /// The CLIP model that made the embeddings.
     model: Option<String>,
+    /// Where a model of the owner's is.
+    config: CaptionConfig,
 }
 
 impl Library {
@@ -115,7 +117,14 @@ impl Library {
         let manifest: Option<Manifest> = manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let params =
             manifest.and_then(|manifest| serde_json::from_value::<LibraryParams>(manifest.provenance.params).ok());
-        Ok(Self { index, vectors, model: params.and_then(|params| params.look.model) })
+        let model = params.and_then(|params| params.look.model);
+        Ok(Self { index, vectors, model, config: CaptionConfig::default() })
+    }
+
+    /// With the models that the owner of the machine has named.
+    #[must_use]
+    pub fn configured(self, config: CaptionConfig) -> Self {
+        Self { config, ..self }
     }
 
     /// How many images it has.
@@ -148,7 +157,7 @@ impl Library {
     fn embed(&self, text: &str, models: &Models) -> Result<Option<Vec<f32>>, SearchError> {
         let Some(model) = self.model() else { return Ok(None) };
         let options = SessionOptions { threads: 1, parallel: 1 };
-        match ClipSpec::of_registry(model).and_then(|spec| Clip::open(models, spec, options)) {
+        match ClipSpec::named(model, &self.config).and_then(|spec| Clip::open(models, spec, options)) {
             Ok(clip) => Ok(clip.texts(&[text])?.pop()),
             Err(CaptionError::Model(_) | CaptionError::Params(_)) => Ok(None),
             Err(error) => Err(error.into()),
@@ -188,7 +197,7 @@ impl Library {
     fn like_image(&self, path: &Path, most: usize, models: &Models, host: &dyn Host) -> Result<Found, SearchError> {
         let model = self.model().map(str::to_owned);
         let params = LookParams { model, text: false, people: false, nsfw: false, ..LookParams::default() };
-        let looker = Looker::open(models, &params, LookSlots { threads: 1, calls: 1 })?;
+        let looker = Looker::configured(models, &params, LookSlots { threads: 1, calls: 1 }, &self.config)?;
         let files = [(path.display().to_string(), path.to_owned())];
         let seen = looker.look(&files, host)?.pop();
         let seen =

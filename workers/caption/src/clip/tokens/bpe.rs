@@ -11,10 +11,6 @@ use flate2::read::GzDecoder;
 use regex::Regex;
 
 use super::clean::clean;
-use crate::CaptionError;
-
-/// Tokens of a text, start and end included: what the text tower sees.
-pub const CONTEXT: usize = 77;
 
 const MERGES: usize = 49_152 - 256 - 2;
 /// The vocabulary is 1.4 MB packed out; more is something else.
@@ -23,7 +19,7 @@ const MOST_WORDS_KEPT: usize = 50_000;
 
 /// Turns text into the ids that CLIP was trained with. Shared by threads.
 #[derive(Debug)]
-pub struct Tokenizer {
+pub(super) struct Bpe {
     ids: HashMap<String, u32>,
     ranks: HashMap<(String, String), usize>,
     bytes: [char; 256],
@@ -34,20 +30,19 @@ pub struct Tokenizer {
     end: u32,
 }
 
-impl Tokenizer {
+impl Bpe {
     /// Reads `bpe_simple_vocab_16e6.txt.gz`.
     ///
     /// # Errors
     /// When it cannot be read or is not that file.
-    pub fn open(path: &Path) -> Result<Self, CaptionError> {
-        let contract = |what: &str| CaptionError::Contract { model: "clip-vocabulary".into(), what: what.into() };
+    pub(super) fn open(path: &Path) -> Result<Self, &'static str> {
         let mut text = String::new();
         std::fs::File::open(path)
             .and_then(|file| GzDecoder::new(file).take(MAX_VOCABULARY_BYTES).read_to_string(&mut text))
-            .map_err(|_| contract("it is no packed text"))?;
+            .map_err(|_| "it is no packed text")?;
         let merges: Option<Vec<(&str, &str)>> =
             text.split('\n').skip(1).take(MERGES).map(|line| line.trim_end().split_once(' ')).collect();
-        let merges = merges.filter(|merges| merges.len() == MERGES).ok_or_else(|| contract("it has too few merges"))?;
+        let merges = merges.filter(|merges| merges.len() == MERGES).ok_or("it has too few merges")?;
         let bytes = byte_letters();
         // The order of the byte letters in the vocabulary: printable ones first.
         let mut letters: Vec<char> = bytes.to_vec();
@@ -72,7 +67,7 @@ impl Tokenizer {
     }
 
     /// The ids of a text, without start and end.
-    pub fn encode(&self, text: &str) -> Vec<u32> {
+    pub(super) fn encode(&self, text: &str) -> Vec<u32> {
         let text = clean(text);
         let mut ids = Vec::new();
         for word in self.pattern.find_iter(&text) {
@@ -81,15 +76,12 @@ impl Tokenizer {
         ids
     }
 
-    /// The text as the tower sees it: start, ids, end, zeros; a long text loses its end.
-    pub fn context(&self, text: &str) -> [u32; CONTEXT] {
-        let mut out = [0; CONTEXT];
-        let ids = self.encode(text);
-        let kept = ids.len().min(CONTEXT - 2);
-        out[0] = self.start;
-        out[1..=kept].copy_from_slice(&ids[..kept]);
-        out[kept + 1] = self.end;
-        out
+    pub(super) fn start(&self) -> u32 {
+        self.start
+    }
+
+    pub(super) fn end(&self) -> u32 {
+        self.end
     }
 
     fn word(&self, word: &str, ids: &mut Vec<u32>) {

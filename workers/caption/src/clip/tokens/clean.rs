@@ -12,8 +12,7 @@ pub(super) fn clean(text: &str) -> String {
     let plain: String = text.chars().filter(|c| !is_control(*c)).flat_map(Plain::of).collect();
     let text = unescape(&unescape(&plain.nfc().collect::<String>()));
     let mut out = String::with_capacity(text.len());
-    // White space as Python's `regex` has it: Unicode's, and U+001C to U+001F.
-    for word in text.split(|c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')).filter(|w| !w.is_empty()) {
+    for word in text.split(super::is_space).filter(|word| !word.is_empty()) {
         if !out.is_empty() {
             out.push(' ');
         }
