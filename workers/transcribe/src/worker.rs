@@ -69,7 +69,9 @@ impl Transcribe {
         let input = cx.input(0)?;
         // A model that is not there is found out before the work.
         let models = self.fingerprint(params.model())?;
-        let vad = Vad::new(self.models.session("silero-vad", "vad-sequence.onnx", SessionOptions::default())?);
+        // Nothing else is at work yet: all threads are the detector's.
+        let options = SessionOptions { threads: cx.threads(), parallel: 1 };
+        let vad = Vad::new(self.models.session("silero-vad", "vad-sequence.onnx", options)?);
         let found = plan::find_speech(vad, params, cx)?;
         plan::refuse_silence(&found, input)?;
         let recognizer = match params.fixed_language() {
