@@ -30,6 +30,26 @@ pub(super) struct Scores {
     attention: DynValue,
 }
 
+/// The `nth` of the `of` rows of a window.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    window: usize,
+    nth: usize,
+    of: usize,
+}
+
+impl Row {
+    /// The only row of a window.
+    pub(super) fn of_window(window: usize) -> Self {
+        Self { window, nth: 0, of: 1 }
+    }
+
+    /// A hypothesis of the only window.
+    pub(super) fn of_hypothesis(nth: usize, of: usize) -> Self {
+        Self { window: 0, nth, of }
+    }
+}
+
 /// Rows in the middle of a decode: each is a window, or all are hypotheses of one window.
 pub(super) struct Rows<'a> {
     decoder: &'a Decoder,
@@ -150,29 +170,23 @@ impl Scores {
         Ok(&values[n * self.tokens..(n + 1) * self.tokens])
     }
 
-    /// Where each of the last `count` tokens of row `n`, of `rows` in its window, looked: `[heads][positions]` for each, which
-    /// adds up to one for each head.
-    pub(super) fn looked(
-        &self,
-        window: usize,
-        row: usize,
-        rows: usize,
-        count: usize,
-        positions: usize,
-    ) -> Result<Vec<Vec<f32>>, RecognizerError> {
+    /// Where each of the last `count` tokens of a row looked, as far as `positions`: `[heads][positions]` for each, which adds
+    /// up to one for each head.
+    pub(super) fn looked(&self, at: Row, count: usize, positions: usize) -> Result<Vec<Vec<f32>>, RecognizerError> {
         let (shape, values) = self.attention.try_extract_tensor::<f32>()?;
         let [_, heads, queries, all] = [0, 1, 2, 3].map(|at| shape[at] as usize);
-        let per_row = queries / rows;
+        let per_row = queries / at.of;
         let cut = |query: usize| {
             let mut cut = Vec::with_capacity(heads * positions);
             for head in 0..heads {
-                let looked = &values[((window * heads + head) * queries + query) * all..][..positions.min(all)];
+                let looked = &values[((at.window * heads + head) * queries + query) * all..][..positions.min(all)];
                 let share = looked.iter().sum::<f32>().max(f32::MIN_POSITIVE);
                 cut.extend(looked.iter().map(|value| value / share));
             }
             cut
         };
-        Ok(((row + 1) * per_row - count..(row + 1) * per_row).map(cut).collect())
+        let end = (at.nth + 1) * per_row;
+        Ok((end - count..end).map(cut).collect())
     }
 }
 

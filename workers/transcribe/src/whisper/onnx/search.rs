@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng, rngs::SmallRng};
 
 use super::{
     super::RecognizerError,
-    decoder::{Rows, Scores},
+    decoder::{Row, Rows, Scores},
 };
 
 /// The most tokens of one window: half of the decoder's positions, less what comes before the text.
@@ -65,17 +65,17 @@ impl Found {
     }
 }
 
-/// Keeps where a row looked, when that is wanted.
+/// Keeps where a row looked with its last `count` tokens, when that is wanted.
 fn look(
     found: &mut Found,
     scores: &Scores,
-    at: (usize, usize, usize),
+    row: Row,
     count: usize,
     positions: Option<usize>,
 ) -> Result<(), RecognizerError> {
-    let Some(positions) = positions else { return Ok(()) };
-    let (window, row, rows) = at;
-    found.looked.extend(scores.looked(window, row, rows, count, positions)?.into_iter().map(Arc::from));
+    if let Some(positions) = positions {
+        found.looked.extend(scores.looked(row, count, positions)?.into_iter().map(Arc::from));
+    }
     Ok(())
 }
 
@@ -90,11 +90,11 @@ fn open(rows: &mut Rows<'_>, windows: usize, rules: &Rules<'_>) -> Result<(Vec<F
         let row = scores.row(n)?;
         found.no_speech_prob =
             rules.no_speech.and_then(|token| row.get(token as usize)).map_or(0.0, |value| value.exp());
-        look(found, &scores, (n, 0, 1), 1, positions(n))?;
+        look(found, &scores, Row::of_window(n), 1, positions(n))?;
     }
     let scores = rows.step(&in_each(rest), &rules.biases.first)?;
     for (n, found) in found.iter_mut().enumerate() {
-        look(found, &scores, (n, 0, 1), rest.len(), positions(n))?;
+        look(found, &scores, Row::of_window(n), rest.len(), positions(n))?;
     }
     Ok((found, scores))
 }
@@ -136,7 +136,13 @@ pub(super) fn one_by_one(
         going = left.iter().map(|row| going[*row]).collect();
         scores = rows.step(&next, &rules.biases.text)?;
         for (row, window) in going.iter().enumerate() {
-            look(&mut found[*window], &scores, (row, 0, 1), 1, rules.positions.map(|positions| positions[*window]))?;
+            look(
+                &mut found[*window],
+                &scores,
+                Row::of_window(row),
+                1,
+                rules.positions.map(|positions| positions[*window]),
+            )?;
         }
     }
     Ok(found)
@@ -178,7 +184,13 @@ pub(super) fn beam(mut rows: Rows<'_>, width: usize, rules: &Rules<'_>) -> Resul
         rows.keep_hypotheses(&parents)?;
         scores = rows.step(&next, &rules.biases.text)?;
         for (row, found) in going.iter_mut().enumerate() {
-            look(found, &scores, (0, row, parents.len()), 1, rules.positions.map(|positions| positions[0]))?;
+            look(
+                found,
+                &scores,
+                Row::of_hypothesis(row, parents.len()),
+                1,
+                rules.positions.map(|positions| positions[0]),
+            )?;
         }
     }
     if ended.is_empty() {
