@@ -93,7 +93,7 @@ fn two_cities_is_transcribed_with_times_and_the_same_again() {
 }
 
 #[test]
-fn the_multilingual_model_hears_which_language_it_is_and_the_whisper_cpp_hears_the_same() {
+fn the_multilingual_model_hears_which_language_it_is_and_whisper_cpp_hears_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let params = json!({ "word_timestamps": false, "beam_size": 2 });
     let fast = driver(false).job("transcribe", &sample("beckett.wav"), params.clone(), &dir.path().join("1")).unwrap();
@@ -105,8 +105,8 @@ fn the_multilingual_model_hears_which_language_it_is_and_the_whisper_cpp_hears_t
     assert!(error_rate(&found.text, &plain.text) <= 0.1, "{} / {}", found.text, plain.text);
 }
 
-/// The pass of our own against whisper.cpp's, which does the same from weights in another form: a position of the encoder
-/// is 20 ms, and rounding moves a border by one or two of them, seldom by more.
+/// Where the decoder's heads look, against whisper.cpp's alignment, which does the same from weights in another form: a position
+/// of the encoder is 20 ms, and rounding moves a border by one or two of them, seldom by more.
 #[test]
 fn words_begin_where_whisper_cpp_finds_them() {
     let dir = tempfile::tempdir().unwrap();
@@ -128,7 +128,8 @@ fn words_begin_where_whisper_cpp_finds_them() {
 #[test]
 fn windows_do_not_influence_each_other() {
     let dir = tempfile::tempdir().unwrap();
-    let driver = driver(false);
+    // On one thread both windows go through the decoder side by side.
+    let driver = Driver::new(Models::default_dir(), TranscribeConfig::default(), 1);
     let input = driver::local(sample("two-cities.wav"));
     let run = |step: &TranscribeStep| {
         let draft = StepDraft::only::<Transcribe>("test", step).unwrap().input(medley_proto::StepInput::Job(0));
