@@ -6,7 +6,7 @@ use medley_caption::{
     clip::{Clip, ClipSpec},
     embed,
 };
-use medley_models::{Models, SessionOptions};
+use medley_models::Models;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let items: Vec<Item> = args.map(|path| Item::Image(path.into())).collect();
     let models = Models::open(&Models::default_dir());
     let spec = ClipSpec::of_owner("bench", &OwnModel::of_folder(towers));
-    let clip = Clip::open(&models, spec, SessionOptions { threads, parallel: 1 })?;
+    let clip = Clip::open(&models, spec, threads)?;
     let run = |items: &[Item]| embed(&*clip, items, Pace { threads, batch }, &mut std::io::sink(), |_| {});
     // The first batch warms the tower up.
     run(&items[..items.len().min(batch)])?;

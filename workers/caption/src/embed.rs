@@ -19,7 +19,7 @@ pub enum Item {
 pub struct Pace {
     /// Threads that decode.
     pub threads: usize,
-    /// Images or texts of one run of a tower; as many are decoded meanwhile.
+    /// Images or texts of one run of a tower.
     pub batch: usize,
 }
 
@@ -36,21 +36,32 @@ pub fn embed(
     mut done: impl FnMut(usize),
 ) -> Result<(), CaptionError> {
     out.write_all(&npy::header(items.len(), embedder.dim())).map_err(CaptionError::Output)?;
-    let (sender, prepared) = mpsc::sync_channel(1);
+    let workers = embedder.side_by_side().max(1);
+    let threads = pace.threads.div_ceil(workers);
+    let batches = || items.chunks(pace.batch.max(1));
     thread::scope(|scope| {
-        scope.spawn(move || {
-            for some in items.chunks(pace.batch.max(1)) {
-                let pixels = pixels(embedder, some, pace.threads);
-                let failed = pixels.is_err();
-                // Nobody takes it when writing failed.
-                if sender.send((some, pixels)).is_err() || failed {
-                    return;
-                }
-            }
-        });
+        // Each takes every so-many-th batch, and they are asked in turn: the order is the items'.
+        let workers: Vec<_> = (0..workers)
+            .map(|first| {
+                let (sender, embedded) = mpsc::sync_channel(1);
+                scope.spawn(move || {
+                    for some in batches().skip(first).step_by(workers) {
+                        let vectors = pixels(embedder, some, threads).and_then(|pixels| vectors(embedder, some, &pixels));
+                        let failed = vectors.is_err();
+                        // Nobody takes it when writing failed.
+                        if sender.send(vectors).is_err() || failed {
+                            return;
+                        }
+                    }
+                });
+                embedded
+            })
+            .collect();
         let mut count = 0;
-        for (some, pixels) in prepared {
-            for vector in vectors(embedder, some, &pixels?)? {
+        for (some, worker) in batches().zip(workers.iter().cycle()) {
+            // A worker that panicked sends nothing more, and the scope tells of it.
+            let Ok(vectors) = worker.recv() else { break };
+            for vector in vectors? {
                 let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
                 out.write_all(&bytes).map_err(CaptionError::Output)?;
             }

@@ -16,7 +16,7 @@ use medley_caption::{
     clip::{AS_THEY_ARE, Bank, Batcher, Clip, ClipSpec, Embedder, Family, Fit, Preprocess, Tokenizer},
     embed,
 };
-use medley_models::{Models, SessionOptions};
+use medley_models::Models;
 use medley_proto::Sha256;
 use medley_step::testing::QuietHost;
 use serde_json::Value;
@@ -139,7 +139,7 @@ fn tiny() -> (OwnModel, Arc<Clip>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tiny-clip");
     let own = OwnModel::of_folder(folder);
     let spec = ClipSpec::of_owner("tiny", &own);
-    let clip = Clip::open(&models(), spec, SessionOptions { threads: 2, parallel: 1 }).unwrap();
+    let clip = Clip::open(&models(), spec, 2).unwrap();
     (own, clip)
 }
 

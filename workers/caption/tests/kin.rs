@@ -15,11 +15,9 @@ use medley_caption::{
     CaptionConfig, CaptionedBy, LookParams, LookSlots, Looker, OwnModel,
     clip::{AS_THEY_ARE, Bank, Clip, ClipSpec, Embedder, Family, Scoring, Tokenizer},
 };
-use medley_models::{Models, SessionOptions};
+use medley_models::Models;
 use medley_step::testing::QuietHost;
 use serde_json::Value;
-
-const OPTIONS: SessionOptions = SessionOptions { threads: 2, parallel: 1 };
 
 fn models() -> Models {
     Models::open(&Models::default_dir())
@@ -127,7 +125,7 @@ fn own(name: &str, family: Family) -> OwnModel {
 }
 
 fn open(own: &OwnModel) -> Arc<Clip> {
-    Clip::open(&models(), ClipSpec::of_owner("tiny", own), OPTIONS).unwrap()
+    Clip::open(&models(), ClipSpec::of_owner("tiny", own), 1).unwrap()
 }
 
 fn pixels(clip: &Clip, photo: &str) -> Vec<f32> {
@@ -230,7 +228,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 fn refused(family: Family, files: &[(&str, &str)]) -> String {
     let dir = folder(files);
     let own = OwnModel { family, ..OwnModel::of_folder(dir.path().into()) };
-    Clip::open(&models(), ClipSpec::of_owner("mine", &own), OPTIONS).unwrap_err().to_string()
+    Clip::open(&models(), ClipSpec::of_owner("mine", &own), 1).unwrap_err().to_string()
 }
 
 #[test]

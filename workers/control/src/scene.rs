@@ -5,7 +5,7 @@ use medley_models::{Models, SessionOptions};
 use medley_vision::{
     face::{Face, FaceFinder, FaceMesher, Mesh},
     geometry::{Rect, Roi},
-    pose::{Person, PoseFinder, PoseModel, PoseOptions, part},
+    pose::{Mask, Person, PoseFinder, PoseMasker, PoseModel, PoseOptions, part},
 };
 use opencv::{core::Mat, imgproc, prelude::*};
 
@@ -42,6 +42,7 @@ pub struct Scene<'a> {
     view: Mat,
     right_view: Option<Mat>,
     people: OnceCell<Vec<Person>>,
+    masks: OnceCell<Vec<Mask>>,
     faces: OnceCell<Vec<Mesh>>,
     edges: OnceCell<Mat>,
     relief: OnceCell<Relief>,
@@ -68,6 +69,7 @@ impl<'a> Scene<'a> {
             right_view: right.as_ref().map(view).transpose()?,
             picture: seen(picture)?,
             people: OnceCell::new(),
+            masks: OnceCell::new(),
             faces: OnceCell::new(),
             edges: OnceCell::new(),
             relief: OnceCell::new(),
@@ -132,15 +134,28 @@ impl<'a> Scene<'a> {
         if let Some(people) = self.people.get() {
             return Ok(people);
         }
+        let finder = PoseFinder::open(&self.kit.models, self.pose_options())?;
+        let people = finder.find(&self.picture, self.params.pose_min_score)?;
+        Ok(self.people.get_or_init(|| people))
+    }
+
+    /// Which pixels are each of [`Self::people`]'s, in their order.
+    pub fn masks(&self) -> Result<&[Mask], ControlError> {
+        if let Some(masks) = self.masks.get() {
+            return Ok(masks);
+        }
+        let masker = PoseMasker::open(&self.kit.models, self.pose_options())?;
+        let masks = masker.masks(&self.picture, self.people()?)?;
+        Ok(self.masks.get_or_init(|| masks))
+    }
+
+    fn pose_options(&self) -> PoseOptions {
         let model = match self.params.pose_network {
             PoseNetwork::Lite => PoseModel::Lite,
             PoseNetwork::Full => PoseModel::Full,
             PoseNetwork::Heavy => PoseModel::Heavy,
         };
-        let finder = PoseFinder::open(&self.kit.models, PoseOptions { model, threads: self.kit.threads })?;
-        let mut people = finder.find(&self.picture)?;
-        people.retain(|person| person.score >= self.params.pose_min_score);
-        Ok(self.people.get_or_init(|| people))
+        PoseOptions { model, threads: self.kit.threads }
     }
 
     /// Every face.

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Small TFLite -> ONNX converter (float graphs with f16/sparse/int8 weights, dynamic shapes, one subgraph).
-needs: numpy, onnx, tflite (flatbuffer schema only).  usage: tflite_to_onnx.py in.tflite out.onnx [--no-dropout]"""
+needs: numpy, onnx, tflite (flatbuffer schema only).  usage: tflite_to_onnx.py [--no-dropout] [--outputs=A,B] in.tflite out.onnx
+With --outputs the graph gives these alone, and what only led to others is left out."""
 
 import sys, numpy as np, tflite, onnx
 from onnx import helper as H, numpy_helper as NH, TensorProto as T
@@ -444,5 +445,11 @@ def prune(m):
 if __name__ == "__main__":
     *flags, src, dst = sys.argv[1:]
     m = Conv(src, "--no-dropout" in flags).run()
+    only = next((flag.split("=")[1].split(",") for flag in flags if flag.startswith("--outputs=")), None)
+    if only:
+        kept = [o for o in m.graph.output if o.name in only]
+        del m.graph.output[:]
+        m.graph.output.extend(kept)
+        m = prune(m)
     onnx.checker.check_model(m, full_check=True)
     onnx.save(m, dst)

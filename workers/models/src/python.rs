@@ -13,11 +13,14 @@ use crate::{ModelError, cache::stamp_of};
 const SCRIPTS: &[(&str, &str)] = &[
     ("canonical_face.py", include_str!("../convert/canonical_face.py")),
     ("ct2.py", include_str!("../convert/ct2.py")),
+    ("eight_bits.py", include_str!("../convert/eight_bits.py")),
     ("expose_output.py", include_str!("../convert/expose_output.py")),
     ("ge2e_to_onnx.py", include_str!("../convert/ge2e_to_onnx.py")),
     ("hed_to_onnx.py", include_str!("../convert/hed_to_onnx.py")),
     ("metadata_lines.py", include_str!("../convert/metadata_lines.py")),
     ("onnx_graph.py", include_str!("../convert/onnx_graph.py")),
+    ("onnx_part.py", include_str!("../convert/onnx_part.py")),
+    ("simplify.py", include_str!("../convert/simplify.py")),
     ("tflite_graph.py", include_str!("../convert/tflite_graph.py")),
     ("tflite_to_onnx.py", include_str!("../convert/tflite_to_onnx.py")),
     ("unpack.py", include_str!("../convert/unpack.py")),
@@ -163,4 +166,20 @@ pub(crate) fn last_lines(output: &Output) -> String {
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let tail = lines[lines.len().saturating_sub(3)..].join("; ");
     if tail.is_empty() { format!("it ended with {}", output.status) } else { tail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+
+    #[test]
+    fn every_converter_of_the_registry_is_here() {
+        for (name, model) in &Registry::built_in().models {
+            for script in model.files.iter().filter_map(|file| file.make.first()) {
+                let file = format!("{script}.py");
+                assert!(SCRIPTS.iter().any(|(known, _)| *known == file), "{name} is made by {file}");
+            }
+        }
+    }
 }

@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (file, id) = picture.split_once('=').ok_or("FILE=ID is wanted")?;
         let image = image::open(file)?.to_rgb8();
         let start = Instant::now();
-        let people = finder.find(&image)?;
+        let people = finder.find(&image, 0.0)?;
         eprintln!("{id} {} people {:.1} ms", people.len(), start.elapsed().as_secs_f64() * 1e3);
         for person in people {
             let keypoints: Vec<String> = part::COCO_17

@@ -9,7 +9,7 @@ use super::Embedder;
 use crate::CaptionError;
 
 /// Takes one preprocessed image at a time and embeds those that wait in one run. Nobody waits for a batch to fill: who
-/// finds the tower free runs what is there, and what arrives meanwhile is the next batch.
+/// finds the tower free for a run takes what is there, and what arrives meanwhile is the next batch.
 #[derive(Clone)]
 pub struct Batcher {
     embedder: Arc<dyn Embedder>,
@@ -31,7 +31,7 @@ struct State {
     waiting: Vec<(u64, Vec<f32>)>,
     done: Vec<(u64, Embedded)>,
     next: u64,
-    running: bool,
+    running: usize,
     runs: u64,
 }
 
@@ -64,7 +64,7 @@ impl Batcher {
             if let Some(at) = state.done.iter().position(|(of, _)| *of == ticket) {
                 return state.done.swap_remove(at).1.map_err(CaptionError::Batch);
             }
-            if !state.running {
+            if state.running < self.embedder.side_by_side() && !state.waiting.is_empty() {
                 state = self.lead(state);
                 continue;
             }
@@ -74,7 +74,7 @@ impl Batcher {
 
     /// Runs one batch of what waits. The lock is open meanwhile.
     fn lead<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        state.running = true;
+        state.running += 1;
         state.runs += 1;
         let count = state.waiting.len().min(self.most);
         let rest = state.waiting.split_off(count);
@@ -86,7 +86,7 @@ impl Batcher {
         let result = self.embedder.images(&pixels);
         mem::forget(free);
         let mut state = self.lock();
-        state.running = false;
+        state.running -= 1;
         match result {
             Ok(vectors) => {
                 state.done.extend(batch.into_iter().zip(vectors).map(|((ticket, _), vector)| (ticket, Ok(vector))))
@@ -109,7 +109,7 @@ struct Free<'a>(&'a Batcher);
 
 impl Drop for Free<'_> {
     fn drop(&mut self) {
-        self.0.lock().running = false;
+        self.0.lock().running -= 1;
         self.0.shared.changed.notify_all();
     }
 }

@@ -32,6 +32,11 @@ pub trait Embedder: Send + Sync {
     /// How cosines become probabilities.
     fn scoring(&self) -> Scoring;
 
+    /// How many calls of [`Embedder::images`] work side by side; more wait for each other.
+    fn side_by_side(&self) -> usize {
+        1
+    }
+
     /// `pixels` is a batch of preprocessed images, [N, 3, side, side]; one vector for each, of length 1.
     ///
     /// # Errors

@@ -11,20 +11,25 @@ use super::{
     tokens::{Context, Tokenizer},
     tower::Tower,
 };
-use crate::{CaptionError, OwnModel};
+use crate::{CaptionError, OwnModel, look::spread::spread};
 
 /// Texts of one run of the text tower.
 const TEXTS_AT_ONCE: usize = 32;
+/// Runs of a tower at the same time, each on its share of the threads: where one waits for its threads to meet, the other
+/// works. More would each hold the weights once more.
+const RUNS_AT_ONCE: usize = 2;
 
 /// Where the towers are in a folder of the owner's: as clip-as-service has them, and as Optimum and transformers.js do.
 const IMAGE_TOWERS: [&str; 3] = ["visual.onnx", "vision_model.onnx", "onnx/vision_model.onnx"];
 const TEXT_TOWERS: [&str; 3] = ["textual.onnx", "text_model.onnx", "onnx/text_model.onnx"];
 
 /// The models of the registry, their families and the side of their images in px.
-const KNOWN: [(&str, Family, u32); 7] = [
+const KNOWN: [(&str, Family, u32); 9] = [
     ("clip-vit-base-patch32", Family::Clip, 224),
+    ("clip-vit-base-patch32-8bit", Family::Clip, 224),
     ("clip-vit-base-patch16", Family::Clip, 224),
     ("clip-vit-large-patch14", Family::Clip, 224),
+    ("clip-vit-large-patch14-8bit", Family::Clip, 224),
     ("clip-vit-large-patch14-336", Family::Clip, 336),
     ("siglip-base-patch16-224", Family::Siglip, 224),
     ("chinese-clip-vit-base-patch16", Family::ChineseClip, 224),
@@ -109,6 +114,7 @@ pub struct Clip {
     textual: Tower,
     tokenizer: Tokenizer,
     dim: usize,
+    runs: usize,
 }
 
 impl fmt::Debug for Clip {
@@ -118,17 +124,19 @@ impl fmt::Debug for Clip {
 }
 
 impl Clip {
-    /// Loads both towers and checks that they keep the contract.
+    /// Loads both towers, for so many threads in all, and checks that they keep the contract.
     ///
     /// # Errors
     /// When a file is missing (the sentence names the command that gets it) or is another kind of graph.
-    pub fn open(models: &Models, spec: ClipSpec, options: SessionOptions) -> Result<Arc<Self>, CaptionError> {
+    pub fn open(models: &Models, spec: ClipSpec, threads: usize) -> Result<Arc<Self>, CaptionError> {
+        let runs = RUNS_AT_ONCE.min(threads.max(1));
+        let options = SessionOptions { threads: (threads / runs).max(1), parallel: runs };
         let (visual, textual) =
             (spec.session(models, &IMAGE_TOWERS, options)?, spec.session(models, &TEXT_TOWERS, options)?);
         let visual = Tower::of_images(&spec.name, spec.family, visual)?;
         let textual = Tower::of_texts(&spec.name, spec.family, textual)?;
         let tokenizer = Tokenizer::open(spec.family, &spec.vocabulary(models)?)?;
-        let mut clip = Self { visual, textual, tokenizer, dim: 0, spec };
+        let mut clip = Self { visual, textual, tokenizer, dim: 0, runs, spec };
         // What the graphs give, they show: shapes in their headers are often symbolic.
         let image = vec![0.0; clip.spec.preprocess.values()];
         clip.dim = clip.images(&image)?.first().map_or(0, Vec::len);
@@ -167,17 +175,21 @@ impl Embedder for Clip {
         self.spec.scoring
     }
 
+    fn side_by_side(&self) -> usize {
+        self.runs
+    }
+
     fn images(&self, pixels: &[f32]) -> Result<Vec<Vec<f32>>, CaptionError> {
         let rows = self.visual.images(pixels, self.spec.preprocess.side_px as usize)?;
         Ok(rows.into_iter().map(unit).collect())
     }
 
     fn texts(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, CaptionError> {
-        let mut vectors = Vec::with_capacity(texts.len());
-        for texts in texts.chunks(TEXTS_AT_ONCE) {
+        let some: Vec<&[&str]> = texts.chunks(TEXTS_AT_ONCE).collect();
+        let vectors = spread(&some, self.runs, |texts| {
             let contexts: Vec<Context> = texts.iter().map(|text| self.tokenizer.context(text)).collect();
-            vectors.extend(self.textual.texts(&contexts)?.into_iter().map(unit));
-        }
-        Ok(vectors)
+            self.textual.texts(&contexts)
+        })?;
+        Ok(vectors.into_iter().flatten().map(unit).collect())
     }
 }

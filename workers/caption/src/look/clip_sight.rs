@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use image::RgbImage;
-use medley_models::{Models, SessionOptions};
+use medley_models::Models;
 
 use crate::{
     CaptionConfig, CaptionError, LookParams,
@@ -48,8 +48,7 @@ impl ClipSight {
         threads: usize,
     ) -> Result<Option<Self>, CaptionError> {
         let Some(name) = &params.model else { return Ok(None) };
-        // A batch uses all threads: runs side by side would each be smaller.
-        let clip = Clip::open(models, ClipSpec::named(name, config)?, SessionOptions { threads, parallel: 1 })?;
+        let clip = Clip::open(models, ClipSpec::named(name, config)?, threads)?;
         let family = clip.spec().family;
         let bank = Bank::embed(&*clip, labels(params, config, family)?, templates(family, params.ensemble))?;
         let phrases = if family == Family::ChineseClip { None } else { Some(Phrases::embed(&*clip)?) };

@@ -45,8 +45,7 @@ impl People {
         let small = resize(image, fit_within([image.width(), image.height()], SIDE_PX), Filter::Box);
         let mut faces = self.faces.find(&small)?;
         faces.retain(|face| face.score >= MIN_FACE_SCORE);
-        let mut poses = self.poses.find(&small)?;
-        poses.retain(|person| person.score >= MIN_POSE_SCORE);
+        let poses = self.poses.find(&small, MIN_POSE_SCORE)?;
         let bodies: Vec<Rect> = poses.iter().map(medley_vision::pose::Person::bounds).collect();
         let alone = faces.iter().filter(|face| !bodies.iter().any(|body| holds(body, face.bounds.centre()))).count();
         Ok(Found { people: (bodies.len() + alone) as u32, faces: faces.len() as u32, poses: bodies.len() as u32 })

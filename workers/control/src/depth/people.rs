@@ -45,10 +45,10 @@ pub(super) fn inverse_depth(scene: &Scene<'_>) -> Result<Option<Vec<f32>>, Contr
     let size = scene.view_size();
     let pixels = size[0] as usize * size[1] as usize;
     let (mut nearness, mut cover) = (vec![0f32; pixels], vec![0f32; pixels]);
-    for person in people {
+    for (person, mask) in people.iter().zip(scene.masks()?) {
         let body = Body::of(person, scene);
         let face = scene.face_of(person)?.map(|mesh| body.face(scene, &mesh)).transpose()?;
-        person.mask.each_pixel(size, scene.scale(), |index, probability| {
+        mask.each_pixel(size, scene.scale(), |index, probability| {
             let share = ((probability - FADE[0]) / (FADE[1] - FADE[0])).clamp(0.0, 1.0);
             if share > 0.0 {
                 let at = [(index % size[0] as usize) as f32 + 0.5, (index / size[0] as usize) as f32 + 0.5];

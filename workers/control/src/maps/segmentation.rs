@@ -25,18 +25,18 @@ impl Annotator for Segmentation {
 }
 
 fn of_people(scene: &Scene<'_>) -> Result<Map, ControlError> {
-    let people = scene.people()?;
+    let masks = scene.masks()?;
     let [width, height] = scene.view_size();
     let mut pixels = vec![0u8; width as usize * height as usize * 3];
-    for person in people {
-        person.mask.each_pixel([width, height], scene.scale(), |index, probability| {
+    for mask in masks {
+        mask.each_pixel([width, height], scene.scale(), |index, probability| {
             if probability > 0.5 {
                 pixels[index * 3..index * 3 + 3].copy_from_slice(&PALETTE[PERSON]);
             }
         });
     }
     let map = Map::new(mat::of_values(&pixels, height, 3)?).hard();
-    Ok(map.quality("segmentation_by", "blazepose").quality("segmentation_people", people.len()))
+    Ok(map.quality("segmentation_by", "blazepose").quality("segmentation_people", masks.len()))
 }
 
 /// Contract: [1, 3, H, W], ImageNet's mean and deviation, gives logits [1, 150, h, w] (SegFormer, arXiv:2105.15203, h =

@@ -11,7 +11,7 @@ use medley_caption::{
     clip::{Clip, ClipSpec, Embedder, lines},
     embed,
 };
-use medley_models::{Models, SessionOptions};
+use medley_models::Models;
 use medley_step::Retryable;
 use serde::Deserialize;
 
@@ -51,7 +51,7 @@ pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
     let failed = |error: medley_caption::CaptionError| Failed::from(error.into_step_error());
     let spec = ClipSpec::named(&args.model, &caption).map_err(failed)?;
     let models = Models::open(&Models::default_dir());
-    let clip = Clip::open(&models, spec, SessionOptions { threads, parallel: 1 }).map_err(failed)?;
+    let clip = Clip::open(&models, spec, threads).map_err(failed)?;
     // Beside its place, so that a half-written file is never taken for a whole one.
     let part = args.output.with_extension("npy.part");
     let unwritable = |error| Failed::usage(format!("{} cannot be written: {error}", args.output.display()));

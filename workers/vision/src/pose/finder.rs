@@ -7,14 +7,15 @@ use crate::{
     VisionError,
     crop::view,
     geometry::{Roi, distance, sigmoid, wrap_angle},
-    pose::{Landmark, Mask, Person},
+    pose::{Landmark, Person},
     run::{missing, run},
     side_by_side::side_by_side,
     ssd::{Detection, Ssd, anchors, thin_out, tiles},
 };
 
-const MODEL: &str = "blazepose";
-const SIZE: usize = 256;
+pub(super) const MODEL: &str = "blazepose";
+/// The side of what the landmark network and the mask network see.
+pub(super) const SIZE: usize = 256;
 const LANDMARKS: usize = 33;
 /// Two more points that say where to look next: the hips' middle and a point on the circle around the body.
 const HIPS: usize = 33;
@@ -29,6 +30,8 @@ const MIN_TILE_PX: f32 = 100.0;
 const MIN_DETECTION: f32 = 0.5;
 const MAX_IOU: f32 = 0.3;
 const MIN_PRESENCE: f32 = 0.1;
+/// Of each candidate.
+const LOOKS: f32 = 3.0;
 /// People more alike than this are one.
 const SAME_PERSON: f32 = 0.5;
 /// More candidates than this are not looked at: the best are.
@@ -50,6 +53,12 @@ pub struct PoseOptions {
     pub threads: usize,
 }
 
+impl PoseOptions {
+    pub(super) fn session(self) -> SessionOptions {
+        SessionOptions { threads: 1, parallel: self.threads.max(1) }
+    }
+}
+
 /// Finds everyone: BlazePose's detector (which finds one person at selfie distance) on the whole picture and on
 /// overlapping tiles of two sizes, then the landmark network three times for each candidate. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -68,8 +77,7 @@ impl PoseFinder {
             PoseModel::Full => "full.onnx",
             PoseModel::Heavy => "heavy.onnx",
         };
-        let threads = options.threads.max(1);
-        let session = SessionOptions { threads: 1, parallel: threads };
+        let session = options.session();
         let detector = Ssd {
             session: models.session(MODEL, "detector.onnx", session)?,
             model: MODEL,
@@ -79,7 +87,7 @@ impl PoseFinder {
             keypoints: 4,
             anchors: anchors(224, &[8, 16, 32, 32, 32]),
         };
-        Ok(Self { detector, landmarks: models.session(MODEL, file, session)?, threads })
+        Ok(Self { detector, landmarks: models.session(MODEL, file, session)?, threads: session.parallel })
     }
 
     /// The same models for callers that look at several pictures at once: each picture on the caller's thread alone.
@@ -89,13 +97,14 @@ impl PoseFinder {
         self
     }
 
-    /// Everyone in the picture, the surest first.
+    /// Everyone in the picture with at least this score, the surest first.
     ///
     /// # Errors
     /// When a model cannot be run.
-    pub fn find(&self, image: &RgbImage) -> Result<Vec<Person>, VisionError> {
+    pub fn find(&self, image: &RgbImage, min_score: f32) -> Result<Vec<Person>, VisionError> {
         let candidates = self.candidates(image)?;
-        let seen = side_by_side(&candidates, self.threads, |candidate| self.look_thrice(image, candidate))?;
+        let look = |candidate: &Detection| self.look_thrice(image, candidate, min_score);
+        let seen = side_by_side(&candidates, self.threads, look)?;
         Ok(distinct(seen.into_iter().flatten().collect()))
     }
 
@@ -119,22 +128,27 @@ impl PoseFinder {
     }
 
     /// A look in the detector's view, one in the view that the first asks for, and that one mirrored; the mean of
-    /// the three is steadier than each, and how well the first two agree tells how far to trust it.
-    fn look_thrice(&self, image: &RgbImage, candidate: &Detection) -> Result<Option<Person>, VisionError> {
+    /// the three is steadier than each, and how well the first two agree tells how far to trust it. Ends early when
+    /// the looks that are left cannot lift the score to `min_score`.
+    fn look_thrice(
+        &self,
+        image: &RgbImage,
+        candidate: &Detection,
+        min_score: f32,
+    ) -> Result<Option<Person>, VisionError> {
         let first = self.look(image, roi(candidate.keypoints[0], candidate.keypoints[1]), false)?;
-        if first.presence < MIN_PRESENCE {
+        if first.presence < MIN_PRESENCE || best_score(candidate, &[&first], 1.0) < min_score {
             return Ok(None);
         }
         let second = self.look(image, first.next, false)?;
-        if second.presence < MIN_PRESENCE {
+        let agreement = first.person.similarity(&second.person);
+        if second.presence < MIN_PRESENCE || best_score(candidate, &[&first, &second], agreement) < min_score {
             return Ok(None);
         }
         let mirrored = self.look(image, first.next, true)?;
-        let presence = (first.presence + second.presence + mirrored.presence) / 3.0;
-        let agreement = first.person.similarity(&second.person);
-        let mut person = mean(second.person, [first.person, mirrored.person]);
-        person.score = candidate.score * presence * person.visibility() * agreement;
-        Ok(Some(person))
+        let score = best_score(candidate, &[&first, &second, &mirrored], agreement);
+        let person = mean(second.person, [first.person, mirrored.person]);
+        Ok((score >= min_score).then_some(Person { score, ..person }))
     }
 
     fn look(&self, image: &RgbImage, roi: Roi, mirrored: bool) -> Result<Look, VisionError> {
@@ -142,16 +156,13 @@ impl PoseFinder {
         if mirrored {
             mirror(&mut tensor, SIZE, 3);
         }
-        let outputs = ["Identity", "Identity_1", "Identity_2", "Identity_4"];
+        let outputs = ["Identity", "Identity_1", "Identity_4"];
         let shape = [1, SIZE, SIZE, 3];
-        let [mut points, presence, mut mask, mut world] =
-            run((&self.landmarks, MODEL), "input_1", &shape, tensor, outputs)?;
-        let wanted = (points.len(), world.len(), presence.len(), mask.len());
-        if wanted != (39 * 5, 39 * 3, 1, SIZE * SIZE) {
-            return Err(missing(MODEL, "39 landmarks, a presence, a mask and world coordinates"));
+        let [mut points, presence, mut world] = run((&self.landmarks, MODEL), "input_1", &shape, tensor, outputs)?;
+        if (points.len(), world.len(), presence.len()) != (39 * 5, 39 * 3, 1) {
+            return Err(missing(MODEL, "39 landmarks, a presence and world coordinates"));
         }
         if mirrored {
-            mirror(&mut mask, SIZE, 1);
             points.chunks_exact_mut(5).for_each(|point| point[0] = SIZE as f32 - point[0]);
             world.chunks_exact_mut(3).for_each(|point| point[0] = -point[0]);
             swap_sides(&mut points, 5);
@@ -172,8 +183,7 @@ impl PoseFinder {
             .take(LANDMARKS)
             .map(|p| [p[0] * cos - p[1] * sin, p[0] * sin + p[1] * cos, p[2]])
             .collect();
-        let mask = Mask::of_logits(roi, SIZE, &mask);
-        let person = Person { score: 0.0, landmarks, world_m, roi, mask };
+        let person = Person { score: 0.0, landmarks, world_m, roi };
         Ok(Look { presence: presence[0], next: self::roi(at(HIPS), at(CIRCLE)), person })
     }
 }
@@ -184,6 +194,14 @@ struct Look {
     /// Where to look next.
     next: Roi,
     person: Person,
+}
+
+/// Detection × presence × visibility × agreement, with the means of three looks; those that are still to come are taken to
+/// be perfect.
+fn best_score(candidate: &Detection, looks: &[&Look], agreement: f32) -> f32 {
+    let to_come = LOOKS - looks.len() as f32;
+    let mean = |of: &dyn Fn(&Look) -> f32| (looks.iter().map(|look| of(look)).sum::<f32>() + to_come) / LOOKS;
+    candidate.score * mean(&|look| look.presence) * mean(&|look| look.person.visibility()) * agreement
 }
 
 /// Turns the rows of a tensor of `side` columns around.
@@ -208,7 +226,7 @@ fn swap_sides(points: &mut [f32], stride: usize) {
     }
 }
 
-/// The mean of three looks at the same person; view and mask are those of the first of them.
+/// The mean of three looks at the same person; the view is that of the first of them.
 fn mean(mut person: Person, others: [Person; 2]) -> Person {
     let [a, b] = others;
     let third = |x: f32, y: f32, z: f32| (x + y + z) / 3.0;

@@ -1,4 +1,55 @@
-use crate::geometry::{Affine, Roi, sigmoid};
+use image::RgbImage;
+use medley_models::{Models, Session};
+
+use crate::{
+    VisionError,
+    crop::view,
+    geometry::{Affine, Roi, sigmoid},
+    pose::{
+        Person, PoseModel, PoseOptions,
+        finder::{MODEL, SIZE},
+    },
+    run::{missing, run},
+    side_by_side::side_by_side,
+};
+
+/// Tells which pixels are a person's: BlazePose's other half, apart from the landmarks because to paint a mask takes as
+/// long as to find them.
+#[derive(Debug, Clone)]
+pub struct PoseMasker {
+    session: Session,
+    threads: usize,
+}
+
+impl PoseMasker {
+    /// # Errors
+    /// When the model `blazepose` is missing.
+    pub fn open(models: &Models, options: PoseOptions) -> Result<Self, VisionError> {
+        let file = match options.model {
+            PoseModel::Lite => "lite-mask.onnx",
+            PoseModel::Full => "full-mask.onnx",
+            PoseModel::Heavy => "heavy-mask.onnx",
+        };
+        let session = options.session();
+        Ok(Self { session: models.session(MODEL, file, session)?, threads: session.parallel })
+    }
+
+    /// A mask for each of the people, who were found in this picture.
+    ///
+    /// # Errors
+    /// When the model cannot be run.
+    pub fn masks(&self, image: &RgbImage, people: &[Person]) -> Result<Vec<Mask>, VisionError> {
+        side_by_side(people, self.threads, |person| {
+            let tensor = view(image, &person.roi, SIZE, [0.0, 1.0]);
+            let shape = [1, SIZE, SIZE, 3];
+            let [logits] = run((&self.session, MODEL), "input_1", &shape, tensor, ["Identity_2"])?;
+            if logits.len() != SIZE * SIZE {
+                return Err(missing(MODEL, "a mask of 256 x 256"));
+            }
+            Ok(Mask::of_logits(person.roi, SIZE, &logits))
+        })
+    }
+}
 
 /// Where a person is: probabilities over the network's view.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +63,7 @@ pub struct Mask {
 
 impl Mask {
     /// Of `side`×`side` logits.
-    pub(crate) fn of_logits(roi: Roi, side: usize, logits: &[f32]) -> Self {
+    fn of_logits(roi: Roi, side: usize, logits: &[f32]) -> Self {
         Self { roi, side, cells: logits.iter().map(|logit| sigmoid(*logit)).collect() }
     }
 

@@ -1,7 +1,4 @@
-use crate::{
-    geometry::{Rect, Roi},
-    pose::Mask,
-};
+use crate::geometry::{Rect, Roi};
 
 /// Numbers of BlazePose's 33 points; left and right are the person's own.
 pub mod part {
@@ -76,8 +73,6 @@ pub struct Person {
     pub world_m: Vec<[f32; 3]>,
     /// What the network saw the person in.
     pub roi: Roi,
-    /// Where in it the person is.
-    pub mask: Mask,
 }
 
 impl Person {

@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use medley_models::{Models, SessionOptions};
+use medley_models::Models;
 use medley_proto::{ErrorCode, Manifest};
 use medley_step::{Host, Retryable, StepError};
 
@@ -156,8 +156,7 @@ impl Library {
     /// The text in the space of the data set's embeddings; none without embeddings, or without their model here.
     fn embed(&self, text: &str, models: &Models) -> Result<Option<Vec<f32>>, SearchError> {
         let Some(model) = self.model() else { return Ok(None) };
-        let options = SessionOptions { threads: 1, parallel: 1 };
-        match ClipSpec::named(model, &self.config).and_then(|spec| Clip::open(models, spec, options)) {
+        match ClipSpec::named(model, &self.config).and_then(|spec| Clip::open(models, spec, 1)) {
             Ok(clip) => Ok(clip.texts(&[text])?.pop()),
             Err(CaptionError::Model(_) | CaptionError::Params(_)) => Ok(None),
             Err(error) => Err(error.into()),
