@@ -182,4 +182,16 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn rewritten_graphs_give_the_same_numbers() {
+        let python = Python::new(&crate::Models::default_dir(), &Registry::built_in().python.requirements);
+        python.make().unwrap();
+        python.install().unwrap();
+        let mut command = python.command();
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        command.arg(here.join("tests/converters.py")).arg(here.join("convert"));
+        let ran = output(command).unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
 }

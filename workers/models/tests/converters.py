@@ -1,0 +1,142 @@
+"""The converters that rewrite graphs, on small ones: the same numbers come out, by ONNX's own reference evaluator.
+
+usage: converters.py FOLDER_OF_CONVERTERS (run by the tests in src/python.rs)
+"""
+import pathlib
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+from onnx import TensorProto as T, helper as h, numpy_helper as nh
+from onnx.reference import ReferenceEvaluator
+
+sys.path.insert(0, sys.argv[1])
+import eight_bits
+import onnx_part
+import simplify
+
+dice = np.random.default_rng(7)
+folder = tempfile.TemporaryDirectory()  # removed in the end
+work = pathlib.Path(folder.name)
+
+
+def random(*shape):
+    return dice.standard_normal(shape).astype(np.float32)
+
+
+def saved(name, nodes, constants, shape_in, outputs, opset=17):
+    constants = [nh.from_array(np.asarray(value), key) for key, value in constants.items()]
+    graph = h.make_graph(
+        nodes, name, [h.make_tensor_value_info("x", T.FLOAT, shape_in)],
+        [h.make_tensor_value_info(key, T.FLOAT, None) for key in outputs], constants)
+    path = work / f"{name}.onnx"
+    onnx.save(h.make_model(graph, opset_imports=[h.make_opsetid("", opset)], ir_version=9), path)
+    return path
+
+
+def run(path, x):
+    return ReferenceEvaluator(str(path)).run(None, {"x": x})
+
+
+def kinds(path):
+    return [node.op_type for node in onnx.load(path).graph.node]
+
+
+def normalised_convolution():
+    """As TensorFlow's exporter writes it: channels last, a normalisation in three steps, casts that do nothing."""
+    weights = random(6, 3, 3, 3)
+    weights[0, 0, 0, 0] = 1e-40
+    channels = {key: random(1, 1, 1, 6) for key in ("bias", "mean", "gain", "beta", "both")}
+    constants = dict(w=weights, unread=random(4), half=np.float32(2), **channels)
+    nodes = [
+        h.make_node("Cast", ["x"], ["x32"], to=T.FLOAT),
+        h.make_node("Conv", ["x32", "w"], ["c"], kernel_shape=[3, 3]),
+        h.make_node("Transpose", ["c"], ["t"], perm=[0, 2, 3, 1]),
+        h.make_node("Identity", ["bias"], ["alias"]),
+        h.make_node("Add", ["alias", "t"], ["a"]),
+        h.make_node("Sub", ["a", "mean"], ["s"]),
+        h.make_node("Mul", ["s", "gain"], ["m"]),
+        h.make_node("Div", ["m", "half"], ["d"]),
+        h.make_node("Add", ["d", "beta"], ["y"]),
+        h.make_node("Relu", ["y"], ["r"]),
+        # Two read it: what stands behind must stay.
+        h.make_node("Mul", ["r", "both"], ["out"]),
+        h.make_node("Sub", ["both", "r"], ["other"]),
+    ]
+    source, simple = saved("conv", nodes, constants, [1, 3, 8, 8], ["out", "other"]), work / "simple.onnx"
+    simplify.main(str(source), str(simple))
+    x = random(1, 3, 8, 8)
+    for before, after in zip(run(source, x), run(simple, x)):
+        assert before.shape == after.shape and np.abs(before - after).max() < 1e-5
+    assert kinds(simple) == ["Conv", "Transpose", "Relu", "Mul", "Sub"], kinds(simple)
+    left = {tensor.name: nh.to_array(tensor) for tensor in onnx.load(simple).graph.initializer}
+    assert "unread" not in left and all(abs(v) > 1e-30 or v == 0 for value in left.values() for v in value.ravel())
+
+
+def what_is_no_channels_own_stays():
+    """A bias for each column of the picture, and a constant that is divided, are not a convolution's."""
+    constants = dict(w=random(4, 4, 1, 1), columns=random(1, 1, 1, 4), one=np.float32(1))
+    nodes = [
+        h.make_node("Conv", ["x", "w"], ["c"], kernel_shape=[1, 1]),
+        h.make_node("Add", ["c", "columns"], ["a"]),
+        h.make_node("Conv", ["a", "w"], ["e"], kernel_shape=[1, 1]),
+        h.make_node("Div", ["one", "e"], ["out"]),
+    ]
+    source, simple = saved("stays", nodes, constants, [1, 4, 4, 4], ["out"]), work / "stays-simple.onnx"
+    simplify.main(str(source), str(simple))
+    x = random(1, 4, 4, 4)
+    assert np.array_equal(run(source, x)[0], run(simple, x)[0])
+    assert kinds(simple) == ["Conv", "Add", "Conv", "Div"]
+
+
+def matrices_in_8_bits(opset):
+    width = 160
+    constants = dict(a=random(width, width), b=random(width, width), bias=random(width), last=random(width, width), thin=random(width, 8))
+    nodes = [
+        h.make_node("MatMul", ["x", "a"], ["y"]),
+        h.make_node("Tanh", ["y"], ["z"]),
+        h.make_node("Reshape", ["z", "flat"], ["rows"]),
+        h.make_node("Gemm", ["rows", "b", "bias"], ["g"], transB=1),
+        h.make_node("MatMul", ["g", "last"], ["out"]),
+        h.make_node("MatMul", ["g", "thin"], ["few"]),
+    ]
+    constants["flat"] = np.array([-1, width], np.int64)
+    source, small = saved(f"m{opset}", nodes, constants, [2, 5, width], ["out", "few"], opset), work / f"m{opset}-8.onnx"
+    eight_bits.main(str(source), str(small))
+    x = random(2, 5, width)
+    x[0, 0] *= 1000  # one token is large, the others keep their precision
+    x[1, 4] = 0
+    for before, after in zip(run(source, x), run(small, x)):
+        cosines = (before * after).sum(-1) / np.linalg.norm(before, axis=-1) / np.linalg.norm(after, axis=-1)
+        assert cosines[0] > 0.98 and cosines[1:].min() > 0.997, cosines
+    assert kinds(small).count("MatMulInteger") == 2 and kinds(small).count("MatMul") == 2, kinds(small)
+    assert small.stat().st_size < source.stat().st_size * 0.6
+
+
+def a_graph_without_large_matrices_is_refused():
+    source = saved("small", [h.make_node("MatMul", ["x", "w"], ["out"])], dict(w=random(4, 4)), [1, 4], ["out"])
+    try:
+        eight_bits.main(str(source), str(work / "no.onnx"))
+    except SystemExit as error:
+        assert "no large matrices" in str(error)
+    else:
+        raise AssertionError("it was taken")
+
+
+def one_of_two_towers():
+    constants = dict(w=random(4, 4), v=random(4, 4))
+    nodes = [h.make_node("MatMul", ["x", "w"], ["left"]), h.make_node("MatMul", ["x", "v"], ["right"])]
+    source = saved("both", nodes, constants, [1, 4], ["left", "right"])
+    x = random(1, 4)
+    onnx.save(onnx_part.part(onnx.load(source), "right"), work / "right.onnx")
+    assert np.array_equal(run(work / "right.onnx", x)[0], x @ constants["v"])
+    assert [tensor.name for tensor in onnx.load(work / "right.onnx").graph.initializer] == ["v"]
+
+
+normalised_convolution()
+what_is_no_channels_own_stays()
+matrices_in_8_bits(17)
+matrices_in_8_bits(20)
+a_graph_without_large_matrices_is_refused()
+one_of_two_towers()
