@@ -1,5 +1,5 @@
 """Prints the tables of `scripts/bench caption`."""
-import json, multiprocessing, os, pathlib, re, statistics, subprocess, sys
+import json, multiprocessing, os, pathlib, re, shutil, statistics, subprocess, sys
 
 import caption_clip
 
@@ -49,14 +49,19 @@ if "stages" in only:
             rows[name][1].append(theirs(",".join(stages) or "none"))
     table(rows)
 if "clip" in only:
-    towers = work / "vit-b-32-random"
+    towers, small = work / "vit-b-32-random", work / "vit-b-32-random-8bit"
     if not (towers / "textual.onnx").exists():
         caption_clip.make(towers)
+    small.mkdir(exist_ok=True)
+    converter = here.parent.parent / "workers/models/convert/eight_bits.py"
+    subprocess.run([sys.executable, converter, towers / "visual.onnx", small / "visual.onnx"], check=True)
+    shutil.copyfile(towers / "textual.onnx", small / "textual.onnx")
     rows = {}
-    for batch in (1, 16):
-        rows[f"CLIP ViT-B/32, batch {batch}"] = ([], [])
-        for _ in range(rounds):
-            run = subprocess.run([tools / "embed", towers, str(cores), str(batch), *photos], capture_output=True, text=True, check=True)
-            rows[f"CLIP ViT-B/32, batch {batch}"][0].append(float(re.search(r"images, ([\d.]+) s", run.stderr)[1]))
-            rows[f"CLIP ViT-B/32, batch {batch}"][1].append(theirs("clip", str(towers), str(batch)))
+    for folder, kind in ((towers, ""), (small, ", 8 bits")):
+        for batch in (1, 16):
+            mine, other = rows[f"CLIP ViT-B/32{kind}, batch {batch}"] = ([], [])
+            for _ in range(rounds):
+                run = subprocess.run([tools / "embed", folder, str(cores), str(batch), *photos], capture_output=True, text=True, check=True)
+                mine.append(float(re.search(r"images, ([\d.]+) s", run.stderr)[1]))
+                other.append(theirs("clip", str(folder), str(batch)))
     table(rows)

@@ -18,7 +18,7 @@ pub use context::{ArtifactFile, Host, LocalInput, Published, RemoteFile, RemoteP
 pub use error::{Cause, Retryable, StepError};
 pub use nested::Nested;
 pub use queue::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
-pub use recipe::{GroupDone, JobView, Planned, Recipe, StepDraft, recipe_of_one_step};
+pub use recipe::{GroupDone, JobView, Planned, Recipe, StepDraft, WHOLE_JOB, recipe_of_one_step};
 pub use registry::{ErasedRecipe, ErasedWorker, Registry};
 pub use store::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
 pub use worker::{BuildContext, BuildError, Worker};

@@ -164,8 +164,11 @@ impl StepDraft {
     }
 }
 
+/// The stage of a job that is one step.
+pub const WHOLE_JOB: &str = "run";
+
 /// The single step of a one-step job, for a recipe's `start`.
 pub fn recipe_of_one_step<W: Worker>(job: &JobView<'_, W::Params>) -> Result<Planned, StepError> {
     let inputs = (0..job.job.inputs.len()).map(|n| StepInput::Job(u32::try_from(n).unwrap_or(u32::MAX)));
-    Ok(Planned::one(StepDraft::only::<W>("run", &job.params)?.inputs(inputs)))
+    Ok(Planned::one(StepDraft::only::<W>(WHOLE_JOB, &job.params)?.inputs(inputs)))
 }

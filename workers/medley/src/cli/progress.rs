@@ -11,6 +11,7 @@ use std::{
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use medley_proto::{Event, EventBody, JobId, StepId};
+use medley_step::WHOLE_JOB;
 
 /// How often a pipe gets a line about a job.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -35,6 +36,9 @@ struct Job {
     planned: Option<(f64, String)>,
     /// Of each step that told of itself in that unit: how much it has done, and how much it is in all.
     steps: HashMap<StepId, (f64, f64)>,
+    /// What is told is of a stage that looks how much work there is; until that is planned nobody can say how long the
+    /// rest takes.
+    preparing: bool,
     /// When the measured work began.
     since: Option<Instant>,
     bar: Option<ProgressBar>,
@@ -48,20 +52,28 @@ struct Estimate {
     done: f64,
     total: f64,
     unit: String,
+    preparing: bool,
     left: Option<Duration>,
 }
 
 impl Job {
+    fn new(label: &str) -> Self {
+        let (label, steps) = (label.to_owned(), HashMap::new());
+        Self { label, planned: None, steps, preparing: false, since: None, bar: None, last_line: None }
+    }
+
     fn take(&mut self, event: &Event, now: Instant) {
         match (&event.body, &event.step) {
             (EventBody::Planned { work, unit, .. }, _) if *work > 0.0 => {
                 self.planned = Some((*work, unit.clone()));
                 self.steps.clear();
+                self.preparing = false;
                 self.since = Some(now);
             }
             (EventBody::Progress { done, total, unit }, Some(step)) => {
                 let counts = self.planned.as_ref().is_none_or(|(_, planned)| planned == unit);
                 if counts {
+                    self.preparing = self.planned.is_none() && step.stage.as_str() != WHOLE_JOB;
                     self.since.get_or_insert(now);
                     self.steps.insert(step.clone(), (*done, *total));
                 }
@@ -87,9 +99,9 @@ impl Job {
         }
         let share = (done / total).clamp(0.0, 1.0);
         let elapsed = now.duration_since(self.since?).as_secs_f64();
-        let left = (share > 0.02 && share < 1.0 && elapsed > 1.0)
+        let left = (!self.preparing && share > 0.02 && share < 1.0 && elapsed > 1.0)
             .then(|| Duration::from_secs_f64((elapsed * (1.0 - share) / share).min(1e6)));
-        Some(Estimate { share, done: done.min(total), total, unit: unit.into(), left })
+        Some(Estimate { share, done: done.min(total), total, unit: unit.into(), preparing: self.preparing, left })
     }
 }
 
@@ -115,8 +127,7 @@ impl Progress {
             bar.set_prefix(label.to_owned());
             bar
         });
-        let (steps, label) = (HashMap::new(), label.to_owned());
-        self.jobs.insert(job, Job { label, planned: None, steps, since: None, bar, last_line: None });
+        self.jobs.insert(job, Job { bar, ..Job::new(label) });
     }
 
     pub(super) fn event(&mut self, event: &Event) {
@@ -161,9 +172,10 @@ impl Progress {
 }
 
 fn words(estimate: &Estimate) -> String {
-    let Estimate { done, total, unit, left, .. } = estimate;
+    let Estimate { done, total, unit, preparing, left, .. } = estimate;
     let left = left.map(|left| format!(", {} left", span(left))).unwrap_or_default();
-    format!("{done:.0} of {total:.0} {unit}{left}")
+    let preparing = if *preparing { "looked through: " } else { "" };
+    format!("{preparing}{done:.0} of {total:.0} {unit}{left}")
 }
 
 fn span(time: Duration) -> String {
@@ -193,11 +205,13 @@ mod tests {
     #[test]
     fn the_time_left_follows_from_the_work_that_was_planned() {
         let start = Instant::now();
-        let mut job =
-            Job { label: String::new(), planned: None, steps: HashMap::new(), since: None, bar: None, last_line: None };
+        let mut job = Job::new("");
         // Looking through the file counts on its own, and no longer once the real work is known.
         job.take(&event(Some("plan/0/0"), seconds(100.0, 100.0)), start);
         assert_eq!(job.estimate("seconds of audio", start).unwrap().share, 1.0);
+        job.take(&event(Some("plan/0/0"), seconds(50.0, 100.0)), start);
+        let looking = job.estimate("seconds of audio", start + Duration::from_secs(10)).unwrap();
+        assert_eq!(words(&looking), "looked through: 50 of 100 seconds of audio");
         let planned = EventBody::Planned { steps: 4, work: 100.0, unit: "seconds of audio".into() };
         job.take(&event(None, planned), start);
         job.take(&event(Some("decode/0/0"), seconds(5.0, 25.0)), start + Duration::from_secs(5));
@@ -211,6 +225,15 @@ mod tests {
         assert_eq!(estimate.left, Some(Duration::from_secs(90)));
         job.take(&event(Some("decode/0/0"), EventBody::Done { run_ms: 1 }), start);
         assert_eq!(job.estimate("", start).unwrap().share, 0.3);
+    }
+
+    #[test]
+    fn a_job_of_one_step_tells_its_time_left_at_once() {
+        let start = Instant::now();
+        let mut job = Job::new("");
+        job.take(&event(Some("run/0/0"), seconds(25.0, 100.0)), start);
+        let estimate = job.estimate("seconds of audio", start + Duration::from_secs(10)).unwrap();
+        assert_eq!(words(&estimate), "25 of 100 seconds of audio, 30 s left");
     }
 
     #[test]
