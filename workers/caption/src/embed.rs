@@ -46,7 +46,8 @@ pub fn embed(
                 let (sender, embedded) = mpsc::sync_channel(1);
                 scope.spawn(move || {
                     for some in batches().skip(first).step_by(workers) {
-                        let vectors = pixels(embedder, some, threads).and_then(|pixels| vectors(embedder, some, &pixels));
+                        let vectors =
+                            pixels(embedder, some, threads).and_then(|pixels| vectors(embedder, some, &pixels));
                         let failed = vectors.is_err();
                         // Nobody takes it when writing failed.
                         if sender.send(vectors).is_err() || failed {

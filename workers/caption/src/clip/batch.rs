@@ -80,8 +80,7 @@ impl Batcher {
         let rest = state.waiting.split_off(count);
         let batch = mem::replace(&mut state.waiting, rest);
         drop(state);
-        // Also after a panic in the tower the next may lead.
-        let free = Free(self);
+        let free = Free { batcher: self, tickets: batch.iter().map(|(ticket, _)| *ticket).collect() };
         let pixels: Vec<f32> = batch.iter().flat_map(|(_, pixels)| pixels).copied().collect();
         let result = self.embedder.images(&pixels);
         mem::forget(free);
@@ -105,18 +104,30 @@ impl Batcher {
     }
 }
 
-struct Free<'a>(&'a Batcher);
+/// After a panic in the tower the others of the batch get an error, and the next may lead.
+struct Free<'a> {
+    batcher: &'a Batcher,
+    tickets: Vec<u64>,
+}
 
 impl Drop for Free<'_> {
     fn drop(&mut self) {
-        self.0.lock().running -= 1;
-        self.0.shared.changed.notify_all();
+        let what = "a run of its image tower panicked".into();
+        let error = Arc::new(CaptionError::Contract { model: "CLIP".into(), what });
+        let mut state = self.batcher.lock();
+        state.running -= 1;
+        state.done.extend(self.tickets.iter().map(|ticket| (*ticket, Err(Arc::clone(&error)))));
+        self.batcher.shared.changed.notify_all();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{thread, time::Duration};
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        thread,
+        time::Duration,
+    };
 
     use super::*;
     use crate::clip::{Preprocess, Scoring};
@@ -136,10 +147,42 @@ mod tests {
         }
         fn images(&self, pixels: &[f32]) -> Result<Vec<Vec<f32>>, CaptionError> {
             thread::sleep(Duration::from_millis(20));
+            assert!(!pixels.contains(&-2.0), "minus two");
             if pixels.contains(&-1.0) {
                 return Err(CaptionError::Params("minus one".into()));
             }
             Ok(pixels.chunks_exact(self.0.values()).map(|image| vec![image[0]]).collect())
+        }
+        fn texts(&self, _texts: &[&str]) -> Result<Vec<Vec<f32>>, CaptionError> {
+            Ok(Vec::new())
+        }
+    }
+
+    /// Takes two runs at once and counts them.
+    struct Pair {
+        echo: Echo,
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Embedder for Pair {
+        fn dim(&self) -> usize {
+            1
+        }
+        fn preprocess(&self) -> &Preprocess {
+            self.echo.preprocess()
+        }
+        fn scoring(&self) -> Scoring {
+            self.echo.scoring()
+        }
+        fn side_by_side(&self) -> usize {
+            2
+        }
+        fn images(&self, pixels: &[f32]) -> Result<Vec<Vec<f32>>, CaptionError> {
+            self.most.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let vectors = self.echo.images(pixels);
+            self.now.fetch_sub(1, Ordering::SeqCst);
+            vectors
         }
         fn texts(&self, _texts: &[&str]) -> Result<Vec<Vec<f32>>, CaptionError> {
             Ok(Vec::new())
@@ -166,6 +209,32 @@ mod tests {
         let state = batcher.lock();
         assert!(state.runs >= 3 && state.runs < 24, "{} runs", state.runs);
         assert!(state.done.is_empty() && state.waiting.is_empty());
+    }
+
+    #[test]
+    fn nobody_waits_for_a_run_that_panicked() {
+        let batcher = echo(8);
+        thread::scope(|scope| {
+            let asked: Vec<_> =
+                (0..6).map(|_| &batcher).map(|batcher| scope.spawn(|| batcher.image(vec![-2.0; 3]))).collect();
+            // Who led has the panic, the others an error.
+            assert!(asked.into_iter().all(|asked| !asked.join().is_ok_and(|answer| answer.is_ok())));
+        });
+        assert_eq!(batcher.image(vec![2.0; 3]).unwrap(), [2.0]);
+    }
+
+    #[test]
+    fn as_many_runs_go_on_as_the_embedder_takes() {
+        let embedder = Pair { echo: Echo(Preprocess::clip(1)), now: AtomicUsize::new(0), most: AtomicUsize::new(0) };
+        let embedder = Arc::new(embedder);
+        let batcher = Batcher::new(embedder.clone(), 2);
+        thread::scope(|scope| {
+            for n in 0..24_u8 {
+                let batcher = &batcher;
+                scope.spawn(move || assert_eq!(batcher.image(vec![f32::from(n); 3]).unwrap(), [f32::from(n)]));
+            }
+        });
+        assert_eq!(embedder.most.load(Ordering::SeqCst), 2);
     }
 
     #[test]
