@@ -3,7 +3,7 @@ use std::{path::PathBuf, time::Instant};
 
 use medley_caption::{
     Item, OwnModel, Pace,
-    clip::{Clip, ClipSpec},
+    clip::{Clip, ClipSpec, Embedder},
     embed,
 };
 use medley_models::Models;
@@ -17,8 +17,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let spec = ClipSpec::of_owner("bench", &OwnModel::of_folder(towers));
     let clip = Clip::open(&models, spec, threads)?;
     let run = |items: &[Item]| embed(&*clip, items, Pace { threads, batch }, &mut std::io::sink(), |_| {});
-    // The first batch warms the tower up.
-    run(&items[..items.len().min(batch)])?;
+    // A batch for each run that goes on at once warms the tower up.
+    run(&items[..items.len().min(batch * clip.side_by_side())])?;
     let start = Instant::now();
     run(&items)?;
     let seconds = start.elapsed().as_secs_f64();
