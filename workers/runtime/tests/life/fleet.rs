@@ -32,8 +32,9 @@ use crate::kinds::{self, Do};
 
 pub(crate) const TENANT: Name = Name::from_static("test");
 
-/// Longer than anything here takes on a busy machine; a test that comes to it has failed.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longer than anything here takes on a busy machine; a test that comes to it has failed. The client of S3 waits a minute
+/// for an answer that does not come, and a few such minutes in a row are slow, not lost.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) struct Fleet {
     pub(crate) folder: TempDir,
@@ -179,7 +180,15 @@ impl Fleet {
     }
 
     pub(crate) async fn wait(&self, job: JobId) -> Manifest {
-        tokio::time::timeout(PATIENCE, self.medley.wait(&TENANT, job)).await.expect("the job ends").unwrap()
+        match tokio::time::timeout(PATIENCE, self.medley.wait(&TENANT, job)).await {
+            Ok(manifest) => manifest.unwrap(),
+            Err(_) => {
+                let status = self.medley.status(&TENANT, job).await;
+                let names: Vec<String> =
+                    self.objects().await.into_iter().map(|object| object.key.to_string()).collect();
+                panic!("the job does not end: {status:?}, with {names:#?}");
+            }
+        }
     }
 
     pub(crate) async fn run(&self, acts: &[Do]) -> Manifest {
