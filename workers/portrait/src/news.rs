@@ -157,7 +157,6 @@ impl<S: Recipe> Recipe for NewsRecipe<S> {
                 let mux = Mux {
                     name: "clip.mp4".into(),
                     provenance: !job.params.no_provenance,
-                    consent: job.params.consent.clone(),
                     subtitles: Some(job.params.subtitles),
                 };
                 gather(done, &mux, StepInput::Artifact(artifact(done, "speech.wav")?))

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     params::{Engine, Lips, PortraitParams},
-    steps::{Act, Done, Join, Mux, Portrait, Prepare, Render, Script, Sources},
+    steps::{Act, Done, FILM, Join, Mux, Portrait, Prepare, Render, Script, Sources},
 };
 
 /// The kind of job `portrait`: a photo and a voice, and where there is one the voice's `timing.json`. Without it the
@@ -81,7 +81,6 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
                 let mux = Mux {
                     name: "video.mp4".into(),
                     provenance: !params.no_provenance,
-                    consent: params.consent.clone(),
                     subtitles: None,
                 };
                 gather(done, &mux, StepInput::Job(SOUND))
@@ -155,10 +154,10 @@ pub(crate) fn film(prepared: &GroupDone, crf: u32) -> Result<Planned, StepError>
 /// What follows from a finished group of films: with one group the mux, with several a join for each, then the mux.
 pub(crate) fn gather(done: &GroupDone, mux: &Mux, sound: StepInput) -> Result<Planned, StepError> {
     let parts = done.output::<Done>(0)?.parts;
-    let films = done.results.iter().flat_map(|result| result.artifacts.iter().filter(|a| a.name == "film.ts"));
+    let films = done.results.iter().flat_map(|result| result.artifacts.iter().filter(|a| a.name == FILM));
     let films = films.cloned().map(StepInput::Artifact);
     let scene = StepInput::Artifact(artifact(done, "scene.json")?);
-    let handed_on = others(done, &["film.ts", "scene.json"]).map(StepInput::Artifact);
+    let handed_on = others(done, &[FILM, "scene.json"]).map(StepInput::Artifact);
     if done.stage == "render" && parts > GroupDone::MAX {
         let step = Act::Join(Join { parts });
         let draft = StepDraft::nth::<Portrait>("merge-1", done.group, parts.div_ceil(GroupDone::MAX), &step)?;

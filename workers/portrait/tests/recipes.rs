@@ -95,7 +95,7 @@ fn artifacts(stage: &str) -> &'static [&'static str] {
         "say-end" => &["speech.wav", "timing.json"],
         "script" => &["script.md"],
         "prepare" => &["scene.json", "scene.png", "motion.f32", "poster.jpg", "speech.wav"],
-        "render" | "merge-1" => &["film.ts", "scene.json", "poster.jpg", "speech.wav"],
+        "render" | "merge-1" => &["film.h264", "scene.json", "poster.jpg", "speech.wav"],
         _ => &[],
     }
 }
@@ -164,7 +164,7 @@ fn a_portrait_with_a_timing_goes_straight_to_work() {
     assert_eq!(names(&stages), [("prepare", 1), ("render", 3), ("mux", 1)]);
     let mux = steps.last().unwrap();
     assert_eq!(mux.inputs[0], StepInput::Job(1));
-    let films = mux.inputs.iter().filter(|input| matches!(input, StepInput::Artifact(a) if a.name == "film.ts"));
+    let films = mux.inputs.iter().filter(|input| matches!(input, StepInput::Artifact(a) if a.name == "film.h264"));
     assert_eq!(films.count(), 3);
 }
 
