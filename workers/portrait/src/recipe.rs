@@ -1,6 +1,6 @@
 use std::marker::PhantomData;
 
-use medley_proto::{Artifact, Input, Job, Name, Source, StepId, StepInput};
+use medley_proto::{Artifact, Input, Job, Name, Source, StepId, StepInput, Transcript};
 use medley_step::{GroupDone, JobView, Nested, Planned, Recipe, StepDraft, StepError};
 use serde_json::json;
 
@@ -42,8 +42,7 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
             return prepare(job, sources, [PICTURE, SOUND, TIMING].map(StepInput::Job));
         }
         if job.params.lips == Lips::Sound || job.params.engine == Engine::Wav2lip {
-            let sources = Sources { picture: 0, sound: 1, ..Sources::default() };
-            return prepare(job, sources, [PICTURE, SOUND].map(StepInput::Job));
+            return from_sound(job);
         }
         hear::<T>(job.job).start()
     }
@@ -57,6 +56,9 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
             };
         }
         if done.stage == "script" {
+            if !can_be_said(done.output::<Done>(0)?.transcript.as_ref()) {
+                return from_sound(job);
+            }
             return say::<S>(job.job, json!({}), Some(done))?.start();
         }
         if say::<S>(job.job, json!({}), None)?.owns(&done.stage) {
@@ -90,6 +92,22 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
     }
 }
 
+/// Languages that the voices which speak the words once more can read.
+const SPOKEN: [&str; 2] = ["en", "zh"];
+
+/// Whether a voice can say what was heard. Music, silence and other languages are left to the sound.
+fn can_be_said(transcript: Option<&Transcript>) -> bool {
+    transcript.is_some_and(|heard| {
+        SPOKEN.contains(&heard.language.as_str()) && heard.text.chars().any(char::is_alphanumeric)
+    })
+}
+
+/// The lips follow the sound alone.
+fn from_sound(job: &JobView<'_, PortraitParams>) -> Result<Planned, StepError> {
+    let sources = Sources { picture: 0, sound: 1, ..Sources::default() };
+    prepare(job, sources, [PICTURE, SOUND].map(StepInput::Job))
+}
+
 fn prepare(
     job: &JobView<'_, PortraitParams>,
     sources: Sources,
@@ -102,7 +120,8 @@ fn prepare(
 fn hear<T: Recipe>(job: &Job) -> Nested<T> {
     let sound = job.inputs.get(SOUND as usize).cloned();
     let inputs = sound.into_iter().map(|sound| (sound, Some(StepInput::Job(SOUND)))).collect();
-    Nested::new(job, HEAR, json!({}), inputs)
+    // A recording in which nobody speaks still moves the lips.
+    Nested::new(job, HEAR, json!({"silence": "empty"}), inputs)
 }
 
 /// Speaking the text of the script step, whose result is at hand only right after it.
