@@ -80,11 +80,7 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
         match done.stage.as_str() {
             "prepare" => film(done, params.crf),
             "render" | "merge-1" => {
-                let mux = Mux {
-                    name: "video.mp4".into(),
-                    provenance: !params.no_provenance,
-                    subtitles: None,
-                };
+                let mux = Mux { name: "video.mp4".into(), provenance: !params.no_provenance, subtitles: None };
                 gather(done, &mux, StepInput::Job(SOUND))
             }
             _ => Ok(Planned::last()),
@@ -97,9 +93,8 @@ const SPOKEN: [&str; 2] = ["en", "zh"];
 
 /// Whether a voice can say what was heard. Music, silence and other languages are left to the sound.
 fn can_be_said(transcript: Option<&Transcript>) -> bool {
-    transcript.is_some_and(|heard| {
-        SPOKEN.contains(&heard.language.as_str()) && heard.text.chars().any(char::is_alphanumeric)
-    })
+    transcript
+        .is_some_and(|heard| SPOKEN.contains(&heard.language.as_str()) && heard.text.chars().any(char::is_alphanumeric))
 }
 
 /// The lips follow the sound alone.

@@ -90,7 +90,8 @@ impl Stage {
         let placement = Placement { scale: scale_x, shift: [shift[0] as f64, shift[1] as f64] };
         let mut scene = Scene::new((width, height), placed, found, placement);
         if behind.is_some() && placed.covers(canvas.rect()) {
-            let what = "the background is not seen: the photo has the shape of the clip and fills it; choose another --aspect";
+            let what =
+                "the background is not seen: the photo has the shape of the clip and fills it; choose another --aspect";
             scene.quality.warnings.push(what.into());
         }
         (canvas, scene)

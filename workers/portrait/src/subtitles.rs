@@ -175,7 +175,8 @@ mod tests {
     #[test]
     fn no_cue_is_too_short_to_be_read() {
         let long = "The council of the old town has decided on Monday that the new bridge will be open before May.";
-        let spoken = [("Yes.", 0.0, 0.5), ("No.", 0.8, 1.2), ("好的。", 1.5, 1.9), (long, 2.1, 8.0), ("Why?", 8.2, 8.6)];
+        let spoken =
+            [("Yes.", 0.0, 0.5), ("No.", 0.8, 1.2), ("好的。", 1.5, 1.9), (long, 2.1, 8.0), ("Why?", 8.2, 8.6)];
         let sentences = spoken.map(|(text, start_s, end_s)| sentence(text, start_s, end_s)).to_vec();
         let timing = SpeechTiming { sentences, duration_s: 9.1, ..SpeechTiming::default() };
         let cues = cues(&timing);

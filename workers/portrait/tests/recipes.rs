@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use medley_portrait::{Done, FrontMatter, NewsParams, NewsRecipe, PortraitParams, PortraitRecipe};
-use medley_proto::{Artifact, Class, Input, Job, JobId, Lineage, Name, Sha256, Source, StepId, StepInput, StepResult, Transcript};
+use medley_proto::{
+    Artifact, Class, Input, Job, JobId, Lineage, Name, Sha256, Source, StepId, StepInput, StepResult, Transcript,
+};
 use medley_step::{
     BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, StepContext, StepDraft, StepError, Worker,
 };
@@ -155,7 +157,13 @@ fn result(id: &StepId, stage: &str, parts: u32, transcript: &Transcript) -> Step
         media_type: "x/y".into(),
     };
     let front = FrontMatter { voice: Some("joe".into()), ..FrontMatter::default() };
-    let done = Done { frames: 250 * parts as usize, fps: 25, parts, script: Some(front), transcript: Some(transcript.clone()) };
+    let done = Done {
+        frames: 250 * parts as usize,
+        fps: 25,
+        parts,
+        script: Some(front),
+        transcript: Some(transcript.clone()),
+    };
     StepResult {
         v: 1,
         id: id.clone(),
@@ -211,7 +219,8 @@ fn without_a_timing_the_recording_is_heard_and_its_words_are_spoken() {
 #[test]
 fn what_no_voice_can_say_moves_the_lips_by_its_sound() {
     let job = job("portrait", json!(PortraitParams::default()), &["a.png", "b.wav"]);
-    for transcript in [heard("ru", "Добрый вечер."), heard("ja", "こんばんは"), heard("en", ""), heard("en", " ... ")] {
+    for transcript in [heard("ru", "Добрый вечер."), heard("ja", "こんばんは"), heard("en", ""), heard("en", " ... ")]
+    {
         let (stages, steps) = walk_hearing::<PortraitRecipe<Hear, Say>>(&job, 1, &transcript);
         let names = names(&stages);
         assert_eq!(names[3..], [("script", 1), ("prepare", 1), ("render", 1), ("mux", 1)], "{transcript:?}");

@@ -33,7 +33,9 @@ pub(super) fn run(step: &Mux, cx: &StepContext<'_>) -> Result<Done, StepError> {
     let films: Vec<&Path> = films(cx).map(|input| input.path.as_path()).collect();
     if films.is_empty() {
         // Jobs of version 0.1.0 left MPEG transport streams, whose frames are out of order.
-        return Err(StepError::internal("the parts of this film are of an earlier version of Medley; run the job again"));
+        return Err(StepError::internal(
+            "the parts of this film are of an earlier version of Medley; run the job again",
+        ));
     }
     let heard = cx.scratch().join("sound.f32");
     sound::decode(cx.input(0)?, &heard)?;

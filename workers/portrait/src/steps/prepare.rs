@@ -155,7 +155,8 @@ fn judge(scene: &mut Scene, step: &Prepare, found: &Found, lips_from: &str) {
     }
     // Sides are even, so one pixel may be missing.
     if step.clip.is_none() && width.max(height) + 1 < wanted_px {
-        warnings.push(format!("the photo is small: the clip has only {width} × {height} px, as many as the photo gives"));
+        warnings
+            .push(format!("the photo is small: the clip has only {width} × {height} px, as many as the photo gives"));
     }
     let wanted_words = params.lips == Lips::Words && params.engine == Engine::Mesh;
     if lips_from == "sound" && wanted_words {
