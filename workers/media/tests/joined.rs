@@ -8,18 +8,28 @@ use std::{
     process::Command,
 };
 
-use medley_media::audio::{Reader, ReaderOptions};
-use medley_models::Models;
+use medley_media::audio::{Reader, ReaderOptions, write_wav};
 
-fn sample(name: &str) -> PathBuf {
-    Models::open(&Models::default_dir()).file("sample-speech", name).unwrap()
+/// Something like a voice at 16 kHz, no two seconds of it alike: harmonics of a gliding pitch, in syllables.
+fn voice(seed: u32, seconds: f64) -> Vec<f32> {
+    let mut phase = 0.0_f64;
+    let sample = |n: usize| {
+        let t = n as f64 / 16_000.0 + f64::from(seed) * 100.0;
+        phase += (160.0 + 60.0 * (t * 1.7).sin() + 40.0 * (t * t * 0.11).sin()) / 16_000.0;
+        let sound: f64 = (1..12).map(|k| (std::f64::consts::TAU * phase * f64::from(k)).sin() / f64::from(k)).sum();
+        let syllable = (0.55 + 0.45 * (t * 23.0 + (t * 3.1).sin()).sin()) * (0.6 + 0.4 * (t * 5.3).cos());
+        (0.25 * sound * syllable) as f32
+    };
+    (0..(seconds * 16_000.0) as usize).map(sample).collect()
 }
 
-/// Some seconds of a sample in a format, by ffmpeg.
-fn encoded(wav: &str, (from_s, long_s): (f64, f64), path: &Path, args: &[&str]) -> Vec<u8> {
+/// Seconds of a voice in a format, by ffmpeg.
+fn encoded(seed: u32, seconds: f64, path: &Path, args: &[&str]) -> Vec<u8> {
+    let wav: PathBuf = path.with_extension("source.wav");
+    write_wav(&wav, &voice(seed, seconds), 16_000).unwrap();
     let ran = Command::new("ffmpeg")
-        .args(["-nostdin", "-loglevel", "error", "-y", "-ss", &from_s.to_string(), "-t", &long_s.to_string(), "-i"])
-        .arg(sample(wav))
+        .args(["-nostdin", "-loglevel", "error", "-y", "-i"])
+        .arg(wav)
         .args(args)
         .arg(path)
         .output()
@@ -109,12 +119,10 @@ const JOINTS: &[Joint] = &[
 #[test]
 fn joined_files_are_heard_to_their_end_and_in_time() {
     let dir = tempfile::tempdir().unwrap();
-    let a = fs::read(sample("beckett.wav")).unwrap();
-    assert!(!a.is_empty());
     for (n, joint) in JOINTS.iter().enumerate() {
         let path = |name: &str| dir.path().join(format!("{n}-{name}.{}", joint.extension));
-        let first = encoded("beckett.wav", (0.0, 7.0), &path("a"), joint.first);
-        let second = encoded("two-cities.wav", (5.0, 9.0), &path("b"), joint.second);
+        let first = encoded(1, 7.0, &path("a"), joint.first);
+        let second = encoded(2, 9.0, &path("b"), joint.second);
         let whole = path("ab");
         fs::write(&whole, [&first[..], joint.between, &second].concat()).unwrap();
         let ((one, ..), (two, ..)) = (read(&path("a")), read(&path("b")));
@@ -135,8 +143,8 @@ fn a_joined_file_read_from_the_middle_gives_the_same_samples() {
         let joint = &JOINTS[n];
         let path = |name: &str| dir.path().join(format!("{name}.{extension}"));
         let pns = if extension == "aac" { &["-aac_pns", "0"][..] } else { &[] };
-        let first = encoded("beckett.wav", (0.0, 7.0), &path("a"), &[joint.first, pns].concat());
-        let second = encoded("two-cities.wav", (5.0, 9.0), &path("b"), &[joint.second, pns].concat());
+        let first = encoded(1, 7.0, &path("a"), &[joint.first, pns].concat());
+        let second = encoded(2, 9.0, &path("b"), &[joint.second, pns].concat());
         fs::write(path("ab"), [first, second].concat()).unwrap();
         let (whole, ..) = read(&path("ab"));
         let mut reader = Reader::open(&path("ab"), &ReaderOptions::default()).unwrap();
@@ -158,7 +166,7 @@ fn a_joined_file_read_from_the_middle_gives_the_same_samples() {
 fn tags_between_frames_are_no_loss_and_other_bytes_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.mp3");
-    let sound = encoded("two-cities.wav", (0.0, 12.0), &path, &["-b:a", "64k", "-write_xing", "0"]);
+    let sound = encoded(3, 12.0, &path, &["-b:a", "64k", "-write_xing", "0"]);
     let (plain, undecoded_s, _) = read(&path);
     assert!(undecoded_s < 0.01);
     // At the start of a frame: 64 kbit/s at 16 kHz are 288 bytes a frame, and its first lies behind a tag.
@@ -195,7 +203,7 @@ fn what_is_cut_off_is_told() {
         ("a.ogg", &["-c:a", "libvorbis"], false),
     ] {
         let path = dir.path().join(name);
-        let whole = encoded("two-cities.wav", (0.0, 20.0), &path, args);
+        let whole = encoded(3, 20.0, &path, args);
         let (full, undecoded_s, reason) = read(&path);
         assert!(undecoded_s < 0.05, "{name}: {undecoded_s} s of a whole file, {reason:?}");
         fs::write(&path, &whole[..whole.len() / 2]).unwrap();
@@ -217,7 +225,7 @@ fn what_is_cut_off_is_told() {
 fn headers_that_lie_about_the_length_do_not_cut_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.wav");
-    let wav = encoded("beckett.wav", (0.0, 8.0), &path, &["-bitexact"]);
+    let wav = encoded(1, 8.0, &path, &["-bitexact"]);
     let (full, ..) = read(&path);
     let data = wav.windows(4).position(|mark| mark == b"data").unwrap() + 4;
     for (size, told) in [(0_u32, false), (64_000, false), (u32::MAX, false), (0x7fff_ffff, false), (512_000, true)] {
@@ -235,7 +243,7 @@ fn headers_that_lie_about_the_length_do_not_cut_it() {
     }
     // A header of an MP3 that counts to few frames, too many, and far too many.
     let path = dir.path().join("a.mp3");
-    let mp3 = encoded("beckett.wav", (0.0, 8.0), &path, &["-q:a", "5"]);
+    let mp3 = encoded(1, 8.0, &path, &["-q:a", "5"]);
     let (full, ..) = read(&path);
     let count = mp3.windows(4).position(|mark| mark == b"Xing" || mark == b"Info").unwrap() + 8;
     let true_count = u32::from_be_bytes(*mp3[count..count + 4].as_array().unwrap());
@@ -255,7 +263,7 @@ fn damage_within_is_told_and_what_follows_stays_in_time() {
     let dir = tempfile::tempdir().unwrap();
     for (name, args) in [("a.flac", &[][..]), ("a.ogg", &["-c:a", "libvorbis"]), ("a.mp3", &["-b:a", "64k"])] {
         let path = dir.path().join(name);
-        let mut bytes = encoded("two-cities.wav", (0.0, 30.0), &path, args);
+        let mut bytes = encoded(3, 30.0, &path, args);
         let (whole, ..) = read(&path);
         let (from, to) = (bytes.len() / 3, bytes.len() / 3 + bytes.len() / 10);
         bytes[from..to].iter_mut().enumerate().for_each(|(n, byte)| *byte = (n * 37 >> 3) as u8 | 1);
@@ -267,6 +275,8 @@ fn damage_within_is_told_and_what_follows_stays_in_time() {
         let after = if name == "a.mp3" { lost } else { 0 };
         assert!(lost.abs() <= after.abs() + 1_600, "{name}: {lost} samples shorter");
         let (a, b) = (whole.len() * 2 / 3, (whole.len() * 2 / 3) as i64 - after);
-        assert!(likeness(&whole[a..], &heard[b as usize..], 400) > 0.97, "{name}: what follows");
+        // An MP3's padding, which a whole one loses at its end, tells half a frame more or less.
+        let reach = if name == "a.mp3" { 1_600 } else { 400 };
+        assert!(likeness(&whole[a..], &heard[b as usize..], reach) > 0.97, "{name}: what follows");
     }
 }

@@ -62,6 +62,8 @@ pub(crate) struct Native {
     /// What its header promises.
     promised: Option<u64>,
     losses: Losses,
+    /// Something was heard since the start or the last seek.
+    settled: bool,
     finished: bool,
     bad: usize,
     good: u64,
@@ -106,6 +108,7 @@ impl Native {
             expected: part.frames.or(frames.filter(|_| container == Container::Mp3)),
             promised: None,
             losses: Losses::default(),
+            settled: false,
             finished: false,
             bad: 0,
             good: 0,
@@ -261,6 +264,11 @@ impl Native {
         if hole as f64 > MAX_GAP_S * rate {
             return Err(MediaError::undecodable(&self.name, "its time stamps jump by more than an hour"));
         }
+        if hole > 0 && self.settled && matches!(self.info.container, Container::Flac | Container::Ogg) {
+            // Their frames follow each other without a hole: what is missing cannot have been found.
+            self.losses.suspect(0);
+        }
+        self.settled = true;
         self.losses.mend(hole);
         out.resize(out.len() + hole as usize * channels, 0.0);
         self.emitted += hole;
@@ -292,7 +300,7 @@ impl Native {
         };
         self.decoder.reset();
         (self.resync, self.emitted, self.bad) = (true, frame, 0);
-        (self.losses, self.finished) = (Losses::default(), false);
+        (self.losses, self.settled, self.finished) = (Losses::default(), false, false);
         Ok(frame)
     }
 }

@@ -161,12 +161,12 @@ fn audio_stream(stream: &Stream) -> AudioStream {
     }
 }
 
-/// Matroska writes it as a tag: "00:01:02.500000000".
+/// Matroska writes it as a tag, "00:01:02.500000000", and means the time of the track's end.
 fn own_duration(stream: &Stream) -> Option<f64> {
     let of_tag = || {
         let mut parts = stream.tag("duration")?.split(':').map(|part| part.parse::<f64>().ok());
         let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next()??);
-        Some(hours * 3600.0 + minutes * 60.0 + seconds)
+        Some(hours * 3600.0 + minutes * 60.0 + seconds - number(&stream.start_time).unwrap_or(0.0).max(0.0))
     };
     number(&stream.duration).or_else(of_tag).filter(|seconds| *seconds > 0.0)
 }

@@ -50,59 +50,73 @@ fn info_at(head: &[u8]) -> Option<(usize, bool)> {
 pub(super) fn mp3(bytes: &mut Bytes<'_>) -> io::Result<Vec<Part>> {
     let runs = runs::<Mp3>(bytes, MAX_PARTS + 1)?;
     let mut parts: Vec<Part> = Vec::with_capacity(runs.len());
+    // What the last header promised that is still to come, and the part with which it began.
+    let mut promise: Option<(f64, usize)> = None;
     for run in &runs {
-        let mut part = mp3_part(bytes, run)?;
+        let (mut part, told_s) = mp3_part(bytes, run)?;
         let rate = rate_of(run, &part);
         lose_junk(&mut part, run, rate);
-        if run.frames > 1 || runs.len() == 1 {
+        if let Some(told_s) = told_s {
+            missing(&mut parts, promise.take());
+            promise = Some((told_s, parts.len()));
+        }
+        if let Some((left_s, _)) = &mut promise {
+            *left_s -= part.seconds;
+        }
+        if part.seconds > 0.0 {
             parts.push(part);
-        } else if let Some(before) = parts.last_mut() {
-            // A header of which no frames followed.
-            before.loses(part.lost.map_or(0.0, |lost| lost.seconds), JUNK);
         }
     }
+    missing(&mut parts, promise);
     Ok(parts)
 }
 
-fn mp3_part(bytes: &mut Bytes<'_>, run: &Run) -> io::Result<Part> {
+/// A header that counts more than there is up to the next one tells of frames that are cut off or damaged: those of
+/// the bytes that are no frames, and others.
+fn missing(parts: &mut [Part], promise: Option<(f64, usize)>) {
+    let Some((left_s, first)) = promise else { return };
+    let Some(parts) = parts.get_mut(first..) else { return };
+    let junk_s: f64 = parts.iter().filter_map(|part| part.lost.as_ref()).map(|lost| lost.seconds).sum();
+    if left_s - junk_s >= LEAST_LOSS_S
+        && let Some(last) = parts.last_mut()
+    {
+        let reason = if junk_s > 0.0 { JUNK } else { "it ends before its header says" };
+        last.loses(left_s - junk_s, reason);
+    }
+}
+
+/// A run as a part, and how many seconds its header promises, if it has one that can be believed.
+fn mp3_part(bytes: &mut Bytes<'_>, run: &Run) -> io::Result<(Part, Option<f64>)> {
     let first = bytes.at(run.start, 4096.min(run.first.bytes as usize))?.to_vec();
-    let sounding = |info: bool| run.frames - u64::from(info);
     let seconds = |frames: u64| frames as f64 * f64::from(run.first.samples) / f64::from(run.first.rate_hz);
     let mut span = Span::new(run.start, run.end);
     let count = |frames: u64| u32::try_from(frames).unwrap_or(u32::MAX).to_be_bytes();
     let Some((at, is_vbri)) = info_at(&first) else {
         span.prefix = made_up(&first, count(run.frames));
-        return Ok(Part { seconds: seconds(run.frames), ..Part::new(span) });
+        return Ok((Part { seconds: seconds(run.frames), ..Part::new(span) }, None));
     };
-    let frames = sounding(true);
+    let frames = run.frames.saturating_sub(1);
     let flags = first.get(at + 7).copied().unwrap_or(0);
     let mut part = Part { seconds: seconds(frames), ..Part::new(span) };
     if is_vbri || flags & 1 == 0 {
         part.span.start += u64::from(run.first.bytes);
         part.span.prefix = made_up(&first, count(frames));
-        return Ok(part);
+        return Ok((part, Some(0.0)));
     }
     let told = first.get(at + 8..at + 12).map_or(0, |b| u64::from(u32::from_be_bytes([b[0], b[1], b[2], b[3]])));
-    if told == frames {
-        return Ok(part);
+    if told != frames {
+        part.span.patches.push((run.start + at as u64 + 8, count(frames).to_vec()));
+        // The checksum of the tag no longer holds; 0 says that there is none.
+        let fields = [(1, 4), (2, 4), (4, 100), (8, 4)];
+        let lame = at + 8 + fields.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, long)| long).sum::<usize>();
+        if let Some(delay) = first.get(lame + 22).filter(|_| lame + 36 <= run.first.bytes as usize) {
+            // What is to be cut off at the end (12 bits behind those of the delay) lies elsewhere, if anywhere.
+            part.span.patches.push((run.start + lame as u64 + 22, vec![delay & 0xf0, 0]));
+            part.span.patches.push((run.start + lame as u64 + 34, vec![0, 0]));
+        }
     }
-    part.span.patches.push((run.start + at as u64 + 8, count(frames).to_vec()));
-    // The checksum of the tag no longer holds; 0 says that there is none.
-    let lame = at
-        + 8
-        + 4 * (flags & 1) as usize
-        + 2 * (flags & 2) as usize
-        + 25 * (flags & 4) as usize
-        + (flags & 8) as usize / 2;
-    if lame + 36 <= run.first.bytes as usize {
-        part.span.patches.push((run.start + lame as u64 + 34, vec![0, 0]));
-    }
-    // A header that counts more than there is tells of a file that was cut off, if what it tells can be: some hours.
-    let missing_s = seconds(told.saturating_sub(frames));
-    if missing_s >= LEAST_LOSS_S && seconds(told) < 86_400.0 {
-        part.loses(missing_s, "it ends before its header says");
-    }
-    Ok(part)
+    let told_s = seconds(told);
+    Ok((part, Some(if told_s < 86_400.0 { told_s } else { 0.0 })))
 }
 
 /// A frame of silence that tells how many frames follow it ("Xing" as the LAME project's notes describe it).
@@ -173,9 +187,7 @@ fn rate_of(run: &Run, part: &Part) -> f64 {
 
 fn lose_junk(part: &mut Part, run: &Run, bytes_per_s: f64) {
     let seconds = run.junk as f64 / bytes_per_s.max(1.0);
-    // What is missing by the header's count may be these very bytes.
-    if seconds >= LEAST_LOSS_S && part.lost.as_ref().is_none_or(|lost| lost.seconds < seconds) {
-        part.lost = None;
+    if seconds >= LEAST_LOSS_S {
         part.loses(seconds, JUNK);
     }
 }
