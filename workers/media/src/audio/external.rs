@@ -31,6 +31,17 @@ const MAX_LEAD_S: f64 = 86_400.0;
 /// A track may end so much before its header says: containers round, and count the last packet or do not.
 const LEAST_MISSING_S: f64 = 0.5;
 
+/// Silence where the container's times leave holes. Times that go back by more than half a second (a clock that was set
+/// anew) go on from where they were: `aresample` would throw that sound away. What comes before the first sound is
+/// added here and not by ffmpeg, which counts from the first packet of the file or of the track, as the container and
+/// its own version have it.
+///
+/// Variable 0 is what is added to a time, 1 where the next frame is expected, 2 the time of this one.
+const TIMES: &str = "asetpts='st(2,PTS-STARTPTS+ld(0));\
+     if(lt(ld(2),ld(1)-SR/2),st(0,ld(0)+ld(1)-ld(2));st(2,ld(1)));\
+     st(1,ld(2)+NB_SAMPLES);ld(2)',\
+     aresample=async=1:first_pts=0";
+
 /// A part of a file as ffmpeg can be given it.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
@@ -168,9 +179,7 @@ impl External {
             .args(if self.info.container == Container::MpegTs { &["-dts_delta_threshold", "86400"][..] } else { &[] })
             .args(input.args())
             .args(["-map", &format!("0:a:{}", self.track), "-vn", "-sn", "-dn"])
-            // Silence where the container's times leave holes. What comes before the first sound is added here: ffmpeg
-            // counts from the first packet of the file or of the track, as the container and its own version have it.
-            .args(["-af", "asetpts=PTS-STARTPTS,aresample=async=1:first_pts=0"])
+            .args(["-af", TIMES])
             .args(["-ac", &self.info.channels.to_string(), "-ar", &self.info.rate_hz.to_string()])
             .args(["-f", "f32le", "pipe:1"])
             .stdin(input.stdin().map_err(|error| MediaError::io(name, error))?)
