@@ -137,8 +137,9 @@ impl External {
         let is_known = opening.container != Container::Asf && (0.0..MAX_LEAD_S).contains(&audio.lead_s);
         let lead_s = if is_known { audio.lead_s } else { 0.0 };
         let lead = (lead_s * f64::from(audio.rate_hz)).round() as u64;
-        let own_s = audio.duration_s.filter(|&seconds| is_credible(seconds, piece.bytes));
-        let duration_s = own_s.map(|seconds| seconds + lead_s);
+        let credible = |seconds: Option<f64>| seconds.filter(|&seconds| is_credible(seconds, piece.bytes));
+        let own_s = credible(audio.duration_s).map(|seconds| seconds + lead_s);
+        let duration_s = own_s.or(credible(audio.file_s));
         let info = AudioInfo {
             container: opening.container,
             rate_hz: audio.rate_hz,
@@ -150,7 +151,7 @@ impl External {
             opening: opening.clone(),
             piece,
             track: if sounds.len() > track { track } else { 0 },
-            promised: duration_s.map(|seconds| (seconds * f64::from(audio.rate_hz)) as u64),
+            promised: own_s.map(|seconds| (seconds * f64::from(audio.rate_hz)) as u64),
             info,
             limits: Limits::default(),
             child: None,
