@@ -62,9 +62,9 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
         if let Some(listen) = args.monitor {
             let address = monitor::serve(listen, readiness.clone(), monitor.clone()).await?;
             tracing::info!(%address, "monitor");
+            tokio::spawn(watch_reach(medley.clone(), readiness.clone(), monitor.clone()));
         }
         readiness.set(true);
-        tokio::spawn(watch_reach(medley.clone(), readiness.clone(), monitor.clone()));
         let (told, draining) = (stop.clone(), readiness.clone());
         tokio::spawn(async move {
             interrupted().await;
