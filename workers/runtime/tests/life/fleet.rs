@@ -106,7 +106,7 @@ impl Remote {
         std::fs::write(folder.join(Self::FILE), serde_json::to_vec(self).unwrap()).unwrap();
     }
 
-    fn of(folder: &Path) -> Option<Self> {
+    pub(crate) fn of(folder: &Path) -> Option<Self> {
         std::fs::read(folder.join(Self::FILE)).ok().map(|json| serde_json::from_slice(&json).unwrap())
     }
 }
