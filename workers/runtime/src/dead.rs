@@ -115,7 +115,9 @@ impl Medley {
         for key in found.values() {
             match records::read(&*self.store, key).await {
                 Ok(failure) => attempts.extend(failure),
-                Err(error @ Error::Damaged { .. }) => tracing::warn!(%error, "the record of a failed attempt is left out"),
+                Err(error @ Error::Damaged { .. }) => {
+                    tracing::warn!(%error, "the record of a failed attempt is left out")
+                }
                 Err(error) => return Err(error),
             }
         }

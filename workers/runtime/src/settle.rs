@@ -28,7 +28,6 @@ pub(crate) enum Verdict {
 /// A pause is never longer, whatever settings and servers say.
 pub(crate) const MOST_PAUSE: Duration = Duration::from_secs(24 * 3_600);
 
-
 /// What is to be done with a delivery after its failure was noted in the store.
 enum Next {
     Ack,
@@ -176,7 +175,8 @@ impl Bench {
             return Ok(Next::Bury(failure));
         }
         // A server may ask for a longer pause, but not for one beyond the longest.
-        let asked = retry_after.unwrap_or_default().min(Duration::from_millis(settings.most_backoff_ms)).min(MOST_PAUSE);
+        let asked =
+            retry_after.unwrap_or_default().min(Duration::from_millis(settings.most_backoff_ms)).min(MOST_PAUSE);
         let pause = jittered(backoff(settings, step.attempt)).max(asked);
         let in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         let body = EventBody::Retrying { code: failure.code, message: failure.message, in_ms };

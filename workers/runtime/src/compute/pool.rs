@@ -28,7 +28,6 @@ use super::{
     process::{Child, ChildSettings, Death, End, Flight, How, StartError},
     spawner::Spawner,
 };
-use crate::settle::with_causes;
 
 /// The program that becomes a compute child: `program args… --kind <kind>`.
 #[derive(Debug, Clone)]
@@ -245,8 +244,8 @@ impl KindPool {
                 return Err(self.cannot_start(error, start));
             }
             metrics::counter!("medley_child_restarts_total", "kind" => self.kind.to_string()).increment(1);
-            let cause = with_causes(&self.cannot_start(error, start));
-            tracing::warn!(kind = %self.kind, start, cause, "a compute process did not start; it is tried again");
+            let error = self.cannot_start(error, start);
+            tracing::warn!(%error, causes = ?error.causes(), "a compute process is started again");
             let mut stop = job.stop.clone();
             drop(tokio::time::timeout(pause, reason_to_stop(&mut stop)).await);
             pause *= 2;

@@ -86,8 +86,12 @@ fn number() -> impl Strategy<Value = Value> {
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, below)| places(below, &format!("{at}/{name}"), found)),
-        Value::Array(items) => items.iter().enumerate().for_each(|(n, below)| places(below, &format!("{at}/{n}"), found)),
+        Value::Object(members) => {
+            members.iter().for_each(|(name, below)| places(below, &format!("{at}/{name}"), found))
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(n, below)| places(below, &format!("{at}/{n}"), found))
+        }
         _ => {}
     }
 }

@@ -55,7 +55,13 @@ struct Far {
 
 impl Far {
     async fn new(folder: &Path, every: u32) -> Arc<Self> {
-        Arc::new(Self { store: fleet::files(folder).await, every, calls: AtomicU32::new(0), failed: AtomicU32::new(0), broken: None })
+        Arc::new(Self {
+            store: fleet::files(folder).await,
+            every,
+            calls: AtomicU32::new(0),
+            failed: AtomicU32::new(0),
+            broken: None,
+        })
     }
 
     fn call(&self) -> Result<&FileStore, StoreError> {
@@ -216,7 +222,10 @@ async fn a_defect_beside_a_step_ends_its_job_alone() {
     let fleet = far_fleet(0, 3).await;
     let folder = fleet.folder.path();
     let (job, other) = (fleet.submit(&numbers(2)).await, fleet.submit(&numbers(2)).await);
-    let far = Far { broken: Some(format!("{job}/steps/act/0/0/result")), ..Arc::into_inner(Far::new(folder, 0).await).unwrap() };
+    let far = Far {
+        broken: Some(format!("{job}/steps/act/0/0/result")),
+        ..Arc::into_inner(Far::new(folder, 0).await).unwrap()
+    };
     let medley = fleet::over(fleet::queue(folder).await, Arc::new(far), fleet::settings(folder));
     let worker = Running::start(&medley, WorkerOptions::default());
     let error = fleet.wait(job).await.error.unwrap();
