@@ -39,11 +39,13 @@ pub use self::{link::AmqpConfig, topology::definitions};
 use super::{DEAD, encode, weights::Weights};
 
 /// A queue on RabbitMQ. Two connections: the broker may hold up the one that publishes when it is short of memory, and
-/// acknowledgements must still get through.
+/// acknowledgements must still get through. A third one takes dead letters: what the client cannot parse (a name that is
+/// not UTF-8) breaks its connection, ends here after some deliveries, and must not break that of the steps for ever.
 #[derive(Clone)]
 pub struct AmqpQueue {
     publisher: Arc<Publisher>,
     link: Arc<Link>,
+    dead_link: Arc<Link>,
     sources: Arc<Mutex<HashMap<String, Arc<Source>>>>,
 }
 
@@ -58,7 +60,8 @@ impl AmqpQueue {
     pub async fn connect(config: AmqpConfig) -> Result<Self, QueueError> {
         let publisher = Arc::new(Publisher::new(Link::new(config.clone(), "publisher")));
         publisher.check().await?;
-        Ok(Self { publisher, link: Arc::new(Link::new(config, "consumer")), sources: Arc::default() })
+        let dead_link = Arc::new(Link::new(config.clone(), "dead letters"));
+        Ok(Self { publisher, link: Arc::new(Link::new(config, "consumer")), dead_link, sources: Arc::default() })
     }
 
     /// One source for each queue, shared by all consumers of this process.
@@ -67,7 +70,8 @@ impl AmqpQueue {
         if let Some(source) = sources.get(&queue).filter(|source| source.join()) {
             return Arc::clone(source);
         }
-        let (link, publisher) = (Arc::clone(&self.link), Arc::clone(&self.publisher));
+        let link = if queue == DEAD { &self.dead_link } else { &self.link };
+        let (link, publisher) = (Arc::clone(link), Arc::clone(&self.publisher));
         let source = Source::start(queue.clone(), link, publisher);
         sources.insert(queue, Arc::clone(&source));
         source
