@@ -153,6 +153,9 @@ async fn a_worker_that_cannot_compute_stops() {
     workers.stop().await.unwrap();
 }
 
+/// More often than anybody starts one.
+const ALWAYS: usize = 1_000_000;
+
 /// Compute processes of which the first so many of the kind `act` are killed where the breakpoint says. `starts` counts
 /// them.
 struct Killed {
@@ -201,7 +204,7 @@ async fn a_killed_start_is_made_again() {
 
 async fn a_kind_that_does_not_start_is_left_to_others() {
     let fleet = Fleet::new().await;
-    let killed = Killed::at("child_start", usize::MAX, fleet.folder.path());
+    let killed = Killed::at("child_start", ALWAYS, fleet.folder.path());
     let job = fleet.submit(&numbers(1)).await;
     let here = killed.workers(&fleet, Vec::new());
     until("the last start", || async { killed.starts() >= 5 }).await;
@@ -219,7 +222,7 @@ async fn a_kind_that_does_not_start_is_left_to_others() {
 
 async fn a_kind_that_does_not_start_says_why() {
     let fleet = Fleet::new().await;
-    let killed = Killed::at("child_built", usize::MAX, fleet.folder.path());
+    let killed = Killed::at("child_built", ALWAYS, fleet.folder.path());
     let job = fleet.submit(&numbers(1)).await;
     let workers = killed.workers(&fleet, vec![Name::from_static("act")]);
     let Err(WorkersError::Unfit(reason)) = workers.ended().await else { panic!("it has nothing else to do") };
