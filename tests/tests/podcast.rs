@@ -100,13 +100,13 @@ fn browse(medley: &Medley, episode: &Path) -> Value {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let seen = (0..600).find_map(|_| {
+    let seen = (0..6_000).find_map(|_| {
         thread::sleep(Duration::from_millis(100));
         listener.asked.lock().unwrap().first().map(|(_, seen)| seen.clone())
     });
     chromium.kill().unwrap();
     chromium.wait().unwrap();
-    seen.expect("the probe reports within a minute")
+    seen.expect("the probe reports within ten minutes")
 }
 
 /// The rules of the JSON chapters format 1.2: `version` and `chapters` are required, a chapter needs `startTime` (a

@@ -4,6 +4,7 @@ use medley_proto::{
     ErrorCode, EventBody, Failure, Job, JobState, Lineage, Manifest, Outcome, Provenance, Step, StepResult, Timings,
     VERSION,
 };
+use medley_step::StepError;
 use serde_json::Map;
 
 use crate::{
@@ -50,6 +51,7 @@ impl Medley {
             "medley_jobs_finished_total", "kind" => manifest.kind.to_string(), "outcome" => outcome_name(manifest.outcome)
         )
         .increment(1);
+        tell_log(&manifest);
         self.tell(&manifest.tenant, manifest.job, None, EventBody::Finished { state }).await;
         Ok(())
     }
@@ -59,26 +61,40 @@ impl Medley {
             return Ok(Some(Ended::Cancelled));
         }
         let Ok(hint) = serde_json::from_value::<FinishParams>(step.params.clone()) else { return Ok(None) };
-        if let Some(failed) = &hint.failed
-            && let Some(failure) = records::read(&*self.store, &keys.error(failed)).await?
-        {
-            return Ok(Some(Ended::Failed(failure)));
+        if let Some(failed) = &hint.failed {
+            match records::read(&*self.store, &keys.error(failed)).await {
+                Ok(Some(failure)) => return Ok(Some(Ended::Failed(failure))),
+                Ok(None) => {}
+                Err(error @ Error::Damaged { .. }) => return Ok(Some(Ended::Failed(self.unreadable(error)))),
+                Err(error) => return Err(error),
+            }
         }
-        if let Some(group) = &hint.last
-            && let Some(done) = self.group_done(keys, group, None).await?
-        {
-            return Ok(Some(Ended::Succeeded(done.results)));
+        let Some(group) = &hint.last else { return Ok(None) };
+        match self.group_done(keys, group, None).await {
+            Ok(done) => Ok(done.map(|done| Ended::Succeeded(done.results))),
+            // No later try could read it.
+            Err(error @ Error::Damaged { .. }) => Ok(Some(Ended::Failed(self.unreadable(error)))),
+            Err(error) => Err(error),
         }
-        Ok(None)
+    }
+
+    fn unreadable(&self, error: Error) -> Failure {
+        let error = StepError::internal(format!("a result of the job is damaged: {error}")).because(error);
+        let (code, message, causes) = (error.code(), error.to_string(), error.causes());
+        Failure { v: VERSION, code, message, causes, attempt: 1, at_ms: self.clock.now_ms() }
     }
 
     /// Adds to the inputs what was not known of them when the job was accepted.
     async fn fill_in_fetched(&self, keys: &JobKeys, job: &mut Job) -> Result<(), Error> {
         for (number, input) in (0_u32..).zip(&mut job.inputs) {
-            if input.sha256.is_none()
-                && let Some(fetched) = records::read::<FetchedInput>(&*self.store, &keys.fetched(number)).await?
-            {
-                (input.sha256, input.bytes) = (Some(fetched.sha256), Some(fetched.bytes));
+            if input.sha256.is_some() {
+                continue;
+            }
+            match records::read::<FetchedInput>(&*self.store, &keys.fetched(number)).await {
+                Ok(Some(fetched)) => (input.sha256, input.bytes) = (Some(fetched.sha256), Some(fetched.bytes)),
+                Ok(None) => {}
+                Err(error @ Error::Damaged { .. }) => tracing::warn!(%error, "an input's hash is left out"),
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -133,6 +149,16 @@ fn cancelled(at_ms: u64) -> Failure {
         attempt: 1,
         at_ms,
     }
+}
+
+/// The one line that a worker's log has of each job that ended.
+fn tell_log(manifest: &Manifest) {
+    let Timings { created_ms, finished_ms, compute_ms, steps } = manifest.timings;
+    tracing::info!(
+        tenant = %manifest.tenant, job = %manifest.job, kind = %manifest.kind, outcome = outcome_name(manifest.outcome),
+        code = manifest.error.as_ref().map(|error| error.code.as_str()),
+        took_ms = finished_ms.saturating_sub(created_ms), compute_ms, steps, "a job ended"
+    );
 }
 
 fn outcome_name(outcome: Outcome) -> &'static str {

@@ -80,7 +80,11 @@ impl Medley {
                 if age_ms >= self.lost_after_ms()
                     && let Some(job) = tenant::job_of(&object.key)
                 {
-                    self.sweep_job(&JobKeys::new(of, job), age_ms, swept).await?;
+                    match self.sweep_job(&JobKeys::new(of, job), age_ms, swept).await {
+                        // One job's record must not keep all others from being looked at.
+                        Err(error @ Error::Damaged { .. }) => tracing::warn!(%job, %error, "a job cannot be swept"),
+                        other => other?,
+                    }
                 }
             }
             after = page.next;
@@ -109,7 +113,7 @@ impl Medley {
             swept.markers += 1;
             return Ok(());
         }
-        if age_ms < self.lost_after_ms() << marker.sweeps.min(MOST_DOUBLINGS) {
+        if age_ms < self.lost_after_ms().saturating_mul(1 << marker.sweeps.min(MOST_DOUBLINGS)) {
             return Ok(());
         }
         if self.push_on_if_lost(&job, keys).await? {
@@ -182,6 +186,7 @@ impl Medley {
                         swept.removed += 1;
                     }
                     Ok(_) | Err(Error::NoSuchJob(_)) => {}
+                    Err(error @ Error::Damaged { .. }) => tracing::warn!(%job, %error, "a job's age cannot be known"),
                     Err(error) => return Err(error),
                 }
             }

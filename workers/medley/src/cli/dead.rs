@@ -44,11 +44,15 @@ pub(super) async fn main(command: Command, medley: &Medley, tenant: &Name) -> Re
         Command::Show { job } => outputs::print_json(&medley.dead_letters_of(tenant, job).await?),
         Command::Replay { job } => {
             let count = medley.replay(tenant, job).await?;
-            outputs::print_line(&format!("{count} dead letters replayed"))
+            outputs::print_line(&format!("{} replayed", letters(count)))
         }
         Command::Drop { job } => {
             let count = medley.drop_dead(tenant, job).await?;
-            outputs::print_line(&format!("{count} dead letters dropped"))
+            outputs::print_line(&format!("{} dropped", letters(count)))
         }
     }
+}
+
+fn letters(count: usize) -> String {
+    if count == 1 { "1 dead letter".into() } else { format!("{count} dead letters") }
 }

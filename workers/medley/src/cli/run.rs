@@ -12,7 +12,7 @@ use std::{
 use clap::{Arg, ArgMatches, Command, value_parser};
 use futures_util::StreamExt;
 use medley_proto::{ErrorCode, JobId, JobState, Manifest, Name, Sha256};
-use medley_runtime::{Medley, Workers, WorkersError};
+use medley_runtime::{Medley, WorkerOptions, Workers, WorkersError};
 use medley_step::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -83,7 +83,8 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
     super::worker::start_logging("warn", super::worker::LogFormat::Pretty);
     block_on(async {
         let medley = backends::embedded(&state, registry.clone(), &config).await?;
-        let options = backends::worker_options(&config, &registry, Vec::new());
+        // Nobody else would do the steps.
+        let options = WorkerOptions { all_kinds: true, ..backends::worker_options(&config, &registry, Vec::new()) };
         let stop = CancellationToken::new();
         let mut workers = tokio::spawn(Workers::new(&medley, options).run(stop.clone()));
         let mut session = Session::new(medley, args, asked.jobs.len() > 1);

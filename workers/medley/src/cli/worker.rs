@@ -1,10 +1,10 @@
 //! `medley worker`: takes steps from the configured queue until it is stopped.
 
-use std::{io::stderr, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{io::stderr, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::ValueEnum;
 use medley_proto::Name;
-use medley_runtime::Workers;
+use medley_runtime::{Medley, Workers};
 use medley_step::Registry;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -62,12 +62,14 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
         if let Some(listen) = args.monitor {
             let address = monitor::serve(listen, readiness.clone(), monitor.clone()).await?;
             tracing::info!(%address, "monitor");
+            tokio::spawn(watch_reach(medley.clone(), readiness.clone(), monitor.clone()));
         }
         readiness.set(true);
         let (told, draining) = (stop.clone(), readiness.clone());
         tokio::spawn(async move {
             interrupted().await;
             draining.set(false);
+            tracing::info!("asked to stop");
             told.cancel();
         });
         let ended = Workers::new(&medley, options).run(stop).await;
@@ -76,6 +78,34 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
         ended.map_err(Failed::service)?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// How often queue and store are looked at for `/readyz`, and how long they may take to answer.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// A worker that cannot reach its queue or store takes no steps, though it goes on trying.
+async fn watch_reach(medley: Medley, readiness: Readiness, stop: CancellationToken) {
+    let mut reached = true;
+    loop {
+        let looked = stop.run_until_cancelled(tokio::time::timeout(ANSWER_LIMIT, medley.reach())).await;
+        let away = match looked {
+            None => return,
+            Some(Ok(Ok(()))) => None,
+            Some(Ok(Err(error))) => Some(error.to_string()),
+            Some(Err(_)) => Some("queue or store do not answer".to_owned()),
+        };
+        match &away {
+            None if !reached => tracing::info!("queue and store can be reached again"),
+            Some(error) if reached => tracing::warn!(error, "not ready: queue or store cannot be reached"),
+            _ => {}
+        }
+        reached = away.is_none();
+        readiness.set_reached(reached);
+        if stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_none() {
+            return;
+        }
+    }
 }
 
 /// Logs go to standard error; `MEDLEY_LOG` says what.

@@ -26,6 +26,11 @@ pub(crate) enum Do {
         number: u64,
         ms: u64,
     },
+    /// Hands its number on as soon as the file exists.
+    CountWhen {
+        number: u64,
+        file: PathBuf,
+    },
     /// Fails with a transient error as long as the file exists.
     FailWhile {
         file: PathBuf,
@@ -66,6 +71,12 @@ impl Worker for Act {
             Do::Count { number, ms } => {
                 wait(cx, Duration::from_millis(ms))?;
                 cx.quality("number", number);
+                Ok(number)
+            }
+            Do::CountWhen { number, file } => {
+                while !file.exists() {
+                    wait(cx, Duration::from_millis(10))?;
+                }
                 Ok(number)
             }
             Do::FailWhile { file } if file.exists() => {
