@@ -18,7 +18,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A document of ours that is not what we wrote, or is of a newer version.
-    #[error("{key} cannot be read")]
+    #[error("{}", damaged(key))]
     Damaged {
         key: Key,
         #[source]
@@ -33,6 +33,10 @@ pub enum Error {
     },
 }
 
+fn damaged(key: &Key) -> String {
+    format!("the record {key} of the store is damaged; delete its job and submit it again (`medley run`: --fresh)")
+}
+
 impl Error {
     /// The code that is stored and shown.
     pub fn code(&self) -> ErrorCode {
@@ -40,7 +44,7 @@ impl Error {
             Self::Refused(error) => error.code(),
             Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => ErrorCode::INPUT_NOT_FOUND,
             Self::Queue(_) | Self::Store(_) | Self::Local { .. } => ErrorCode::SERVICE_UNAVAILABLE,
-            Self::Damaged { .. } => ErrorCode::INTERNAL,
+            Self::Damaged { .. } => ErrorCode::STATE_DAMAGED,
         }
     }
 
@@ -61,7 +65,10 @@ impl Retryable for Error {
                 }
                 other => other,
             },
-            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) | Self::Damaged { .. } => {
+            Self::Damaged { key, source } => {
+                StepError::permanent(ErrorCode::STATE_DAMAGED, damaged(&key)).because(source)
+            }
+            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => {
                 StepError::internal("a document of the job cannot be read").because(self)
             }
         }
