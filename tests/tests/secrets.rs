@@ -118,8 +118,8 @@ fn no_command_repeats_the_password_of_queue_or_store() {
     for (name, value) in [
         ("MEDLEY_QUEUE", "amqp://bob:S3CRET@127.0.0.1:1/medley?x=T0KEN"),
         ("MEDLEY_QUEUE", "amqp://bob:S3CRET/T0KEN@127.0.0.1:1"),
-        ("MEDLEY_QUEUE", "kafka://bob:S3CRET@127.0.0.1:1/T0KEN"),
-        ("MEDLEY_STORE", "gs://bob:S3CRET@bucket/T0KEN"),
+        ("MEDLEY_QUEUE", "kafka://bob:S3CRET@127.0.0.1:1/?x=T0KEN"),
+        ("MEDLEY_STORE", "gs://bob:S3CRET@bucket/?x=T0KEN"),
     ] {
         for args in [&["list"][..], &["submit", "speak", "Hello."], &["worker"], &["doctor"], &["dead", "list"]] {
             let mut command = medley.command(args);

@@ -13,10 +13,7 @@ use medley_proto::{ErrorCode, Input, Name, Sha256, Source};
 use medley_step::{Address, Key, ObjectInfo, ObjectMeta, StepError};
 use sha2::Digest;
 
-use crate::{
-    Error, LimitSettings, Medley, file_uri,
-    keys::{JobKeys, tenant},
-};
+use crate::{Error, LimitSettings, Medley, file_uri, keys::tenant};
 
 /// An uploaded input is used again by other jobs for so long: half of the shortest time that inputs are kept.
 const REUSE_MS: u64 = 43_200_000;
@@ -77,7 +74,7 @@ impl Upload {
 impl Medley {
     /// Checks an input.
     pub(crate) async fn accept(&self, of: &Name, given: InputRequest, folders: bool) -> Result<Accepted, Error> {
-        let file = async |path: PathBuf| {
+        let file = async |path: PathBuf| -> Result<Accepted, Error> {
             if folders && path.is_dir() {
                 Ok(self.accept_folder(path).await?.into())
             } else {
@@ -124,8 +121,7 @@ impl Medley {
     }
 
     /// Puts a file where the workers find it, unless it is there.
-    pub(crate) async fn upload(&self, keys: &JobKeys, upload: &Upload) -> Result<(), Error> {
-        self.share(keys, &upload.key).await?;
+    pub(crate) async fn put_upload(&self, upload: &Upload) -> Result<(), Error> {
         let Upload { key, file } = upload;
         let now_ms = self.clock.now_ms();
         // One that was uploaded long ago may be about to be removed; uploading it again makes it young.

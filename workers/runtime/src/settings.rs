@@ -64,6 +64,12 @@ impl Default for WorkerSettings {
     }
 }
 
+/// A setting in seconds; so many that a clock could not hold them are a year.
+fn span(seconds: u64) -> Duration {
+    const YEAR_S: u64 = 365 * 86_400;
+    Duration::from_secs(seconds.min(YEAR_S))
+}
+
 impl WorkerSettings {
     /// The CPU threads of all slots together.
     pub fn threads(&self) -> usize {
@@ -74,19 +80,19 @@ impl WorkerSettings {
     }
 
     pub(crate) fn most_retry_after(&self) -> Duration {
-        Duration::from_secs(self.most_retry_after_s)
+        span(self.most_retry_after_s)
     }
 
     pub(crate) fn drain(&self) -> Duration {
-        Duration::from_secs(self.drain_s)
+        span(self.drain_s)
     }
 
     pub(crate) fn stop_grace(&self) -> Duration {
-        Duration::from_secs(self.stop_grace_s)
+        span(self.stop_grace_s)
     }
 
     pub(crate) fn idle_child(&self) -> Duration {
-        Duration::from_secs(self.idle_child_s)
+        span(self.idle_child_s)
     }
 }
 

@@ -188,7 +188,7 @@ pub(crate) fn backoff(settings: &WorkerSettings, attempt: u32) -> Duration {
 pub(crate) fn jittered(pause: Duration) -> Duration {
     // The low bits of a fresh ULID are random.
     let random = (ulid::Ulid::generate().random() & 0xFFFF) as u32;
-    pause / 2 + pause * random / 0xFFFF
+    (pause / 2).saturating_add(pause / 0xFFFF * random)
 }
 
 #[cfg(test)]

@@ -92,6 +92,44 @@ impl Medley {
     /// With a code and a sentence when the request cannot be served; after an error of queue or store the same
     /// request may be made again.
     pub async fn submit(&self, request: Request) -> Result<Submitted, Error> {
+        let asked = self.check(request).await?;
+        let keys = JobKeys::of(&asked.job);
+        if asked.job.idempotency_key.is_some()
+            && let Some(earlier) = records::read::<Job>(&*self.store, &keys.job()).await?
+        {
+            return self.take_up(asked, earlier).await;
+        }
+        let stands = match self.write(&keys, &asked).await {
+            Ok(stands) => stands,
+            Err(error) => {
+                // A job that was not accepted keeps no file in the store. Where nobody can tell whether it was, the same request
+                // made again finds the files there.
+                if let Ok(false) = records::exists(&*self.store, &keys.job()).await {
+                    self.take_back(&keys, &asked, None).await;
+                }
+                return Err(error);
+            }
+        };
+        if stands != asked.job || !self.has_addresses(&keys, &stands, &asked.hidden).await? {
+            // Somebody else asked under the same key at the same moment.
+            if stands.created_ms != asked.job.created_ms {
+                self.store.delete(&keys.index(asked.job.created_ms)).await?;
+            }
+            self.take_back(&keys, &asked, Some(&stands)).await;
+            return self.take_up(asked, stands).await;
+        }
+        for upload in &asked.uploads {
+            // The last job that used the same file may have been deleted before this one's marker stood beside it.
+            self.put_upload(upload).await?;
+        }
+        let Asked { job, planned, .. } = asked;
+        self.publish(&job, planned, &Lineage::default()).await?;
+        breakpoint("after_submit_publish");
+        Ok(Submitted { job, state: JobState::Queued, new: true })
+    }
+
+    /// Makes a job of a request, and writes nothing.
+    async fn check(&self, request: Request) -> Result<Asked, Error> {
         let Request { tenant, kind, inputs: given, params, class, deadline_ms, labels, idempotency_key } = request;
         let recipe = self.registry.find_recipe(&kind)?;
         let mut accepted = Vec::with_capacity(given.len());
@@ -125,44 +163,14 @@ impl Medley {
         if planned.steps.is_empty() {
             return Err(StepError::internal(format!("the recipe of '{}' starts with no step", job.kind)).into());
         }
-        let asked = Asked::new(job, accepted, planned);
-        let keys = JobKeys::of(&asked.job);
-        if asked.job.idempotency_key.is_some()
-            && let Some(earlier) = records::read::<Job>(&*self.store, &keys.job()).await?
-        {
-            return self.take_up(asked, earlier).await;
-        }
-        let written = self.write(&keys, &asked).await;
-        let stands = match written {
-            Ok(stands) => stands,
-            Err(error) => {
-                // A job that was not accepted keeps no file in the store; what this cannot remove now, retention does.
-                self.take_back(&keys, &asked, None).await;
-                return Err(error);
-            }
-        };
-        if stands != asked.job || !self.has_addresses(&keys, &stands, &asked.hidden).await? {
-            // Somebody else asked under the same key at the same moment.
-            if stands.created_ms != asked.job.created_ms {
-                self.store.delete(&keys.index(asked.job.created_ms)).await?;
-            }
-            self.take_back(&keys, &asked, Some(&stands)).await;
-            return self.take_up(asked, stands).await;
-        }
-        for upload in &asked.uploads {
-            // The last job that used the same file may have been deleted before this one's marker stood beside it.
-            self.upload(&keys, upload).await?;
-        }
-        let Asked { job, planned, .. } = asked;
-        self.publish(&job, planned, &Lineage::default()).await?;
-        breakpoint("after_submit_publish");
-        Ok(Submitted { job, state: JobState::Queued, new: true })
+        Ok(Asked::new(job, accepted, planned))
     }
 
     /// Everything that the workers need, the envelope last. Returns the envelope that stands.
     async fn write(&self, keys: &JobKeys, asked: &Asked) -> Result<Job, Error> {
         for upload in &asked.uploads {
-            self.upload(keys, upload).await?;
+            self.share(keys, &upload.key).await?;
+            self.put_upload(upload).await?;
         }
         self.write_envelope(keys, asked).await
     }
@@ -183,7 +191,7 @@ impl Medley {
     /// The key's job is there: either it ended, or its first steps are published once more, which is harmless.
     async fn take_up(&self, asked: Asked, earlier: Job) -> Result<Submitted, Error> {
         let keys = JobKeys::of(&earlier);
-        let Asked { job: asked, hidden, planned, .. } = asked;
+        let Asked { job: asked, uploads, hidden, planned } = asked;
         if !same_request(&asked, &earlier) || !self.has_addresses(&keys, &earlier, &hidden).await? {
             let message = format!(
                 "the idempotency key '{}' belongs to job {}, which asks for something else; use another key",
@@ -194,6 +202,9 @@ impl Medley {
         }
         let state = self.state_of(&keys).await?;
         if !state.is_final() {
+            for upload in &uploads {
+                self.put_upload(upload).await?;
+            }
             self.write_markers(&keys, &earlier).await?;
             self.publish(&earlier, planned, &Lineage::default()).await?;
         }
