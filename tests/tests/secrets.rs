@@ -77,9 +77,8 @@ fn a_run_shows_and_keeps_no_secret_of_an_address() {
     for (answer, code, told) in cases {
         let address = server(answer);
         let medley = Medley::default();
-        let config = format!(
-            "[inputs]\ntrusted = [\"{address}\"]\n[worker]\nmax_attempts = 2\nfirst_backoff_ms = 10\n"
-        );
+        let config =
+            format!("[inputs]\ntrusted = [\"{address}\"]\n[worker]\nmax_attempts = 2\nfirst_backoff_ms = 10\n");
         fs::write(medley.path("medley.toml"), config).unwrap();
         let url = format!("http://bob:S3CRET@{address}/some/none.ppm?sig=T0KEN");
         let mut command = medley.command(&["run", "control", &url, "-o", "out", "--json", "--annotators", "canny"]);

@@ -34,7 +34,10 @@ pub struct Assistant {
 impl fmt::Debug for Assistant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the key.
-        f.debug_struct("Assistant").field("url", &Address::from(self.url.as_str())).field("model", &self.config.model).finish_non_exhaustive()
+        f.debug_struct("Assistant")
+            .field("url", &Address::from(self.url.as_str()))
+            .field("model", &self.config.model)
+            .finish_non_exhaustive()
     }
 }
 

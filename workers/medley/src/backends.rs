@@ -69,15 +69,15 @@ pub(crate) fn queue(config: &Config) -> Result<LazyQueue, Failed> {
     match url {
         Some(url) if url.starts_with("amqp://") || url.starts_with("amqps://") => {
             let broker = AmqpConfig { url, credentials_file, ca_file };
-            Ok(LazyQueue::new(Box::new(move || {
+            Ok(LazyQueue::new(move || {
                 let broker = broker.clone();
                 Box::pin(async move { Ok(Arc::new(AmqpQueue::connect(broker).await?) as Arc<dyn Queue>) })
-            })))
+            }))
         }
         Some(url) if url.contains("://") => Err(unserved("queue", "a file's path, amqp:// or amqps://")),
         _ => {
             let path = queue_file(config);
-            Ok(LazyQueue::new(Box::new(move || Box::pin(open_sqlite(path.clone())))))
+            Ok(LazyQueue::new(move || Box::pin(open_sqlite(path.clone()))))
         }
     }
 }

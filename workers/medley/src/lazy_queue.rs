@@ -9,17 +9,17 @@ use medley_proto::{Event, Failure, JobId, Name, Step};
 use medley_step::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 use tokio::sync::OnceCell;
 
-/// Connects; asked again when it failed.
-pub(crate) type Connect = Box<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn Queue>, QueueError>> + Send + Sync>;
+type Connecting = BoxFuture<'static, Result<Arc<dyn Queue>, QueueError>>;
 
 pub(crate) struct LazyQueue {
-    connect: Connect,
+    connect: Box<dyn Fn() -> Connecting + Send + Sync>,
     queue: OnceCell<Arc<dyn Queue>>,
 }
 
 impl LazyQueue {
-    pub(crate) fn new(connect: Connect) -> Self {
-        Self { connect, queue: OnceCell::new() }
+    /// `connect` is asked again when it failed.
+    pub(crate) fn new(connect: impl Fn() -> Connecting + Send + Sync + 'static) -> Self {
+        Self { connect: Box::new(connect), queue: OnceCell::new() }
     }
 
     /// # Errors

@@ -159,7 +159,8 @@ mod tests {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let _ = stream.read(&mut [0; 4096]);
-                let head = "HTTP/1.1 503 Busy\r\nRetry-After: 99999999999\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+                let head =
+                    "HTTP/1.1 503 Busy\r\nRetry-After: 99999999999\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
                 let _ = stream.write_all(head.as_bytes());
             }
         });

@@ -139,7 +139,8 @@ fn cannot_write(path: &Path, error: io::Error) -> Error {
 async fn same(path: PathBuf, artifact: Artifact) -> bool {
     let same = move || -> io::Result<bool> {
         use std::os::unix::fs::OpenOptionsExt;
-        let mut file = fs::OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
+        let mut file =
+            fs::OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
         Ok(file.metadata()?.len() == artifact.bytes && inputs::hash(&mut file)? == artifact.sha256)
     };
     matches!(tokio::task::spawn_blocking(same).await, Ok(Ok(true)))

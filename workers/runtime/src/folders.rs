@@ -20,8 +20,10 @@ impl Medley {
     pub(crate) async fn accept_folder(&self, path: PathBuf) -> Result<Input, Error> {
         let shown = path.display().to_string();
         self.check_workers_read(&shown, &path).await?;
+        let given = path.file_name().map(ToOwned::to_owned);
         let path = self.find_folder(shown, path).await?;
-        let name = path.file_name().map_or_else(|| "/".into(), |name| name.to_string_lossy().into_owned());
+        let name = given.as_deref().or(path.file_name());
+        let name = name.map_or_else(|| "/".into(), |name| name.to_string_lossy().into_owned());
         let source = Source::Uri(file_uri::of(&path));
         let sha256 = on_a_thread({
             let name = name.clone();

@@ -203,10 +203,11 @@ impl Stager<'_> {
 
     async fn fetch(&mut self, number: u32, input: &Input) -> Result<(PathBuf, FetchedInput), StepError> {
         let address = self.medley.address_of(&self.keys, number, input).await?;
-        let fetcher = self.medley.fetchers.iter().find(|fetcher| fetcher.serves(&address)).cloned().ok_or_else(|| {
-            let message = format!("{address}: this worker does not serve inputs of its scheme");
-            StepError::permanent(ErrorCode::INPUT_SCHEME_UNSUPPORTED, message)
-        })?;
+        let fetcher =
+            self.medley.fetchers.iter().find(|fetcher| fetcher.serves(&address)).cloned().ok_or_else(|| {
+                let message = format!("{address}: this worker does not serve inputs of its scheme");
+                StepError::permanent(ErrorCode::INPUT_SCHEME_UNSUPPORTED, message)
+            })?;
         let most = self.medley.settings.limits.input_bytes;
         let asked = address.clone();
         let fetch = |into: PathBuf| async move { fetcher.fetch(&asked, &into, most).await };

@@ -67,7 +67,8 @@ fn services(config: Result<Config, Failed>) -> Result<u32, Failed> {
     };
     block_on(async {
         let (queue, store) = tokio::join!(check_queue(&config), check_store(&config));
-        Ok(tell("queue", &backends::queue_shown(&config), queue) + tell("store", &backends::store_shown(&config), store))
+        Ok(tell("queue", &backends::queue_shown(&config), queue)
+            + tell("store", &backends::store_shown(&config), store))
     })
 }
 

@@ -152,9 +152,7 @@ impl Download {
             let response = self.ask(done, etag.as_deref())?;
             match self.copy(response, file, &mut done)? {
                 None => return Ok(file.sync_all()?),
-                Some(Broken { etag: Some(tag), .. }) if attempt < RESUMES && self.goes_on() => {
-                    etag = Some(tag)
-                }
+                Some(Broken { etag: Some(tag), .. }) if attempt < RESUMES && self.goes_on() => etag = Some(tag),
                 Some(Broken { cause, .. }) => return Err(self.unavailable("the download broke off").because(cause)),
             }
         }

@@ -87,7 +87,16 @@ fn tests() -> Vec<Trial> {
     let over = |pair: Pair| {
         pair.choose();
         let own = if pair == Pair::Remote { faults::tests() } else { stores::of_files() };
-        [ordinary::tests(), shares::tests(), blame::tests(), kills::tests(), stops::tests(), stores::tests(), upkeep::tests(), own]
+        [
+            ordinary::tests(),
+            shares::tests(),
+            blame::tests(),
+            kills::tests(),
+            stops::tests(),
+            stores::tests(),
+            upkeep::tests(),
+            own,
+        ]
     };
     [Pair::Embedded, Pair::Remote].into_iter().flat_map(over).flatten().collect()
 }

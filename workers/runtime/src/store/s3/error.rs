@@ -20,7 +20,11 @@ where
     if let SdkError::ResponseError(_) = &error {
         // There was an answer, and not all of it.
         return if is_too_long(&error) {
-            StoreError::TooLarge { key: key.clone(), bytes: MOST_ANSWER_BYTES as u64 + 1, limit: MOST_ANSWER_BYTES as u64 }
+            StoreError::TooLarge {
+                key: key.clone(),
+                bytes: MOST_ANSWER_BYTES as u64 + 1,
+                limit: MOST_ANSWER_BYTES as u64,
+            }
         } else {
             broken_off(key, DisplayErrorContext(error).to_string())
         };

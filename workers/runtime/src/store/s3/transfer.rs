@@ -239,12 +239,7 @@ async fn part(store: &S3Store, object: &Object, range: &Range, etag: Option<Stri
     }
 }
 
-async fn part_once(
-    store: &S3Store,
-    object: &Object,
-    range: &Range,
-    etag: Option<String>,
-) -> Result<Part, Trouble> {
+async fn part_once(store: &S3Store, object: &Object, range: &Range, etag: Option<String>) -> Result<Part, Trouble> {
     let request = get(store.client(), store.bucket(), &object.key, range).set_if_match(etag);
     let mut answer = match request.send().await {
         Ok(answer) => answer,
@@ -288,15 +283,10 @@ fn get(
 }
 
 /// The bytes of a range that is not empty; none when it begins beyond the end.
-pub(super) async fn range(
-    store: &S3Store,
-    object: &Object,
-    wanted: std::ops::Range<u64>,
-) -> Result<Bytes, StoreError> {
+pub(super) async fn range(store: &S3Store, object: &Object, wanted: std::ops::Range<u64>) -> Result<Bytes, StoreError> {
     let mut tries = 0;
     loop {
-        let request =
-            get(store.client(), store.bucket(), &object.key, &Range { from: wanted.start, to: wanted.end });
+        let request = get(store.client(), store.bucket(), &object.key, &Range { from: wanted.start, to: wanted.end });
         let trouble = match request.send().await {
             Err(error) if status(&error) == Some(416) => return Ok(Bytes::new()),
             Err(error) => return Err(classify(&object.named, error)),
