@@ -60,8 +60,6 @@ impl ErrorCode {
     pub const COMPUTE_CRASHED: Self = Self::new("compute_crashed");
     /// The store, the queue or another service failed for longer than the attempts lasted.
     pub const SERVICE_UNAVAILABLE: Self = Self::new("service_unavailable");
-    /// A record of the store is not what was written there: a disk that fails, or somebody who changed it.
-    pub const STATE_DAMAGED: Self = Self::new("state_damaged");
     /// The user asked for the job to stop.
     pub const CANCELLED: Self = Self::new("cancelled");
     /// A defect of Medley itself (a panic, a broken invariant); worth a report.

@@ -4,7 +4,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use medley_step::{Address, retry_after};
+use medley_net::{Address, retry_after};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::Agent;

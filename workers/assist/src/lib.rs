@@ -39,7 +39,7 @@ pub struct Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let endpoint = self.endpoint.as_deref().map(medley_step::Address::from);
+        let endpoint = self.endpoint.as_deref().map(medley_net::Address::from);
         f.debug_struct("Config").field("endpoint", &endpoint).field("model", &self.model).finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use medley_models::Models;
+use medley_net::Address;
 use medley_proto::Name;
 use medley_runtime::{
     ComputeCommand, Fetcher, Medley, Settings, WorkerOptions,
@@ -15,7 +16,7 @@ use medley_runtime::{
     queue::{AmqpConfig, AmqpQueue, SqliteQueue},
     store::{FileStore, S3Config, S3Store},
 };
-use medley_step::{Address, Queue, QueueError, Registry, Store};
+use medley_step::{Queue, QueueError, Registry, Store};
 use serde_json::{Value, json};
 
 use crate::{

@@ -7,9 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use medley_net::Address;
 use medley_proto::Name;
 use medley_runtime::{LimitSettings, Settings, TenantSettings, WorkerSettings};
-use medley_step::{Address, Registry};
+use medley_step::Registry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -2,8 +2,9 @@
 //! workers find them in a record of their own, which goes when the job has ended well
 //! (docs/decisions/0027-secrets-stay-in-one-record.md).
 
+use medley_net::Address;
 use medley_proto::{ErrorCode, Input, Job, JobId, Name, Sha256, Source};
-use medley_step::{Address, StepError};
+use medley_step::StepError;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Medley, file_uri, keys::JobKeys, records};

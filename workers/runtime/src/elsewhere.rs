@@ -11,8 +11,9 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use medley_net::Address;
 use medley_proto::{ErrorCode, Input, Job, Sha256, Source, Step, StepInput};
-use medley_step::{Address, RemotePage, StepError, Wanted};
+use medley_step::{RemotePage, StepError, Wanted};
 use sha2::Digest;
 
 use crate::{

@@ -1,6 +1,9 @@
 use medley_proto::{ErrorCode, JobId};
 use medley_step::{Key, QueueError, Retryable, StepError, StoreError};
 
+/// A record of the store is not what was written there: a disk that fails, or somebody who changed it.
+const STATE_DAMAGED: ErrorCode = ErrorCode::new("state_damaged");
+
 /// What a call of the runtime can come to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -44,7 +47,7 @@ impl Error {
             Self::Refused(error) => error.code(),
             Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => ErrorCode::INPUT_NOT_FOUND,
             Self::Queue(_) | Self::Store(_) | Self::Local { .. } => ErrorCode::SERVICE_UNAVAILABLE,
-            Self::Damaged { .. } => ErrorCode::STATE_DAMAGED,
+            Self::Damaged { .. } => STATE_DAMAGED,
         }
     }
 
@@ -65,9 +68,7 @@ impl Retryable for Error {
                 }
                 other => other,
             },
-            Self::Damaged { key, source } => {
-                StepError::permanent(ErrorCode::STATE_DAMAGED, damaged(&key)).because(source)
-            }
+            Self::Damaged { key, source } => StepError::permanent(STATE_DAMAGED, damaged(&key)).because(source),
             Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => {
                 StepError::internal("a document of the job cannot be read").because(self)
             }

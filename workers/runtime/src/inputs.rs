@@ -9,8 +9,9 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use medley_net::Address;
 use medley_proto::{ErrorCode, Input, Name, Sha256, Source};
-use medley_step::{Address, Key, ObjectInfo, ObjectMeta, StepError};
+use medley_step::{Key, ObjectInfo, ObjectMeta, StepError};
 use sha2::Digest;
 
 use crate::{Error, LimitSettings, Medley, file_uri, keys::tenant};

@@ -9,8 +9,9 @@ use std::{
 };
 
 use async_trait::async_trait;
+use medley_net::Address;
 use medley_proto::{Artifact, ErrorCode, Input, Job, Sha256, Source, Step, StepId, StepInput, StepResult};
-use medley_step::{Address, Key, LocalInput, RemotePage, StepError, StoreError};
+use medley_step::{Key, LocalInput, RemotePage, StepError, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::{

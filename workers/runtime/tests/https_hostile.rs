@@ -10,12 +10,13 @@ use std::{
     time::Duration,
 };
 
+use medley_net::{Address, LONGEST_WISH};
 use medley_proto::ErrorCode;
 use medley_runtime::{
     Fetcher,
     fetch::{HttpsFetcher, HttpsPolicy},
 };
-use medley_step::{Address, LONGEST_WISH, StepError};
+use medley_step::StepError;
 
 /// Answers every request by what `answer` makes of its head; keeps the heads.
 fn server(answer: impl Fn(&str) -> String + Send + 'static) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {

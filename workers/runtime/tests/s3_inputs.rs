@@ -10,6 +10,7 @@ use std::{
     thread,
 };
 
+use medley_net::Address;
 use medley_proto::{ErrorCode, Name};
 use medley_runtime::{
     Fetcher, InputRequest, Medley, Request, Settings,
@@ -18,7 +19,7 @@ use medley_runtime::{
     store::{FileStore, S3Config},
 };
 use medley_step::{
-    Address, GroupDone, JobView, LocalInput, Planned, Recipe, Registry, StepContext, StepDraft, StepError, Worker,
+    GroupDone, JobView, LocalInput, Planned, Recipe, Registry, StepContext, StepDraft, StepError, Worker,
 };
 use medley_tests::s3::{ACCESS_KEY, SECRET_KEY, Server};
 

@@ -4,8 +4,6 @@
 //! registered in one line. It sees files, params and progress; where they come from and where they go (a laptop's
 //! folder, a fleet's broker and store) is behind [`Queue`] and [`Store`], which only the runtime implements.
 
-mod address;
-mod backoff;
 mod context;
 mod error;
 mod nested;
@@ -16,8 +14,6 @@ mod store;
 pub mod testing;
 mod worker;
 
-pub use address::Address;
-pub use backoff::{LONGEST_WISH, retry_after};
 pub use context::{ArtifactFile, Host, LocalInput, Published, RemoteFile, RemotePage, StepContext, StepReport, Wanted};
 pub use error::{Cause, Retryable, StepError};
 pub use nested::Nested;

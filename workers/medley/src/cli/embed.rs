@@ -15,7 +15,10 @@ use medley_models::Models;
 use medley_step::Retryable;
 use serde::Deserialize;
 
-use super::Failed;
+use super::{
+    Failed,
+    outputs::{NewFile, unwritable},
+};
 use crate::config::Config;
 
 /// What `medley embed` takes.

@@ -7,8 +7,9 @@ use std::{
 };
 
 use async_trait::async_trait;
+use medley_net::{Address, retry_after};
 use medley_proto::ErrorCode;
-use medley_step::{Address, StepError, retry_after};
+use medley_step::StepError;
 use ureq::{
     Agent, Body,
     http::{HeaderMap, Response, Uri, header},

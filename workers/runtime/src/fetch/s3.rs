@@ -1,8 +1,9 @@
 use std::{collections::BTreeMap, path::Path, sync::Mutex};
 
 use async_trait::async_trait;
+use medley_net::Address;
 use medley_proto::ErrorCode;
-use medley_step::{Address, RemotePage, Retryable, StepError, StoreError};
+use medley_step::{RemotePage, Retryable, StepError, StoreError};
 
 use crate::{
     staging::Fetcher,

@@ -13,7 +13,8 @@ use lapin::{
     tcp::OwnedTLSConfig,
     uri::AMQPUri,
 };
-use medley_step::{Address, QueueError};
+use medley_net::Address;
+use medley_step::QueueError;
 use tokio::sync::Mutex;
 
 /// How long one attempt to connect may take.

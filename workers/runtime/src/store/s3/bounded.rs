@@ -6,6 +6,7 @@ use aws_sdk_s3::{
     error::BoxError,
     primitives::SdkBody,
 };
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use http_body_util::{LengthLimitError, Limited};
 
 /// A page of 1,000 keys of 1,024 bytes, each written as `&#x1F;` at worst, and what stands beside them.
@@ -23,12 +24,11 @@ impl Intercept for BoundedAnswers {
         &self,
         context: &mut BeforeDeserializationInterceptorContextMut<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let request = context.request();
-        let lists = request.uri().split_once('?').is_some_and(|(_, query)| query.contains("list-type="));
         // Whoever asks for content reads it piece by piece, and stops by itself.
-        let is_content = request.method() == "GET" && !lists && context.response().status().is_success();
+        let asks_for_content = config.load::<Metadata>().is_some_and(|asked| asked.name() == "GetObject");
+        let is_content = asks_for_content && context.response().status().is_success();
         if !is_content {
             let body = context.response_mut().body_mut();
             let whole = std::mem::replace(body, SdkBody::taken());

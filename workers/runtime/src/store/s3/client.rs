@@ -13,7 +13,8 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use medley_step::{Address, StoreError};
+use medley_net::Address;
+use medley_step::StoreError;
 
 use super::bounded::BoundedAnswers;
 

@@ -56,7 +56,7 @@ where
 
 /// The server's wish.
 fn retry_after(response: &HttpResponse) -> Option<Duration> {
-    medley_step::retry_after(response.headers().get("retry-after")?, SystemTime::now())
+    medley_net::retry_after(response.headers().get("retry-after")?, SystemTime::now())
 }
 
 pub(super) fn status<E>(error: &SdkError<E>) -> Option<u16> {
