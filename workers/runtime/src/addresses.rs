@@ -30,7 +30,7 @@ pub(crate) type Hidden = Vec<(u32, Address)>;
 
 impl Medley {
     /// Written before `job.json`, so that no worker finds the one without the other.
-    pub(crate) async fn write_addresses(&self, keys: &JobKeys, hidden: &Hidden) -> Result<(), Error> {
+    pub(crate) async fn write_addresses(&self, keys: &JobKeys, hidden: &[(u32, Address)]) -> Result<(), Error> {
         for (number, address) in hidden {
             let record =
                 AddressRecord { v: medley_proto::VERSION, address: Some(address.reveal().into()), mark: mark(address) };
@@ -40,7 +40,12 @@ impl Medley {
     }
 
     /// Whether the job that stands was asked for with these addresses.
-    pub(crate) async fn has_addresses(&self, keys: &JobKeys, job: &Job, asked: &Hidden) -> Result<bool, Error> {
+    pub(crate) async fn has_addresses(
+        &self,
+        keys: &JobKeys,
+        job: &Job,
+        asked: &[(u32, Address)],
+    ) -> Result<bool, Error> {
         for number in numbers(job) {
             let asked = asked.iter().find(|(of, _)| *of == number).map(|(_, address)| address);
             let stands = records::read::<AddressRecord>(&*self.store, &keys.address(number)).await?;
