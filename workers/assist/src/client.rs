@@ -4,7 +4,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use medley_net::{Address, retry_after};
+use medley_net::{Address, LONGEST_WISH, retry_after};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::Agent;
@@ -54,7 +54,8 @@ impl Assistant {
             None => None,
         };
         let agent = Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(config.timeout_s.max(1))))
+            // The client adds it to the clock.
+            .timeout_global(Some(Duration::from_secs(config.timeout_s.max(1)).min(LONGEST_WISH)))
             .http_status_as_error(false)
             .max_redirects(0)
             .build()

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use medley_net::{Address, retry_after};
+use medley_net::{Address, LONGEST_WISH, retry_after};
 use medley_proto::ErrorCode;
 use medley_step::StepError;
 use ureq::{
@@ -64,7 +64,8 @@ impl HttpsFetcher {
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_recv_response(Some(ANSWER_TIMEOUT))
-            .timeout_global(Some(policy.timeout))
+            // The client adds it to the clock.
+            .timeout_global(Some(policy.timeout.min(LONGEST_WISH)))
             .user_agent(concat!("medley/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
             .build();
