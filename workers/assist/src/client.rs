@@ -1,9 +1,10 @@
 use std::{
     fmt, fs, thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use medley_net::{Address, LONGEST_WISH, retry_after};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::Agent;
@@ -33,7 +34,10 @@ pub struct Assistant {
 impl fmt::Debug for Assistant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the key.
-        f.debug_struct("Assistant").field("url", &self.url).field("model", &self.config.model).finish_non_exhaustive()
+        f.debug_struct("Assistant")
+            .field("url", &Address::from(self.url.as_str()))
+            .field("model", &self.config.model)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +54,8 @@ impl Assistant {
             None => None,
         };
         let agent = Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(config.timeout_s.max(1))))
+            // The client adds it to the clock.
+            .timeout_global(Some(Duration::from_secs(config.timeout_s.max(1)).min(LONGEST_WISH)))
             .http_status_as_error(false)
             .max_redirects(0)
             .build()
@@ -93,15 +98,18 @@ impl Assistant {
         if let Some(format) = format {
             body["response_format"] = format;
         }
-        let give_up = Instant::now() + Duration::from_secs(self.config.total_timeout_s);
+        let total = Duration::from_secs(self.config.total_timeout_s);
+        let started = Instant::now();
         let mut attempt = 1;
         loop {
             let error = match self.call(&body) {
                 Ok(text) => return Ok(text),
                 Err(error) => error,
             };
+            // A server that wants to be left alone for longer than there is time for is not waited for at all.
             let pause = pause_before(attempt, &error);
-            if attempt >= self.config.max_attempts || !error.worth_repeating() || Instant::now() + pause >= give_up {
+            let in_time = started.elapsed().saturating_add(pause) < total;
+            if attempt >= self.config.max_attempts || !error.worth_repeating() || !in_time {
                 return Err(error);
             }
             tracing::debug!(%error, attempt, "assist call is repeated");
@@ -115,26 +123,42 @@ impl Assistant {
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
-        let mut response = request.send_json(body).map_err(|error| AssistError::Unreachable(Box::new(error)))?;
+        let mut response = request.send_json(body).map_err(unreachable)?;
         let status = response.status().as_u16();
-        let retry_after = response
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok()?.parse().ok())
-            .map(Duration::from_secs);
+        let wish = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        let retry_after = wish.and_then(|value| retry_after(value, SystemTime::now()));
         let text = match response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string() {
             Ok(text) => text,
             Err(ureq::Error::BodyExceedsLimit(_)) => {
                 return Err(AssistError::BadAnswer(format!("longer than {MAX_ANSWER_BYTES} bytes")));
             }
-            Err(error) => return Err(AssistError::Unreachable(Box::new(error))),
+            Err(error) => return Err(unreachable(error)),
         };
         match status {
             200..=299 => answer(&text),
             429 | 500..=599 => Err(AssistError::Busy { status, retry_after }),
-            _ => Err(AssistError::Refused { status, detail: text.chars().take(200).collect() }),
+            _ => Err(AssistError::Refused { status, detail: self.without_key(&text).chars().take(200).collect() }),
         }
     }
+
+    /// Some servers repeat a key that they do not know.
+    fn without_key(&self, text: &str) -> String {
+        match self.authorization.as_deref().and_then(|header| header.strip_prefix("Bearer ")) {
+            Some(key) if !key.is_empty() => text.replace(key, "…"),
+            _ => text.to_owned(),
+        }
+    }
+}
+
+/// These errors repeat the endpoint, with what may be secret in it.
+fn unreachable(error: ureq::Error) -> AssistError {
+    let told = match error {
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::RequireHttpsOnly(_) => {
+            ureq::Error::Other("the endpoint is no URL that can be asked for".into())
+        }
+        error => error,
+    };
+    AssistError::Unreachable(Box::new(told))
 }
 
 fn pause_before(attempt: u32, error: &AssistError) -> Duration {

@@ -9,7 +9,7 @@
 mod client;
 mod error;
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub use client::{Assistant, Picture};
 pub use error::AssistError;
 
 /// The table `[assist]` of `medley.toml`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The API's base, such as `http://localhost:8080/v1`. Absent: no helper model is used.
@@ -35,6 +35,13 @@ pub struct Config {
     pub max_attempts: u32,
     /// The longest answer, in tokens.
     pub max_tokens: u32,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoint = self.endpoint.as_deref().map(medley_net::Address::from);
+        f.debug_struct("Config").field("endpoint", &endpoint).field("model", &self.model).finish_non_exhaustive()
+    }
 }
 
 impl Default for Config {

@@ -75,6 +75,24 @@ fn a_wait_longer_than_the_total_is_not_waited() {
 }
 
 #[test]
+fn no_wish_and_no_setting_overflows_the_clock() {
+    let ages: [&'static [Answer]; 3] = [
+        &[|stream| send(stream, "429 Too Many Requests", "retry-after: 18446744073709551615\r\n", "")],
+        &[|stream| send(stream, "503 Busy", "retry-after: 99999999999999999999999\r\n", "")],
+        &[|stream| send(stream, "503 Busy", "retry-after: Fri, 31 Dec 9999 23:59:59 GMT\r\n", "")],
+    ];
+    for answers in ages {
+        let server = ChatServer::start(answers);
+        assert!(matches!(assistant(&server).chat("s", "u"), Err(AssistError::Busy { .. })));
+        assert_eq!(server.calls(), 1);
+    }
+    let server = ChatServer::start(&[ok]);
+    let (endpoint, forever) = (Some(server.endpoint.clone()), u64::MAX);
+    let config = Config { endpoint, timeout_s: forever, total_timeout_s: forever, ..Config::default() };
+    assert_eq!(Assistant::new(&config).unwrap().unwrap().chat("s", "u").unwrap(), "A summary.");
+}
+
+#[test]
 fn broken_answers_are_errors() {
     let broken: [&'static [Answer]; 5] = [
         &[|stream| send(stream, "200 OK", "", "<html>")],

@@ -1,8 +1,14 @@
 //! Opens the queue and the store that the configuration names.
 
-use std::{collections::BTreeMap, env, fs, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use medley_models::Models;
+use medley_net::Address;
 use medley_proto::Name;
 use medley_runtime::{
     ComputeCommand, Fetcher, Medley, Settings, WorkerOptions,
@@ -10,14 +16,18 @@ use medley_runtime::{
     queue::{AmqpConfig, AmqpQueue, SqliteQueue},
     store::{FileStore, S3Config, S3Store},
 };
-use medley_step::{Queue, Registry, Store};
+use medley_step::{Queue, QueueError, Registry, Store};
 use serde_json::{Value, json};
 
-use crate::{cli::Failed, config::Config};
+use crate::{
+    cli::Failed,
+    config::{Config, QueueConfig},
+    lazy_queue::LazyQueue,
+};
 
 /// The embedded pair in one folder: `queue.db` and `store/`.
 pub(crate) async fn embedded(dir: &Path, registry: Arc<Registry>, config: &Config) -> Result<Medley, Failed> {
-    let queue = open_sqlite(&dir.join("queue.db")).await?;
+    let queue = open_sqlite(dir.join("queue.db")).await.map_err(Failed::service)?;
     let store = open_files(&dir.join("store")).await?;
     Ok(Medley::new(queue, store, registry, own_files(config.settings())).with_fetchers(fetchers(config)))
 }
@@ -25,43 +35,90 @@ pub(crate) async fn embedded(dir: &Path, registry: Arc<Registry>, config: &Confi
 /// What a process of a fleet does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Asks for jobs and looks after them: the files it gives are its user's own.
+    /// Asks for jobs: the files it gives are its user's own.
     Asks,
+    /// Looks after jobs, by the store; the queue is connected to when it is needed and not before.
+    Looks,
     /// Works on jobs of others.
     Works,
 }
 
 /// The pair that the configuration names; the embedded one in the data folder by default.
 pub(crate) async fn configured(role: Role, registry: Arc<Registry>, config: &Config) -> Result<Medley, Failed> {
-    let data = Config::data_dir();
-    let (mut settings, mut own) = (config.settings(), true);
-    let queue: Arc<dyn Queue> = match config.queue.url.as_deref() {
-        Some(url) if url.starts_with("amqp://") || url.starts_with("amqps://") => {
-            own = false;
-            let broker = AmqpConfig {
-                url: url.to_owned(),
-                credentials_file: config.queue.credentials_file.clone(),
-                ca_file: config.queue.ca_file.clone(),
-            };
-            Arc::new(AmqpQueue::connect(broker).await.map_err(Failed::service)?)
-        }
-        Some(url) if url.contains("://") => return Err(unserved("queue", "a file's path, amqp:// or amqps://")),
-        Some(path) => open_sqlite(Path::new(path)).await?,
-        None => open_sqlite(&data.join("queue.db")).await?,
-    };
-    let store: Arc<dyn Store> = match config.store.url.as_deref() {
-        Some(url) if url.starts_with("s3://") => {
-            own = false;
-            Arc::new(S3Store::new(&s3(config)).map_err(Failed::service)?)
-        }
-        Some(url) if url.contains("://") => return Err(unserved("store", "a folder's path or s3://bucket/prefix")),
-        Some(path) => open_files(Path::new(path)).await?,
-        None => open_files(&data.join("store")).await?,
-    };
-    if own || role == Role::Asks {
+    let queue = queue(config)?;
+    if role != Role::Looks {
+        queue.connected().await.map_err(Failed::service)?;
+    }
+    let store = open_store(config).await?;
+    let mut settings = config.settings();
+    if is_embedded(config) || role != Role::Works {
         settings = own_files(settings);
     }
-    Ok(Medley::new(queue, store, registry, settings).with_fetchers(fetchers(config)))
+    let medley = Medley::new(Arc::new(queue), store, registry, settings).with_fetchers(fetchers(config));
+    Ok(if is_embedded(config) { medley } else { medley.with_worker_roots(config.limits.file_roots.iter().cloned()) })
+}
+
+/// Whether queue and store are files of one user.
+fn is_embedded(config: &Config) -> bool {
+    let is_url = |url: &Option<String>| url.as_deref().is_some_and(|url| url.contains("://"));
+    !is_url(&config.queue.url) && !is_url(&config.store.url)
+}
+
+/// The queue that the configuration names.
+pub(crate) fn queue(config: &Config) -> Result<LazyQueue, Failed> {
+    let QueueConfig { url, credentials_file, ca_file } = config.queue.clone();
+    match url {
+        Some(url) if url.starts_with("amqp://") || url.starts_with("amqps://") => {
+            let broker = AmqpConfig { url, credentials_file, ca_file };
+            Ok(LazyQueue::new(move || {
+                let broker = broker.clone();
+                Box::pin(async move { Ok(Arc::new(AmqpQueue::connect(broker).await?) as Arc<dyn Queue>) })
+            }))
+        }
+        Some(url) if url.contains("://") => Err(unserved("queue", "a file's path, amqp:// or amqps://")),
+        _ => {
+            let path = queue_file(config);
+            Ok(LazyQueue::new(move || Box::pin(open_sqlite(path.clone()))))
+        }
+    }
+}
+
+/// Where the embedded queue lies.
+pub(crate) fn queue_file(config: &Config) -> PathBuf {
+    config.queue.url.as_ref().map_or_else(|| Config::data_dir().join("queue.db"), PathBuf::from)
+}
+
+/// Where the embedded store lies.
+pub(crate) fn store_folder(config: &Config) -> PathBuf {
+    config.store.url.as_ref().map_or_else(|| Config::data_dir().join("store"), PathBuf::from)
+}
+
+/// The queue as it may be shown.
+pub(crate) fn queue_shown(config: &Config) -> String {
+    config.queue.url.as_deref().map_or_else(|| queue_file(config).display().to_string(), shown)
+}
+
+/// The store as it may be shown.
+pub(crate) fn store_shown(config: &Config) -> String {
+    let place = config.store.url.as_deref().map_or_else(|| store_folder(config).display().to_string(), shown);
+    match config.store.endpoint.as_deref() {
+        Some(endpoint) if place.contains("://") => format!("{place} at {}", shown(endpoint)),
+        _ => place,
+    }
+}
+
+/// A path, or a URL without what may be secret.
+fn shown(place: &str) -> String {
+    if place.contains("://") { Address::from(place).to_string() } else { place.to_owned() }
+}
+
+/// The store that the configuration names; whether it answers shows when something is asked of it.
+pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failed> {
+    match config.store.url.as_deref() {
+        Some(url) if url.starts_with("s3://") => Ok(Arc::new(S3Store::new(&s3(config)).map_err(Failed::service)?)),
+        Some(url) if url.contains("://") => Err(unserved("store", "a folder's path or s3://bucket/prefix")),
+        _ => open_files(&store_folder(config)).await,
+    }
 }
 
 /// The bucket of `s3://bucket/prefix`, or just the server when the store is another.
@@ -109,19 +166,19 @@ fn unserved(what: &str, served: &str) -> Failed {
     Failed::usage(format!("the {what}'s URL is of another scheme; write {served}"))
 }
 
-async fn open_sqlite(path: &Path) -> Result<Arc<dyn Queue>, Failed> {
-    make_folder(path.parent().unwrap_or(Path::new(".")))?;
-    Ok(Arc::new(SqliteQueue::open(path).await.map_err(Failed::service)?))
+async fn open_sqlite(path: PathBuf) -> Result<Arc<dyn Queue>, QueueError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let made = fs::create_dir_all(folder);
+    made.map_err(|error| {
+        QueueError::Refused(format!("folder {} cannot be made", folder.display()), Some(error.into()))
+    })?;
+    Ok(Arc::new(SqliteQueue::open(&path).await?))
 }
 
 async fn open_files(path: &Path) -> Result<Arc<dyn Store>, Failed> {
-    make_folder(path)?;
-    Ok(Arc::new(FileStore::open(path).await.map_err(Failed::service)?))
-}
-
-fn make_folder(path: &Path) -> Result<(), Failed> {
     fs::create_dir_all(path)
-        .map_err(|error| Failed::service(format!("folder {} cannot be made: {error}", path.display())))
+        .map_err(|error| Failed::service(format!("folder {} cannot be made: {error}", path.display())))?;
+    Ok(Arc::new(FileStore::open(path).await.map_err(Failed::service)?))
 }
 
 /// How this binary's workers run: compute children are this binary again. A kind that can use the helper model gets

@@ -2,11 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env, fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
+use medley_net::Address;
 use medley_proto::Name;
 use medley_runtime::{LimitSettings, Settings, TenantSettings, WorkerSettings};
 use medley_step::Registry;
@@ -51,7 +52,7 @@ pub(crate) struct Config {
 }
 
 /// Where steps wait.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct QueueConfig {
     /// A file for the embedded queue (default: in the data folder), or `amqp://` or `amqps://` for RabbitMQ.
@@ -60,6 +61,16 @@ pub(crate) struct QueueConfig {
     pub credentials_file: Option<PathBuf>,
     /// PEM certificates that the broker's may be signed by, beside the public ones.
     pub ca_file: Option<PathBuf>,
+}
+
+impl fmt::Debug for QueueConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueueConfig")
+            .field("url", &self.url.as_deref().map(Address::from))
+            .field("credentials_file", &self.credentials_file)
+            .field("ca_file", &self.ca_file)
+            .finish()
+    }
 }
 
 /// Where jobs and artifacts are kept.
@@ -148,7 +159,11 @@ impl Config {
     }
 
     fn parse(text: &str, registry: &Registry) -> Result<Self, String> {
-        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        // The parser would repeat the line, which may hold a password.
+        let config: Self = toml::from_str(text).map_err(|error| match error.span() {
+            Some(span) => format!("line {}: {}", text[..span.start].matches('\n').count() + 1, error.message()),
+            None => error.message().to_owned(),
+        })?;
         for table in config.kinds.keys() {
             let known = registry.worker_kinds().any(|kind| kind.as_str() == table);
             if !known {

@@ -3,6 +3,7 @@
 mod backends;
 mod cli;
 mod config;
+mod lazy_queue;
 mod registry;
 
 use std::process::ExitCode;

@@ -105,6 +105,8 @@ fn curl(url: &str, to: &Path) -> Result<Option<String>, ModelError> {
     let mut command = Command::new("curl");
     command
         .args(["--fail", "--silent", "--show-error", "--location", "--proto-redir", "=https", "--retry", "3"])
+        // Without it a `Retry-After` of years is waited for.
+        .args(["--retry-max-time", "60"])
         .args(["--connect-timeout", "30", "--speed-limit", "1000", "--speed-time", "60", "--output"])
         .arg(to)
         .arg("--")
@@ -136,4 +138,35 @@ fn check(model: &str, source: &Source, path: &Path) -> Result<(), ModelError> {
 
 fn hex<D: sha2::Digest>(path: &Path) -> std::io::Result<String> {
     Ok(digest_of::<D>(path)?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_mirror_that_asks_for_years_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let head =
+                    "HTTP/1.1 503 Busy\r\nRetry-After: 99999999999\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+                let _ = stream.write_all(head.as_bytes());
+            }
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let started = Instant::now();
+        assert!(!Mirror::at(&place).fetch(Sha256::of(b"x"), &folder.path().join("x")).unwrap());
+        assert!(started.elapsed() < Duration::from_secs(120));
+    }
 }

@@ -46,7 +46,8 @@ impl Medley {
         let result = records::write_once(&*self.store, &keys.result(&step.id), result).await?;
         breakpoint("after_result");
         self.remember(step, &result).await;
-        Ok(result)
+        // It may have been deleted since this step was last told to go on.
+        if self.sweep_if_deleted(&keys).await? { Err(StepError::Cancelled) } else { Ok(result) }
     }
 
     async fn store_artifact(
@@ -75,12 +76,22 @@ impl Medley {
     /// The result of a step that depended on the same things, as this step's.
     pub(crate) async fn recall(&self, step: &Step) -> Result<Option<StepResult>, Error> {
         let Some(cache_key) = step.cache_key else { return Ok(None) };
-        let key = tenant::cached(&step.tenant, &step.kind, cache_key);
-        let Some(cached) = records::read::<StepResult>(&*self.store, &key).await? else { return Ok(None) };
+        let (keys, cached_at) = (JobKeys::of_step(step), tenant::cached(&step.tenant, &step.kind, cache_key));
+        let cached = match records::read::<StepResult>(&*self.store, &cached_at).await {
+            Ok(Some(cached)) => cached,
+            Ok(None) => return Ok(None),
+            Err(Error::Damaged { key, source }) => {
+                tracing::warn!(%key, error = %source, "a cached result is damaged; it is computed anew");
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        self.share(&keys, &cached_at).await?;
         let mut lineage = step.lineage.clone();
         lineage.absorb(&Lineage { models: cached.lineage.models, compute_ms: 0, steps: 1 });
         let result = StepResult { v: VERSION, id: step.id.clone(), lineage, ..cached };
-        Ok(Some(records::write_once(&*self.store, &JobKeys::of_step(step).result(&step.id), result).await?))
+        let result = records::write_once(&*self.store, &keys.result(&step.id), result).await?;
+        if self.sweep_if_deleted(&keys).await? { Err(StepError::Cancelled.into()) } else { Ok(Some(result)) }
     }
 
     /// Leaves the result for other jobs. Only results without artifacts: those of others go when their job goes.
@@ -90,7 +101,11 @@ impl Medley {
             return;
         }
         let key = tenant::cached(&step.tenant, &step.kind, cache_key);
-        if let Err(error) = records::write(&*self.store, &key, result).await {
+        let remembered = async {
+            self.share(&JobKeys::of_step(step), &key).await?;
+            records::write(&*self.store, &key, result).await
+        };
+        if let Err(error) = remembered.await {
             tracing::warn!(%error, step = %step.id, "a result was not left in the cache");
         }
     }

@@ -1,6 +1,9 @@
 use medley_proto::{ErrorCode, JobId};
 use medley_step::{Key, QueueError, Retryable, StepError, StoreError};
 
+/// A record of the store is not what was written there: a disk that fails, or somebody who changed it.
+const STATE_DAMAGED: ErrorCode = ErrorCode::new("state_damaged");
+
 /// What a call of the runtime can come to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -18,7 +21,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A document of ours that is not what we wrote, or is of a newer version.
-    #[error("{key} cannot be read")]
+    #[error("{}", damaged(key))]
     Damaged {
         key: Key,
         #[source]
@@ -33,6 +36,10 @@ pub enum Error {
     },
 }
 
+fn damaged(key: &Key) -> String {
+    format!("the record {key} of the store is damaged; delete its job and submit it again (`medley run`: --fresh)")
+}
+
 impl Error {
     /// The code that is stored and shown.
     pub fn code(&self) -> ErrorCode {
@@ -40,7 +47,7 @@ impl Error {
             Self::Refused(error) => error.code(),
             Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => ErrorCode::INPUT_NOT_FOUND,
             Self::Queue(_) | Self::Store(_) | Self::Local { .. } => ErrorCode::SERVICE_UNAVAILABLE,
-            Self::Damaged { .. } => ErrorCode::INTERNAL,
+            Self::Damaged { .. } => STATE_DAMAGED,
         }
     }
 
@@ -61,7 +68,8 @@ impl Retryable for Error {
                 }
                 other => other,
             },
-            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) | Self::Damaged { .. } => {
+            Self::Damaged { key, source } => StepError::permanent(STATE_DAMAGED, damaged(&key)).because(source),
+            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => {
                 StepError::internal("a document of the job cannot be read").because(self)
             }
         }

@@ -28,8 +28,13 @@ pub(crate) fn path_of(uri: &str) -> Option<PathBuf> {
     if !path.starts_with('/') {
         return None;
     }
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
+    percent_decoded(path).map(|bytes| OsString::from_vec(bytes).into())
+}
+
+/// The bytes that a part of a URI stands for; none when a `%` is not followed by two digits.
+pub(crate) fn percent_decoded(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         if *first == b'%' {
             let hex = std::str::from_utf8(after.get(..2)?).ok()?;
@@ -40,7 +45,7 @@ pub(crate) fn path_of(uri: &str) -> Option<PathBuf> {
             rest = after;
         }
     }
-    Some(OsString::from_vec(bytes).into())
+    Some(bytes)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use medley_proto::{
     ErrorCode, EventBody, Failure, Job, JobState, Lineage, Manifest, Outcome, Provenance, Step, StepResult, Timings,
     VERSION,
 };
-use medley_step::StepError;
+use medley_step::Key;
 use serde_json::Map;
 
 use crate::{
@@ -28,32 +28,66 @@ impl Medley {
     /// meanwhile) is passed over.
     pub(crate) async fn finish(&self, step: &Step) -> Result<(), Error> {
         let keys = JobKeys::of_step(step);
-        let Some(mut job) = records::read::<Job>(&*self.store, &keys.job()).await? else { return Ok(()) };
-        let manifest = match records::read::<Manifest>(&*self.store, &keys.manifest()).await? {
-            Some(manifest) => manifest,
-            None => {
+        let mut job = match records::read::<Job>(&*self.store, &keys.job()).await {
+            Ok(Some(job)) => job,
+            Ok(None) => return Ok(()),
+            Err(error @ Error::Damaged { .. }) => {
+                // Nothing can be written in its name; `medley list` shows it, and it can be deleted.
+                tracing::error!(job = %step.job, %error, "a job cannot be ended");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let manifest = match records::read::<Manifest>(&*self.store, &keys.manifest()).await {
+            Ok(Some(manifest)) => manifest,
+            stands @ (Ok(None) | Err(Error::Damaged { .. })) => {
                 let Some(ended) = self.how_it_ended(&keys, step).await? else { return Ok(()) };
                 self.fill_in_fetched(&keys, &mut job).await?;
-                let manifest = self.manifest_of(job, ended, step.lineage.clone());
+                let manifest = self.manifest_of(&job, ended, step.lineage.clone());
                 breakpoint("before_manifest");
-                records::write_once(&*self.store, &keys.manifest(), manifest).await?
+                self.write_manifest(&keys, manifest, stands.is_ok()).await?
             }
+            Err(error) => return Err(error),
         };
         breakpoint("after_manifest");
         self.store.delete(&keys.open()).await?;
+        // Dead letters may be replayed, and then the job's inputs are fetched again.
+        if self.store.list(&keys.dead_letters(), None, 1).await?.objects.is_empty() {
+            self.forget_addresses_of(&keys, &job).await?;
+        }
         if manifest.outcome != Outcome::Succeeded
             && let Err(error) = self.queue.send_cancel(&manifest.tenant, manifest.job).await
         {
             tracing::debug!(%error, "workers see at their next look that the job has ended");
         }
+        self.tell_end(&manifest).await;
+        Ok(())
+    }
+
+    /// A damaged manifest is written over: what it said follows from the store.
+    async fn write_manifest(&self, keys: &JobKeys, manifest: Manifest, once: bool) -> Result<Manifest, Error> {
+        if once {
+            return records::write_once(&*self.store, &keys.manifest(), manifest).await;
+        }
+        records::write(&*self.store, &keys.manifest(), &manifest).await?;
+        Ok(manifest)
+    }
+
+    async fn tell_end(&self, manifest: &Manifest) {
         let state = JobState::from(manifest.outcome);
+        let outcome = outcome_name(manifest.outcome);
         metrics::counter!(
-            "medley_jobs_finished_total", "kind" => manifest.kind.to_string(), "outcome" => outcome_name(manifest.outcome)
+            "medley_jobs_finished_total", "kind" => manifest.kind.to_string(), "outcome" => outcome
         )
         .increment(1);
-        tell_log(&manifest);
+        // The one line that a worker's log has of a job that ended.
+        let Timings { created_ms, finished_ms, compute_ms, steps } = manifest.timings;
+        tracing::info!(
+            job = %manifest.job, tenant = %manifest.tenant, kind = %manifest.kind, outcome,
+            code = manifest.error.as_ref().map(|error| error.code.as_str()),
+            took_ms = finished_ms.saturating_sub(created_ms), compute_ms, steps, "a job ended"
+        );
         self.tell(&manifest.tenant, manifest.job, None, EventBody::Finished { state }).await;
-        Ok(())
     }
 
     async fn how_it_ended(&self, keys: &JobKeys, step: &Step) -> Result<Option<Ended>, Error> {
@@ -61,13 +95,10 @@ impl Medley {
             return Ok(Some(Ended::Cancelled));
         }
         let Ok(hint) = serde_json::from_value::<FinishParams>(step.params.clone()) else { return Ok(None) };
-        if let Some(failed) = &hint.failed {
-            match records::read(&*self.store, &keys.error(failed)).await {
-                Ok(Some(failure)) => return Ok(Some(Ended::Failed(failure))),
-                Ok(None) => {}
-                Err(error @ Error::Damaged { .. }) => return Ok(Some(Ended::Failed(self.unreadable(error)))),
-                Err(error) => return Err(error),
-            }
+        if let Some(failed) = &hint.failed
+            && let Some(failure) = self.failure_of(&keys.error(failed)).await?
+        {
+            return Ok(Some(Ended::Failed(failure)));
         }
         let Some(group) = &hint.last else { return Ok(None) };
         match self.group_done(keys, group, None).await {
@@ -79,9 +110,17 @@ impl Medley {
     }
 
     fn unreadable(&self, error: Error) -> Failure {
-        let error = StepError::internal(format!("a result of the job is damaged: {error}")).because(error);
-        let (code, message, causes) = (error.code(), error.to_string(), error.causes());
+        let (code, message) = (error.code(), error.to_string());
+        let causes = std::error::Error::source(&error).map(ToString::to_string).into_iter().collect();
         Failure { v: VERSION, code, message, causes, attempt: 1, at_ms: self.clock.now_ms() }
+    }
+
+    /// A record that cannot be read any more is a failure, too.
+    async fn failure_of(&self, key: &Key) -> Result<Option<Failure>, Error> {
+        match records::read(&*self.store, key).await {
+            Err(error @ Error::Damaged { .. }) => Ok(Some(self.unreadable(error))),
+            other => other,
+        }
     }
 
     /// Adds to the inputs what was not known of them when the job was accepted.
@@ -100,7 +139,7 @@ impl Medley {
         Ok(())
     }
 
-    fn manifest_of(&self, job: Job, ended: Ended, so_far: Lineage) -> Manifest {
+    fn manifest_of(&self, job: &Job, ended: Ended, so_far: Lineage) -> Manifest {
         let finished_ms = self.clock.now_ms();
         let (outcome, results, error) = match ended {
             Ended::Succeeded(results) => (Outcome::Succeeded, results, None),
@@ -117,15 +156,15 @@ impl Medley {
         Manifest {
             v: VERSION,
             job: job.id,
-            tenant: job.tenant,
-            kind: job.kind,
+            tenant: job.tenant.clone(),
+            kind: job.kind.clone(),
             outcome,
             artifacts,
             quality,
             provenance: Provenance {
                 medley: env!("CARGO_PKG_VERSION").into(),
-                inputs: job.inputs,
-                params: job.params,
+                inputs: job.inputs.clone(),
+                params: job.params.clone(),
                 models: lineage.models,
             },
             timings: Timings {
@@ -135,7 +174,7 @@ impl Medley {
                 steps: lineage.steps,
             },
             error,
-            labels: job.labels,
+            labels: job.labels.clone(),
         }
     }
 }
@@ -149,16 +188,6 @@ fn cancelled(at_ms: u64) -> Failure {
         attempt: 1,
         at_ms,
     }
-}
-
-/// The one line that a worker's log has of each job that ended.
-fn tell_log(manifest: &Manifest) {
-    let Timings { created_ms, finished_ms, compute_ms, steps } = manifest.timings;
-    tracing::info!(
-        tenant = %manifest.tenant, job = %manifest.job, kind = %manifest.kind, outcome = outcome_name(manifest.outcome),
-        code = manifest.error.as_ref().map(|error| error.code.as_str()),
-        took_ms = finished_ms.saturating_sub(created_ms), compute_ms, steps, "a job ended"
-    );
 }
 
 fn outcome_name(outcome: Outcome) -> &'static str {

@@ -18,8 +18,12 @@ const MOST_LEVELS: usize = 64;
 
 impl Medley {
     pub(crate) async fn accept_folder(&self, path: PathBuf) -> Result<Input, Error> {
-        let path = self.find_folder(path.display().to_string(), path).await?;
-        let name = path.file_name().map_or_else(|| "/".into(), |name| name.to_string_lossy().into_owned());
+        let shown = path.display().to_string();
+        self.check_workers_read(&shown, &path).await?;
+        let given = path.file_name().map(ToOwned::to_owned);
+        let path = self.find_folder(shown, path).await?;
+        let name = given.as_deref().or(path.file_name());
+        let name = name.map_or_else(|| "/".into(), |name| name.to_string_lossy().into_owned());
         let source = Source::Uri(file_uri::of(&path));
         let sha256 = on_a_thread({
             let name = name.clone();
@@ -33,9 +37,9 @@ impl Medley {
     pub(crate) async fn find_folder(&self, name: String, path: PathBuf) -> Result<PathBuf, StepError> {
         let settings = self.settings.clone();
         on_a_thread(move || {
-            let path = inputs::allowed(&name, &path, &settings.limits)?;
-            if path.is_dir() {
-                return Ok(path);
+            let real = inputs::allowed(&name, &path, &settings.limits)?;
+            if real.is_dir() {
+                return Ok(real);
             }
             let message = format!("{name}: {} is no folder any more; submit it again", path.display());
             Err(StepError::permanent(ErrorCode::INPUT_CHANGED, message))

@@ -1,20 +1,16 @@
 //! What can be done with jobs that were accepted: watched, fetched, cancelled, listed, deleted.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, stream};
-use medley_proto::{Artifact, ErrorCode, Event, EventBody, Job, JobId, JobState, Manifest, Name, VERSION};
-use medley_step::{EventStream, Key, StepError};
+use medley_proto::{Event, EventBody, Job, JobId, JobState, Manifest, Name, VERSION};
+use medley_step::{EventStream, Key};
 use serde_json::json;
 
 use crate::{
     Error, JobStatus, Medley,
     advance::FinishParams,
     breakpoint::breakpoint,
-    inputs,
     keys::{JobKeys, tenant},
     records,
 };
@@ -23,9 +19,11 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// One page of a tenant's jobs, the newest first.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct JobPage {
     pub jobs: Vec<JobStatus>,
+    /// Jobs that cannot be read, each with the reason.
+    pub damaged: Vec<(JobId, Error)>,
     /// Pass it for the next page; none at the end.
     pub next: Option<String>,
 }
@@ -34,9 +32,12 @@ impl Medley {
     /// The job's events from now on. The last one is [`EventBody::Finished`], also when the job had ended before.
     ///
     /// # Errors
-    /// [`Error::NoSuchJob`], or one of queue or store.
+    /// [`Error::NoSuchJob`], or one of the store. Without the queue only the end is told.
     pub async fn watch(&self, of: &Name, job: JobId) -> Result<impl Stream<Item = Event> + Send + use<>, Error> {
-        let events = self.queue.events(of, Some(job)).await?;
+        let events = self.queue.events(of, Some(job)).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "events cannot be heard; the job is looked at now and then");
+            stream::empty().boxed()
+        });
         // After the subscription, so that an end in between is not missed.
         self.status(of, job).await?;
         let look = tokio::time::interval(LOOK_EVERY);
@@ -79,25 +80,31 @@ impl Medley {
     /// Those of the store.
     pub async fn list(&self, of: &Name, after: Option<&str>, limit: usize) -> Result<JobPage, Error> {
         let page = self.store.list(&tenant::index(of), after, limit).await?;
-        let mut jobs = Vec::with_capacity(page.objects.len());
+        let (mut jobs, mut damaged) = (Vec::with_capacity(page.objects.len()), Vec::new());
         for job in page.objects.iter().filter_map(|object| tenant::job_of(&object.key)) {
             match self.status(of, job).await {
                 Ok(status) => jobs.push(status),
                 // Not written yet, or deleted meanwhile.
                 Err(Error::NoSuchJob(_)) => {}
+                Err(error @ Error::Damaged { .. }) => damaged.push((job, error)),
                 Err(error) => return Err(error),
             }
         }
-        Ok(JobPage { jobs, next: page.next })
+        Ok(JobPage { jobs, damaged, next: page.next })
     }
 
-    /// Stops the job if it runs, and removes all of it.
+    /// Stops the job if it runs, and removes all of it: also the uploaded inputs and cached results that no other job uses.
     ///
     /// # Errors
     /// [`Error::NoSuchJob`], or one of the store; then it may be asked for again.
     pub async fn delete(&self, of: &Name, job: JobId) -> Result<(), Error> {
         let keys = JobKeys::new(of, job);
-        let envelope = records::read::<Job>(&*self.store, &keys.job()).await?.ok_or(Error::NoSuchJob(job))?;
+        let created_ms = match records::read::<Job>(&*self.store, &keys.job()).await {
+            Ok(Some(envelope)) => Some(envelope.created_ms),
+            Ok(None) => return Err(Error::NoSuchJob(job)),
+            Err(Error::Damaged { .. }) => None,
+            Err(error) => return Err(error),
+        };
         if !records::exists(&*self.store, &keys.manifest()).await? {
             records::write(&*self.store, &keys.cancel(), &json!({ "v": VERSION, "at_ms": self.clock.now_ms() }))
                 .await?;
@@ -105,17 +112,38 @@ impl Medley {
                 tracing::debug!(%error, "workers see the deletion at their next look");
             }
         }
+        self.unshare_all(&keys).await?;
         // The envelope and what leads to it go last: until then the deletion can be asked for again, and workers see
         // that the job was cancelled.
         self.remove_below(&keys.root(), &[keys.job(), keys.cancel()]).await?;
         self.remove_below(&keys.dead_letters(), &[]).await?;
         self.store.delete(&keys.open()).await?;
-        self.store.delete(&keys.index(envelope.created_ms)).await?;
+        self.remove_from_index(of, job, created_ms).await?;
         self.store.delete(&keys.job()).await?;
-        Ok(self.remove_below(&keys.root(), &[]).await?)
+        // What a step wrote meanwhile; one that comes later sees that its job is gone.
+        self.unshare_all(&keys).await?;
+        self.remove_below(&keys.root(), &[]).await
     }
 
-    async fn remove_below(&self, prefix: &Key, but: &[Key]) -> Result<(), medley_step::StoreError> {
+    /// The entry is found by its time, or where nobody knows that any more by the job.
+    async fn remove_from_index(&self, of: &Name, job: JobId, created_ms: Option<u64>) -> Result<(), Error> {
+        if let Some(created_ms) = created_ms {
+            return Ok(self.store.delete(&JobKeys::new(of, job).index(created_ms)).await?);
+        }
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.store.list(&tenant::index(of), after.as_deref(), 1_000).await?;
+            for object in page.objects.iter().filter(|object| tenant::job_of(&object.key) == Some(job)) {
+                self.store.delete(&object.key).await?;
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(crate) async fn remove_below(&self, prefix: &Key, but: &[Key]) -> Result<(), Error> {
         let mut after: Option<String> = None;
         loop {
             let page = self.store.list(prefix, after.as_deref(), 1_000).await?;
@@ -128,55 +156,6 @@ impl Medley {
             }
         }
     }
-
-    /// Puts the artifacts of a finished job and its `manifest.json` into a folder; what is there already and the same
-    /// stays. Returns the artifacts' paths in the manifest's order.
-    ///
-    /// # Errors
-    /// [`Error::NotFinished`], [`Error::NoSuchJob`], one of the store, or when a file cannot be written.
-    pub async fn fetch(&self, of: &Name, job: JobId, into: &Path) -> Result<Vec<PathBuf>, Error> {
-        let manifest = self.manifest(of, job).await?;
-        let keys = JobKeys::new(of, job);
-        let failed = |what: &str| {
-            let what = format!("{} {what}", into.display());
-            |error| Error::local(what, error)
-        };
-        tokio::fs::create_dir_all(into).await.map_err(failed("cannot be made"))?;
-        let mut paths = Vec::with_capacity(manifest.artifacts.len());
-        for artifact in &manifest.artifacts {
-            paths.push(self.fetch_artifact(&keys, artifact, into).await?);
-        }
-        let text = serde_json::to_vec_pretty(&manifest).map_err(StepError::from)?;
-        tokio::fs::write(into.join("manifest.json"), text).await.map_err(failed("cannot be written to"))?;
-        Ok(paths)
-    }
-
-    async fn fetch_artifact(&self, keys: &JobKeys, artifact: &Artifact, into: &Path) -> Result<PathBuf, Error> {
-        // A valid key has valid segments: the name cannot leave the folder.
-        let key = keys.artifact(artifact)?;
-        let path = into.join(&artifact.name);
-        if same(path.clone(), artifact.clone()).await {
-            return Ok(path);
-        }
-        let part = into.join(format!(".{}.part", artifact.sha256));
-        self.store.fetch(&key, &part).await?;
-        if !same(part.clone(), artifact.clone()).await {
-            let message = format!("{} arrived damaged; fetch it again", artifact.name);
-            return Err(StepError::transient(ErrorCode::SERVICE_UNAVAILABLE, message).into());
-        }
-        let what = format!("{} cannot be written", path.display());
-        tokio::fs::rename(&part, &path).await.map_err(|error| Error::local(what, error))?;
-        Ok(path)
-    }
-}
-
-/// Whether the file is the artifact.
-async fn same(path: PathBuf, artifact: Artifact) -> bool {
-    let same = move || -> std::io::Result<bool> {
-        let mut file = std::fs::File::open(path)?;
-        Ok(file.metadata()?.len() == artifact.bytes && inputs::hash(&mut file)? == artifact.sha256)
-    };
-    matches!(tokio::task::spawn_blocking(same).await, Ok(Ok(true)))
 }
 
 struct Watch {

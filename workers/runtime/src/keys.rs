@@ -89,6 +89,28 @@ impl JobKeys {
         self.at(["inputs", &format!("{input}.json")])
     }
 
+    /// The whole address of an input whose `job.json` shows only a part of it.
+    pub(crate) fn address(&self, input: u32) -> Key {
+        self.at(["inputs", &format!("{input}-address.json")])
+    }
+
+    /// Names an object that the job shares with others; its body is the object's key.
+    pub(crate) fn share(&self, object: &Key) -> Key {
+        self.at(["shares", &Sha256::of(object.as_str().as_bytes()).to_string()])
+    }
+
+    pub(crate) fn shares(&self) -> Key {
+        self.at(["shares"])
+    }
+
+    /// Below an object that several jobs use: says that this one does.
+    ///
+    /// # Errors
+    /// When the key gets too long.
+    pub(crate) fn user_of(&self, object: &Key) -> Result<Key, StoreError> {
+        object.join(&self.job)
+    }
+
     /// # Errors
     /// When the artifact's name has characters that no store takes.
     pub(crate) fn artifact(&self, artifact: &Artifact) -> Result<Key, StoreError> {
@@ -101,6 +123,11 @@ impl JobKeys {
     /// When that is no key.
     pub(crate) fn of_tenant(&self, below: &str) -> Result<Key, StoreError> {
         Key::new([self.tenant.as_str()])?.join(below)
+    }
+
+    /// Whether the object is the tenant's: nothing else is removed on the word of a record.
+    pub(crate) fn owns(&self, object: &Key) -> bool {
+        object.as_str().split('/').next() == Some(self.tenant.as_str())
     }
 
     /// There from submit to finish.
@@ -161,8 +188,8 @@ pub(crate) mod tenant {
         key([tenant.as_str(), "inputs", &sha256.to_string(), &segment(name)])
     }
 
-    /// A file's name made fit for a key; the job's record keeps the real one.
-    fn segment(name: &str) -> String {
+    /// A file's name made fit for a key and a file system; the job's record keeps the real one.
+    pub(crate) fn segment(name: &str) -> String {
         let odd = |c: char| c.is_control() || "/\\?#%\"<>|:".contains(c);
         let mut safe: String = name.chars().map(|c| if odd(c) { '_' } else { c }).collect();
         while safe.len() > 200 {

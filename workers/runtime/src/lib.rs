@@ -38,12 +38,14 @@
 //! The same program must know the hidden subcommand `compute --kind <kind>` and call [`compute_main`] there, before
 //! it starts an async runtime: compute happens in such children (docs/decisions/0002-compute-children.md).
 
+mod addresses;
 mod advance;
 mod breakpoint;
 mod clock;
 mod commit;
 mod compute;
 mod dead;
+mod delivery;
 mod elsewhere;
 mod error;
 pub mod fetch;
@@ -62,6 +64,7 @@ mod records;
 mod running;
 mod settings;
 mod settle;
+mod shares;
 mod spool;
 mod staging;
 mod status;

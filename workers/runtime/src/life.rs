@@ -1,6 +1,9 @@
 //! The life of one step: from the delivery to the acknowledgement.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use medley_proto::{EventBody, Job, JobId, Name, Step, StepInput, StepResult};
 use medley_step::StepError;
@@ -101,7 +104,7 @@ impl Bench {
             told.send_replace(Some(progress));
         };
         let scratch = folder.scratch();
-        let desk = FolderDesk { medley, job, step, scratch: &scratch };
+        let desk = FolderDesk { medley, job, step, scratch: &scratch, listed: AtomicU64::new(0) };
         let computing = self.pool.run(
             &step.kind,
             compute::Job {

@@ -1,7 +1,7 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use medley_proto::{Class, ErrorCode, Event, EventBody, JobId, Name, StepId, VERSION};
-use medley_step::{Queue, QueueName, Registry, StepError, Store};
+use medley_step::{Queue, QueueName, Registry, StepError, Store, StoreError};
 
 use crate::{Clock, Error, Settings, advance::FINISH, inputs::Hashes, keys::tenant, staging::Fetcher};
 
@@ -16,6 +16,8 @@ pub struct Medley {
     pub(crate) clock: Clock,
     pub(crate) hashes: Arc<Hashes>,
     pub(crate) fetchers: Arc<[Arc<dyn Fetcher>]>,
+    /// What the workers may read of the disks, where they are others than whoever asks.
+    pub(crate) worker_roots: Option<Arc<[PathBuf]>>,
 }
 
 impl fmt::Debug for Medley {
@@ -37,7 +39,24 @@ impl Medley {
             clock: Clock::system(),
             hashes: Arc::default(),
             fetchers: Arc::new([]),
+            worker_roots: None,
         }
+    }
+
+    /// The workers are a fleet, and read of the disks only what lies below these folders: other `file:` inputs are refused
+    /// when they are submitted.
+    #[must_use]
+    pub fn with_worker_roots(mut self, roots: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.worker_roots = Some(roots.into_iter().collect());
+        self
+    }
+
+    /// Asks the store for something, to see whether it answers this process at all.
+    ///
+    /// # Errors
+    /// Those of the store: `Refused` when the bucket is missing or closed.
+    pub async fn check_store(&self) -> Result<(), StoreError> {
+        self.store.list(&tenant::all(), None, 1).await.map(drop)
     }
 
     /// Serves inputs of more schemes than `file:`.

@@ -31,6 +31,8 @@ pub struct WorkerSettings {
     pub first_backoff_ms: u64,
     /// The longest pause between attempts.
     pub most_backoff_ms: u64,
+    /// The longest that a server's wish to be asked again later (`Retry-After`) holds an attempt up, in seconds.
+    pub most_retry_after_s: u64,
     /// How long steps may work on after the worker was asked to stop; what is not done then is handed back.
     pub drain_s: u64,
     /// How long a step that was told to stop may take to do so before its compute process is killed.
@@ -52,6 +54,7 @@ impl Default for WorkerSettings {
             max_attempts: 4,
             first_backoff_ms: 1_000,
             most_backoff_ms: 300_000,
+            most_retry_after_s: 30,
             drain_s: 20,
             stop_grace_s: 20,
             idle_child_s: 300,
@@ -59,6 +62,12 @@ impl Default for WorkerSettings {
             lost_after_s: 3_600,
         }
     }
+}
+
+/// A setting in seconds; so many that a clock could not hold them are a year.
+fn span(seconds: u64) -> Duration {
+    const YEAR_S: u64 = 365 * 86_400;
+    Duration::from_secs(seconds.min(YEAR_S))
 }
 
 impl WorkerSettings {
@@ -70,16 +79,20 @@ impl WorkerSettings {
         }
     }
 
+    pub(crate) fn most_retry_after(&self) -> Duration {
+        span(self.most_retry_after_s)
+    }
+
     pub(crate) fn drain(&self) -> Duration {
-        Duration::from_secs(self.drain_s)
+        span(self.drain_s)
     }
 
     pub(crate) fn stop_grace(&self) -> Duration {
-        Duration::from_secs(self.stop_grace_s)
+        span(self.stop_grace_s)
     }
 
     pub(crate) fn idle_child(&self) -> Duration {
-        Duration::from_secs(self.idle_child_s)
+        span(self.idle_child_s)
     }
 }
 
@@ -96,6 +109,8 @@ pub struct LimitSettings {
     pub input_bytes: u64,
     /// The most that fetched inputs and artifacts may take of the work folder's disk, in bytes.
     pub spool_bytes: u64,
+    /// The most files of a folder that lies elsewhere (a prefix of a bucket).
+    pub folder_files: u64,
     /// `file:` inputs must lie below one of these folders; none are taken when the list is empty.
     pub file_roots: Vec<PathBuf>,
 }
@@ -107,6 +122,7 @@ impl Default for LimitSettings {
             child_memory_mib: 4_096,
             input_bytes: 16 << 30,
             spool_bytes: 16 << 30,
+            folder_files: 2_000_000,
             file_roots: Vec::new(),
         }
     }

@@ -174,10 +174,12 @@ impl Bench {
             metrics::counter!("medley_dead_letters_total", "kind" => kind).increment(1);
             return Ok(Next::Bury(failure));
         }
-        // A server may ask for a longer pause, but not for one beyond the longest.
-        let asked =
-            retry_after.unwrap_or_default().min(Duration::from_millis(settings.most_backoff_ms)).min(MOST_PAUSE);
-        let pause = jittered(backoff(settings, step.attempt)).max(asked);
+        let wish = retry_after.unwrap_or_default().min(settings.most_retry_after());
+        let mut pause = jittered(backoff(settings, step.attempt)).max(wish);
+        if let Some(deadline_ms) = step.deadline_ms {
+            // Whoever waits beyond the deadline learns of it at the deadline.
+            pause = pause.min(Duration::from_millis(deadline_ms.saturating_sub(self.medley.clock.now_ms())));
+        }
         let in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         let body = EventBody::Retrying { code: failure.code, message: failure.message, in_ms };
         self.medley.tell(&step.tenant, step.job, Some(&step.id), body).await;

@@ -67,6 +67,16 @@ impl Drop for Lent {
     }
 }
 
+/// A file on its way; it goes unless it was put in its place.
+struct Part(PathBuf);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // After a rename there is nothing left to remove.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 /// Counts a use while the file is still being fetched.
 struct Use<'a>(&'a Spool, Sha256);
 
@@ -84,6 +94,11 @@ impl Spool {
         let folder = leftovers::own_folder(work_dir, "spool").join(number.to_string());
         std::fs::create_dir_all(&folder)?;
         Ok(Arc::new(Self { folder, most_bytes, state: Mutex::default() }))
+    }
+
+    /// Whether the file is one of the spool's.
+    pub(crate) fn holds(&self, path: &Path) -> bool {
+        path.starts_with(&self.folder)
     }
 
     fn path(&self, name: Sha256) -> PathBuf {
@@ -109,13 +124,14 @@ impl Spool {
         let path = self.path(name);
         let fetched = *cell
             .get_or_try_init(|| async {
-                let part = path.with_extension("part");
-                fetch(part.clone()).await?;
-                let fetched = weigh(part.clone()).await?;
+                // What does not arrive whole takes no room.
+                let part = Part(path.with_extension("part"));
+                fetch(part.0.clone()).await?;
+                let fetched = weigh(part.0.clone()).await?;
                 if expected.is_some_and(|expected| expected != fetched.sha256) {
                     return Err(StepError::transient(ErrorCode::SERVICE_UNAVAILABLE, "an object arrived damaged"));
                 }
-                tokio::fs::rename(&part, &path).await?;
+                tokio::fs::rename(&part.0, &path).await?;
                 Ok::<_, StepError>(fetched)
             })
             .await?;
@@ -220,6 +236,7 @@ mod tests {
         let wrong = |path: PathBuf| async move { Ok(tokio::fs::write(path, b"wrong").await?) };
         let error = spool.lend(name, Some(name), wrong).await.unwrap_err();
         assert!(matches!(error, StepError::Transient { .. }));
+        assert_eq!(std::fs::read_dir(&spool.folder).unwrap().count(), 0, "nothing of it stays");
         assert_eq!(lend(&spool, b"right").await.sha256(), name);
     }
 }

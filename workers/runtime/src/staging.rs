@@ -9,13 +9,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use medley_proto::{Artifact, ErrorCode, Job, Sha256, Source, Step, StepId, StepInput, StepResult};
-use medley_step::{Key, LocalInput, RemotePage, StepError};
+use medley_net::Address;
+use medley_proto::{Artifact, ErrorCode, Input, Job, Sha256, Source, Step, StepId, StepInput, StepResult};
+use medley_step::{Key, LocalInput, RemotePage, StepError, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Medley, file_uri,
-    keys::JobKeys,
+    keys::{JobKeys, tenant},
     leftovers, records,
     spool::{Lent, Spool},
 };
@@ -23,10 +24,10 @@ use crate::{
 /// Reads inputs of a scheme other than `file:` (promise 7 is its to keep).
 #[async_trait]
 pub trait Fetcher: Send + Sync + 'static {
-    fn serves(&self, uri: &str) -> bool;
+    fn serves(&self, address: &Address) -> bool;
 
     /// Streams the input into a new file, at most `most_bytes`.
-    async fn fetch(&self, uri: &str, into: &Path, most_bytes: u64) -> Result<(), StepError>;
+    async fn fetch(&self, address: &Address, into: &Path, most_bytes: u64) -> Result<(), StepError>;
 
     /// Whether addresses that end with `/` are folders here.
     fn lists(&self) -> bool {
@@ -34,8 +35,8 @@ pub trait Fetcher: Send + Sync + 'static {
     }
 
     /// A page of the files below such an address, in the order of their names' bytes.
-    async fn list(&self, uri: &str, _after: Option<&str>) -> Result<RemotePage, StepError> {
-        Err(StepError::internal(format!("{uri} cannot be listed")))
+    async fn list(&self, address: &Address, _after: Option<&str>) -> Result<RemotePage, StepError> {
+        Err(StepError::internal(format!("{address} cannot be listed")))
     }
 }
 
@@ -62,6 +63,17 @@ impl StepFolder {
 
     fn input(&self, index: usize, name: &str) -> PathBuf {
         self.0.join("in").join(format!("{index}-{name}"))
+    }
+
+    /// A path to the file that ends as its user calls it: decoders name what they read by its path, and some go by the
+    /// ending.
+    fn called(&self, index: usize, name: &str, file: &Path) -> Result<PathBuf, Error> {
+        let (folder, name) = (self.0.join("in").join(index.to_string()), tenant::segment(name));
+        let link = folder.join(name);
+        std::fs::create_dir(&folder)
+            .and_then(|()| std::os::unix::fs::symlink(file, &link))
+            .map_err(|error| Error::local("a link to an input was not made", error))?;
+        Ok(link)
     }
 }
 
@@ -98,8 +110,12 @@ impl Medley {
         let mut stager = Stager { medley: self, job, keys: JobKeys::of(job), folder, spool, lent: Vec::new() };
         let mut inputs = Vec::with_capacity(step.inputs.len());
         for (index, input) in step.inputs.iter().enumerate() {
-            let local = stager.stage(index, input).await?;
-            inputs.push(readable(local, folder, index)?);
+            let mut local = stager.stage(index, input).await?;
+            if spool.holds(&local.path) || local.path.to_str().is_none() {
+                // A spooled file is called by a hash, and a path with odd bytes cannot be told in JSON.
+                local.path = folder.called(index, &local.name, &local.path)?;
+            }
+            inputs.push(local);
         }
         Ok(Staged { inputs, _lent: stager.lent })
     }
@@ -132,7 +148,7 @@ impl Stager<'_> {
     async fn artifact(&mut self, artifact: &Artifact) -> Result<LocalInput, StepError> {
         Ok(LocalInput {
             name: artifact.name.clone(),
-            path: self.object(&self.keys.artifact(artifact)?, artifact.sha256).await?,
+            path: self.object(&artifact.name, &self.keys.artifact(artifact)?, artifact.sha256).await?,
             sha256: artifact.sha256,
             bytes: artifact.bytes,
             media_type: Some(artifact.media_type.clone()),
@@ -158,7 +174,7 @@ impl Stager<'_> {
             Source::Stored(below) => {
                 let key = self.keys.of_tenant(below)?;
                 let sha256 = input.sha256.ok_or_else(|| StepError::internal("a stored input without a hash"))?;
-                let path = self.object(&key, sha256).await?;
+                let path = self.object(&input.name, &key, sha256).await?;
                 let bytes = tokio::fs::metadata(&path).await?.len();
                 Ok(local(path, sha256, bytes))
             }
@@ -168,7 +184,7 @@ impl Stager<'_> {
                         // Nothing of it is here: the step asks for what it needs.
                         return Ok(local(PathBuf::new(), input.sha256.unwrap_or_else(|| Sha256::of(b"")), 0));
                     }
-                    let (path, fetched) = self.fetch(number, uri).await?;
+                    let (path, fetched) = self.fetch(number, input).await?;
                     return Ok(local(path, fetched.sha256, fetched.bytes));
                 };
                 if input.is_folder() {
@@ -186,13 +202,16 @@ impl Stager<'_> {
         }
     }
 
-    async fn fetch(&mut self, number: u32, uri: &str) -> Result<(PathBuf, FetchedInput), StepError> {
-        let fetcher = self.medley.fetchers.iter().find(|fetcher| fetcher.serves(uri)).cloned().ok_or_else(|| {
-            let message = format!("{uri}: this worker does not serve inputs of its scheme");
-            StepError::permanent(ErrorCode::INPUT_SCHEME_UNSUPPORTED, message)
-        })?;
+    async fn fetch(&mut self, number: u32, input: &Input) -> Result<(PathBuf, FetchedInput), StepError> {
+        let address = self.medley.address_of(&self.keys, number, input).await?;
+        let fetcher =
+            self.medley.fetchers.iter().find(|fetcher| fetcher.serves(&address)).cloned().ok_or_else(|| {
+                let message = format!("{address}: this worker does not serve inputs of its scheme");
+                StepError::permanent(ErrorCode::INPUT_SCHEME_UNSUPPORTED, message)
+            })?;
         let most = self.medley.settings.limits.input_bytes;
-        let fetch = |into: PathBuf| async move { fetcher.fetch(uri, &into, most).await };
+        let asked = address.clone();
+        let fetch = |into: PathBuf| async move { fetcher.fetch(&asked, &into, most).await };
         let at = self.keys.fetched(number);
         // What the address gives may change: the spool's name is the job's, the hash that of the bytes.
         let lent = self.spool.lend(Sha256::of(at.as_str().as_bytes()), None, fetch).await?;
@@ -200,20 +219,29 @@ impl Stager<'_> {
         let fetched = FetchedInput { sha256: lent.sha256(), bytes: tokio::fs::metadata(&path).await?.len() };
         let first = records::write_once(&*self.medley.store, &at, fetched).await?;
         if first.sha256 != fetched.sha256 {
-            let message = format!("{uri} changed while the job ran; submit it again");
+            let message = format!("{address} changed while the job ran; submit it again");
             return Err(StepError::permanent(ErrorCode::INPUT_CHANGED, message));
         }
         self.lent.push(lent);
         Ok((path, fetched))
     }
 
-    /// The object as a local file: the store's own, or one of the spool.
-    async fn object(&mut self, key: &Key, sha256: Sha256) -> Result<PathBuf, StepError> {
+    /// The object as a local file: the store's own, or one of the spool. `name` is what people know it by.
+    async fn object(&mut self, name: &str, key: &Key, sha256: Sha256) -> Result<PathBuf, StepError> {
         if let Some(path) = self.medley.store.local_path(key) {
             return Ok(path);
         }
         let (store, key) = (self.medley.store.clone(), key.clone());
-        let fetch = |into: PathBuf| async move { Ok(store.fetch(&key, &into).await.map(|_| ())?) };
+        let fetch = |into: PathBuf| async move {
+            match store.fetch(&key, &into).await {
+                Ok(_) => Ok(()),
+                Err(error @ StoreError::NotFound(_)) => {
+                    let message = format!("{name} is not in the store any more; submit its job again");
+                    Err(StepError::permanent(ErrorCode::INPUT_CHANGED, message).because(error))
+                }
+                Err(error) => Err(error.into()),
+            }
+        };
         let lent = self.spool.lend(sha256, Some(sha256), fetch).await?;
         let path = lent.path();
         self.lent.push(lent);
@@ -237,15 +265,4 @@ impl Stager<'_> {
             media_type: Some("application/json".into()),
         })
     }
-}
-
-/// A path that can be told in JSON: one with odd bytes is reached through a link.
-fn readable(mut input: LocalInput, folder: &StepFolder, index: usize) -> Result<LocalInput, Error> {
-    if input.path.to_str().is_none() {
-        let link = folder.input(index, "input");
-        std::os::unix::fs::symlink(&input.path, &link)
-            .map_err(|error| Error::local("a link to an input was not made", error))?;
-        input.path = link;
-    }
-    Ok(input)
 }

@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 
-use medley_proto::{Class, ErrorCode, Job, JobId, JobState, Lineage, Name, VERSION};
-use medley_step::StepError;
+use medley_proto::{Class, ErrorCode, Input, Job, JobId, JobState, Lineage, Name, Source, VERSION};
+use medley_step::{Planned, StepError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     Error, InputRequest, Medley,
+    addresses::Hidden,
     breakpoint::breakpoint,
+    inputs::{Accepted, Upload},
     keys::{JobKeys, tenant},
     records,
 };
@@ -61,6 +63,25 @@ pub(crate) struct OpenMarker {
     pub(crate) sweeps: u32,
 }
 
+/// A request that was checked.
+struct Asked {
+    job: Job,
+    uploads: Vec<Upload>,
+    hidden: Hidden,
+    planned: Planned,
+}
+
+impl Asked {
+    fn new(job: Job, accepted: Vec<Accepted>, planned: Planned) -> Self {
+        let (mut uploads, mut hidden) = (Vec::new(), Hidden::new());
+        for (number, accepted) in (0_u32..).zip(accepted) {
+            uploads.extend(accepted.upload);
+            hidden.extend(accepted.hidden.map(|address| (number, address)));
+        }
+        Self { job, uploads, hidden, planned }
+    }
+}
+
 impl Medley {
     /// Accepts a job: checks it, stages its inputs, writes its envelope and publishes its first steps. When this
     /// returns, the job will end.
@@ -71,12 +92,51 @@ impl Medley {
     /// With a code and a sentence when the request cannot be served; after an error of queue or store the same
     /// request may be made again.
     pub async fn submit(&self, request: Request) -> Result<Submitted, Error> {
-        let Request { tenant, kind, inputs: given, params, class, deadline_ms, labels, idempotency_key } = request;
-        let mut inputs = Vec::with_capacity(given.len());
-        let recipe = self.registry.find_recipe(&kind)?;
-        for input in given {
-            inputs.push(self.accept(&tenant, input, recipe.takes_folder()).await?);
+        let asked = self.check(request).await?;
+        let keys = JobKeys::of(&asked.job);
+        if asked.job.idempotency_key.is_some()
+            && let Some(earlier) = records::read::<Job>(&*self.store, &keys.job()).await?
+        {
+            return self.take_up(asked, earlier).await;
         }
+        let stands = match self.write(&keys, &asked).await {
+            Ok(stands) => stands,
+            Err(error) => {
+                // A job that was not accepted keeps no file in the store. Where nobody can tell whether it was, the same request
+                // made again finds the files there.
+                if let Ok(false) = records::exists(&*self.store, &keys.job()).await {
+                    self.take_back(&keys, &asked, None).await;
+                }
+                return Err(error);
+            }
+        };
+        if stands != asked.job || !self.has_addresses(&keys, &stands, &asked.hidden).await? {
+            // Somebody else asked under the same key at the same moment.
+            if stands.created_ms != asked.job.created_ms {
+                self.store.delete(&keys.index(asked.job.created_ms)).await?;
+            }
+            self.take_back(&keys, &asked, Some(&stands)).await;
+            return self.take_up(asked, stands).await;
+        }
+        for upload in &asked.uploads {
+            // The last job that used the same file may have been deleted before this one's marker stood beside it.
+            self.put_upload(upload).await?;
+        }
+        let Asked { job, planned, .. } = asked;
+        self.publish(&job, planned, &Lineage::default()).await?;
+        breakpoint("after_submit_publish");
+        Ok(Submitted { job, state: JobState::Queued, new: true })
+    }
+
+    /// Makes a job of a request, and writes nothing.
+    async fn check(&self, request: Request) -> Result<Asked, Error> {
+        let Request { tenant, kind, inputs: given, params, class, deadline_ms, labels, idempotency_key } = request;
+        let recipe = self.registry.find_recipe(&kind)?;
+        let mut accepted = Vec::with_capacity(given.len());
+        for input in given {
+            accepted.push(self.accept(&tenant, input, recipe.takes_folder()).await?);
+        }
+        let inputs: Vec<_> = accepted.iter().map(|accepted| accepted.input.clone()).collect();
         let params = recipe.check(&params, &inputs)?;
         let created_ms = self.clock.now_ms();
         let id = match &idempotency_key {
@@ -103,28 +163,36 @@ impl Medley {
         if planned.steps.is_empty() {
             return Err(StepError::internal(format!("the recipe of '{}' starts with no step", job.kind)).into());
         }
-        let keys = JobKeys::of(&job);
-        if job.idempotency_key.is_some()
-            && let Some(earlier) = records::read::<Job>(&*self.store, &keys.job()).await?
-        {
-            return self.take_up(job, earlier, planned).await;
+        Ok(Asked::new(job, accepted, planned))
+    }
+
+    /// Everything that the workers need, the envelope last. Returns the envelope that stands.
+    async fn write(&self, keys: &JobKeys, asked: &Asked) -> Result<Job, Error> {
+        for upload in &asked.uploads {
+            self.share(keys, &upload.key).await?;
+            self.put_upload(upload).await?;
         }
-        let stands = self.write_envelope(&keys, &job).await?;
-        if stands != job {
-            // Somebody else asked under the same key at the same moment.
-            if stands.created_ms != job.created_ms {
-                self.store.delete(&keys.index(job.created_ms)).await?;
+        self.write_envelope(keys, asked).await
+    }
+
+    /// Gives up the uploads that the job which stands does not read.
+    async fn take_back(&self, keys: &JobKeys, asked: &Asked, stands: Option<&Job>) {
+        for upload in &asked.uploads {
+            let reads = |input: &Input| matches!(&input.source, Source::Stored(below) if upload.is(below));
+            if stands.is_some_and(|job| job.inputs.iter().any(reads)) {
+                continue;
             }
-            return self.take_up(job, stands, planned).await;
+            if let Err(error) = self.unshare(keys, &upload.key).await {
+                tracing::debug!(%error, key = %upload.key, "an upload that no job needs stays until retention");
+            }
         }
-        self.publish(&job, planned, &Lineage::default()).await?;
-        breakpoint("after_submit_publish");
-        Ok(Submitted { job, state: JobState::Queued, new: true })
     }
 
     /// The key's job is there: either it ended, or its first steps are published once more, which is harmless.
-    async fn take_up(&self, asked: Job, earlier: Job, planned: medley_step::Planned) -> Result<Submitted, Error> {
-        if !same_request(&asked, &earlier) {
+    async fn take_up(&self, asked: Asked, earlier: Job) -> Result<Submitted, Error> {
+        let keys = JobKeys::of(&earlier);
+        let Asked { job: asked, uploads, hidden, planned } = asked;
+        if !same_request(&asked, &earlier) || !self.has_addresses(&keys, &earlier, &hidden).await? {
             let message = format!(
                 "the idempotency key '{}' belongs to job {}, which asks for something else; use another key",
                 asked.idempotency_key.as_deref().unwrap_or_default(),
@@ -132,9 +200,11 @@ impl Medley {
             );
             return Err(StepError::permanent(ErrorCode::IDEMPOTENCY_CONFLICT, message).into());
         }
-        let keys = JobKeys::of(&earlier);
         let state = self.state_of(&keys).await?;
         if !state.is_final() {
+            for upload in &uploads {
+                self.put_upload(upload).await?;
+            }
             self.write_markers(&keys, &earlier).await?;
             self.publish(&earlier, planned, &Lineage::default()).await?;
         }
@@ -142,10 +212,11 @@ impl Medley {
     }
 
     /// Returns the envelope that stands.
-    async fn write_envelope(&self, keys: &JobKeys, job: &Job) -> Result<Job, Error> {
-        self.write_markers(keys, job).await?;
+    async fn write_envelope(&self, keys: &JobKeys, asked: &Asked) -> Result<Job, Error> {
+        self.write_markers(keys, &asked.job).await?;
         breakpoint("after_submit_open");
-        let stands = records::write_once(&*self.store, &keys.job(), job.clone()).await?;
+        self.write_addresses(keys, &asked.hidden).await?;
+        let stands = records::write_once(&*self.store, &keys.job(), asked.job.clone()).await?;
         breakpoint("after_submit_job");
         Ok(stands)
     }

@@ -81,8 +81,8 @@ impl Medley {
                     && let Some(job) = tenant::job_of(&object.key)
                 {
                     match self.sweep_job(&JobKeys::new(of, job), age_ms, swept).await {
-                        // One job's record must not keep all others from being looked at.
-                        Err(error @ Error::Damaged { .. }) => tracing::warn!(%job, %error, "a job cannot be swept"),
+                        // One job that cannot be read does not keep the others waiting.
+                        Err(error @ Error::Damaged { .. }) => tracing::error!(%job, %error, "a job is passed over"),
                         other => other?,
                     }
                 }
@@ -100,9 +100,16 @@ impl Medley {
 
     async fn sweep_job(&self, keys: &JobKeys, age_ms: u64, swept: &mut Swept) -> Result<(), Error> {
         let store = &*self.store;
-        let Some(marker) = records::read::<OpenMarker>(store, &keys.open()).await? else { return Ok(()) };
+        let marker = match records::read::<OpenMarker>(store, &keys.open()).await {
+            Ok(Some(marker)) => marker,
+            Ok(None) => return Ok(()),
+            // It stands for the job by its name.
+            Err(Error::Damaged { .. }) => OpenMarker::default(),
+            Err(error) => return Err(error),
+        };
         let Some(job) = records::read::<Job>(store, &keys.job()).await? else {
             // Its submission broke off; nobody was told that it was accepted.
+            self.sweep_if_deleted(keys).await?;
             store.delete(&keys.index(marker.created_ms)).await?;
             store.delete(&keys.open()).await?;
             swept.markers += 1;
@@ -186,7 +193,10 @@ impl Medley {
                         swept.removed += 1;
                     }
                     Ok(_) | Err(Error::NoSuchJob(_)) => {}
-                    Err(error @ Error::Damaged { .. }) => tracing::warn!(%job, %error, "a job's age cannot be known"),
+                    Err(Error::Damaged { .. }) => {
+                        self.delete(of, job).await?;
+                        swept.removed += 1;
+                    }
                     Err(error) => return Err(error),
                 }
             }

@@ -15,7 +15,10 @@ use medley_models::Models;
 use medley_step::Retryable;
 use serde::Deserialize;
 
-use super::Failed;
+use super::{
+    Failed,
+    outputs::{NewFile, unwritable},
+};
 use crate::config::Config;
 
 /// What `medley embed` takes.
@@ -52,10 +55,8 @@ pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
     let spec = ClipSpec::named(&args.model, &caption).map_err(failed)?;
     let models = Models::open(&Models::default_dir());
     let clip = Clip::open(&models, spec, threads).map_err(failed)?;
-    // Beside its place, so that a half-written file is never taken for a whole one.
-    let part = args.output.with_extension("npy.part");
-    let unwritable = |error| Failed::usage(format!("{} cannot be written: {error}", args.output.display()));
-    let mut out = BufWriter::new(fs::File::create(&part).map_err(unwritable)?);
+    let (new, file) = NewFile::create(&args.output)?;
+    let mut out = BufWriter::new(file);
     let shown = std::io::stderr().is_terminal();
     let total = items.len();
     let written = embed(&*clip, &items, Pace { threads, batch: 16 }, &mut out, |done| {
@@ -66,11 +67,9 @@ pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
     if shown {
         eprintln!();
     }
-    if let Err(error) = written {
-        let _ = fs::remove_file(&part);
-        return Err(failed(error));
-    }
-    out.flush().and_then(|()| fs::rename(&part, &args.output)).map_err(unwritable)?;
+    written.map_err(failed)?;
+    out.flush().map_err(|error| unwritable(&args.output, &error))?;
+    new.keep()?;
     println!("{} vectors of {} values in {}", items.len(), clip.dim(), args.output.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-use std::{fmt::Display, process::ExitCode};
+use std::{error::Error, fmt, process::ExitCode};
 
 use medley_models::ModelError;
 use medley_proto::{ErrorCode, Failure};
@@ -25,8 +25,9 @@ impl Failed {
     }
 
     /// A queue, a store, a program or a folder that cannot be used.
-    pub(crate) fn service(error: impl Display) -> Self {
-        Self { exit: MISSING, code: Some(ErrorCode::SERVICE_UNAVAILABLE), message: error.to_string() }
+    /// The causes are told too: "the worker cannot take steps" alone helps nobody.
+    pub(crate) fn service(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { exit: MISSING, code: Some(ErrorCode::SERVICE_UNAVAILABLE), message: chain(&*error.into()) }
     }
 
     pub(crate) fn job(code: ErrorCode, message: impl Into<String>) -> Self {
@@ -54,6 +55,12 @@ impl Failed {
             None if self.message.is_empty() => {}
             None => eprintln!("error: {}", self.message),
         }
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
 }
 
@@ -94,7 +101,7 @@ impl From<&Failure> for Failed {
 }
 
 /// An error and the causes below it, as one line.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -32,7 +32,7 @@ pub(super) struct ListArgs {
 
 pub(super) fn main(command: Command, registry: Arc<Registry>, config: &Config) -> Result<ExitCode, Failed> {
     block_on(async {
-        let medley = backends::configured(Role::Asks, registry, config).await?;
+        let medley = backends::configured(Role::Looks, registry, config).await?;
         let tenant = &config.tenant;
         match command {
             Command::Status { job, json } => status(&medley, tenant, job, json).await,
@@ -41,7 +41,7 @@ pub(super) fn main(command: Command, registry: Arc<Registry>, config: &Config) -
                 for path in medley.fetch(tenant, job, &output).await? {
                     outputs::print_line(&path.display().to_string())?;
                 }
-                Ok(ExitCode::SUCCESS)
+                ended(&medley.manifest(tenant, job).await?)
             }
             Command::Cancel { job } => outputs::print_line(word(medley.cancel(tenant, job).await?)),
             Command::Delete { job } => {
@@ -99,12 +99,20 @@ async fn list(medley: &Medley, tenant: &Name, args: &ListArgs) -> Result<ExitCod
     let mut after: Option<String> = None;
     while left > 0 {
         let page = medley.list(tenant, after.as_deref(), left.min(100)).await?;
-        left = left.saturating_sub(page.jobs.len());
+        left = left.saturating_sub(page.jobs.len() + page.damaged.len());
         for status in &page.jobs {
             if args.json {
                 outputs::print_json_line(&as_json(status))?;
             } else {
                 outputs::print_line(&line(status))?;
+            }
+        }
+        for (job, error) in page.damaged {
+            if args.json {
+                let error = json!({ "code": error.code(), "message": error.to_string() });
+                outputs::print_json_line(&json!({ "job": { "id": job }, "state": "damaged", "error": error }))?;
+            } else {
+                outputs::print_line(&format!("{job}  {:<10}  {error}", "damaged"))?;
             }
         }
         after = page.next;

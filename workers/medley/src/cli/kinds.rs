@@ -123,7 +123,7 @@ fn input(text: &str, takes_text: bool) -> Result<InputRequest, Failed> {
     let is_scheme =
         |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
     if text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme)) {
-        return Ok(InputRequest::Uri(text.to_owned()));
+        return Ok(InputRequest::Uri(text.into()));
     }
     let looks_like_a_file =
         !text.contains(char::is_whitespace) && path.extension().is_some_and(|end| end.len() <= 5 && end.is_ascii());
@@ -138,9 +138,7 @@ fn label(input: &InputRequest) -> String {
         InputRequest::File(path) => {
             path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
         }
-        InputRequest::Uri(uri) => {
-            uri.split(['?', '#']).next().and_then(|path| path.rsplit('/').next()).unwrap_or(uri).into()
-        }
+        InputRequest::Uri(address) => address.name(),
         InputRequest::Text(_) => "text".into(),
         InputRequest::Stored(input) => input.name.clone(),
     }

@@ -90,7 +90,7 @@ enum Command {
     Embed(embed::Args),
     /// Finds images in a data set that `run library` made.
     Search(search::Args),
-    /// Says what is missing on this machine, and how to get it.
+    /// Says what is missing on this machine, and how to get it; asks queue and store whether they answer.
     Doctor,
     /// Prints the JSON Schema of a kind's parameters.
     Schema { kind: Name },
@@ -153,7 +153,7 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
             return outputs::print_json(&schema);
         }
         Command::Models(command) => return models::main(command),
-        Command::Doctor => return Ok(doctor::main(&registry)),
+        Command::Doctor => return doctor::main(&registry, Config::load(cli.config.as_deref(), &registry)),
         _ => {}
     }
     let config = Config::load(cli.config.as_deref(), &registry)?;

@@ -12,7 +12,7 @@ use std::{
 use clap::{Arg, ArgMatches, Command, value_parser};
 use futures_util::StreamExt;
 use medley_proto::{ErrorCode, JobId, JobState, Manifest, Name, Sha256};
-use medley_runtime::{Medley, WorkerOptions, Workers, WorkersError};
+use medley_runtime::{InputRequest, Medley, WorkerOptions, Workers, WorkersError};
 use medley_step::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -222,6 +222,8 @@ impl Session {
         }
         if let Some(failure) = &manifest.error {
             self.progress.end(id, "failed");
+            // Nobody replays it: the same command makes it anew.
+            self.medley.forget_addresses(&manifest.tenant, id).await?;
             return Err(Failed::from(failure));
         }
         self.medley.fetch(&manifest.tenant, id, folder).await?;
@@ -238,6 +240,7 @@ impl Session {
 /// The same request into the same folder is the same job, so that running it again goes on where it stopped.
 fn key(job: &AskedJob, folder: &Path) -> Result<String, Failed> {
     let request = &job.request;
-    let document = format!("{} {:?} {} {}", request.kind, request.inputs, request.params, folder.display());
+    let inputs: Vec<_> = request.inputs.iter().map(InputRequest::identity).collect();
+    let document = format!("{} [{}] {} {}", request.kind, inputs.join(", "), request.params, folder.display());
     Ok(format!("run-{}", Sha256::of(document.as_bytes())))
 }

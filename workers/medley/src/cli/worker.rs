@@ -1,13 +1,19 @@
 //! `medley worker`: takes steps from the configured queue until it is stopped.
 
-use std::{io::stderr, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io::{IsTerminal, stderr},
+    net::SocketAddr,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::ValueEnum;
 use medley_proto::Name;
 use medley_runtime::{Medley, Workers};
-use medley_step::Registry;
+use medley_step::{Registry, StoreError};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::{
     Failed, block_on,
@@ -18,6 +24,9 @@ use crate::{
     backends::{self, Role},
     config::Config,
 };
+
+/// How long a worker waits at its start for the store's first answer.
+const STORE_PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -55,6 +64,7 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
     start_logging("info", args.log);
     block_on(async {
         let medley = backends::configured(Role::Works, registry.clone(), &config).await?;
+        check_store(&medley, &config).await?;
         let options = backends::worker_options(&config, &registry, args.kinds);
         let stop = CancellationToken::new();
         let readiness = Readiness::default();
@@ -108,15 +118,48 @@ async fn watch_reach(medley: Medley, readiness: Readiness, stop: CancellationTok
     }
 }
 
+/// A bucket that is missing or closed will not come to be: said at once. A server that is away may come back.
+async fn check_store(medley: &Medley, config: &Config) -> Result<(), Failed> {
+    match tokio::time::timeout(STORE_PATIENCE, medley.check_store()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error @ (StoreError::Refused(..) | StoreError::NotFound(_)))) => {
+            Err(Failed::service(StoreRefused(backends::store_shown(config), error)))
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(error = %Failed::service(error), "the store does not answer now; steps wait for it");
+            Ok(())
+        }
+        Err(_) => {
+            tracing::warn!("the store does not answer now; steps wait for it");
+            Ok(())
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the store {0} cannot be used; make its bucket, or correct [store] of medley.toml and its credentials")]
+struct StoreRefused(String, #[source] StoreError);
+
 /// Logs go to standard error; `MEDLEY_LOG` says what.
 pub(super) fn start_logging(default: &str, format: LogFormat) {
     // whisper.cpp tells at every window how large its buffers are.
     let default = || EnvFilter::new(format!("{default},whisper_rs=warn"));
     let filter = EnvFilter::try_from_env("MEDLEY_LOG").unwrap_or_else(|_| default());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(without_secrets(filter)).with_writer(stderr);
+    // Colours are for people; in a file they are noise.
+    let log = if stderr().is_terminal() { log } else { log.with_ansi(false) };
     // A second call (tests) changes nothing.
     let _ = match format {
         LogFormat::Pretty => log.compact().try_init(),
         LogFormat::Json => log.json().try_init(),
     };
+}
+
+/// Whoever asks for all there is (`trace`) would get the paths and queries of inputs from the HTTP client.
+fn without_secrets(filter: EnvFilter) -> EnvFilter {
+    if filter.max_level_hint() != Some(LevelFilter::TRACE) {
+        return filter;
+    }
+    let quiet = ["ureq=debug", "ureq_proto=debug", "lapin=debug"];
+    quiet.iter().filter_map(|directive| directive.parse().ok()).fold(filter, EnvFilter::add_directive)
 }

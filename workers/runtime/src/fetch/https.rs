@@ -3,10 +3,11 @@ use std::{
     io::{self, Read, Write},
     net::SocketAddr,
     path::Path,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use async_trait::async_trait;
+use medley_net::{Address, LONGEST_WISH, retry_after};
 use medley_proto::ErrorCode;
 use medley_step::StepError;
 use ureq::{
@@ -19,7 +20,7 @@ use ureq::{
 };
 
 use super::addresses::is_public;
-use crate::staging::Fetcher;
+use crate::{file_uri, staging::Fetcher};
 
 /// How often a download that breaks off is taken up where it stopped, where the server can do that.
 const RESUMES: u32 = 5;
@@ -63,7 +64,8 @@ impl HttpsFetcher {
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_recv_response(Some(ANSWER_TIMEOUT))
-            .timeout_global(Some(policy.timeout))
+            // The client adds it to the clock.
+            .timeout_global(Some(policy.timeout.min(LONGEST_WISH)))
             .user_agent(concat!("medley/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
             .build();
@@ -108,21 +110,20 @@ struct NotPublic(String);
 
 #[async_trait]
 impl Fetcher for HttpsFetcher {
-    fn serves(&self, uri: &str) -> bool {
-        let scheme = uri.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-        match scheme.as_deref() {
+    fn serves(&self, address: &Address) -> bool {
+        match address.scheme().as_deref() {
             Some("https") => true,
             Some("http") => !self.policy.trusted.is_empty(),
             _ => false,
         }
     }
 
-    async fn fetch(&self, uri: &str, into: &Path, most_bytes: u64) -> Result<(), StepError> {
+    async fn fetch(&self, address: &Address, into: &Path, most_bytes: u64) -> Result<(), StepError> {
         let download = Download {
             agent: self.agent.clone(),
-            uri: uri.to_owned(),
+            address: address.clone(),
             most_bytes,
-            give_up: Instant::now() + self.policy.timeout,
+            give_up: Instant::now().checked_add(self.policy.timeout),
         };
         let into = into.to_owned();
         tokio::task::spawn_blocking(move || download.run(&mut File::create(into)?))
@@ -133,9 +134,10 @@ impl Fetcher for HttpsFetcher {
 
 struct Download {
     agent: Agent,
-    uri: String,
+    address: Address,
     most_bytes: u64,
-    give_up: Instant,
+    /// None: never.
+    give_up: Option<Instant>,
 }
 
 /// How far a download came before it broke off, and what the rest may be asked for by.
@@ -152,17 +154,23 @@ impl Download {
             let response = self.ask(done, etag.as_deref())?;
             match self.copy(response, file, &mut done)? {
                 None => return Ok(file.sync_all()?),
-                Some(Broken { etag: Some(tag), .. }) if attempt < RESUMES && Instant::now() < self.give_up => {
-                    etag = Some(tag)
-                }
+                Some(Broken { etag: Some(tag), .. }) if attempt < RESUMES && self.goes_on() => etag = Some(tag),
                 Some(Broken { cause, .. }) => return Err(self.unavailable("the download broke off").because(cause)),
             }
         }
         Err(self.unavailable("the download broke off"))
     }
 
+    fn goes_on(&self) -> bool {
+        self.give_up.is_none_or(|give_up| Instant::now() < give_up)
+    }
+
     fn ask(&self, from: u64, etag: Option<&str>) -> Result<Response<Body>, StepError> {
-        let mut request = self.agent.get(&self.uri);
+        let mut request = self.agent.get(self.address.reveal());
+        if let Some(credentials) = basic(&self.address) {
+            // The client takes it along to no other host.
+            request = request.header(header::AUTHORIZATION, credentials);
+        }
         if let (1.., Some(etag)) = (from, etag) {
             request = request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, etag);
         }
@@ -214,44 +222,55 @@ impl Download {
     }
 
     fn unreached(&self, error: ureq::Error) -> StepError {
-        match &error {
-            ureq::Error::Io(cause) if cause.kind() == io::ErrorKind::PermissionDenied => self
-                .refused(ErrorCode::INPUT_FORBIDDEN, "inputs are fetched only from public https addresses")
-                .because(error),
-            ureq::Error::RequireHttpsOnly(_) => {
-                self.refused(ErrorCode::INPUT_FORBIDDEN, "the server redirects to a plain http address").because(error)
+        let code = ErrorCode::INPUT_FORBIDDEN;
+        match error {
+            ureq::Error::Io(cause) if cause.kind() == io::ErrorKind::PermissionDenied => {
+                self.refused(code, "inputs are fetched only from public https addresses").because(cause)
             }
+            // These errors repeat the address, secrets and all: they are no cause that could be shown.
+            ureq::Error::RequireHttpsOnly(_) => self.refused(code, "the server redirects to a plain http address"),
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
-                self.refused(ErrorCode::INPUT_NOT_FOUND, "this is no URL that can be asked for").because(error)
+                self.refused(ErrorCode::INPUT_NOT_FOUND, "this is no URL that can be asked for; check it")
             }
-            ureq::Error::TooManyRedirects => {
-                self.refused(ErrorCode::INPUT_NOT_FOUND, "the server redirects in circles").because(error)
+            ureq::Error::TooManyRedirects => self.refused(
+                ErrorCode::INPUT_NOT_FOUND,
+                &format!("the server redirects in circles, or more than {REDIRECTS} times; check the URL"),
+            ),
+            ureq::Error::RedirectFailed => {
+                self.refused(ErrorCode::INPUT_NOT_FOUND, "the server redirects to nowhere; check the URL")
             }
-            _ => self.unavailable("the server cannot be reached").because(error),
+            error => self.unavailable("the server cannot be reached").because(error),
         }
     }
 
     fn refused(&self, code: ErrorCode, what: &str) -> StepError {
-        StepError::permanent(code, format!("{}: {what}", self.uri))
+        StepError::permanent(code, format!("{}: {what}", self.address))
     }
 
     fn unavailable(&self, what: &str) -> StepError {
-        StepError::transient(ErrorCode::SERVICE_UNAVAILABLE, format!("{}: {what}", self.uri))
+        StepError::transient(ErrorCode::SERVICE_UNAVAILABLE, format!("{}: {what}", self.address))
     }
 
     fn busy(&self, status: u16, headers: &HeaderMap) -> StepError {
-        let retry_after = headers
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.parse().ok())
-            .map(Duration::from_secs);
-        let message = format!("{}: the server answered {status}", self.uri);
+        let wish = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = wish.and_then(|value| retry_after(value, SystemTime::now()));
+        let message = format!("{}: the server answered {status}", self.address);
         StepError::Transient { code: ErrorCode::SERVICE_UNAVAILABLE, message, retry_after, source: None }
     }
 
     fn too_large(&self) -> StepError {
-        let message = format!("{} has more than the {} bytes that an input may have", self.uri, self.most_bytes);
+        let message = format!("{} has more than the {} bytes that an input may have", self.address, self.most_bytes);
         StepError::permanent(ErrorCode::MEDIA_TOO_LARGE, message)
     }
+}
+
+/// User and password of the address, as a server asks for them (RFC 7617).
+fn basic(address: &Address) -> Option<String> {
+    let (user, password) = address.credentials()?;
+    let mut text = file_uri::percent_decoded(user)?;
+    text.push(b':');
+    text.extend(file_uri::percent_decoded(password)?);
+    Some(format!("Basic {}", aws_smithy_types::base64::encode(text)))
 }
 
 /// A weak tag does not promise the same bytes.

@@ -1,13 +1,18 @@
 use std::{collections::BTreeMap, path::Path, sync::Mutex};
 
 use async_trait::async_trait;
+use medley_net::Address;
 use medley_proto::ErrorCode;
-use medley_step::{Key, RemotePage, Retryable, StepError, Store, StoreError};
+use medley_step::{RemotePage, Retryable, StepError, StoreError};
 
 use crate::{
     staging::Fetcher,
     store::{S3Config, S3Store},
 };
+
+const SCHEME: &str = "s3://";
+/// The longest key that S3 takes.
+const MOST_KEY_BYTES: usize = 1_024;
 
 /// Fetches `s3://bucket/key` inputs with the worker's own credentials, from the places that its owner names and no
 /// others: whoever may submit a job must not read all that the worker may read.
@@ -39,47 +44,66 @@ impl S3Fetcher {
     }
 
     /// The bucket and what stands behind it.
-    fn place<'a>(&self, uri: &'a str) -> Result<(S3Store, &'a str), StepError> {
+    fn place<'a>(&self, address: &'a Address) -> Result<(S3Store, &'a str), StepError> {
+        let uri = address.reveal();
         if !self.allowed.iter().any(|place| uri.starts_with(place)) {
             let what = "inputs are not read from there; its place must stand in inputs.s3 of the worker's medley.toml";
-            return Err(refused(uri, ErrorCode::INPUT_FORBIDDEN, what));
+            return Err(refused(address, ErrorCode::INPUT_FORBIDDEN, what));
         }
-        let (bucket, key) = uri.trim_start_matches("s3://").split_once('/').unwrap_or_default();
-        Ok((self.store(bucket).map_err(|error| sort(uri, error))?, key))
+        let (bucket, key) = uri.strip_prefix(SCHEME).and_then(|rest| rest.split_once('/')).unwrap_or_default();
+        // Servers that keep objects as files would leave the allowed place by such a key.
+        if key.split('/').any(|segment| matches!(segment, "." | "..")) {
+            return Err(refused(address, ErrorCode::INPUT_FORBIDDEN, "its key has a segment . or .."));
+        }
+        Ok((self.store(bucket).map_err(|error| sort(address, error))?, key))
     }
 
-    async fn read(&self, uri: &str, into: &Path, most_bytes: u64) -> Result<(), StepError> {
-        let refused = |code, what: &str| refused(uri, code, what);
-        let sort = |error| sort(uri, error);
-        let (store, key) = self.place(uri)?;
-        // A key of a bucket's own may have characters that ours have not; such an object has to be copied first.
-        let key = Key::parse(key).map_err(|_| refused(ErrorCode::INPUT_NOT_FOUND, "its key cannot be asked for"))?;
-        let object = store.head(&key).await.and_then(|found| found.ok_or(StoreError::NotFound(key.clone())));
-        let object = object.map_err(sort)?;
+    async fn read(&self, address: &Address, into: &Path, most_bytes: u64) -> Result<(), StepError> {
+        let refused = |code, what: &str| refused(address, code, what);
+        let sort = |error| sort(address, error);
+        let (store, key) = self.place(address)?;
+        if key.is_empty() || key.len() > MOST_KEY_BYTES {
+            return Err(refused(ErrorCode::INPUT_NOT_FOUND, "this is no key of an object"));
+        }
         let fits = |bytes: u64| {
             let what = format!("it has {bytes} bytes, more than limits.input_bytes = {most_bytes}");
             if bytes > most_bytes { Err(refused(ErrorCode::MEDIA_TOO_LARGE, &what)) } else { Ok(()) }
         };
-        fits(object.bytes)?;
-        if object.bytes == 0 {
+        let bytes = store.size_of(key).await.map_err(sort)?;
+        fits(bytes)?;
+        if bytes == 0 {
             return Err(refused(ErrorCode::MEDIA_EMPTY, "it is empty; give an object with content"));
         }
         // It may have been replaced by a larger one since.
-        fits(store.fetch(&key, into).await.map_err(sort)?)
+        fits(store.fetch_any(key, into).await.map_err(sort)?)
     }
 }
 
-fn refused(uri: &str, code: ErrorCode, what: &str) -> StepError {
-    StepError::permanent(code, format!("{uri}: {what}"))
+fn refused(address: &Address, code: ErrorCode, what: &str) -> StepError {
+    StepError::permanent(code, format!("{address}: {what}"))
 }
 
-fn sort(uri: &str, error: StoreError) -> StepError {
+fn sort(address: &Address, error: StoreError) -> StepError {
+    let refused = |code, what| refused(address, code, what);
     match error {
         StoreError::NotFound(_) => {
-            refused(uri, ErrorCode::INPUT_NOT_FOUND, "there is no such object; a folder is written with a / at its end")
+            refused(ErrorCode::INPUT_NOT_FOUND, "there is no such object; a folder is written with a / at its end")
         }
         StoreError::Refused(..) => {
-            refused(uri, ErrorCode::INPUT_FORBIDDEN, "the bucket is missing, or closed to this worker").because(error)
+            refused(ErrorCode::INPUT_FORBIDDEN, "the bucket is missing, or closed to this worker").because(error)
+        }
+        StoreError::InvalidKey(_) => refused(ErrorCode::INPUT_NOT_FOUND, "this is no key of an object").because(error),
+        StoreError::Unavailable { retry_after, .. } => StepError::Transient {
+            code: ErrorCode::SERVICE_UNAVAILABLE,
+            message: format!("{address}: the bucket's server is not available"),
+            retry_after,
+            source: Some(error.into()),
+        },
+        StoreError::TooLarge { .. } => {
+            refused(ErrorCode::MEDIA_TOO_LARGE, "the server lists more at once than a server may").because(error)
+        }
+        StoreError::Checksum(_) => {
+            StepError::transient(ErrorCode::SERVICE_UNAVAILABLE, format!("{address} arrived damaged")).because(error)
         }
         other => other.into_step_error(),
     }
@@ -87,20 +111,20 @@ fn sort(uri: &str, error: StoreError) -> StepError {
 
 #[async_trait]
 impl Fetcher for S3Fetcher {
-    fn serves(&self, uri: &str) -> bool {
-        uri.starts_with("s3://")
+    fn serves(&self, address: &Address) -> bool {
+        address.reveal().starts_with(SCHEME)
     }
 
-    async fn fetch(&self, uri: &str, into: &Path, most_bytes: u64) -> Result<(), StepError> {
-        self.read(uri, into, most_bytes).await
+    async fn fetch(&self, address: &Address, into: &Path, most_bytes: u64) -> Result<(), StepError> {
+        self.read(address, into, most_bytes).await
     }
 
     fn lists(&self) -> bool {
         true
     }
 
-    async fn list(&self, uri: &str, after: Option<&str>) -> Result<RemotePage, StepError> {
-        let (store, prefix) = self.place(uri)?;
-        store.list_below(prefix, after).await.map_err(|error| sort(uri, error))
+    async fn list(&self, address: &Address, after: Option<&str>) -> Result<RemotePage, StepError> {
+        let (store, prefix) = self.place(address)?;
+        store.list_below(prefix, after).await.map_err(|error| sort(address, error))
     }
 }

@@ -141,12 +141,13 @@ async fn finished_jobs_are_kept_as_long_as_agreed() {
     late.fleet.wait(job).await;
     workers.stop().await.unwrap();
     let cache = || async { late.fleet.keys().await.into_iter().filter(|key| key.starts_with("test/cache/")).count() };
-    assert_eq!(cache().await, 1);
+    assert!(cache().await > 0);
     let open = late.fleet.submit(&numbers(1)).await;
     late.put_forward(47 * HOUR_MS);
     assert_eq!(late.fleet.medley.sweep().await.unwrap().removed, 0);
     late.put_forward(2 * HOUR_MS);
     assert_eq!(late.fleet.medley.sweep().await.unwrap().removed, 1);
+    assert_eq!(cache().await, 0, "what only this job made goes with it");
     assert!(matches!(late.fleet.medley.status(&TENANT, job).await, Err(Error::NoSuchJob(_))));
     late.fleet.medley.status(&TENANT, open).await.unwrap();
     late.put_forward(24 * HOUR_MS);

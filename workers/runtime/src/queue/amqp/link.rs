@@ -1,6 +1,7 @@
 //! A connection that is made again when it breaks, and what the broker's errors mean.
 
 use std::{
+    fmt,
     path::PathBuf,
     sync::{
         Arc, Weak,
@@ -15,6 +16,7 @@ use lapin::{
     tcp::OwnedTLSConfig,
     uri::AMQPUri,
 };
+use medley_net::Address;
 use medley_step::QueueError;
 use tokio::sync::Mutex;
 
@@ -24,7 +26,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const HEARTBEAT_S: u16 = 20;
 
 /// Where the broker is and who asks.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct AmqpConfig {
     /// `amqp://user:password@host:5672/vhost` or `amqps://…`; `?heartbeat=` in seconds.
     pub url: String,
@@ -33,6 +35,12 @@ pub struct AmqpConfig {
     pub credentials_file: Option<PathBuf>,
     /// PEM certificates that the broker's certificate may be signed by, beside the public ones.
     pub ca_file: Option<PathBuf>,
+}
+
+impl fmt::Debug for AmqpConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AmqpConfig").field("url", &Address::from(self.url.as_str())).finish_non_exhaustive()
+    }
 }
 
 /// How long to wait before the `attempt`th try: doubling up to a limit, with jitter, so that a fleet does not return in

@@ -6,9 +6,10 @@ mod paths;
 mod temp;
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, Read, Seek, SeekFrom},
     ops::Range,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -125,7 +126,8 @@ impl Inner {
 
     fn open(&self, key: &Key) -> Result<Option<(File, u64)>, StoreError> {
         let path = self.paths.of(key);
-        let opened = File::open(&path).and_then(|file| {
+        // A pipe that somebody put there would hold the open up for ever.
+        let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path).and_then(|file| {
             let meta = file.metadata()?;
             Ok(meta.is_file().then_some((file, meta.len())))
         });
@@ -205,9 +207,12 @@ impl Store for FileStore {
         let path = path.to_owned();
         self.with(key, move |store, key| {
             let (mut file, _) = store.open(key)?.ok_or_else(|| StoreError::NotFound(key.clone()))?;
-            File::create(&path)
-                .and_then(|mut copy| io::copy(&mut file, &mut copy))
-                .map_err(|error| broken(&path, error))
+            let copied = File::create(&path).and_then(|mut copy| io::copy(&mut file, &mut copy));
+            copied.map_err(|error| {
+                // Half an object only takes room.
+                let _ = std::fs::remove_file(&path);
+                broken(&path, error)
+            })
         })
         .await
     }

@@ -1,9 +1,9 @@
 //! Files that are still being written: all in one folder, named after the process that writes them.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime},
@@ -21,6 +21,9 @@ const FOLDER: &str = "%unfinished";
 /// After so long the file of a process that cannot be looked at (in another container) counts as left behind.
 const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 const BUFFER_BYTES: usize = 256 << 10;
+/// Objects do not change: the file that holds one cannot be written to by mistake. Whom it may be read by is for the
+/// process's umask to say.
+const READ_ONLY: u32 = 0o444;
 
 #[derive(Debug)]
 pub(super) struct Spool {
@@ -45,7 +48,7 @@ impl Spool {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join(format!("{}.{number}", Identity::own()));
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(READ_ONLY).open(&path)?;
         Ok((TempFile { path }, file))
     }
 
@@ -56,7 +59,7 @@ impl Spool {
         }
         let written = self.create().and_then(|(temp, mut file)| {
             file.write_all(bytes)?;
-            finish(&file)?;
+            file.sync_all()?;
             Ok(temp)
         });
         written.map_err(|error| broken(&self.folder, error))
@@ -84,15 +87,9 @@ impl Spool {
         if hash.map(|hash| Sha256::new(hash.finalize().into())) != sha256 {
             return Err(StoreError::Checksum(key.clone()));
         }
-        finish(&file).map_err(|error| broken(&temp.path, error))?;
+        file.sync_all().map_err(|error| broken(&temp.path, error))?;
         Ok(temp)
     }
-}
-
-/// Objects do not change: the file that holds one cannot be written to by mistake.
-fn finish(file: &File) -> io::Result<()> {
-    file.set_permissions(Permissions::from_mode(0o444))?;
-    file.sync_all()
 }
 
 fn is_left_behind(entry: &fs::DirEntry) -> bool {

@@ -13,7 +13,10 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
+use medley_net::Address;
 use medley_step::StoreError;
+
+use super::bounded::BoundedAnswers;
 
 const ATTEMPTS: u32 = 6;
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
@@ -50,7 +53,7 @@ impl std::fmt::Debug for S3Config {
         f.debug_struct("S3Config")
             .field("bucket", &self.bucket)
             .field("prefix", &self.prefix)
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &self.endpoint.as_deref().map(Address::from))
             .finish_non_exhaustive()
     }
 }
@@ -68,6 +71,7 @@ pub(super) fn client(config: &S3Config) -> Result<Client, StoreError> {
         .force_path_style(config.path_style)
         .http_client(http_client(config)?)
         .timeout_config(timeouts)
+        .interceptor(BoundedAnswers)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(MAX_BACKOFF))
         // Every request that needs a checksum says so itself: other servers do not know the newer defaults.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)

@@ -1,6 +1,9 @@
 //! What an error of the SDK means for whoever uses the store.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    time::{Duration, SystemTime},
+};
 
 use aws_sdk_s3::{
     config::http::HttpResponse,
@@ -8,10 +11,24 @@ use aws_sdk_s3::{
 };
 use medley_step::{Key, StoreError};
 
+use super::bounded::{MOST_ANSWER_BYTES, is_too_long};
+
 pub(super) fn classify<E>(key: &Key, error: SdkError<E>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
+    if let SdkError::ResponseError(_) = &error {
+        // There was an answer, and not all of it.
+        return if is_too_long(&error) {
+            StoreError::TooLarge {
+                key: key.clone(),
+                bytes: MOST_ANSWER_BYTES as u64 + 1,
+                limit: MOST_ANSWER_BYTES as u64,
+            }
+        } else {
+            broken_off(key, DisplayErrorContext(error).to_string())
+        };
+    }
     let status = error.raw_response().map(|response| response.status().as_u16());
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned();
     let retry_after = error.raw_response().and_then(retry_after);
@@ -37,9 +54,9 @@ where
     }
 }
 
-/// The server's wish, where it is in seconds.
+/// The server's wish.
 fn retry_after(response: &HttpResponse) -> Option<Duration> {
-    response.headers().get("retry-after")?.parse().ok().map(Duration::from_secs)
+    medley_net::retry_after(response.headers().get("retry-after")?, SystemTime::now())
 }
 
 pub(super) fn status<E>(error: &SdkError<E>) -> Option<u16> {

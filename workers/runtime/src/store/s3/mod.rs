@@ -1,5 +1,6 @@
 //! The fleet's store: a bucket of any server that speaks S3 (docs/fleet.md).
 
+mod bounded;
 mod client;
 mod error;
 mod transfer;
@@ -45,6 +46,17 @@ struct Inner {
     prefix: String,
 }
 
+/// An object of the bucket: the key that the server knows it by, and what errors call it.
+#[derive(Debug)]
+struct Object {
+    key: String,
+    named: Key,
+}
+
+fn unnamed() -> Key {
+    Key::new(["object"]).expect("letters are a valid key")
+}
+
 impl S3Store {
     /// Makes the client; nothing is asked of the server yet.
     pub fn new(config: &S3Config) -> Result<Self, StoreError> {
@@ -72,6 +84,31 @@ impl S3Store {
         format!("{}{key}", self.inner.prefix)
     }
 
+    fn object(&self, key: &Key) -> Object {
+        Object { key: self.full_key(key), named: key.clone() }
+    }
+
+    /// An object that others put into the bucket, whatever its key looks like.
+    fn object_of_others(&self, key: &str) -> Object {
+        let odd = |c: char| c.is_control() || "\\?#%\"<>|:".contains(c);
+        let plain: String = key.chars().map(|c| if odd(c) { '_' } else { c }).collect();
+        let segments = plain.split('/').filter(|segment| !segment.is_empty());
+        let named = Key::new(segments).or_else(|_| Key::parse(self.bucket())).unwrap_or_else(|_| unnamed());
+        Object { key: key.to_owned(), named }
+    }
+
+    /// How many bytes such an object has.
+    pub(crate) async fn size_of(&self, key: &str) -> Result<u64, StoreError> {
+        let object = self.object_of_others(key);
+        let head = self.client().head_object().bucket(self.bucket()).key(&object.key).send().await;
+        Ok(unsigned(head.map_err(|error| classify(&object.named, error))?.content_length()))
+    }
+
+    /// Streams such an object into a file, as [`Store::fetch`] does.
+    pub(crate) async fn fetch_any(&self, key: &str, path: &Path) -> Result<u64, StoreError> {
+        transfer::download(self, &self.object_of_others(key), path).await
+    }
+
     fn put_request(&self, key: &Key, bytes: Bytes, meta: &ObjectMeta) -> Result<PutObjectFluentBuilder, StoreError> {
         if meta.sha256.is_some_and(|announced| announced != Sha256::of(&bytes)) {
             return Err(StoreError::Checksum(key.clone()));
@@ -90,11 +127,12 @@ impl S3Store {
 
     /// A page of what others have put below a prefix (empty, or ending with `/`), whatever its keys look like.
     pub(crate) async fn list_below(&self, prefix: &str, after: Option<&str>) -> Result<RemotePage, StoreError> {
-        let named = Key::parse(prefix.trim_end_matches('/')).or_else(|_| Key::parse(self.bucket()))?;
+        let named = self.object_of_others(prefix).named;
         let listed = (self.client().list_objects_v2())
             .bucket(self.bucket())
             .prefix(prefix)
             .set_start_after(after.map(|after| format!("{prefix}{after}")))
+            .max_keys(i32::try_from(PAGE_LIMIT).unwrap_or(i32::MAX))
             .send()
             .await
             .map_err(|error| classify(&named, error))?;
@@ -189,7 +227,7 @@ impl Store for S3Store {
             source: Some(error.into()),
         })?;
         if bytes > transfer::PART_BYTES {
-            return transfer::upload(self, key, file, bytes, meta).await;
+            return transfer::upload(self, &self.object(key), file, bytes, meta).await;
         }
         let read = tokio::fs::read(path).await.map_err(|error| broken_off(key, error))?;
         self.put(key, read.into(), meta).await
@@ -232,11 +270,11 @@ impl Store for S3Store {
                 None => Err(StoreError::NotFound(key.clone())),
             };
         }
-        transfer::range(self, key, range).await
+        transfer::range(self, &self.object(key), range).await
     }
 
     async fn fetch(&self, key: &Key, path: &Path) -> Result<u64, StoreError> {
-        transfer::download(self, key, path).await
+        transfer::download(self, &self.object(key), path).await
     }
 
     async fn head(&self, key: &Key) -> Result<Option<ObjectInfo>, StoreError> {

@@ -14,12 +14,12 @@ use aws_sdk_s3::{
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use medley_proto::Sha256;
-use medley_step::{Key, ObjectMeta, StoreError};
+use medley_step::{ObjectMeta, StoreError};
 use sha2::Digest;
 use tokio::sync::mpsc;
 
 use super::{
-    S3Store, SHA256,
+    Object, S3Store, SHA256,
     error::{broken_off, classify, status},
 };
 
@@ -34,7 +34,7 @@ const TRIES: u32 = 5;
 /// Ends the upload on the server unless it was completed.
 struct Upload<'a> {
     store: &'a S3Store,
-    key: &'a Key,
+    object: &'a Object,
     id: String,
     completed: bool,
 }
@@ -46,7 +46,7 @@ impl Drop for Upload<'_> {
         }
         let abort = (self.store.client().abort_multipart_upload())
             .bucket(self.store.bucket())
-            .key(self.store.full_key(self.key))
+            .key(&self.object.key)
             .upload_id(&self.id)
             .send();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -61,22 +61,22 @@ impl Drop for Upload<'_> {
 
 pub(super) async fn upload(
     store: &S3Store,
-    key: &Key,
+    object: &Object,
     file: File,
     bytes: u64,
     meta: &ObjectMeta,
 ) -> Result<(), StoreError> {
     let created = (store.client().create_multipart_upload())
         .bucket(store.bucket())
-        .key(store.full_key(key))
+        .key(&object.key)
         .set_content_type(meta.media_type.clone())
         .set_metadata(super::metadata(meta))
         .checksum_algorithm(ChecksumAlgorithm::Crc32C)
         .send()
         .await
-        .map_err(|error| classify(key, error))?;
+        .map_err(|error| classify(&object.named, error))?;
     let id = created.upload_id().unwrap_or_default().to_owned();
-    let mut upload = Upload { store, key, id, completed: false };
+    let mut upload = Upload { store, object, id, completed: false };
     let part_bytes = PART_BYTES.max(bytes.div_ceil(MOST_PARTS));
     let (parts, reading) = read_parts(file, part_bytes);
     let sent = stream::unfold(parts, |mut parts| async move { parts.recv().await.map(|part| (part, parts)) })
@@ -85,20 +85,20 @@ pub(super) async fn upload(
         .buffer_unordered(PARALLEL)
         .try_collect::<Vec<_>>();
     let mut sent = sent.await?;
-    let read = reading.await.map_err(|error| broken_off(key, error))?;
-    let (digest, count) = read.map_err(|error| broken_off(key, error))?;
+    let read = reading.await.map_err(|error| broken_off(&object.named, error))?;
+    let (digest, count) = read.map_err(|error| broken_off(&object.named, error))?;
     if count != bytes || meta.sha256.is_some_and(|announced| announced != digest) {
-        return Err(StoreError::Checksum(key.clone()));
+        return Err(StoreError::Checksum(object.named.clone()));
     }
     sent.sort_by_key(CompletedPart::part_number);
     (store.client().complete_multipart_upload())
         .bucket(store.bucket())
-        .key(store.full_key(key))
+        .key(&object.key)
         .upload_id(&upload.id)
         .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(sent)).build())
         .send()
         .await
-        .map_err(|error| classify(key, error))?;
+        .map_err(|error| classify(&object.named, error))?;
     upload.completed = true;
     Ok(())
 }
@@ -108,14 +108,14 @@ impl Upload<'_> {
         let number = i32::try_from(index + 1).unwrap_or(i32::MAX);
         let sent = (self.store.client().upload_part())
             .bucket(self.store.bucket())
-            .key(self.store.full_key(self.key))
+            .key(&self.object.key)
             .upload_id(&self.id)
             .part_number(number)
             .checksum_algorithm(ChecksumAlgorithm::Crc32C)
             .body(ByteStream::from(part))
             .send()
             .await
-            .map_err(|error| classify(self.key, error))?;
+            .map_err(|error| classify(&self.object.named, error))?;
         Ok(CompletedPart::builder()
             .part_number(number)
             .set_e_tag(sent.e_tag)
@@ -171,19 +171,19 @@ enum Trouble {
 }
 
 /// Streams an object into a file; parts arrive side by side and are written in order, hashed as they are.
-pub(super) async fn download(store: &S3Store, key: &Key, path: &Path) -> Result<u64, StoreError> {
+pub(super) async fn download(store: &S3Store, object: &Object, path: &Path) -> Result<u64, StoreError> {
     for _ in 0..TRIES {
-        match download_once(store, key, path).await {
+        match download_once(store, object, path).await {
             Ok(bytes) => return Ok(bytes),
             Err(Trouble::Replaced) => {}
             Err(Trouble::Torn(error) | Trouble::Other(error)) => return Err(error),
         }
     }
-    Err(broken_off(key, "the object was replaced again and again while it was read"))
+    Err(broken_off(&object.named, "the object was replaced again and again while it was read"))
 }
 
-async fn download_once(store: &S3Store, key: &Key, path: &Path) -> Result<u64, Trouble> {
-    let first = part(store, key, &Range { from: 0, to: PART_BYTES }, None).await?;
+async fn download_once(store: &S3Store, object: &Object, path: &Path) -> Result<u64, Trouble> {
+    let first = part(store, object, &Range { from: 0, to: PART_BYTES }, None).await?;
     let (total, announced, etag) = (first.total, first.sha256, first.etag.clone());
     let (send, mut parts) = mpsc::channel::<Bytes>(1);
     let path = path.to_owned();
@@ -200,7 +200,7 @@ async fn download_once(store: &S3Store, key: &Key, path: &Path) -> Result<u64, T
     let rest = stream::iter(starts)
         .map(|from| {
             let etag = etag.clone();
-            async move { part(store, key, &Range { from, to: (from + PART_BYTES).min(total) }, etag).await }
+            async move { part(store, object, &Range { from, to: (from + PART_BYTES).min(total) }, etag).await }
         })
         .buffered(PARALLEL);
     let mut all = std::pin::pin!(stream::once(async { Ok(first) }).chain(rest));
@@ -211,23 +211,23 @@ async fn download_once(store: &S3Store, key: &Key, path: &Path) -> Result<u64, T
         }
     }
     drop(send);
-    let written = writing.await.map_err(|error| Trouble::Other(broken_off(key, error)))?;
+    let written = writing.await.map_err(|error| Trouble::Other(broken_off(&object.named, error)))?;
     let digest = written.map_err(|error| {
         Trouble::Other(match error.kind() {
             std::io::ErrorKind::StorageFull => StoreError::Full(Some(error.into())),
-            _ => broken_off(key, error),
+            _ => broken_off(&object.named, error),
         })
     })?;
     if announced.is_some_and(|announced| announced != digest) {
-        return Err(Trouble::Other(StoreError::Checksum(key.clone())));
+        return Err(Trouble::Other(StoreError::Checksum(object.named.clone())));
     }
     Ok(total)
 }
 
-async fn part(store: &S3Store, key: &Key, range: &Range, etag: Option<String>) -> Result<Part, Trouble> {
+async fn part(store: &S3Store, object: &Object, range: &Range, etag: Option<String>) -> Result<Part, Trouble> {
     let mut tries = 0;
     loop {
-        let trouble = match part_once(store, key, range, etag.clone()).await {
+        let trouble = match part_once(store, object, range, etag.clone()).await {
             Err(Trouble::Torn(error)) => error,
             other => return other,
         };
@@ -239,8 +239,8 @@ async fn part(store: &S3Store, key: &Key, range: &Range, etag: Option<String>) -
     }
 }
 
-async fn part_once(store: &S3Store, key: &Key, range: &Range, etag: Option<String>) -> Result<Part, Trouble> {
-    let request = get(store.client(), store.bucket(), &store.full_key(key), range).set_if_match(etag);
+async fn part_once(store: &S3Store, object: &Object, range: &Range, etag: Option<String>) -> Result<Part, Trouble> {
+    let request = get(store.client(), store.bucket(), &object.key, range).set_if_match(etag);
     let mut answer = match request.send().await {
         Ok(answer) => answer,
         // An empty object has no first byte.
@@ -248,7 +248,7 @@ async fn part_once(store: &S3Store, key: &Key, range: &Range, etag: Option<Strin
             return Ok(Part { bytes: Bytes::new(), total: 0, etag: None, sha256: None });
         }
         Err(error) if status(&error) == Some(412) => return Err(Trouble::Replaced),
-        Err(error) => return Err(Trouble::Other(classify(key, error))),
+        Err(error) => return Err(Trouble::Other(classify(&object.named, error))),
     };
     let length = u64::try_from(answer.content_length().unwrap_or_default()).unwrap_or_default();
     let total = (answer.content_range())
@@ -258,14 +258,14 @@ async fn part_once(store: &S3Store, key: &Key, range: &Range, etag: Option<Strin
     let wanted = range.to.min(total).saturating_sub(range.from);
     let mut bytes = BytesMut::with_capacity(usize::try_from(wanted.min(PART_BYTES)).unwrap_or_default());
     while let Some(some) = answer.body.next().await {
-        bytes.extend_from_slice(&some.map_err(|error| Trouble::Torn(broken_off(key, error)))?);
+        bytes.extend_from_slice(&some.map_err(|error| Trouble::Torn(broken_off(&object.named, error)))?);
         if bytes.len() as u64 > wanted {
             break;
         }
     }
     if bytes.len() as u64 != wanted {
         let message = format!("{} bytes came of {wanted}", bytes.len());
-        return Err(Trouble::Torn(broken_off(key, message)));
+        return Err(Trouble::Torn(broken_off(&object.named, message)));
     }
     let sha256 = answer.metadata().and_then(|metadata| metadata.get(SHA256)).and_then(|digest| digest.parse().ok());
     Ok(Part { bytes: bytes.freeze(), total, etag: answer.e_tag, sha256 })
@@ -283,17 +283,16 @@ fn get(
 }
 
 /// The bytes of a range that is not empty; none when it begins beyond the end.
-pub(super) async fn range(store: &S3Store, key: &Key, wanted: std::ops::Range<u64>) -> Result<Bytes, StoreError> {
+pub(super) async fn range(store: &S3Store, object: &Object, wanted: std::ops::Range<u64>) -> Result<Bytes, StoreError> {
     let mut tries = 0;
     loop {
-        let request =
-            get(store.client(), store.bucket(), &store.full_key(key), &Range { from: wanted.start, to: wanted.end });
+        let request = get(store.client(), store.bucket(), &object.key, &Range { from: wanted.start, to: wanted.end });
         let trouble = match request.send().await {
             Err(error) if status(&error) == Some(416) => return Ok(Bytes::new()),
-            Err(error) => return Err(classify(key, error)),
+            Err(error) => return Err(classify(&object.named, error)),
             Ok(answer) => match answer.body.collect().await {
                 Ok(bytes) => return Ok(bytes.into_bytes()),
-                Err(error) => broken_off(key, error),
+                Err(error) => broken_off(&object.named, error),
             },
         };
         tries += 1;
