@@ -68,6 +68,7 @@ mod status;
 pub mod store;
 mod submit;
 mod sweep;
+mod trim;
 mod walk;
 mod workers;
 

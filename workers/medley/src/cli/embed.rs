@@ -1,4 +1,5 @@
 use std::{
+    ffi::OsString,
     fs,
     io::{BufWriter, IsTerminal, Write},
     path::PathBuf,
@@ -15,8 +16,11 @@ use medley_models::Models;
 use medley_step::Retryable;
 use serde::Deserialize;
 
-use super::Failed;
-use crate::config::Config;
+use super::{Failed, completions::ModelNames, printable::{plain, printable}};
+use crate::config::{Config, read_small};
+
+/// The largest file of labels.
+const LABELS_BYTES: u64 = 64 << 20;
 
 /// What `medley embed` takes.
 #[derive(Debug, clap::Args)]
@@ -27,12 +31,17 @@ use crate::config::Config;
 pub(super) struct Args {
     /// Image files; what is no file is a text.
     #[arg(required_unless_present = "labels")]
-    inputs: Vec<String>,
+    inputs: Vec<OsString>,
     /// A file with a text a line, after the inputs.
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// The CLIP model: of the registry or of [caption.models].
-    #[arg(long, default_value = "clip-vit-base-patch32")]
+    #[arg(
+        long,
+        default_value = "clip-vit-base-patch32",
+        value_parser = ModelNames::of("caption"),
+        hide_possible_values = true
+    )]
     model: String,
     /// The NumPy file to write.
     #[arg(short, long, value_name = "FILE")]
@@ -43,8 +52,8 @@ pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
     let caption = caption_config(config)?;
     let mut items = args.inputs.into_iter().map(item).collect::<Result<Vec<_>, _>>()?;
     if let Some(path) = &args.labels {
-        let text = fs::read_to_string(path)
-            .map_err(|error| Failed::usage(format!("{} cannot be read: {error}", path.display())))?;
+        let text = read_small(path, LABELS_BYTES)
+            .map_err(|error| Failed::usage(format!("{} cannot be read: {}", path.display(), plain(&error))))?;
         items.extend(lines(&text).into_iter().map(Item::Text));
     }
     let threads = thread::available_parallelism().map_or(1, usize::from);
@@ -54,7 +63,9 @@ pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
     let clip = Clip::open(&models, spec, threads).map_err(failed)?;
     // Beside its place, so that a half-written file is never taken for a whole one.
     let part = args.output.with_extension("npy.part");
-    let unwritable = |error| Failed::usage(format!("{} cannot be written: {error}", args.output.display()));
+    let unwritable = |error: std::io::Error| {
+        Failed::usage(format!("{} cannot be written: {}", args.output.display(), plain(&error)))
+    };
     let mut out = BufWriter::new(fs::File::create(&part).map_err(unwritable)?);
     let shown = std::io::stderr().is_terminal();
     let total = items.len();
@@ -71,7 +82,8 @@ pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
         return Err(failed(error));
     }
     out.flush().and_then(|()| fs::rename(&part, &args.output)).map_err(unwritable)?;
-    println!("{} vectors of {} values in {}", items.len(), clip.dim(), args.output.display());
+    let line = format!("{} vectors of {} values in {}", items.len(), clip.dim(), args.output.display());
+    println!("{}", printable(&line));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -88,20 +100,21 @@ pub(super) fn caption_config(config: &Config) -> Result<CaptionConfig, Failed> {
 }
 
 /// A file is an image, all else a text; but what reads like an image's path and is not there is a slip.
-fn item(input: String) -> Result<Item, Failed> {
+fn item(input: OsString) -> Result<Item, Failed> {
     const IMAGES: [&str; 9] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm"];
-    let path = PathBuf::from(&input);
+    let path = PathBuf::from(input);
     if path.is_file() {
         return Ok(Item::Image(path));
     }
     let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
-    if extension.is_some_and(|extension| IMAGES.contains(&extension.as_str())) {
-        return Err(Failed::job(
-            medley_proto::ErrorCode::INPUT_NOT_FOUND,
-            format!("{input} does not exist: check the path"),
-        ));
+    let is_slip = extension.is_some_and(|extension| IMAGES.contains(&extension.as_str()));
+    match path.to_str() {
+        Some(text) if !is_slip => Ok(Item::Text(text.to_owned())),
+        _ => {
+            let message = format!("{} does not exist: check the path", path.display());
+            Err(Failed::job(medley_proto::ErrorCode::INPUT_NOT_FOUND, message))
+        }
     }
-    Ok(Item::Text(input))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Documents on standard output.
+//! Documents and lines on standard output.
 
 use std::{
     io::{self, Write},
@@ -7,19 +7,24 @@ use std::{
 
 use serde::Serialize;
 
-use super::Failed;
+use super::{Failed, printable::printable};
 
 /// A document for people and programs.
 pub(super) fn print_json(document: &impl Serialize) -> Result<ExitCode, Failed> {
-    print_line(&serde_json::to_string_pretty(document).map_err(Failed::service)?)
+    print_exactly(&serde_json::to_string_pretty(document).map_err(Failed::service)?)
 }
 
 /// A document on one line.
 pub(super) fn print_json_line(document: &impl Serialize) -> Result<ExitCode, Failed> {
-    print_line(&serde_json::to_string(document).map_err(Failed::service)?)
+    print_exactly(&serde_json::to_string(document).map_err(Failed::service)?)
 }
 
+/// A line for people.
 pub(super) fn print_line(text: &str) -> Result<ExitCode, Failed> {
+    print_exactly(&printable(text))
+}
+
+fn print_exactly(text: &str) -> Result<ExitCode, Failed> {
     match writeln!(io::stdout(), "{text}") {
         // A reader that has seen enough (`| head`) is no failure.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failed::service(error)),

@@ -1,16 +1,15 @@
 //! `medley worker`: takes steps from the configured queue until it is stopped.
 
-use std::{io::stderr, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
-use clap::ValueEnum;
 use medley_proto::Name;
 use medley_runtime::Workers;
 use medley_step::Registry;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 use super::{
     Failed, block_on,
+    logging::{LogFormat, start_logging},
     monitor::{self, Readiness},
     run::interrupted,
 };
@@ -33,14 +32,6 @@ pub(super) struct Args {
     /// Serves /healthz, /readyz and /metrics (Prometheus) at this address, such as 0.0.0.0:9100.
     #[arg(long, value_name = "ADDRESS")]
     monitor: Option<SocketAddr>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum LogFormat {
-    /// For people.
-    Pretty,
-    /// One JSON object a line.
-    Json,
 }
 
 pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> Result<ExitCode, Failed> {
@@ -76,17 +67,4 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
         ended.map_err(Failed::service)?;
         Ok(ExitCode::SUCCESS)
     })
-}
-
-/// Logs go to standard error; `MEDLEY_LOG` says what.
-pub(super) fn start_logging(default: &str, format: LogFormat) {
-    // whisper.cpp tells at every window how large its buffers are.
-    let default = || EnvFilter::new(format!("{default},whisper_rs=warn"));
-    let filter = EnvFilter::try_from_env("MEDLEY_LOG").unwrap_or_else(|_| default());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
-    // A second call (tests) changes nothing.
-    let _ = match format {
-        LogFormat::Pretty => log.compact().try_init(),
-        LogFormat::Json => log.json().try_init(),
-    };
 }
