@@ -30,14 +30,18 @@ fn names_in(folder: &Path) -> BTreeSet<String> {
 
 /// Whether a terminal would take something of it for other than text.
 fn is_text(shown: &str) -> bool {
-    let odd = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let odd = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     !shown.chars().any(odd)
 }
 
 #[test]
 fn results_lie_below_the_output_folder_whatever_inputs_are_called() {
     let medley = Medley::default();
-    let names = ["...png", "....png", ".medley.png", ".MEDLEY.png", " .png", "x. .png", "Photo.png", "photo.jpg", "a\nb.png"];
+    let names =
+        ["...png", "....png", ".medley.png", ".MEDLEY.png", " .png", "x. .png", "Photo.png", "photo.jpg", "a\nb.png"];
     for name in names {
         picture(&medley, name);
     }
@@ -61,7 +65,13 @@ fn results_lie_below_the_output_folder_whatever_inputs_are_called() {
 #[test]
 fn names_reach_the_terminal_as_text() {
     let medley = Medley::default();
-    for name in ["a\nerror[ok]: b.png", "\u{1b}]0;title\u{7}\u{1b}[2J.png", "\u{202e}gnp.exe", "\u{9b}31m\u{200b}.png", "a\rb\tc.png"] {
+    for name in [
+        "a\nerror[ok]: b.png",
+        "\u{1b}]0;title\u{7}\u{1b}[2J.png",
+        "\u{202e}gnp.exe",
+        "\u{9b}31m\u{200b}.png",
+        "a\rb\tc.png",
+    ] {
         fs::write(medley.path(name), "no picture").unwrap();
         for name in [name.to_owned(), format!("missing {name}")] {
             let ended = canny(&medley, &[&name]);
@@ -70,7 +80,9 @@ fn names_reach_the_terminal_as_text() {
             assert!(ended.err.lines().all(|line| !line.starts_with("error[ok]")), "{:?}", ended.err);
         }
         // What the parser of the command line says, too.
-        for args in [&["status", name][..], &["run", "control", name, "--annotators", name], &["no", name], &["run", name]] {
+        for args in
+            [&["status", name][..], &["run", "control", name, "--annotators", name], &["no", name], &["run", name]]
+        {
             let ended = medley.call(args);
             assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
             assert!(is_text(&ended.err), "{args:?}: {:?}", ended.err);
@@ -108,7 +120,8 @@ fn flags_that_are_on_or_off_take_no_input_for_a_value() {
     let medley = Medley::default();
     picture(&medley, "photo.png");
     let caption = |flags: &[&str]| -> serde_json::Value {
-        let args = [&["run", "caption", "--people", "false", "--nsfw=false", "--json", "-q"], flags, &["-o", "out"]].concat();
+        let args =
+            [&["run", "caption", "--people", "false", "--nsfw=false", "--json", "-q"], flags, &["-o", "out"]].concat();
         let ended = medley.call(&args);
         assert_eq!(ended.code, Some(0), "{flags:?}: {ended:?}");
         let manifest: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
@@ -196,7 +209,9 @@ fn a_configuration_is_a_small_file() {
     fs::write(medley.path("bytes.toml"), b"\xff\xfe").unwrap();
     fs::write(medley.path("wrong.toml"), "tenant = \"a\"\n[no\u{202e}such]\n").unwrap();
     fs::write(medley.path("broken.toml"), "tenant = \"a\"\nqueue = \n\n[x").unwrap();
-    for config in ["pipe.toml", "/dev/zero", "folder.toml", "huge.toml", "bytes.toml", "wrong.toml", "broken.toml", "gone.toml"] {
+    for config in
+        ["pipe.toml", "/dev/zero", "folder.toml", "huge.toml", "bytes.toml", "wrong.toml", "broken.toml", "gone.toml"]
+    {
         let ended = medley.call(&["list", "--config", config]);
         assert_eq!(ended.code, Some(2), "{config}: {ended:?}");
         assert!(ended.err.starts_with("error[config_invalid]") && ended.err.contains(config), "{config}: {ended:?}");

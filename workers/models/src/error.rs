@@ -70,9 +70,11 @@ impl ModelError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Missing(_) | Self::Unpinned(_) => ErrorCode::MODEL_MISSING,
-            Self::Corrupt { .. } | Self::NotAFile { .. } | Self::NoModelFile { .. } | Self::Hash { .. } | Self::Lock { .. } => {
-                ErrorCode::MODEL_CORRUPT
-            }
+            Self::Corrupt { .. }
+            | Self::NotAFile { .. }
+            | Self::NoModelFile { .. }
+            | Self::Hash { .. }
+            | Self::Lock { .. } => ErrorCode::MODEL_CORRUPT,
             Self::ToolMissing(..) | Self::Runtime { .. } => ErrorCode::TOOL_MISSING,
             Self::Unknown(_) => ErrorCode::PARAMS_INVALID,
             Self::Fetch { .. } | Self::Cache { .. } => ErrorCode::SERVICE_UNAVAILABLE,

@@ -65,7 +65,8 @@ mod tests {
     fn a_damaged_lock_file_is_named_with_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let lock = dir.path().join("models.lock");
-        for damage in [b"not toml at all =".as_slice(), b"[hashes.m]\nf = \"no hash\"\n", b"\xff\xfe\0", b"hashes = 3"] {
+        for damage in [b"not toml at all =".as_slice(), b"[hashes.m]\nf = \"no hash\"\n", b"\xff\xfe\0", b"hashes = 3"]
+        {
             fs::write(&lock, damage).unwrap();
             let error = Recorded::read(dir.path()).unwrap_err();
             assert_eq!(error.code().as_str(), "model_corrupt", "{damage:?}");

@@ -33,7 +33,8 @@ impl ModelNames {
         let mut names: Vec<String> = registry.models.keys().cloned().collect();
         if kinds {
             names.push("all".into());
-            let tasks: std::collections::BTreeSet<_> = registry.models.values().flat_map(|model| &model.tasks).collect();
+            let tasks: std::collections::BTreeSet<_> =
+                registry.models.values().flat_map(|model| &model.tasks).collect();
             names.extend(tasks.into_iter().cloned());
         }
         Self(names)

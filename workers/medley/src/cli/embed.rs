@@ -16,7 +16,11 @@ use medley_models::Models;
 use medley_step::Retryable;
 use serde::Deserialize;
 
-use super::{Failed, completions::ModelNames, printable::{plain, printable}};
+use super::{
+    Failed,
+    completions::ModelNames,
+    printable::{plain, printable},
+};
 use crate::config::{Config, read_small};
 
 /// The largest file of labels.

@@ -128,7 +128,9 @@ impl Flag {
     /// The flag as a kind of job has it: a flag that names a model offers the names there are to completion.
     pub(super) fn to_arg_of(&self, kind: &str) -> Arg {
         match self.property.as_str() {
-            "model" if self.shape == Shape::Text => self.to_arg().value_parser(ModelNames::of(kind)).hide_possible_values(true),
+            "model" if self.shape == Shape::Text => {
+                self.to_arg().value_parser(ModelNames::of(kind)).hide_possible_values(true)
+            }
             _ => self.to_arg(),
         }
     }
@@ -184,7 +186,9 @@ fn parse(shape: &Shape, text: &str) -> Result<Value, String> {
             _ => Err("not a number".into()),
         },
         Shape::Text | Shape::Choice(_) => Ok(text.into()),
-        Shape::Switch | Shape::List(_) | Shape::Json => serde_json::from_str(text).map_err(|error| format!("not JSON ({error})")),
+        Shape::Switch | Shape::List(_) | Shape::Json => {
+            serde_json::from_str(text).map_err(|error| format!("not JSON ({error})"))
+        }
     }
 }
 

@@ -55,12 +55,34 @@ mod tests {
     fn no_name_leads_out_or_into_the_state_or_is_unseen() {
         let long = "长".repeat(300) + ".png";
         for input in [
-            "...png", "..", ".", "", ".medley.png", ".medley", ".MEDLEY", "....", ". . .", "a/../../b", "/", "\\..\\x", " .x", "x. . .png",
-            "a\nerror[ok]: b.png", "\u{1b}]0;x\u{7}.png", "\u{202e}gpj.exe", "\u{200b}.png", "\0", "C:x", long.as_str(), "-", "\u{fffd}.png",
+            "...png",
+            "..",
+            ".",
+            "",
+            ".medley.png",
+            ".medley",
+            ".MEDLEY",
+            "....",
+            ". . .",
+            "a/../../b",
+            "/",
+            "\\..\\x",
+            " .x",
+            "x. . .png",
+            "a\nerror[ok]: b.png",
+            "\u{1b}]0;x\u{7}.png",
+            "\u{202e}gpj.exe",
+            "\u{200b}.png",
+            "\0",
+            "C:x",
+            long.as_str(),
+            "-",
+            "\u{fffd}.png",
             "..\u{200b}.png",
         ] {
             let name = folder_name(input);
-            let parts: Vec<_> = PathBuf::from(&name).components().map(|part| matches!(part, Component::Normal(_))).collect();
+            let parts: Vec<_> =
+                PathBuf::from(&name).components().map(|part| matches!(part, Component::Normal(_))).collect();
             assert_eq!(parts, [true], "{input:?}: {name:?}");
             assert!(!name.starts_with('.') && !name.ends_with(['.', ' ']), "{input:?}: {name:?}");
             assert!(name.len() <= MOST_BYTES && !name.is_empty(), "{input:?}: {name:?}");

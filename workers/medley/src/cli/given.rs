@@ -16,9 +16,10 @@ use crate::config::Config;
 
 /// Endings that only names of files have. Of `example.com`, `GPT-4.5` and `3.5` nobody can say, so they are text.
 const FILE_ENDINGS: [&str; 49] = [
-    "txt", "text", "md", "markdown", "ssml", "xml", "html", "htm", "xhtml", "srt", "vtt", "rst", "adoc", "org", "tex", "rtf", "doc",
-    "docx", "odt", "pdf", "epub", "json", "jsonl", "csv", "tsv", "yaml", "yml", "toml", "log", "jpg", "jpeg", "png", "webp", "gif",
-    "bmp", "tif", "tiff", "heic", "wav", "mp3", "flac", "ogg", "opus", "m4a", "mp4", "mov", "mkv", "webm", "avi",
+    "txt", "text", "md", "markdown", "ssml", "xml", "html", "htm", "xhtml", "srt", "vtt", "rst", "adoc", "org", "tex",
+    "rtf", "doc", "docx", "odt", "pdf", "epub", "json", "jsonl", "csv", "tsv", "yaml", "yml", "toml", "log", "jpg",
+    "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "wav", "mp3", "flac", "ogg", "opus", "m4a", "mp4",
+    "mov", "mkv", "webm", "avi",
 ];
 
 /// How arguments of one command are read.
@@ -188,9 +189,35 @@ mod tests {
     #[test]
     fn text_with_dots_and_strokes_is_text() {
         for text in [
-            "Hello there.", "今天天气十分不错。", "价格涨了3.5", "价格涨了3.5万", "GPT-4.5", "example.com", "访问example.com吧", "3.5", "v1.2.3", "node.js",
-            "e.g.", "Ph.D", "U.S.A", "and/or", "TCP/IP", "24/7", "http", "a:b", "5€/kg", "他/她", "I/O", "See my notes.txt", "/ is a stroke",
-            "https://example.com is a site", "//", "/", "…", "Mr.X", "a\nb.txt",
+            "Hello there.",
+            "今天天气十分不错。",
+            "价格涨了3.5",
+            "价格涨了3.5万",
+            "GPT-4.5",
+            "example.com",
+            "访问example.com吧",
+            "3.5",
+            "v1.2.3",
+            "node.js",
+            "e.g.",
+            "Ph.D",
+            "U.S.A",
+            "and/or",
+            "TCP/IP",
+            "24/7",
+            "http",
+            "a:b",
+            "5€/kg",
+            "他/她",
+            "I/O",
+            "See my notes.txt",
+            "/ is a stroke",
+            "https://example.com is a site",
+            "//",
+            "/",
+            "…",
+            "Mr.X",
+            "a\nb.txt",
         ] {
             assert!(is_text(text), "{text:?}");
         }
@@ -198,7 +225,17 @@ mod tests {
 
     #[test]
     fn names_of_missing_files_are_told_with_both_readings() {
-        for text in ["script.md", "NOTES.TXT", "/no/such/file", "./talk", "../x.y", "~/talk.txt", "src/nothing", "/home/x/my notes.txt", "请看.ssml"] {
+        for text in [
+            "script.md",
+            "NOTES.TXT",
+            "/no/such/file",
+            "./talk",
+            "../x.y",
+            "~/talk.txt",
+            "src/nothing",
+            "/home/x/my notes.txt",
+            "请看.ssml",
+        ] {
             let failed = read(text, &Config::default()).unwrap_err();
             assert_eq!(failed.code(), Some("input_not_found"), "{text}");
             assert!(failed.message().contains("no file") && failed.message().contains("standard input"), "{text}");

@@ -53,12 +53,7 @@ fn kind_command(verb: &'static str, recipe: &dyn ErasedRecipe) -> Command {
         .about(recipe.about())
         .after_help(format!("Examples:\n{examples}"))
         .arg(inputs)
-        .args(
-            recipe
-                .named_inputs()
-                .iter()
-                .map(|&(flag, _, help)| named(flag, help)),
-        )
+        .args(recipe.named_inputs().iter().map(|&(flag, _, help)| named(flag, help)))
         .args(flags::flags(&schema).iter().map(|flag| flag.to_arg_of(recipe.kind().as_str())));
     match verb {
         "run" if recipe.kind().as_str() == aloud::KIND => aloud::add_to(run::Args::add_to(command)),
@@ -117,7 +112,9 @@ impl Asked {
                 request.inputs.push(match recipe.takes_text() && at == 0 {
                     true => reader.text_or_file(given, kind.as_str())?,
                     false if recipe.takes_folder() && *given == "-" => {
-                        return Err(Failed::usage(format!("{kind} does not read standard input; give a folder or a file")));
+                        return Err(Failed::usage(format!(
+                            "{kind} does not read standard input; give a folder or a file"
+                        )));
                     }
                     false => reader.file(given)?,
                 });

@@ -74,13 +74,8 @@ mod tests {
     use super::*;
 
     fn status(kind: &'static str, state: JobState, input: &str) -> JobStatus {
-        let input = Input {
-            name: input.into(),
-            source: Source::Text("x".into()),
-            sha256: None,
-            bytes: None,
-            media_type: None,
-        };
+        let input =
+            Input { name: input.into(), source: Source::Text("x".into()), sha256: None, bytes: None, media_type: None };
         let job = Job {
             v: VERSION,
             id: JobId::fresh(1, 1),

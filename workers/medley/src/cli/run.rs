@@ -48,6 +48,7 @@ pub(super) struct Args {
     slots: Option<usize>,
     fresh: bool,
     verify: bool,
+    keep: bool,
     show: Show,
 }
 
@@ -70,6 +71,7 @@ impl Args {
             .arg(slots)
             .arg(switch("fresh", "Discards what an earlier run left in DIR/.medley"))
             .arg(switch("verify-models", "First hashes all model files of this kind that are here, however they look"))
+            .arg(switch("keep-steps", "Keeps the results of all steps in DIR/.medley, for a look into them"))
             .arg(switch("json", "Prints the manifest as JSON, one line for each job"))
             .arg(switch("quiet", "Prints only errors").short('q'))
     }
@@ -80,6 +82,7 @@ impl Args {
             slots: matches.get_one::<usize>("slots").copied(),
             fresh: matches.get_flag("fresh"),
             verify: matches.get_flag("verify-models"),
+            keep: matches.get_flag("keep-steps"),
             show: Show { json: matches.get_flag("json"), quiet: matches.get_flag("quiet") },
         }
     }
@@ -249,7 +252,7 @@ impl Session {
 
     async fn submit(&mut self, mut job: AskedJob) -> Result<(), Failed> {
         let folder = if self.several { self.args.output.join(&job.folder) } else { self.args.output.clone() };
-        job.request.idempotency_key = Some(key(&job, &folder)?);
+        job.request.idempotency_key = Some(key(&job, &folder));
         let mut submitted = match self.medley.submit(job.request.clone()).await {
             // The inputs are not what they were when the job of the same command ran: that one is of no use any more.
             Err(error) if error.code() == ErrorCode::IDEMPOTENCY_CONFLICT => {
@@ -303,8 +306,10 @@ impl Session {
         }
         self.medley.fetch(&manifest.tenant, id, folder).await?;
         self.print(manifest)?;
-        // What was fetched is all that another run needs beside the record of the job.
-        self.medley.trim(&manifest.tenant, id).await?;
+        if !self.args.keep {
+            // The artifacts are in the folder: another run needs the record of the job, and nothing else of it.
+            self.medley.trim(&manifest.tenant, id).await?;
+        }
         self.terms.add(manifest.provenance.models.values());
         self.progress.end(id, &format!("done, in {}", folder.display()));
         Ok(())
@@ -324,10 +329,10 @@ impl Session {
 }
 
 /// The same request into the same folder is the same job, so that running it again goes on where it stopped.
-fn key(job: &AskedJob, folder: &Path) -> Result<String, Failed> {
+fn key(job: &AskedJob, folder: &Path) -> String {
     let request = &job.request;
     let mut document = format!("{} {:?} {} ", request.kind, request.inputs, request.params).into_bytes();
     // As bytes: two folders' names may differ in what is no UTF-8.
     document.extend_from_slice(folder.as_os_str().as_bytes());
-    Ok(format!("run-{}", Sha256::of(&document)))
+    format!("run-{}", Sha256::of(&document))
 }

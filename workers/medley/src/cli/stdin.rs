@@ -94,7 +94,11 @@ fn copy(from: &mut dyn Read, config: &Config) -> Result<Spooled, Failed> {
     let folder = config.work_dir();
     let path = folder.join(format!("{NAME}-{}", std::process::id()));
     let unwritable = |error: io::Error| {
-        Failed::service(format!("{} cannot be written to ({}); free space or permit it", folder.display(), plain(&error)))
+        Failed::service(format!(
+            "{} cannot be written to ({}); free space or permit it",
+            folder.display(),
+            plain(&error)
+        ))
     };
     fs::create_dir_all(&folder).map_err(unwritable)?;
     let mut file = File::create(&path).map_err(unwritable)?;

@@ -78,7 +78,8 @@ fn switches_of(words: &[OsString], root: &Command) -> Option<(BTreeSet<String>, 
         let (at, found) = next_command(&words[start..], command)?;
         (command, start) = (found, start + at + 1);
     }
-    let others: BTreeSet<&str> = command.get_arguments().filter(|arg| !is_switch(arg)).filter_map(Arg::get_long).collect();
+    let others: BTreeSet<&str> =
+        command.get_arguments().filter(|arg| !is_switch(arg)).filter_map(Arg::get_long).collect();
     let switches = command.get_arguments().filter(|arg| is_switch(arg)).filter_map(Arg::get_long);
     // A flag of the kind's own comes before the opposite of another.
     let switches = switches.filter(|name| !others.contains(name)).map(str::to_owned).collect();
@@ -121,7 +122,8 @@ mod tests {
         assert_eq!(caption(&["--no-text", "false"]), "--text=true");
         assert_eq!(caption(&["--text=false", "--json", "--", "--text"]), "--text=false --json=true -- --text");
         assert_eq!(caption(&["--model", "x", "true"]), "--model x true");
-        let news = |words: &[&str]| read(&[&["medley", "--config", "run", "submit", "news"], words].concat())[5..].join(" ");
+        let news =
+            |words: &[&str]| read(&[&["medley", "--config", "run", "submit", "news"], words].concat())[5..].join(" ");
         assert_eq!(news(&["--no-lower-third", "a"]), "--no-lower-third=true a");
         assert_eq!(news(&["--lower-third"]), "--no-lower-third=false");
         assert_eq!(news(&["--no-no-lower-third"]), "--no-lower-third=false");

@@ -29,12 +29,19 @@ impl Terms {
 
     fn line(&self) -> Option<String> {
         let of = |terms: Commercial| -> Vec<String> {
-            self.0.iter().filter(|(_, (of, _))| *of == terms).map(|(name, (_, why))| format!("{name} ({why})")).collect()
+            self.0
+                .iter()
+                .filter(|(_, (of, _))| *of == terms)
+                .map(|(name, (_, why))| format!("{name} ({why})"))
+                .collect()
         };
         let (no, unclear) = (of(Commercial::No), of(Commercial::Unclear));
         let mut said = Vec::new();
         if !no.is_empty() {
-            said.push(format!("these results may not be sold or used commercially, by the licence of {}", no.join(", ")));
+            said.push(format!(
+                "these results may not be sold or used commercially, by the licence of {}",
+                no.join(", ")
+            ));
         }
         if !unclear.is_empty() {
             said.push(format!("whether they may be used commercially is unclear for {}", unclear.join(", ")));
@@ -64,7 +71,11 @@ mod tests {
         let mut terms = Terms::default();
         terms.add(&[model("free", Commercial::Yes)]);
         assert_eq!(terms.line(), None);
-        terms.add(&[model("voice", Commercial::No), model("eyes", Commercial::Unclear), model("voice", Commercial::No)]);
+        terms.add(&[
+            model("voice", Commercial::No),
+            model("eyes", Commercial::Unclear),
+            model("voice", Commercial::No),
+        ]);
         let line = terms.line().unwrap();
         assert_eq!(line.matches("voice").count(), 1);
         assert!(line.contains("may not be sold") && line.contains("voice (weights CC BY-NC 4.0"), "{line}");

@@ -9,7 +9,8 @@ use super::{Failed, printable::printable};
 
 /// A job's id, or what one is. The parser of the command line names the argument and repeats what was given.
 pub(super) fn job_id(text: &str) -> Result<JobId, &'static str> {
-    text.parse().map_err(|_| "a job's id has 26 letters and digits; `medley submit` prints it, and `medley list` shows it")
+    text.parse()
+        .map_err(|_| "a job's id has 26 letters and digits; `medley submit` prints it, and `medley list` shows it")
 }
 
 /// A kind of job or step.
