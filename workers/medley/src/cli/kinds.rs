@@ -142,8 +142,8 @@ fn check_count(recipe: &dyn ErasedRecipe, given: usize, named: &[usize]) -> Resu
     if (least..=most).contains(&count) {
         return Ok(());
     }
-    let mut free = (0..most).filter(|at| !named.contains(at));
-    let filled: Vec<usize> = free.by_ref().take(given).chain(named.iter().copied()).collect();
+    let free = (0..most).filter(|at| !named.contains(at));
+    let filled: Vec<usize> = free.take(given).chain(named.iter().copied()).collect();
     let missing: Vec<&str> =
         (0..least).filter(|at| !filled.contains(at)).filter_map(|at| roles.get(at).copied()).collect();
     let of = if least == most { format!("{least}") } else { format!("{least} to {most}") };

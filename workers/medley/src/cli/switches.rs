@@ -60,10 +60,10 @@ pub(super) fn normalised(words: Vec<OsString>, root: &Command) -> Vec<OsString> 
 
 /// The switch that a flag without `=` stands for, and what it says without a value.
 fn meaning<'a>(flag: &'a str, switches: &'a BTreeSet<String>) -> Option<(&'a str, bool)> {
-    if let Some(name) = switches.get(flag) {
-        return Some((name, true));
+    if switches.contains(flag) {
+        return Some((flag, true));
     }
-    if let Some(name) = flag.strip_prefix("no-").and_then(|name| switches.get(name)) {
+    if let Some(name) = flag.strip_prefix("no-").filter(|name| switches.contains(*name)) {
         return Some((name, false));
     }
     // `--lower-third` is the opposite of `--no-lower-third`.
