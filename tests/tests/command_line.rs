@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     ffi::OsStr,
     fs,
-    io::Write,
+    io::{BufRead, BufReader, Write},
     os::unix::{ffi::OsStrExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -335,10 +335,16 @@ fn clean_leaves_a_running_job_alone() {
 #[test]
 fn logs_in_files_have_no_colours() {
     let medley = Medley::default();
-    picture(&medley, "a.png");
-    let mut command = medley.command(&["run", "control", "a.png", "--annotators", "canny", "-o", "out"]);
-    let ended: Ended = command.env("MEDLEY_LOG", "debug").output().unwrap().into();
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.err.contains("DEBUG"), "{ended:?}");
-    assert!(!ended.err.contains('\u{1b}'), "{}", ended.err);
+    let mut worker = medley
+        .command(&["worker", "--monitor", "127.0.0.1:0"])
+        .env("MEDLEY_LOG", "info")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(worker.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    assert!(line.contains("INFO") && line.contains("address=127.0.0.1:"), "{line:?}");
+    assert!(is_text(&line), "{line:?}");
 }

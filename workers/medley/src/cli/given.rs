@@ -213,8 +213,6 @@ mod tests {
             "See my notes.txt",
             "/ is a stroke",
             "https://example.com is a site",
-            "//",
-            "/",
             "…",
             "Mr.X",
             "a\nb.txt",
