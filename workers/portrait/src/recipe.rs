@@ -31,6 +31,8 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
     const EXAMPLES: &'static str = "medley run portrait kafka.jpg voice.wav -o out\n\
         medley run portrait kafka.jpg speech.wav timing.json --framing head --still -o out";
     const INPUTS: std::ops::RangeInclusive<usize> = 2..=3;
+    const INPUT_ROLES: &'static [&'static str] =
+        &["the photo", "the speech", "the timing.json of `speak` (if it is there)"];
 
     fn check(params: &Self::Params, _inputs: &[Input]) -> Result<(), StepError> {
         params.check()

@@ -1,22 +1,15 @@
 //! `medley worker`: takes steps from the configured queue until it is stopped.
 
-use std::{
-    io::{IsTerminal, stderr},
-    net::SocketAddr,
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
-use clap::ValueEnum;
 use medley_proto::Name;
 use medley_runtime::{Medley, Workers};
 use medley_step::{Registry, StoreError};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::{
     Failed, block_on,
+    logging::{LogFormat, start_logging},
     monitor::{self, Readiness},
     run::interrupted,
 };
@@ -42,14 +35,6 @@ pub(super) struct Args {
     /// Serves /healthz, /readyz and /metrics (Prometheus) at this address, such as 0.0.0.0:9100.
     #[arg(long, value_name = "ADDRESS")]
     monitor: Option<SocketAddr>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum LogFormat {
-    /// For people.
-    Pretty,
-    /// One JSON object a line.
-    Json,
 }
 
 pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> Result<ExitCode, Failed> {
@@ -139,27 +124,3 @@ async fn check_store(medley: &Medley, config: &Config) -> Result<(), Failed> {
 #[derive(Debug, thiserror::Error)]
 #[error("the store {0} cannot be used; make its bucket, or correct [store] of medley.toml and its credentials")]
 struct StoreRefused(String, #[source] StoreError);
-
-/// Logs go to standard error; `MEDLEY_LOG` says what.
-pub(super) fn start_logging(default: &str, format: LogFormat) {
-    // whisper.cpp tells at every window how large its buffers are.
-    let default = || EnvFilter::new(format!("{default},whisper_rs=warn"));
-    let filter = EnvFilter::try_from_env("MEDLEY_LOG").unwrap_or_else(|_| default());
-    let log = tracing_subscriber::fmt().with_env_filter(without_secrets(filter)).with_writer(stderr);
-    // Colours are for people; in a file they are noise.
-    let log = if stderr().is_terminal() { log } else { log.with_ansi(false) };
-    // A second call (tests) changes nothing.
-    let _ = match format {
-        LogFormat::Pretty => log.compact().try_init(),
-        LogFormat::Json => log.json().try_init(),
-    };
-}
-
-/// Whoever asks for all there is (`trace`) would get the paths and queries of inputs from the HTTP client.
-fn without_secrets(filter: EnvFilter) -> EnvFilter {
-    if filter.max_level_hint() != Some(LevelFilter::TRACE) {
-        return filter;
-    }
-    let quiet = ["ureq=debug", "ureq_proto=debug", "lapin=debug"];
-    quiet.iter().filter_map(|directive| directive.parse().ok()).fold(filter, EnvFilter::add_directive)
-}
