@@ -5,6 +5,8 @@
 
 use std::sync::LazyLock;
 
+use regex::Regex;
+
 /// What an amount is, by the words beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
@@ -204,6 +206,16 @@ const KINDS: &[(Kind, &[&str])] = &[
             "总额",
             "合计应收",
             "TO PAY",
+            "TOTAL REFUND",
+            "REFUND TOTAL",
+            "REFUND AMOUNT",
+            "REFUND DUE",
+            "AMOUNT REFUNDED",
+            "AMOUNT CREDITED",
+            "TOTAL CREDIT",
+            "CREDIT TOTAL",
+            "应退",
+            "退款",
         ],
     ),
     (
@@ -274,16 +286,33 @@ const KINDS: &[(Kind, &[&str])] = &[
             "付款",
         ],
     ),
-    (Kind::Total, &["TOTAL", "TTL", "JUMLAH", "AMAUN", "合计", "金额合计", "AMOUNT", "总金额", "消费金额", "共计"]),
-    (Kind::Tax, &["GST", "VAT", "SST", "TAX", "CUKAI", "税额", "增值税", "税"]),
+    (Kind::Total, &["TOTAL", "TTL", "JUMLAH", "AMAUN", "合计", "金额合计", "AMOUNT", "总金额", "消费金额", "共计", "REFUND", "SUMMA", "SUMME", "GESAMT", "SUMA", "RAZEM", "ATT BETALA", "TE BETALEN", "TOTAAL", "A PAYER", "合計", "합계"]),
+    (Kind::Tax, &["CGST", "SGST", "IGST", "UTGST", "MOMS", "MVA", "TVA", "IVA", "MWST", "BTW", "PPN", "PST", "HST", "QST", "GST", "VAT", "SST", "TAX", "CUKAI", "税额", "增值税", "税"]),
 ];
 
 /// What the label of an amount says, or none when it says nothing known.
 pub(crate) fn kind_of(label: &str) -> Option<Kind> {
+    if SERVICE.is_match(label) {
+        return Some(Kind::Service);
+    }
+    if PERCENT_OFF.is_match(label) {
+        return Some(Kind::Discount);
+    }
     let label = Words::of(label);
     let hit = COMPILED.iter().find(|(_, phrases)| phrases.iter().any(|phrase| label.has(phrase)));
     hit.map(|&(kind, _)| kind)
 }
+
+/// `Service 10%`, `10% S/C`, `Svc Chg @ 10%`: a charge, where `Service Tax` is a tax.
+static SERVICE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)^\W*(?:\d{1,2}(?:\.\d+)?\s?%\s*)?(?:SERVICE|SERV|SVC|SVR|S/C|S\.C)\.?(?:\s*CH(?:ARGES?|GE?|RG)?\.?)?\s*(?:[(@]*\s*\d{1,2}(?:\.\d+)?\s?%\s*\)?)?\s*[:.]*\s*$",
+    )
+    .expect("the pattern is fixed")
+});
+/// `10% OFF`
+static PERCENT_OFF: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)\d\s?%\s*(?:OFF|DISC|DIS)\b").expect("the pattern is fixed"));
 
 type Compiled = Vec<(Kind, Vec<Phrase>)>;
 

@@ -100,10 +100,11 @@ pub(super) fn items(sheet: &Sheet, labelled: &[Labelled], zone: Range<usize>) ->
     let priced: Vec<usize> = zone.clone().filter(|&row| is_article(sheet, &amounts_of(row))).collect();
     let above = descriptions_stand_above(sheet, &priced, &zone);
     let counted = counts_stand_first(sheet, &priced);
+    let first_notes = first_notes(sheet, &priced);
     let mut items: Vec<Item> = Vec::new();
     for (position, &row) in priced.iter().enumerate() {
         let before =
-            if position == 0 { zone.start.max(row.saturating_sub(FIRST_NOTES)) } else { priced[position - 1] + 1 };
+            if position == 0 { zone.start.max(row.saturating_sub(first_notes)) } else { priced[position - 1] + 1 };
         let after = priced.get(position + 1).copied().unwrap_or(zone.end);
         let notes = if above { before..row } else { row + 1..after };
         items.extend(item(sheet, row, &amounts_of(row), notes, counted));
@@ -113,6 +114,15 @@ pub(super) fn items(sheet: &Sheet, labelled: &[Labelled], zone: Range<usize>) ->
 
 /// Rows above the first price that may describe it.
 const FIRST_NOTES: usize = 2;
+
+/// How many rows above the first price describe it: where it has words of its own, no more than the others have, since
+/// what is above may be of the head (`Server: Ann  Table 12`).
+fn first_notes(sheet: &Sheet, priced: &[usize]) -> usize {
+    if priced.first().is_none_or(|&first| !is_described(sheet, first)) {
+        return FIRST_NOTES;
+    }
+    priced.windows(2).map(|pair| pair[1] - pair[0] - 1).max().unwrap_or_default().min(FIRST_NOTES)
+}
 
 /// Do prices that have no words get them from above? They do when words stand above the first, and none below the last.
 fn descriptions_stand_above(sheet: &Sheet, priced: &[usize], zone: &Range<usize>) -> bool {

@@ -27,6 +27,20 @@ pub(super) struct Sums<'a> {
 impl Sums<'_> {
     /// The checks that can be made with these values.
     pub(super) fn checks(&self, value: &dyn Fn(usize) -> Decimal) -> Vec<Check> {
+        if !self.totals.total.map(value).is_some_and(Decimal::is_negative) {
+            return self.checks_of_sale(value);
+        }
+        // Money given back adds up as a sale does, with every sign the other way round. Some print only the total so.
+        let total_alone = self.parts().into_iter().filter(|&part| value(part).is_negative()).count() == 1;
+        let given = |index: usize| if total_alone { value(index).abs() } else { -value(index) };
+        let mut checks = self.checks_of_sale(&given);
+        for check in &mut checks {
+            (check.found, check.expected) = (-check.found, -check.expected);
+        }
+        checks
+    }
+
+    fn checks_of_sale(&self, value: &dyn Fn(usize) -> Decimal) -> Vec<Check> {
         let t = self.totals;
         let Some(total) = t.total.map(value) else { return Vec::new() };
         let or_zero = |index: Option<usize>| index.map(value).unwrap_or_default();
@@ -158,7 +172,7 @@ fn variants(sheet: &Sheet, l: &Labelled) -> Vec<(Decimal, f32)> {
             let mut changed = printed.clone();
             changed[offset] = digit;
             let changed: String = changed.into_iter().collect();
-            let Some(found) = amount::amounts(&changed).into_iter().next() else { continue };
+            let Some(found) = amount::amounts(&changed, sheet.style).into_iter().next() else { continue };
             let value = if l.amount.value.is_negative() { -found.value.abs() } else { found.value };
             let prob = glyph.instead.iter().find(|(other, _)| *other == digit).map_or(0.0, |(_, prob)| *prob);
             out.push((value, prob));
