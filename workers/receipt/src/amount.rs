@@ -122,9 +122,7 @@ fn pattern(blank_groups: bool) -> Regex {
     let any = |signs: &[(&str, &str)]| signs.iter().map(|(sign, _)| regex::escape(sign)).collect::<Vec<_>>().join("|");
     let (signs, word_signs) = (any(&SIGNS), any(&WORD_SIGNS));
     // A code behind a number ends there; a sign does not need to.
-    let after = SIGNS_AFTER.map(|(sign, _)| {
-        if sign.is_ascii() { format!(r"{sign}\b") } else { regex::escape(sign) }
-    });
+    let after = SIGNS_AFTER.map(|(sign, _)| if sign.is_ascii() { format!(r"{sign}\b") } else { regex::escape(sign) });
     let (thin, apostrophes) = (number::THIN_BLANKS, number::APOSTROPHES);
     let blank = if blank_groups { r"|\d{1,3}(?: \d{3})+(?:[.,·]\s?\d{2})?" } else { "" };
     let pattern = format!(
@@ -163,10 +161,12 @@ pub(crate) fn amounts(text: &str, style: NumberStyle) -> Vec<Amount> {
 /// A cell, or what ends one behind its label, that is a whole number of three digits or more: money without cents.
 fn whole_number(text: &str) -> Option<Amount> {
     let end = text.trim_end().len();
-    let start = text[..end].rfind(char::is_whitespace).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+    let start =
+        text[..end].rfind(char::is_whitespace).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
     let number = &text[start..end];
     let labelled = start == 0 || lexicon::kind_of(&text[..start]).is_some();
-    let is_number = (3..=7).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()) && !number.starts_with('0');
+    let is_number =
+        (3..=7).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()) && !number.starts_with('0');
     let value = Decimal::from_digits(number, "").filter(|_| labelled && is_number)?;
     Some(Amount { value: value.as_money(), span: start..end, currency: None })
 }

@@ -57,8 +57,9 @@ static NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
 });
 static DAY_NAMED: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?i)(\d{1,2})(?:st|nd|rd|th)?[-/., ]*([a-z]{3})[a-z]*[-/., ']*((?:19|20)\d\d|\d\d)"));
-static NAMED_DAY: LazyLock<Regex> =
-    LazyLock::new(|| fixed(r"(?i)\b([a-z]{3})[a-z]*[-/. ]*(\d{1,2})(?:st|nd|rd|th)?(?:[-/., ]|['’‘´`])*((?:19|20)\d\d)"));
+static NAMED_DAY: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(r"(?i)\b([a-z]{3})[a-z]*[-/. ]*(\d{1,2})(?:st|nd|rd|th)?(?:[-/., ]|['’‘´`])*((?:19|20)\d\d)")
+});
 /// `MAR05'24`: the apostrophe stands for the century.
 static NAMED_DAY_SHORT: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
@@ -221,7 +222,9 @@ mod tests {
         ] {
             assert_eq!(first(text).as_deref(), Some(iso), "{text:?}");
         }
-        for text in ["TABLE 12 24", "MAR05 7:14PM", "TEL 03-8051-9514", "31/02/2018", "Invoice No: 2018020951320023885", "5.90"] {
+        for text in
+            ["TABLE 12 24", "MAR05 7:14PM", "TEL 03-8051-9514", "31/02/2018", "Invoice No: 2018020951320023885", "5.90"]
+        {
             assert_eq!(first(text), None, "{text:?}");
         }
     }

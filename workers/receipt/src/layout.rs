@@ -238,8 +238,11 @@ fn thousands_before(row: &Row, right: usize) -> Option<&str> {
     let near = right.left - left.right < BLANK_GAP * right.height.max(left.height);
     let starts = right.amounts.first().is_some_and(|first| right.text[..first.span.start].trim().is_empty());
     let text = left.text.trim_end();
-    let from = text.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
-    let alone = !text[..from].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | ',' | '/' | ':' | '#' | '-'));
+    let from = text
+        .rfind(|c: char| !c.is_ascii_digit())
+        .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+    let alone =
+        !text[..from].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | ',' | '/' | ':' | '#' | '-'));
     let thousands = &text[from..];
     let whole = format!("{thousands} {}", right.text.trim_start());
     (near && starts && alone && number::may_have_blank_groups(&whole) && !thousands.is_empty()).then_some(thousands)

@@ -286,12 +286,67 @@ const KINDS: &[(Kind, &[&str])] = &[
             "付款",
         ],
     ),
-    (Kind::Total, &["TOTAL", "TTL", "JUMLAH", "AMAUN", "合计", "金额合计", "AMOUNT", "总金额", "消费金额", "共计", "REFUND", "SUMMA", "SUMME", "GESAMT", "SUMA", "RAZEM", "ATT BETALA", "TE BETALEN", "TOTAAL", "A PAYER", "合計", "합계"]),
-    (Kind::Tax, &["CGST", "SGST", "IGST", "UTGST", "MOMS", "MVA", "TVA", "IVA", "MWST", "BTW", "PPN", "PST", "HST", "QST", "GST", "VAT", "SST", "TAX", "CUKAI", "税额", "增值税", "税"]),
+    (
+        Kind::Total,
+        &[
+            "TOTAL",
+            "TTL",
+            "JUMLAH",
+            "AMAUN",
+            "合计",
+            "金额合计",
+            "AMOUNT",
+            "总金额",
+            "消费金额",
+            "共计",
+            "REFUND",
+            "SUMMA",
+            "SUMME",
+            "GESAMT",
+            "SUMA",
+            "RAZEM",
+            "ATT BETALA",
+            "TE BETALEN",
+            "TOTAAL",
+            "A PAYER",
+            "合計",
+            "합계",
+        ],
+    ),
+    (
+        Kind::Tax,
+        &[
+            "CGST",
+            "SGST",
+            "IGST",
+            "UTGST",
+            "MOMS",
+            "MVA",
+            "TVA",
+            "IVA",
+            "MWST",
+            "BTW",
+            "PPN",
+            "PST",
+            "HST",
+            "QST",
+            "GST",
+            "VAT",
+            "SST",
+            "TAX",
+            "CUKAI",
+            "税额",
+            "增值税",
+            "税",
+        ],
+    ),
 ];
 
 /// What the label of an amount says, or none when it says nothing known.
 pub(crate) fn kind_of(label: &str) -> Option<Kind> {
+    if COUNT.is_match(label) {
+        return Some(Kind::Other);
+    }
     if SERVICE.is_match(label) {
         return Some(Kind::Service);
     }
@@ -303,6 +358,13 @@ pub(crate) fn kind_of(label: &str) -> Option<Kind> {
     hit.map(|&(kind, _)| kind)
 }
 
+/// `ITEM(S) : 2`, `Qty(s): 3`, with nothing else: how many articles there are.
+static COUNT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)^\W*(?:TOTAL\s+|NO\.?\s*OF\s+)?(?:ITEM|QTY|ARTICLE|PIECE|PC)\s?\(?S\)?\s*(?:SOLD)?\s*[:=]\s*\d+\W*$",
+    )
+    .expect("the pattern is fixed")
+});
 /// `Service 10%`, `10% S/C`, `Svc Chg @ 10%`: a charge, where `Service Tax` is a tax.
 static SERVICE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
@@ -463,6 +525,14 @@ mod tests {
             ("找零", Some(Kind::Change)),
             ("Jumlah", Some(Kind::Total)),
             ("Baki", Some(Kind::Change)),
+            ("ITEM(S) : 2", Some(Kind::Other)),
+            ("QTY(S): 3", Some(Kind::Other)),
+            ("Service 12.5%", Some(Kind::Service)),
+            ("Service Tax 6%", Some(Kind::Tax)),
+            ("10% OFF", Some(Kind::Discount)),
+            ("CGST 9%", Some(Kind::Tax)),
+            ("TOTAL REFUND", Some(Kind::GrandTotal)),
+            ("Refund to VISA", Some(Kind::Paid(Method::Card))),
             ("STERILE FILTRAT", None),
         ] {
             assert_eq!(kind_of(label), kind, "{label:?}");

@@ -30,7 +30,9 @@ fn fixed(pattern: &str) -> Regex {
 }
 
 static WITH_CENTS: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(r"(?:^|[^\d.,/:])(?:\d{1,3}(?:[\s.,'’]\d{3})+|\d+)(?P<point>[.,])\d{2}(?:[^\d.,/:%\s]|\s+[^\d%\s]|\s*$|\s+\d)")
+    fixed(
+        r"(?:^|[^\d.,/:])(?:\d{1,3}(?:[\s.,'’]\d{3})+|\d+)(?P<point>[.,])\d{2}(?:[^\d.,/:%\s]|\s+[^\d%\s]|\s*$|\s+\d)",
+    )
 });
 static DOTTED: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?:^|[^\d.,/:-])(?P<number>\d{1,3}(?:\.\d{3})+)(?:[^\d.,/:-]|[.,]?[-–]|[.,]?\s|[.,]?$)"));
@@ -105,8 +107,10 @@ pub(crate) fn value(printed: &str, style: NumberStyle) -> Option<Printed> {
     let dashed = printed.ends_with(['-', '–', '—']);
     let printed = printed.trim_end_matches(['-', '–', '—']);
     let blanks = printed.trim().chars().any(|c| THIN_BLANKS.contains(c) || APOSTROPHES.contains(c));
-    let mut compact: String =
-        printed.chars().filter(|c| !c.is_whitespace() && !APOSTROPHES.contains(*c) && !THIN_BLANKS.contains(*c)).collect();
+    let mut compact: String = printed
+        .chars()
+        .filter(|c| !c.is_whitespace() && !APOSTROPHES.contains(*c) && !THIN_BLANKS.contains(*c))
+        .collect();
     if dashed {
         // `12,-`: the dash stands for no cents.
         compact.truncate(compact.trim_end_matches(['.', ',']).len());
@@ -184,7 +188,9 @@ mod tests {
         for text in ["3 79.00", "2 0.50", "12.3 798.00", "A 798.00", "111 22 Stockholm"] {
             assert!(!may_have_blank_groups(text), "{text}");
         }
-        assert!(has_blank_groups("Total R 3 798.00") && has_blank_groups("1 234 567,00") && has_blank_groups("3 798 kr"));
+        assert!(
+            has_blank_groups("Total R 3 798.00") && has_blank_groups("1 234 567,00") && has_blank_groups("3 798 kr")
+        );
         assert!(!has_blank_groups("Drill 2 499.00"));
     }
 

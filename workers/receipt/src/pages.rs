@@ -20,15 +20,9 @@ pub(crate) enum Page {
         unused_layer: Option<&'static str>,
     },
     /// A picture to read, and a text layer that it has to confirm.
-    Doubted {
-        picture: RgbImage,
-        layer: Doubted,
-    },
+    Doubted { picture: RgbImage, layer: Doubted },
     /// Text that a PDF brings along; a picture of the page where one was asked for.
-    Text {
-        text: TextPage,
-        picture: Option<RgbImage>,
-    },
+    Text { text: TextPage, picture: Option<RgbImage> },
 }
 
 /// An opened input.

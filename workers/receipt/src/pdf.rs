@@ -162,7 +162,12 @@ mod tests {
         assert!((picture_area(line).unwrap() / a4 - 1.0).abs() < 0.01);
         let inline = "   1     0 image     620   877  gray    1   8  image  no   [inline]     150   150 48.1K 9.1%";
         assert!((picture_area(inline).unwrap() / a4 - 0.25).abs() < 0.01);
-        assert_eq!(picture_area("page   num  type   width height color comp bpc  enc interp  object ID x-ppi y-ppi size ratio"), None);
+        assert_eq!(
+            picture_area(
+                "page   num  type   width height color comp bpc  enc interp  object ID x-ppi y-ppi size ratio"
+            ),
+            None
+        );
         assert_eq!(picture_area("-----"), None);
     }
 }

@@ -97,13 +97,25 @@ fn thousands_are_read_whatever_parts_them() {
         ("¥2,499", "¥1,299", "¥3,798"),
         ("2 499 kr", "1 299 kr", "3 798 kr"),
     ] {
-        let receipt = read(&["CAPE HARDWARE", "12 Long Street", "2024-03-05"], &[("Drill", drill), ("Saw", saw), ("Total", all)]);
-        assert_eq!((total(&receipt).as_str(), items(&receipt)), ("3798.00", vec!["2499.00".into(), "1299.00".into()]), "{all}");
+        let receipt =
+            read(&["CAPE HARDWARE", "12 Long Street", "2024-03-05"], &[("Drill", drill), ("Saw", saw), ("Total", all)]);
+        assert_eq!(
+            (total(&receipt).as_str(), items(&receipt)),
+            ("3798.00", vec!["2499.00".into(), "1299.00".into()]),
+            "{all}"
+        );
         assert_eq!(receipt.quality.adds_up, Some(true), "{all}: {:?}", receipt.quality.checks);
     }
     let indian = read(
         &["SHREE TRADERS", "Date 05/03/2024"],
-        &[("Laptop", "1,05,000.00"), ("Mouse", "1,000.00"), ("Subtotal", "1,06,000.00"), ("CGST 9%", "9,540.00"), ("SGST 9%", "9,540.00"), ("Grand Total", "1,25,080.00")],
+        &[
+            ("Laptop", "1,05,000.00"),
+            ("Mouse", "1,000.00"),
+            ("Subtotal", "1,06,000.00"),
+            ("CGST 9%", "9,540.00"),
+            ("SGST 9%", "9,540.00"),
+            ("Grand Total", "1,25,080.00"),
+        ],
     );
     assert_eq!(total(&indian), "125080.00");
     let taxes: Vec<_> = indian.taxes.iter().map(|tax| (tax.name.as_str(), tax.amount.value.to_string())).collect();
@@ -192,8 +204,19 @@ fn charges_and_reductions_are_fields_of_their_own() {
 #[test]
 fn the_head_does_not_run_into_the_first_article() {
     let receipt = read(
-        &["GREY HERON BISTRO LLC", "415 Main Street, Springfield, IL 62704", "Server: Ann  Table 12", "MAR05'24  7:14PM"],
-        &[("1 Burger", "$12.50"), ("2 Iced Tea", "$6.00"), ("1 Salad", "$9.50"), ("Subtotal", "$28.00"), ("Total", "$28.00")],
+        &[
+            "GREY HERON BISTRO LLC",
+            "415 Main Street, Springfield, IL 62704",
+            "Server: Ann  Table 12",
+            "MAR05'24  7:14PM",
+        ],
+        &[
+            ("1 Burger", "$12.50"),
+            ("2 Iced Tea", "$6.00"),
+            ("1 Salad", "$9.50"),
+            ("Subtotal", "$28.00"),
+            ("Total", "$28.00"),
+        ],
     );
     assert_eq!(receipt.date.as_ref().unwrap().value, "2024-03-05");
     assert_eq!(receipt.time.as_ref().unwrap().value, "19:14");

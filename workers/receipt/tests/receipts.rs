@@ -357,7 +357,8 @@ fn pages_that_are_shown_turned_are_read_from_their_pictures_beside_pages_that_ar
 fn tiff(pages: &[RgbImage]) -> Vec<u8> {
     let thumbnail = imageops::thumbnail(&pages[0], 60, 90);
     let mut out = b"II\x2a\0\x08\0\0\0".to_vec();
-    let all: Vec<(&RgbImage, u32)> = std::iter::once((&thumbnail, 1)).chain(pages.iter().map(|page| (page, 2))).collect();
+    let all: Vec<(&RgbImage, u32)> =
+        std::iter::once((&thumbnail, 1)).chain(pages.iter().map(|page| (page, 2))).collect();
     for (index, (page, subfile)) in all.iter().enumerate() {
         let grey: Vec<u8> = page.pixels().map(|pixel| pixel.0[0]).collect();
         let data = out.len() as u32 + 2 + 9 * 12 + 4;

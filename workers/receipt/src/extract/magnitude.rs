@@ -33,9 +33,8 @@ pub(super) fn choose(sheet: &Sheet, cut: Extracted, grouped: Extracted) -> Extra
 
 /// Do numbers before the prices count what was bought?
 fn has_counts(sheet: &Sheet, cut: &Extracted) -> bool {
-    let named = items::heading(sheet).is_some_and(|row| {
-        mentions(&sheet.rows[row].text(), &["QTY", "QUANTITY", "KUANTITI", "数量", "PCS", "COUNT"])
-    });
+    let named = items::heading(sheet)
+        .is_some_and(|row| mentions(&sheet.rows[row].text(), &["QTY", "QUANTITY", "KUANTITI", "数量", "PCS", "COUNT"]));
     let multiplied = cut.receipt.items.iter().filter(|item| item.quantity.is_some() && item.unit_price.is_some());
     named || multiplied.count() > 0
 }
@@ -44,5 +43,11 @@ fn has_counts(sheet: &Sheet, cut: &Extracted) -> bool {
 pub(super) fn check(sheet: &Sheet, total: &Labelled) -> Option<Check> {
     let value = total.amount.value.as_money();
     let open = !sheet.style.blank_groups && sheet.is_open_to_the_left(total.row, total.line, &total.amount);
-    open.then(|| Check { name: NAME, sum: "no digits left of the total".into(), found: value, expected: value, holds: false })
+    open.then(|| Check {
+        name: NAME,
+        sum: "no digits left of the total".into(),
+        found: value,
+        expected: value,
+        holds: false,
+    })
 }

@@ -78,11 +78,7 @@ fn extract(sheet: &Sheet, hints: &Hints) -> Extracted {
             };
             let keeps_sign = Some(index) == totals.rounding
                 || is_negative && Some(index) != totals.change && !totals.discounts.contains(&index);
-            if field.value.is_negative() && !keeps_sign {
-                Field { value: field.value.abs(), ..field }
-            } else {
-                field
-            }
+            if field.value.is_negative() && !keeps_sign { Field { value: field.value.abs(), ..field } } else { field }
         })
     };
     let mut receipt = Receipt {
@@ -104,12 +100,13 @@ fn extract(sheet: &Sheet, hints: &Hints) -> Extracted {
         lines: lines(sheet),
         ..Receipt::default()
     };
+    let may_be_cut = checks.iter().any(|check| check.name == magnitude::NAME);
     receipt.quality = Quality {
         adds_up,
         checks,
         corrected,
         text_confidence: text_confidence(sheet),
-        warnings: warnings(&receipt, adds_up, when.ambiguous),
+        warnings: warnings(&receipt, adds_up, may_be_cut, when.ambiguous),
     };
     Extracted { receipt, sums_hold }
 }
@@ -269,7 +266,7 @@ fn text_confidence(sheet: &Sheet) -> f32 {
     if weight > 0.0 { sum / weight } else { 0.0 }
 }
 
-fn warnings(receipt: &Receipt, adds_up: Option<bool>, ambiguous_date: bool) -> Vec<String> {
+fn warnings(receipt: &Receipt, adds_up: Option<bool>, may_be_cut: bool, ambiguous_date: bool) -> Vec<String> {
     let Receipt { merchant: Merchant { name, .. }, date, total, .. } = receipt;
     let mut warnings = Vec::new();
     for (missing, what) in [(name.is_none(), "merchant's name"), (date.is_none(), "date"), (total.is_none(), "total")] {
@@ -280,7 +277,7 @@ fn warnings(receipt: &Receipt, adds_up: Option<bool>, ambiguous_date: bool) -> V
     if adds_up == Some(false) {
         warnings.push("the amounts do not add up: see checks".into());
     }
-    if receipt.quality.checks.iter().any(|check| check.name == magnitude::NAME) {
+    if may_be_cut {
         warnings.push("digits stand close to the left of the total: its thousands may be cut off".into());
     }
     if ambiguous_date {

@@ -27,22 +27,27 @@ const TITLES: &[&str] = &[
     "红字",
     "返品",
 ];
-const TITLE_WORDS: &[&str] = &["REFUND", "REFUNDED", "REFUNDS", "RETURN", "RETURNS", "RETURNED", "AVOIR", "RETUR", "BAYARANBALIK"];
+const TITLE_WORDS: &[&str] =
+    &["REFUND", "REFUNDED", "REFUNDS", "RETURN", "RETURNS", "RETURNED", "AVOIR", "RETUR", "BAYARANBALIK"];
 /// Words of a shop's terms.
 const TERMS: &[&str] = &[
-    "NO", "NOT", "NON", "POLICY", "WITHIN", "DAYS", "DAY", "EXCHANGE", "ACCEPTED", "TIDAK", "FOR", "IF", "TERMS", "ONLY", "CANNOT",
-    "STRICTLY", "DUE",
+    "NO", "NOT", "NON", "POLICY", "WITHIN", "DAYS", "DAY", "EXCHANGE", "ACCEPTED", "TIDAK", "FOR", "IF", "TERMS",
+    "ONLY", "CANNOT", "STRICTLY", "DUE",
 ];
 /// What names an amount that is given back.
 const AMOUNT_WORDS: &[&str] = &["REFUND", "REFUNDED", "REFUNDS"];
-const AMOUNT_PHRASES: &[&str] = &["CREDIT NOTE TOTAL", "TOTAL CREDIT", "CREDIT TOTAL", "AMOUNT CREDITED", "应退", "退款"];
+const AMOUNT_PHRASES: &[&str] =
+    &["CREDIT NOTE TOTAL", "TOTAL CREDIT", "CREDIT TOTAL", "AMOUNT CREDITED", "应退", "退款"];
 const TITLE_LETTERS: usize = 32;
 
 /// Does the document give money back? Its title says so, or the name of an amount, or most of its amounts are negative.
 pub(super) fn is_refund(sheet: &Sheet, labelled: &[Labelled], zone: &Range<usize>) -> bool {
-    let titled = sheet.rows.iter().take(zone.end).filter(|row| !row.has_amount()).any(|row| {
-        row.cells.iter().any(|cell| is_title(&cell.text)) || is_title(&row.text())
-    });
+    let titled = sheet
+        .rows
+        .iter()
+        .take(zone.end)
+        .filter(|row| !row.has_amount())
+        .any(|row| row.cells.iter().any(|cell| is_title(&cell.text)) || is_title(&row.text()));
     let named = labelled.iter().any(|l| {
         l.row >= zone.start
             && !l.amount.value.is_zero()

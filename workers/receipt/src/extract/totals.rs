@@ -317,8 +317,7 @@ fn taxes(sheet: &Sheet, labelled: &[Labelled], lines: &[usize], table: &Range<us
         // Halves of a tax are equal and bear different names.
         let same = |tax: &&mut TaxRow| {
             let is_half = |name: &str| HALVES.contains(&name);
-            labelled[tax.amount].amount.value == value
-                && (tax.name == name || !(is_half(&tax.name) && is_half(&name)))
+            labelled[tax.amount].amount.value == value && (tax.name == name || !(is_half(&tax.name) && is_half(&name)))
         };
         if let Some(known) = taxes.iter_mut().find(same) {
             known.included = known.included.or(included);
@@ -326,7 +325,7 @@ fn taxes(sheet: &Sheet, labelled: &[Labelled], lines: &[usize], table: &Range<us
         }
         // A total of the table's taxes is none of its own.
         let table_sum: Decimal = taxes.iter().map(|tax| labelled[tax.amount].amount.value).sum();
-        if !taxes.is_empty() && table_sum == value {
+        if !taxes.is_empty() && table_sum == value && !HALVES.contains(&name.as_str()) {
             continue;
         }
         taxes.push(TaxRow { name, rate: rate_of(l.row), base: None, amount: index, included });
