@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::{
     decimal::Decimal,
-    lexicon,
+    lexicon::{self, Kind},
     number::{self, NumberStyle},
 };
 
@@ -239,11 +239,19 @@ fn stands_alone(number: &str, before: &str, after: &str, signed: bool) -> bool {
     !(number.starts_with('.') && !signed && last.is_some_and(|c| !c.is_whitespace()))
 }
 
+/// `TOTAL - 5.00`: a dash between blanks parts the label from its amount, but where amounts are taken off.
+fn parts_label(captures: &regex::Captures<'_>, before: &str) -> bool {
+    let spaced = captures.name("minus").is_some_and(|mark| mark.as_str().ends_with(char::is_whitespace));
+    let label = before.trim_end();
+    let taken_off = matches!(lexicon::kind_of(label), Some(Kind::Rounding | Kind::Discount));
+    spaced && label.len() < before.len() && label.ends_with(char::is_alphabetic) && !taken_off
+}
+
 /// `-5.00`, `$-5.00`, `5.00-`, `(5.00)`, `5.00 CR`.
 fn is_negative(captures: &regex::Captures<'_>, before: &str, after: &str) -> bool {
     let marks = ["minus", "minus2"].map(|name| captures.name(name).map(|mark| mark.as_str().starts_with('(')));
     // A dash after a letter or digit joins; it does not subtract.
-    let joins = before.ends_with(char::is_alphanumeric);
+    let joins = before.ends_with(char::is_alphanumeric) || parts_label(captures, before);
     let dash = marks[0] == Some(false) && !joins || marks[1] == Some(false);
     // Brackets hold the amount alone, and nothing comes behind them.
     let bracketed = marks.contains(&Some(true)) && after.trim() == ")";
@@ -328,6 +336,17 @@ mod tests {
             (".00", &["0.00"]),
             ("12.5kg", &[]),
             ("(12.00)", &["-12.00"]),
+            ("Total ($41.12)", &["-41.12"]),
+            ("$-41.12", &["-41.12"]),
+            ("41.12 CR", &["-41.12"]),
+            ("Total - 41.12", &["41.12"]),
+            ("Rounding - 0.02", &["-0.02"]),
+            ("- $41.12", &["-41.12"]),
+            ("12,-", &["12.00"]),
+            ("1.234.50", &["1234.50"]),
+            ("R 12 HIGH STREET", &[]),
+            ("SUGAR 5.00", &["5.00"]),
+            ("149 kr", &["149.00"]),
         ] {
             assert_eq!(values(text), expected, "{text:?}");
         }

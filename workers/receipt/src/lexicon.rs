@@ -328,8 +328,6 @@ const KINDS: &[(Kind, &[&str])] = &[
             "BTW",
             "PPN",
             "PST",
-            "HST",
-            "QST",
             "GST",
             "VAT",
             "SST",

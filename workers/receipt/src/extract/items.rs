@@ -122,6 +122,10 @@ fn first_notes(sheet: &Sheet, priced: &[usize]) -> usize {
     if priced.first().is_none_or(|&first| !is_described(sheet, first)) {
         return between.max(FIRST_NOTES);
     }
+    // A lone article below the columns' names has nothing else above it.
+    if priced.len() == 1 && heading(sheet).is_some() {
+        return FIRST_NOTES;
+    }
     between.min(FIRST_NOTES)
 }
 
@@ -139,7 +143,8 @@ fn descriptions_stand_above(sheet: &Sheet, priced: &[usize], zone: &Range<usize>
     if between > 0 && (above == between) != (below == between) && !is_described(sheet, first) {
         return above == between;
     }
-    let words_above = first > zone.start && !words(&sheet.rows[first - 1]).is_empty();
+    let window = zone.start.max(first.saturating_sub(first_notes(sheet, priced).max(1)))..first;
+    let words_above = window.into_iter().any(|row| !words(&sheet.rows[row]).is_empty());
     let words_below = last + 1 < zone.end && !words(&sheet.rows[last + 1]).is_empty();
     // Below a heading the first words belong to the first price; without one what is above may belong to the head.
     let below_heading = zone.start > 0 && heading(sheet) == Some(zone.start - 1);
@@ -263,6 +268,9 @@ fn item(sheet: &Sheet, row: usize, amounts: &[&Labelled], notes: Range<usize>, c
     for note in notes {
         // A discount of the article is none of its words; a price inside its name is.
         let row = &sheet.rows[note];
+        if names_columns(row) {
+            continue;
+        }
         if row.cells.iter().any(|cell| !cell.amounts.is_empty()) && kind_of(&row.text()).is_some() {
             continue;
         }
@@ -280,6 +288,14 @@ fn item(sheet: &Sheet, row: usize, amounts: &[&Labelled], notes: Range<usize>, c
     });
     let description = describe(sheet, &described);
     (description.is_some() || quantity.is_some()).then_some(Item { description, quantity, unit_price, amount })
+}
+
+/// A second row of the columns' names: `PRICE | TAX | TAX CODE`.
+fn names_columns(row: &Row) -> bool {
+    let named = |text: &str| {
+        COLUMN_NAMES.iter().any(|names| mentions(text, names)) || has_word(text, &["TAX", "CODE", "GST", "RM", "DISC"])
+    };
+    row.cells.len() > 1 && !row.has_amount() && row.cells.iter().all(|cell| named(&cell.text))
 }
 
 /// A number of an article's rows: line, value, as printed.

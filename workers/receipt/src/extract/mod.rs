@@ -48,6 +48,7 @@ struct Extracted {
 
 fn extract(sheet: &Sheet, hints: &Hints) -> Extracted {
     let mut labelled = sheet.labelled();
+    totals::tell_rounded_totals(&mut labelled);
     let zone = items::zone(sheet, &labelled);
     let words = in_words(sheet);
     let refund = refund::is_refund(sheet, &labelled, &zone);

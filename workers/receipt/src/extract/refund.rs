@@ -40,7 +40,7 @@ const AMOUNT_PHRASES: &[&str] =
     &["CREDIT NOTE TOTAL", "TOTAL CREDIT", "CREDIT TOTAL", "AMOUNT CREDITED", "应退", "退款"];
 const TITLE_LETTERS: usize = 32;
 
-/// Does the document give money back? Its title says so, or the name of an amount, or most of its amounts are negative.
+/// Does the document give money back? Its title says so, or the name of an amount, or its totals are negative.
 pub(super) fn is_refund(sheet: &Sheet, labelled: &[Labelled], zone: &Range<usize>) -> bool {
     let titled = sheet
         .rows
@@ -54,7 +54,7 @@ pub(super) fn is_refund(sheet: &Sheet, labelled: &[Labelled], zone: &Range<usize
             && (has_word(&l.label, AMOUNT_WORDS) || mentions(&l.label, AMOUNT_PHRASES))
             && !has_word(&l.label, TERMS)
     });
-    titled || named || is_mostly_negative(labelled, zone.start)
+    titled || named || is_negative(labelled, zone.start)
 }
 
 fn is_title(text: &str) -> bool {
@@ -67,17 +67,13 @@ fn is_title(text: &str) -> bool {
         && !has_word(text, TERMS)
 }
 
-/// Discounts, rounding and change are negative on any receipt; the sums of a sale are not.
-fn is_mostly_negative(labelled: &[Labelled], from: usize) -> bool {
-    let amounts = labelled.iter().filter(|l| {
-        let aside = matches!(l.kind, Some(Kind::Discount | Kind::Rounding | Kind::Change | Kind::Other));
-        l.row >= from && !aside && !l.amount.value.is_zero()
-    });
-    let negative: Vec<bool> = amounts.map(|l| l.amount.value.is_negative()).collect();
-    let count = negative.iter().filter(|negative| **negative).count();
-    let sums = labelled.iter().any(|l| {
-        matches!(l.kind, Some(Kind::Total | Kind::GrandTotal | Kind::RoundedTotal | Kind::Subtotal))
-            && l.amount.value.is_negative()
-    });
-    sums && count * 5 >= negative.len() * 3
+/// Every total is negative, and something else is: discounts, rounding and change are negative on any receipt, the sums
+/// of a sale are not.
+fn is_negative(labelled: &[Labelled], from: usize) -> bool {
+    let foot = || labelled.iter().filter(|l| l.row >= from && !l.amount.value.is_zero());
+    let totals = foot().filter(|l| matches!(l.kind, Some(Kind::Total | Kind::GrandTotal | Kind::RoundedTotal)));
+    let signs: Vec<bool> = totals.map(|l| l.amount.value.is_negative()).collect();
+    let aside = |l: &&Labelled| matches!(l.kind, Some(Kind::Discount | Kind::Rounding | Kind::Change | Kind::Other));
+    let negative = foot().filter(|l| !aside(l) && l.amount.value.is_negative()).count();
+    !signs.is_empty() && signs.iter().all(|negative| *negative) && negative > signs.len()
 }

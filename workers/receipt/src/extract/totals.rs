@@ -72,12 +72,16 @@ pub(super) fn tax_table(sheet: &Sheet) -> Option<Range<usize>> {
         } else {
             blanks += 1;
         }
-        if blanks > 1 {
+        // The names of the columns may take several rows.
+        if blanks > if end > heading + 1 { 1 } else { 3 } {
             break;
         }
     }
     Some(heading..end)
 }
+
+/// Cents are rounded away by no more.
+const LARGEST_ROUNDING: Decimal = Decimal::new(10_000, 2);
 
 /// What is known before the sums are looked at.
 #[derive(Debug, Clone, Copy)]
@@ -143,6 +147,18 @@ pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize, known: &Kn
     }
     net_and_tax(labelled, &foot, &mut totals);
     totals
+}
+
+/// `Rounding Adjustment 0.02, Rounding 42.35`: of two that are called rounding the one too large for it is what was
+/// rounded to.
+pub(super) fn tell_rounded_totals(labelled: &mut [Labelled]) {
+    let small = |l: &Labelled| l.amount.value.abs() <= LARGEST_ROUNDING;
+    let rounding = |l: &&mut Labelled| l.kind == Some(Kind::Rounding);
+    if labelled.iter().any(|l| l.kind == Some(Kind::Rounding) && small(l)) {
+        for l in labelled.iter_mut().filter(rounding).filter(|l| !small(l)) {
+            l.kind = Some(Kind::RoundedTotal);
+        }
+    }
 }
 
 /// `消费合计 100.00, 折扣 -10.00, 实收 90.00`: what was called total was before the discounts.
@@ -353,7 +369,7 @@ fn base_and_tax(labelled: &[Labelled], amounts: &[usize], rate: Option<Decimal>)
 }
 
 /// Taxes of one sale that are levied side by side, often at the same rate.
-const HALVES: &[&str] = &["CGST", "SGST", "IGST", "UTGST", "CESS", "PST", "QST", "HST", "TPS", "TVQ"];
+const HALVES: &[&str] = &["CGST", "SGST", "IGST", "UTGST", "CESS", "PST"];
 
 /// The tax's name: the first word that is letters.
 fn name_of(text: &str) -> String {
