@@ -52,6 +52,8 @@ pub(crate) enum Verdict {
     Doubted(&'static str),
     /// The picture is read whatever it gives.
     Refused(&'static str),
+    /// The page is shown as in a mirror: its picture is read the other way round.
+    Mirrored,
 }
 
 fn fixed(pattern: &str) -> Regex {
@@ -89,6 +91,9 @@ impl Layer {
         }
         if self.text().chars().filter(|c| c.is_alphanumeric()).count() < LEAST_LETTERS {
             return Verdict::Missing;
+        }
+        if self.is_mirrored() {
+            return Verdict::Mirrored;
         }
         if self.is_turned() {
             return Verdict::Refused("is turned");
@@ -161,6 +166,20 @@ impl Layer {
 
     fn text(&self) -> String {
         self.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Do lines hold known words when they are read backwards, and none forwards?
+    fn is_mirrored(&self) -> bool {
+        let mut lines: Vec<String> = Vec::new();
+        for word in &self.words {
+            match lines.last_mut() {
+                Some(line) if !word.fresh => line.push_str(&word.text),
+                _ => lines.push(word.text.clone()),
+            }
+        }
+        let known = |line: &str| mentions(line, &["INVOICE", "RECEIPT", "TOTAL", "SUBTOTAL", "ADDRESS", "NUMBER"]);
+        let backwards = lines.iter().filter(|line| known(&line.chars().rev().collect::<String>())).count();
+        backwards > 1 && !lines.iter().any(|line| known(line))
     }
 
     /// Do words stand on their side, or lines run from right to left?
@@ -432,6 +451,12 @@ mod tests {
         let mut layer = Layer::of(&turned);
         assert_eq!(layer.judge(&GrayImage::from_pixel(400, 200, Luma([255])), false), Verdict::Refused("is turned"));
         assert_eq!(layer.size, (400.0, 200.0));
+    }
+
+    #[test]
+    fn a_mirrored_page_is_told_by_words_that_run_backwards() {
+        let mirrored = [(10, 10, "2244 E C I O V N I"), (10, 30, "L A T O T"), (10, 50, "secivreS lareneG")];
+        assert_eq!(judged(&mirrored, &ink(&mirrored), false), Verdict::Mirrored);
     }
 
     #[test]

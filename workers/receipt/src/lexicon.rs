@@ -359,7 +359,7 @@ pub(crate) fn kind_of(label: &str) -> Option<Kind> {
 /// `ITEM(S) : 2`, `Qty(s): 3`, with nothing else: how many articles there are.
 static COUNT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)^\W*(?:TOTAL\s+|NO\.?\s*OF\s+)?(?:ITEM|QTY|ARTICLE|PIECE|PC)\s?\(?S\)?\s*(?:SOLD)?\s*[:=]\s*\d+\W*$",
+        r"(?i)^\W*(?:(?:TOTAL\s+|NO\.?\s*OF\s+)?(?:ITEM|QTY|ARTICLE|PIECE|PC)\s?\(?S\)?\s*(?:SOLD)?\s*[:=]\s*\d+\W*)+$",
     )
     .expect("the pattern is fixed")
 });
@@ -524,7 +524,7 @@ mod tests {
             ("Jumlah", Some(Kind::Total)),
             ("Baki", Some(Kind::Change)),
             ("ITEM(S) : 2", Some(Kind::Other)),
-            ("QTY(S): 3", Some(Kind::Other)),
+            ("ITEM(S) : 1 QTY(S) : 3", Some(Kind::Other)),
             ("Service 12.5%", Some(Kind::Service)),
             ("Service Tax 6%", Some(Kind::Tax)),
             ("10% OFF", Some(Kind::Discount)),

@@ -2,7 +2,7 @@
 
 use std::{io::Cursor, path::PathBuf};
 
-use image::{DynamicImage, ImageFormat};
+use image::{DynamicImage, ImageFormat, imageops};
 use medley_proto::ErrorCode;
 use medley_step::{Host, LocalInput, StepContext, StepError};
 use medley_vision::text::TextPage;
@@ -100,6 +100,9 @@ impl Pdf {
         Ok(match verdict {
             Verdict::Doubted(doubt) => {
                 Page::Doubted { picture, layer: Doubted { layer, scale: dpi / POINTS_PER_INCH, doubt } }
+            }
+            Verdict::Mirrored => {
+                Page::Picture { picture: imageops::flip_horizontal(&picture), unused_layer: Some("is mirrored") }
             }
             Verdict::Refused(doubt) => Page::Picture { picture, unused_layer: Some(doubt) },
             Verdict::Missing | Verdict::Believed => Page::Picture { picture, unused_layer: None },
