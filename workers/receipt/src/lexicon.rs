@@ -84,6 +84,7 @@ const KINDS: &[(Kind, &[&str])] = &[
             "ROUNDING",
             "ROUND ADJ",
             "ROUND OFF",
+            "ROUND AMT",
             "RND ADJ",
             "RNDG",
             "PELARASAN",
@@ -359,7 +360,7 @@ pub(crate) fn kind_of(label: &str) -> Option<Kind> {
 /// `ITEM(S) : 2`, `Qty(s): 3`, with nothing else: how many articles there are.
 static COUNT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)^\W*(?:(?:TOTAL\s+|NO\.?\s*OF\s+)?(?:ITEM|QTY|ARTICLE|PIECE|PC)\s?\(?S\)?\s*(?:SOLD)?\s*[:=]\s*\d+\W*)+$",
+        r"(?i)^\W*(?:(?:TOTAL\s+|NO\.?\s*(?:OF\s+)?)?(?:ITEM|QTY|ARTICLE|PIECE|PC)(?:\s?\(S\)\s*(?:SOLD)?\s*[:=]?|S\s*(?:SOLD)?\s*[:=])\s*\d*\W*)+$",
     )
     .expect("the pattern is fixed")
 });

@@ -10,8 +10,8 @@ use crate::{
     layout::{Labelled, Sheet},
 };
 
-/// Taxes are rounded by themselves before they are added.
-const ROUNDING: i64 = 2;
+/// Taxes are rounded by themselves before they are added; nothing else may be off.
+const TAX_ROUNDING: Decimal = Decimal::new(200, 2);
 
 /// The amounts that take part in the sums, by their indices among the labelled ones.
 pub(super) struct Sums<'a> {
@@ -48,32 +48,40 @@ impl Sums<'_> {
         let extras = or_zero(t.service) + or_zero(t.tip);
         let discount: Decimal = t.discounts.iter().map(|&index| value(index).abs()).sum();
         let tax: Decimal = t.taxes.iter().map(|tax| value(tax.amount)).sum();
+        let exact = Decimal::default();
+        let tolerance = if tax.is_zero() { exact } else { TAX_ROUNDING };
         let mut checks = Vec::new();
         if let Some(words) = self.words {
-            checks.push(check("words", "the total in words", total, &[words]));
+            checks.push(check("words", "the total in words", total, &[words], exact));
         }
         if let (Some(tendered), Some(change)) = (t.tendered.map(value), t.change.map(value)) {
             let found = tendered.abs() - change.abs();
-            checks.push(check("change", "tendered - change", total, &[found]));
+            checks.push(check("change", "tendered - change", total, &[found], exact));
         }
         let items = (!self.items.is_empty()).then(|| self.items.iter().map(|&index| value(index)).sum::<Decimal>());
         if let Some(subtotal) = t.subtotal.filter(|&index| Some(index) != t.total).map(value) {
             let sums = with_and_without(subtotal + extras + rounding, tax, discount);
-            checks.push(check("total", "subtotal + tax + service - discounts + rounding", total, &sums));
+            checks.push(check("total", "subtotal + tax + service - discounts + rounding", total, &sums, tolerance));
             if let Some(items) = items {
                 // Prices hold their tax or do not: the articles add up to the subtotal or to what was rounded.
                 let inclusive = total - rounding - extras;
                 let sums = with_and_without(items, tax, discount);
                 let expected = if sums.contains(&inclusive) { inclusive } else { subtotal };
-                checks.push(check("items", "sum of the items + tax - discounts", expected, &sums));
+                checks.push(check("items", "sum of the items + tax - discounts", expected, &sums, tolerance));
             }
         } else if let Some(items) = items {
             let sums = with_and_without(items + extras + rounding, tax, discount);
-            checks.push(check("items", "sum of the items + tax + service - discounts + rounding", total, &sums));
+            checks.push(check(
+                "items",
+                "sum of the items + tax + service - discounts + rounding",
+                total,
+                &sums,
+                tolerance,
+            ));
         }
         if !rounding.is_zero() && !self.unrounded.is_empty() {
             let sums: Vec<Decimal> = self.unrounded.iter().map(|&index| value(index) + rounding).collect();
-            checks.push(check("rounding", "total before rounding + rounding", total, &sums));
+            checks.push(check("rounding", "total before rounding + rounding", total, &sums, exact));
         }
         checks
     }
@@ -90,10 +98,26 @@ impl Sums<'_> {
             .collect()
     }
 
+    /// Takes a rounding off that was added, where that alone makes every sum right: its dash is small and often lost.
+    fn turn_rounding(&self, labelled: &mut [Labelled]) -> usize {
+        let Some(rounding) = self.totals.rounding.filter(|&index| !labelled[index].amount.value.is_zero()) else {
+            return 0;
+        };
+        let value = |index: usize| labelled[index].amount.value;
+        let turned = |index: usize| if index == rounding { -value(index) } else { value(index) };
+        let all_right = |checks: Vec<Check>| !checks.is_empty() && exact(&checks).iter().all(|holds| *holds);
+        if value(rounding).is_negative() || all_right(self.checks(&value)) || !all_right(self.checks(&turned)) {
+            return 0;
+        }
+        labelled[rounding].amount.value = -labelled[rounding].amount.value;
+        labelled[rounding].corrected = true;
+        1
+    }
+
     /// Replaces at most one misread digit in at most two amounts where that makes sums right and none wrong. What the
     /// reader itself thought possible needs one sum to speak for it, any other digit two. Returns how many were changed.
     pub(super) fn correct(&self, sheet: &Sheet, labelled: &mut [Labelled]) -> usize {
-        let mut corrected = 0;
+        let mut corrected = self.turn_rounding(labelled);
         for _ in 0..2 {
             let values: Vec<Decimal> = labelled.iter().map(|l| l.amount.value).collect();
             let before = exact(&self.checks(&|index| values[index]));
@@ -142,9 +166,9 @@ fn with_and_without(sum: Decimal, tax: Decimal, discount: Decimal) -> Vec<Decima
     sums
 }
 
-fn check(name: &'static str, sum: &str, expected: Decimal, sums: &[Decimal]) -> Check {
+fn check(name: &'static str, sum: &str, expected: Decimal, sums: &[Decimal], tolerance: Decimal) -> Check {
     let found = sums.iter().copied().min_by_key(|&sum| (sum - expected).abs()).unwrap_or_default();
-    let holds = found.is_about(expected, Decimal::cents(ROUNDING));
+    let holds = found.is_about(expected, tolerance);
     Check { name, sum: sum.into(), found: found.as_money(), expected: expected.as_money(), holds }
 }
 
