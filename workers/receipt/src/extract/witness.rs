@@ -56,7 +56,9 @@ impl Sums<'_> {
         }
         if let (Some(tendered), Some(change)) = (t.tendered.map(value), t.change.map(value)) {
             let found = tendered.abs() - change.abs();
-            checks.push(check("change", "tendered - change", total, &[found], exact));
+            // What is paid is rounded even where the total that is printed is not.
+            let sums = [found, found - rounding];
+            checks.push(check("change", "tendered - change", total, &sums, exact));
         }
         let items = (!self.items.is_empty()).then(|| self.items.iter().map(|&index| value(index)).sum::<Decimal>());
         if let Some(subtotal) = t.subtotal.filter(|&index| Some(index) != t.total).map(value) {
