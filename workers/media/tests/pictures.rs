@@ -234,7 +234,7 @@ proptest! {
             bytes[(place * reach) as usize] ^= 1 << bit;
         }
         bytes.truncate((keep * bytes.len() as f64) as usize);
-        let limits = PictureLimits { max_pixels: 1_000_000, max_bytes: 1 << 20, max_decode_bytes: 64 << 20 };
+        let limits = PictureLimits { max_pixels: 1_000_000, max_bytes: 1 << 20, max_decode_bytes: 64 << 20, ..PictureLimits::default() };
         if let Ok(picture) = picture::from_bytes(&bytes, "damaged", &limits) {
             prop_assert_eq!(picture.rgb.len(), (picture.width_px * picture.height_px * 3) as usize);
         }
