@@ -10,7 +10,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use medley_step::{Host, StepContext, StepError};
 
 use super::{
-    source::{Entry, Source},
+    notes::Notes,
+    source::{Entry, Reader, Source},
     step::{Looked, Share},
 };
 use crate::{CaptionError, Looker, Row, Seen};
@@ -46,31 +47,53 @@ pub(super) fn look(
     let entries = list.lines().map(serde_json::from_str).collect::<Result<Vec<Entry>, _>>()?;
     let mut reader = Source::of(&cx.inputs()[..of_job])?.open(cx.host())?;
     let mut answer = Answer::new(thumbnails);
-    for (n, batch) in entries.chunks(BATCH).enumerate() {
-        cx.progress((n * BATCH) as f64, entries.len() as f64, "images");
-        cx.checkpoint()?;
-        let spare = |n: usize| cx.scratch().join(format!("image-{n}"));
-        let files: Vec<_> = batch.iter().zip(reader.files(batch, spare)?).collect();
-        let readable: Vec<_> =
-            files.iter().filter_map(|(entry, file)| Some((entry.path.clone(), file.as_ref().ok()?.clone()))).collect();
-        let mut seen = eyes.look(&readable, cx.host())?.into_iter();
-        for (entry, file) in files {
-            let seen = match file {
-                Ok(_) => seen.next().ok_or_else(|| StepError::internal("an image was not looked at"))?,
-                Err(error) => {
-                    Seen { row: Row::failed(&entry.path, None, entry.bytes, error), embedding: None, thumbnail: None }
-                }
-            };
-            answer.add(seen)?;
+    let mut notes = Notes::open(&cx.notes())?;
+    let numbers: Vec<u32> = (0..).take(entries.len()).collect();
+    for batch in numbers.chunks(BATCH) {
+        cx.progress(batch[0].into(), entries.len() as f64, "images");
+        for group in notes.groups(batch.iter().copied()) {
+            cx.checkpoint()?;
+            notes.begin(&group)?;
+            let members: Vec<Entry> = group.iter().map(|number| entries[*number as usize].clone()).collect();
+            let seen = together(eyes, &members, &mut reader, cx)?;
+            notes.done(group.into_iter().zip(seen).collect())?;
         }
-        for n in 0..batch.len() {
-            match fs::remove_file(spare(n)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
+        for number in batch {
+            let seen = notes.take(*number, &entries[*number as usize]);
+            answer.add(seen.ok_or_else(|| StepError::internal("an image was not looked at"))?)?;
         }
     }
+    if notes.blamed() > 0 {
+        // A result with an artifact is not cached: with more memory, or another version, the images may well be read.
+        cx.publish("not-read.txt", "text/plain", format!("{}\n", notes.blamed()).as_bytes())?;
+    }
     Ok(answer.finish(list))
+}
+
+/// Looks at some images; one answer for each.
+fn together(
+    eyes: &dyn Look,
+    entries: &[Entry],
+    reader: &mut Reader<'_>,
+    cx: &StepContext<'_>,
+) -> Result<Vec<Seen>, StepError> {
+    let spare = |n: usize| cx.scratch().join(format!("image-{n}"));
+    let files: Vec<_> = entries.iter().zip(reader.files(entries, spare)?).collect();
+    let readable: Vec<_> =
+        files.iter().filter_map(|(entry, file)| Some((entry.path.clone(), file.as_ref().ok()?.clone()))).collect();
+    let mut seen = eyes.look(&readable, cx.host())?.into_iter();
+    let answers = files.into_iter().map(|(entry, file)| match file {
+        Ok(_) => seen.next().ok_or_else(|| StepError::internal("an image was not looked at")),
+        Err(error) => Ok(Seen::failed(Row::failed(&entry.path, None, entry.bytes, error))),
+    });
+    let answers = answers.collect::<Result<_, _>>()?;
+    for n in 0..entries.len() {
+        match fs::remove_file(spare(n)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(answers)
 }
 
 /// A piece of a list.

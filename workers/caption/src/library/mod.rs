@@ -10,6 +10,7 @@ mod list;
 mod look;
 mod merge;
 mod near;
+mod notes;
 mod outliers;
 mod pack;
 mod params;

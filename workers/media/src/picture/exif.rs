@@ -14,6 +14,9 @@ pub struct Exif {
     pub longitude: Option<f64>,
 }
 
+/// Of a text: longer ones are no camera's name.
+const MOST_CHARS: usize = 120;
+
 impl Exif {
     /// Reads a TIFF block of EXIF, as a JPEG's APP1 segment holds it; what is broken in it is left out.
     pub fn parse(raw: &[u8]) -> Self {
@@ -26,7 +29,7 @@ impl Exif {
         let text = |tag| match &fields.get_field(tag, In::PRIMARY)?.value {
             Value::Ascii(parts) => {
                 let text = String::from_utf8_lossy(parts.first()?);
-                let text: String = text.chars().filter(|c| !c.is_control()).collect();
+                let text: String = text.chars().filter(|c| !c.is_control()).take(MOST_CHARS).collect();
                 let text = text.trim();
                 (!text.is_empty()).then(|| text.to_owned())
             }
