@@ -25,6 +25,7 @@ use medley_vision::text::{LineReader, PpOcr, PpOcrVersion, Slots};
 
 use self::{
     clip_sight::ClipSight,
+    colours::Palette,
     nsfw::Nsfw,
     people::People,
     photo::{Bytes, Detail, Photo},
@@ -212,6 +213,7 @@ impl Inner {
 
     fn row(&self, shown: &str, file: &Bytes, photo: &Photo, host: &dyn Host) -> Result<Row, CaptionError> {
         let image = photo.seen();
+        let palette = Palette::of(image);
         let (sharpness, exposure) = measure::sharpness_and_exposure(image);
         let found = self.people.as_ref().map(|people| people.count(image)).transpose()?.unwrap_or_default();
         let mut row = Row {
@@ -227,14 +229,15 @@ impl Inner {
             faces: found.faces,
             poses: found.poses,
             nsfw: self.nsfw.as_ref().map(|nsfw| nsfw.score(&photo.rgb)).transpose()?,
-            colours: colours::colours(image),
+            colours: palette.colours(),
+            chroma: Some(palette.chroma()),
             sharpness,
             exposure,
             phash: Some(measure::perceptual_hash(image)),
             exif: photo.exif.clone().filter(|_| !self.params.strip_exif),
             ..Row::default()
         };
-        row.caption = sentence::compose(&row, colours::is_grey(image));
+        row.caption = sentence::compose(&row, palette.is_grey());
         Ok(row)
     }
 }
