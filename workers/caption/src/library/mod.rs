@@ -9,6 +9,7 @@ mod gather;
 mod list;
 mod look;
 mod merge;
+mod names;
 mod near;
 mod notes;
 mod outliers;

@@ -12,6 +12,7 @@ use medley_step::StepError;
 use sha2::Digest;
 
 use super::{At, Entry, Found, PassedOver, looks_like_an_image};
+use crate::library::names;
 
 pub(super) fn walk(path: &Path, found: &mut Found<'_>) -> Result<PassedOver, StepError> {
     let damaged = |error: io::Error| {
@@ -30,11 +31,11 @@ pub(super) fn walk(path: &Path, found: &mut Found<'_>) -> Result<PassedOver, Ste
                 let (bytes, at) = (member.size(), At::Offset(member.raw_file_position()));
                 // Nothing in a tar tells its content apart but the content.
                 let stamp = content(&mut member, &mut block).map_err(damaged)?;
-                found(Entry { path: name.trim_start_matches("./").to_owned(), bytes, stamp, at, error: None })?;
+                found(Entry { path: names::below(&name), bytes, stamp, at, error: None })?;
             }
             EntryType::Symlink | EntryType::Link if looks_like_an_image(&name) => {
                 found(Entry::unreadable(
-                    name,
+                    names::below(&name),
                     ErrorCode::INPUT_FORBIDDEN,
                     "is a link in an archive; pack the file itself",
                 ))?;
