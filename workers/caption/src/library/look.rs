@@ -86,7 +86,7 @@ fn together(
         Ok(_) => seen.next().ok_or_else(|| StepError::internal("an image was not looked at")),
         Err(error) => Ok(Seen::failed(Row::failed(&entry.path, None, entry.bytes, error))),
     });
-    let answers = answers.collect::<Result<_, _>>()?;
+    let answers = answers.collect::<Result<Vec<_>, StepError>>()?;
     for n in 0..entries.len() {
         match fs::remove_file(spare(n)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),

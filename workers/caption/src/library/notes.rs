@@ -57,8 +57,8 @@ impl Notes {
             Err(error) => return Err(error),
         };
         let file = OpenOptions::new().create(true).append(true).open(path)?;
-        let (seen, suspects, to_blame) = <_>::default();
-        let mut notes = Self { file, seen, suspects, to_blame };
+        let mut notes =
+            Self { file, seen: BTreeMap::new(), suspects: BTreeSet::new(), to_blame: BTreeMap::new() };
         let mut begun = Vec::new();
         // A line that was being written when the process died is no line.
         for line in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
@@ -69,7 +69,9 @@ impl Notes {
                     notes.seen.extend(noted.read());
                 }
                 Line::Died(code) => match std::mem::take(&mut begun)[..] {
-                    [one] => drop(notes.to_blame.insert(one, code)),
+                    [one] => {
+                        notes.to_blame.insert(one, code);
+                    }
                     ref several => notes.suspects.extend(several),
                 },
             }

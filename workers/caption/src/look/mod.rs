@@ -151,7 +151,7 @@ impl Looker {
         })?;
         // What fails at all of them is not the images' fault.
         let fails_at_all = looked.len() > 1 && looked.iter().all(|seen| matches!(seen, Err((_, Some(_)))));
-        let settle = |seen| match seen {
+        let settle = |seen: Result<Seen, (Row, Option<CaptionError>)>| match seen {
             Err((_, Some(error))) if fails_at_all => Err(error),
             Err((row, error)) => {
                 tracing::warn!(image = row.path, error = error.as_ref().map(tracing::field::display), "not looked at");

@@ -44,12 +44,11 @@ impl SizeLimit {
     pub fn squeeze(self, [width, height]: [u32; 2], step: u32) -> [u32; 2] {
         let longest = self.max_side_px / step * step;
         let side = |length: u32| (length / step * step).clamp(step, longest.max(step));
-        let (width, height) = (side(width), side(height));
-        let beside = |shorter: u32| {
-            let most = u32::try_from(self.max_pixels / u64::from(shorter)).unwrap_or(u32::MAX);
-            (most / step * step).max(step)
-        };
-        if width >= height { [width.min(beside(height)), height] } else { [width, height.min(beside(width))] }
+        let [width, height] = [width, height].map(side);
+        let most = |pixels: u64| (u32::try_from(pixels).unwrap_or(u32::MAX) / step * step).max(step);
+        let shorter = width.min(height).min(most(self.max_pixels.isqrt()));
+        let longer = width.max(height).min(most(self.max_pixels / u64::from(shorter)));
+        if width >= height { [longer, shorter] } else { [shorter, longer] }
     }
 }
 
@@ -78,6 +77,7 @@ mod tests {
         assert_eq!(LIMIT.squeeze([1_000_000, 32], 32), [9_984, 32]);
         assert_eq!(LIMIT.squeeze([320, 9_000], 32), [320, 3_104]);
         assert_eq!(LIMIT.squeeze([0, 0], 32), [32, 32]);
+        assert_eq!(LIMIT.squeeze([9_000, 5_000], 32), [992, 992]);
     }
 
     proptest! {
@@ -85,7 +85,7 @@ mod tests {
         fn nothing_gets_past(width in 1_u32.., height in 1_u32.., step in 1_u32..64) {
             let [w, h] = LIMIT.squeeze([width, height], step);
             prop_assert!(w.max(h) <= LIMIT.max_side_px && u64::from(w) * u64::from(h) <= LIMIT.max_pixels);
-            prop_assert!(w % step == 0 && h % step == 0 && w > 0 && h > 0);
+            prop_assert!(w.is_multiple_of(step) && h.is_multiple_of(step) && w > 0 && h > 0);
             let size = [f64::from(width), f64::from(height)];
             let by = LIMIT.shrink(size);
             prop_assert!(by > 0.0 && by <= 1.0 && size[0] * by * size[1] * by <= LIMIT.max_pixels as f64 * 1.001);
