@@ -121,6 +121,10 @@ impl Index {
         if ends_there { Ok(()) } else { Err(changed) }
     }
 
+    pub(super) fn rows(&self) -> u32 {
+        u32::try_from(self.index.len().saturating_sub(HEAD) / RECORD).unwrap_or(u32::MAX)
+    }
+
     fn u64_at(&self, at: usize) -> u64 {
         let bytes = self.index.get(at..).and_then(|bytes| bytes.first_chunk());
         bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
