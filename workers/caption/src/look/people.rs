@@ -17,7 +17,7 @@ const SIDE_PX: u32 = 1024;
 const MIN_POSE_SCORE: f32 = 0.3;
 const SURE_POSE_SCORE: f32 = 0.45;
 /// The same of faces and the bodies below them.
-const MIN_FACE_SCORE: f32 = 0.6;
+const MIN_FACE_SCORE: f32 = 0.7;
 const SURE_FACE_SCORE: f32 = 0.8;
 /// A face belongs to a head that is no further away than so many times the larger of the two.
 const REACH: f32 = 1.5;
@@ -215,8 +215,9 @@ mod tests {
 
     #[test]
     fn what_is_unsure_alone_is_nobody() {
-        assert_eq!(people(&[face(100.0, 100.0, 30.0, 0.65)], &[]), [0, 0, 0]);
+        assert_eq!(people(&[face(100.0, 100.0, 30.0, 0.75)], &[]), [0, 0, 0]);
         assert_eq!(people(&[], &[body(100.0, 100.0, 30.0, 0.32)]), [0, 0, 0]);
-        assert_eq!(people(&[face(100.0, 100.0, 30.0, 0.65)], &[body(100.0, 100.0, 30.0, 0.32)]), [1, 1, 1]);
+        assert_eq!(people(&[face(100.0, 100.0, 30.0, 0.75)], &[body(100.0, 100.0, 30.0, 0.32)]), [1, 1, 1]);
+        assert_eq!(people(&[face(100.0, 100.0, 30.0, 0.65)], &[body(100.0, 100.0, 30.0, 0.32)]), [0, 0, 0]);
     }
 }
