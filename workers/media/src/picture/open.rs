@@ -152,6 +152,10 @@ fn decode(bytes: &[u8], name: &str, limits: &PictureLimits) -> Result<Picture, M
     let mut decoder_limits = image::Limits::no_limits();
     decoder_limits.max_alloc = Some(limits.max_decode_bytes);
     reader.limits(decoder_limits);
+    if let Some(size) = bmp_size(bytes).filter(|_| format == PictureFormat::Bmp) {
+        // Its decoder calls a long side damage.
+        limits.size().check(name, size)?;
+    }
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
@@ -188,6 +192,14 @@ fn decode(bytes: &[u8], name: &str, limits: &PictureLimits) -> Result<Picture, M
         orientation: orientation.to_exif(),
         exif: raw_exif.map(|raw| Exif::parse(&raw)).unwrap_or_default(),
     })
+}
+
+/// Width and height by a BMP's header: of 16 bits in the oldest kind, else of 32, and negative where rows begin at the top.
+fn bmp_size(bytes: &[u8]) -> Option<[f64; 2]> {
+    let header_bytes = u32::from_le_bytes(*bytes.get(14..)?.first_chunk()?);
+    let long = |at: usize| Some(f64::from(i32::from_le_bytes(*bytes.get(at..)?.first_chunk()?)).abs());
+    let short = |at: usize| Some(f64::from(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?)));
+    if header_bytes == 12 { Some([short(18)?, short(20)?]) } else { Some([long(18)?, long(22)?]) }
 }
 
 /// How far a JPEG is looked for behind junk, as browsers and cameras' tools do.

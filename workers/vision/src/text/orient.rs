@@ -131,8 +131,9 @@ impl Lean {
         let to_center = Plane::affine([1.0, 0.0, -cx, 0.0, 1.0, -cy]);
         let turn = Plane::affine([cos, -sin, 0.0, sin, cos, 0.0]);
         // Directions that grow by `fan` a pixel point to (-1/fan, 0): this sends that point to infinity. Half the
-        // distance at most, so that the picture stays on one side of it.
-        let fan = f64::from(self.fan).clamp(-0.5 / cx, 0.5 / cx);
+        // distance at most, so that the picture, turned as it is by then, stays on one side of it.
+        let reach = cx * cos.abs() + cy * sin.abs();
+        let fan = f64::from(self.fan).clamp(-0.5 / reach, 0.5 / reach);
         let meet = Plane::projective([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, fan, 0.0, 1.0]);
         let plane = to_center.then(&turn).then(&meet);
         let corners = [[0.0, 0.0], [width as f32, 0.0], [width as f32, height as f32], [0.0, height as f32]];
