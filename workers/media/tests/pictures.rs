@@ -195,7 +195,8 @@ fn hairs_are_refused_whatever_they_are_written_as() {
     for (width, height) in [(1_000_000, 1), (1, 1_000_000), (65_536, 2)] {
         let hair = DynamicImage::from(image::GrayImage::new(width, height));
         for format in [ImageFormat::Png, ImageFormat::Tiff, ImageFormat::Bmp, ImageFormat::Pnm] {
-            let error = picture::from_bytes(&written(&hair, format), "hair.png", &PictureLimits::default()).unwrap_err();
+            let error =
+                picture::from_bytes(&written(&hair, format), "hair.png", &PictureLimits::default()).unwrap_err();
             assert_eq!(error.code().as_str(), "media_too_large", "{format:?}: {error}");
             let says = error.to_string();
             assert!(says.starts_with("hair.png ") && says.contains(&format!("{width} x {height}")), "{says}");

@@ -57,8 +57,7 @@ impl Notes {
             Err(error) => return Err(error),
         };
         let file = OpenOptions::new().create(true).append(true).open(path)?;
-        let mut notes =
-            Self { file, seen: BTreeMap::new(), suspects: BTreeSet::new(), to_blame: BTreeMap::new() };
+        let mut notes = Self { file, seen: BTreeMap::new(), suspects: BTreeSet::new(), to_blame: BTreeMap::new() };
         let mut begun = Vec::new();
         // A line that was being written when the process died is no line.
         for line in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
@@ -196,7 +195,10 @@ mod tests {
 
         let mut notes = Notes::open(&path).unwrap();
         assert_eq!(notes.groups(0..4), Vec::<Vec<u32>>::new());
-        assert_eq!((0..3).map(|n| notes.take(n, &entry("x"))).collect::<Vec<_>>(), ["0", "1", "2"].map(|p| Some(seen(p))));
+        assert_eq!(
+            (0..3).map(|n| notes.take(n, &entry("x"))).collect::<Vec<_>>(),
+            ["0", "1", "2"].map(|p| Some(seen(p)))
+        );
         let blamed = notes.take(3, &entry("3.png")).unwrap().row.error.unwrap();
         assert_eq!((blamed.code, notes.blamed()), (ErrorCode::MEMORY_EXCEEDED, 1));
         assert!(blamed.message.starts_with("3.png: "), "{}", blamed.message);

@@ -112,7 +112,8 @@ impl Body {
 fn count(faces: Vec<Face>, bodies: &[Body]) -> Found {
     let faces = distinct(faces);
     let (body_of, face_of) = pairs(&faces, bodies);
-    let mut kept: Vec<&Body> = bodies.iter().zip(&face_of).filter(|(_, face)| face.is_some()).map(|(body, _)| body).collect();
+    let mut kept: Vec<&Body> =
+        bodies.iter().zip(&face_of).filter(|(_, face)| face.is_some()).map(|(body, _)| body).collect();
     for (body, face) in bodies.iter().zip(&face_of) {
         if face.is_none() && body.score >= SURE_POSE_SCORE && !kept.iter().any(|other| body.is_within(other)) {
             kept.push(body);
@@ -136,9 +137,8 @@ fn distinct(mut faces: Vec<Face>) -> Vec<Face> {
     faces.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept: Vec<Face> = Vec::new();
     for face in faces {
-        let is_known = |other: &Face| {
-            holds(other.bounds, face.bounds.centre()) || holds(face.bounds, other.bounds.centre())
-        };
+        let is_known =
+            |other: &Face| holds(other.bounds, face.bounds.centre()) || holds(face.bounds, other.bounds.centre());
         if !kept.iter().any(is_known) {
             kept.push(face);
         }

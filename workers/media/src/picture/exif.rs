@@ -46,7 +46,8 @@ impl Exif {
             side(Tag::GPSLongitude, Tag::GPSLongitudeRef, ["E", "W"]),
         );
         // When one that says when it was taken is there and cannot be, the time of a later change is no stand-in.
-        let taken = text(Tag::DateTimeOriginal).or_else(|| text(Tag::DateTimeDigitized)).or_else(|| text(Tag::DateTime));
+        let taken =
+            text(Tag::DateTimeOriginal).or_else(|| text(Tag::DateTimeDigitized)).or_else(|| text(Tag::DateTime));
         Self {
             taken_at: taken.and_then(|text| date(&text, SystemTime::now())),
             make: text(Tag::Make),
@@ -210,9 +211,13 @@ mod tests {
         assert_eq!(super::degrees(&[Rational { num: 7, denom: 0 }, nothing, nothing]), None);
         assert_eq!(place(Some(-33.9), Some(151.2)), Some((-33.9, 151.2)));
         assert_eq!(place(Some(0.0), Some(151.2)), Some((0.0, 151.2)));
-        for (latitude, longitude) in
-            [(Some(0.0), Some(0.0)), (Some(91.0), Some(5.0)), (Some(5.0), Some(-181.0)), (Some(5.0), None), (None, None)]
-        {
+        for (latitude, longitude) in [
+            (Some(0.0), Some(0.0)),
+            (Some(91.0), Some(5.0)),
+            (Some(5.0), Some(-181.0)),
+            (Some(5.0), None),
+            (None, None),
+        ] {
             assert_eq!(place(latitude, longitude), None);
         }
     }

@@ -198,7 +198,9 @@ mod tests {
     #[test]
     fn a_hair_that_leans_does_not_become_a_field() {
         for (width, height) in [(65_500, 3), (3, 65_500), (50_000, 2), (1_000, 1_400)] {
-            for lean in [Lean { angle: 0.7, fan: 0.0 }, Lean { angle: 0.04, fan: 1e-4 }, Lean { angle: -0.5, fan: -1e-3 }] {
+            for lean in
+                [Lean { angle: 0.7, fan: 0.0 }, Lean { angle: 0.04, fan: 1e-4 }, Lean { angle: -0.5, fan: -1e-3 }]
+            {
                 let (plane, new_width, new_height) = lean.straightening(width, height);
                 let most = (4 * u64::from(width) * u64::from(height)).max(4_000_000);
                 let pixels = u64::from(new_width) * u64::from(new_height);

@@ -386,7 +386,9 @@ mod tests {
         damaged("search.idx", b"MEDLEYX1");
         damaged("search.idx", b"");
         damaged("search.idx", &[b"MEDLEYX1", &u64::MAX.to_le_bytes()[..], &[0xff; 24]].concat());
-        for shape in ["(4611686018427387905, 4)", "(2, 4611686018427387904)", "(18446744073709551615, 1)", "(2, 0)", "(3, 1)"] {
+        for shape in
+            ["(4611686018427387905, 4)", "(2, 4611686018427387904)", "(18446744073709551615, 1)", "(2, 0)", "(3, 1)"]
+        {
             let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n");
             let head = [b"\x93NUMPY\x01\x00", &(text.len() as u16).to_le_bytes()[..], text.as_bytes()].concat();
             damaged("embeddings.npy", &[&head[..], &[0; 16]].concat());
