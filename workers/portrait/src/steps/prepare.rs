@@ -83,8 +83,13 @@ pub(super) fn run(worker: &Portrait, step: &Prepare, cx: &StepContext<'_>) -> Re
     Ok(Done { frames, fps: params.fps, parts, ..Done::default() })
 }
 
+/// A frame's height times a photo's width is resampled in sixteen bytes a pixel: longer panoramas are no portraits.
+fn limits() -> PictureLimits {
+    PictureLimits { max_side_px: 20_000, ..PictureLimits::default() }
+}
+
 fn open(input: &LocalInput) -> Result<RgbImage, StepError> {
-    let opened = picture::open(&input.path, &PictureLimits::default()).map_err(|error| error.named(&input.name))?;
+    let opened = picture::open(&input.path, &limits()).map_err(|error| error.named(&input.name))?;
     RgbImage::from_raw(opened.width_px, opened.height_px, opened.over([255; 3]))
         .ok_or_else(|| StepError::internal("a picture has fewer bytes than pixels"))
 }
@@ -174,7 +179,7 @@ fn judge(scene: &mut Scene, step: &Prepare, found: &Found, lips_from: &str) {
 
 /// Brings the logo to a twelfth of the canvas' shorter side, at the top right, and leaves it as `logo.png`.
 fn logo_of(input: &LocalInput, scene: &mut Scene, cx: &StepContext<'_>) -> Result<Sprite, StepError> {
-    let opened = picture::open(&input.path, &PictureLimits::default()).map_err(|error| error.named(&input.name))?;
+    let opened = picture::open(&input.path, &limits()).map_err(|error| error.named(&input.name))?;
     let alpha = opened.alpha.unwrap_or_else(|| vec![255; opened.rgb.len() / 3]);
     let bytes = opened.rgb.chunks_exact(3).zip(&alpha).flat_map(|(rgb, &a)| [rgb[0], rgb[1], rgb[2], a]).collect();
     let image = image::RgbaImage::from_raw(opened.width_px, opened.height_px, bytes)

@@ -1,5 +1,6 @@
 //! The compute children of a worker: one for each kind, started when first needed, and the rule by which a death is
-//! charged: the steps that were in flight run again one at a time, and only the one that dies alone is to blame.
+//! charged: the steps that were in flight run again one at a time, and only the one that dies alone is to blame. One that
+//! has noted down what it died at is begun anew at once, and its attempt is not used up.
 
 use std::{
     collections::BTreeMap,
@@ -25,6 +26,7 @@ use tokio::{
 
 use super::{
     frames::{Answer, Ask, Computed, Init, Order, Progress, Told},
+    notes::{Notes, empty},
     process::{Child, ChildSettings, Death, End, Flight, How, StartError},
     spawner::Spawner,
 };
@@ -170,6 +172,7 @@ impl KindPool {
 
     async fn run(&self, pool: &ComputePool, job: Job<'_>) -> Result<Computed, StepError> {
         let mut alone = false;
+        let mut notes = Notes::of(&job.scratch);
         loop {
             let tried = if alone {
                 let _gate = self.gate.write().await;
@@ -181,7 +184,14 @@ impl KindPool {
             match tried {
                 Tried::Ended(computed) => return Ok(computed),
                 Tried::Died { death, mine: true, told } => {
-                    return Err(self.charge(job.label, death, told, pool.settings.step_time));
+                    let error = self.charge(job.label, death, told, pool.settings.step_time);
+                    let goes_on = matches!(told, None | Some(StopReason::TimeUp)) && notes.grew(&error).await?;
+                    if !goes_on {
+                        return Err(error);
+                    }
+                    // It knows now what to leave out, and must be known if it dies again.
+                    metrics::counter!("medley_child_restarts_total", "kind" => self.kind.to_string()).increment(1);
+                    alone = true;
                 }
                 Tried::Died { death, mine: false, .. } => {
                     metrics::counter!("medley_child_restarts_total", "kind" => self.kind.to_string()).increment(1);
@@ -398,13 +408,4 @@ fn history(death: &Death) -> Vec<String> {
         causes.push(format!("the process printed last: {}", death.last_words.join(" | ")));
     }
     causes
-}
-
-/// Makes the folder anew: an earlier try may have left files in it.
-async fn empty(folder: &std::path::Path) -> Result<(), StepError> {
-    match tokio::fs::remove_dir_all(folder).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        Ok(()) | Err(_) => {}
-    }
-    Ok(tokio::fs::create_dir_all(folder).await?)
 }

@@ -21,6 +21,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         test("a_dead_letter_can_be_dropped", a_dead_letter_can_be_dropped),
         test("a_poison_step_is_alone_to_blame", a_poison_step_is_alone_to_blame),
         test("a_hog_is_alone_to_blame", a_hog_is_alone_to_blame),
+        test("a_step_that_notes_down_what_it_dies_at_goes_on_without_it", a_step_that_notes_down_goes_on),
         test("a_step_that_takes_too_long_is_stopped", a_step_that_takes_too_long_is_stopped),
         test("a_step_that_hears_nothing_is_killed_and_its_neighbours_run_again", a_deaf_step_is_killed),
         test("a_worker_that_cannot_compute_hands_back_and_stops", a_worker_that_cannot_compute_stops),
@@ -109,6 +110,21 @@ async fn a_hog_is_alone_to_blame() {
     assert_eq!(fleet.wait(hog).await.error.unwrap().code, ErrorCode::MEMORY_EXCEEDED);
     assert_eq!(fleet.wait(innocent).await.outcome, Outcome::Succeeded);
     assert!(fleet.attempts(innocent).await.is_empty());
+    workers.stop().await.unwrap();
+}
+
+async fn a_step_that_notes_down_goes_on() {
+    let fleet = Fleet::with(|settings| settings.worker.max_attempts = 1).await;
+    // More deaths than any step has attempts, beside a step that is none the worse for it.
+    let sift = fleet.submit(&[Do::Sift { parts: 20, deadly: vec![0, 3, 4, 11, 19] }]).await;
+    let innocent = fleet.submit(&[Do::Count { number: 1, ms: 300 }]).await;
+    let workers = fleet.workers();
+    let manifest = fleet.wait(sift).await;
+    assert_eq!(manifest.outcome, Outcome::Succeeded, "{:?}", manifest.error);
+    let paths = fleet.medley.fetch(&TENANT, sift, &fleet.folder.path().join("out")).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&paths[0]).unwrap(), "15");
+    assert_eq!(fleet.wait(innocent).await.outcome, Outcome::Succeeded);
+    assert!(fleet.attempts(sift).await.is_empty() && fleet.attempts(innocent).await.is_empty(), "nobody is charged");
     workers.stop().await.unwrap();
 }
 
