@@ -5,7 +5,7 @@
 //! language that English does not have), as in Grefenstette, "Comparing two language identification schemes" (1995).
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::LazyLock,
 };
 
@@ -15,62 +15,27 @@ use crate::{
     language::{Language, is_han},
 };
 
-/// A language: its name and its commonest words, without those that are English too.
-type Words = (&'static str, &'static [&'static str]);
+fn listed(words: &'static str) -> HashSet<&'static str> {
+    words.split(' ').collect()
+}
 
-const LATIN: &[Words] = &[
-    ("French", &[
-        "le", "la", "les", "des", "une", "est", "dans", "que", "qui", "sur", "pas", "avec", "vous", "nous", "je", "il", "elle", "ils", "ce", "cette",
-        "sont", "mais", "où", "été", "au", "aux", "du", "et", "ne", "mon", "votre", "notre", "leur", "ses", "fait", "être", "avoir", "tout", "très",
-        "bien", "aussi", "comme", "bonjour", "bonsoir", "merci", "suis", "ai", "avez", "allez", "était", "de", "un", "à", "ça", "sais", "beaucoup", "pour",
-    ]),
-    ("German", &[
-        "der", "das", "und", "ist", "nicht", "ein", "eine", "einen", "einem", "mit", "für", "auf", "dem", "von", "zu", "ich", "sie", "wir", "ihr", "er",
-        "es", "sich", "auch", "wird", "sind", "haben", "habe", "bei", "nach", "aus", "wie", "aber", "oder", "wenn", "nur", "noch", "über", "kann",
-        "guten", "danke", "bitte", "geht", "ihnen", "heute", "ihre", "mein", "dass", "zum", "zur", "im", "am", "die", "den", "des", "sehr", "hier",
-    ]),
-    ("Spanish", &[
-        "el", "la", "los", "las", "una", "es", "en", "que", "y", "por", "para", "con", "se", "su", "al", "lo", "como", "más", "pero", "sus", "ya",
-        "este", "esta", "porque", "entre", "cuando", "muy", "sobre", "también", "hasta", "hay", "donde", "desde", "todo", "nos", "estoy", "está",
-        "buenos", "buenas", "gracias", "hola", "usted", "de", "del", "un", "cómo", "estás", "días", "mi", "tiene", "qué", "sí",
-    ]),
-    ("Italian", &[
-        "il", "lo", "la", "gli", "le", "un", "una", "è", "di", "che", "con", "non", "si", "del", "della", "dei", "nel", "nella", "sono", "ho", "più",
-        "ma", "anche", "questo", "questa", "ti", "grazie", "buongiorno", "buonasera", "perché", "molto", "essere", "ciao", "alla", "dal", "delle", "ha",
-    ]),
-    ("Portuguese", &[
-        "os", "um", "uma", "que", "dos", "das", "do", "da", "em", "para", "com", "não", "na", "se", "por", "mais", "mas", "ao", "ele", "ela", "você",
-        "foi", "está", "obrigado", "obrigada", "bom", "também", "muito", "isso", "são", "tem", "olá", "de", "pela", "pelo", "seu", "sua", "à",
-    ]),
-    ("Dutch", &[
-        "het", "een", "en", "dat", "niet", "op", "te", "zijn", "met", "voor", "aan", "er", "maar", "om", "ook", "als", "bij", "naar", "ik", "je", "wij",
-        "ze", "dit", "wat", "nog", "wel", "geen", "heb", "heeft", "kan", "worden", "goedemorgen", "dank", "de", "van", "hij", "deze",
-    ]),
-    ("Swedish", &["och", "att", "det", "som", "på", "är", "av", "för", "med", "till", "har", "inte", "ett", "jag", "sig", "hej", "tack", "mycket", "också", "eller", "från", "vi", "en", "den"]),
-    ("Danish or Norwegian", &["og", "at", "det", "på", "som", "ikke", "til", "af", "av", "med", "har", "jeg", "vi", "hej", "hei", "tak", "takk", "meget", "også", "eller", "fra", "blev", "ble", "er", "en", "den"]),
-    ("Polish", &["w", "na", "nie", "się", "z", "jest", "że", "jak", "ale", "po", "co", "tak", "za", "od", "czy", "już", "przez", "dla", "jego", "być", "są", "był", "przy", "tylko", "dzień", "dobry", "dziękuję", "to", "i"]),
-    ("Czech or Slovak", &["v", "na", "se", "je", "že", "z", "pro", "jsem", "ale", "jak", "jako", "tak", "po", "být", "není", "který", "která", "dobrý", "den", "děkuji", "sa", "ako", "som", "nie", "si"]),
-    ("Turkish", &["bir", "ve", "bu", "için", "ile", "çok", "daha", "gibi", "kadar", "sonra", "ama", "ben", "sen", "değil", "var", "yok", "merhaba", "teşekkür", "olarak", "olan", "günaydın", "nasılsın"]),
-    ("Romanian", &["și", "în", "nu", "cu", "pe", "este", "să", "că", "din", "sunt", "mai", "pentru", "care", "bună", "mulțumesc", "la", "de", "ce", "fost"]),
-    ("Vietnamese", &["là", "và", "của", "có", "không", "một", "được", "cho", "người", "trong", "này", "các", "với", "những", "đã", "tôi", "xin", "chào", "cảm", "ơn"]),
-    ("Indonesian or Malay", &["yang", "dan", "untuk", "dengan", "tidak", "ini", "itu", "dari", "adalah", "akan", "pada", "dalam", "saya", "kami", "anda", "juga", "telah", "selamat", "terima", "kasih", "di", "ke"]),
-    ("Hungarian", &["az", "és", "hogy", "nem", "egy", "van", "ez", "meg", "csak", "már", "mint", "vagy", "jó", "köszönöm", "volt", "ha", "de"]),
-    ("Finnish", &["ja", "on", "ei", "se", "että", "hän", "oli", "mutta", "niin", "kun", "kuin", "tai", "joka", "ovat", "hyvää", "kiitos", "olen", "minä"]),
-];
+/// The languages and their words, from `foreign.tsv`.
+static LATIN: LazyLock<Vec<(&'static str, Vec<&'static str>)>> = LazyLock::new(|| {
+    let rows = include_str!("foreign.tsv").lines().filter(|line| !line.starts_with('#'));
+    rows.filter_map(|row| row.split_once('\t')).map(|(name, words)| (name, words.split(' ').collect())).collect()
+});
 /// Words that show that somebody writes English.
-const ENGLISH: &[&str] = &[
-    "the", "of", "and", "to", "in", "is", "that", "it", "for", "was", "are", "as", "with", "his", "they", "at", "be", "this", "from", "have", "or", "by",
-    "had", "not", "but", "what", "all", "were", "we", "when", "your", "can", "said", "there", "use", "each", "which", "she", "how", "their", "if", "will",
-    "up", "other", "about", "out", "many", "then", "them", "these", "some", "her", "would", "like", "him", "into", "has", "two", "more", "could", "my",
-    "than", "first", "been", "who", "its", "now", "did", "get", "may", "you", "he", "i", "an", "our", "us", "means", "a", "so", "do", "on", "no",
-];
+static ENGLISH: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    listed(
+        "the of and to in is that it for was are as with his they at be this from have or by had not but what all were we when your can said there use each which she how their if will up other about out many then them these some her would like him into has two more could my than first been who its now did get may you he i an our us means a so do on no",
+    )
+});
 /// Romanised Chinese and English names hold these too: by themselves they show nothing.
-const WEAK: &[&str] = &[
-    "le", "la", "de", "ne", "que", "te", "di", "ma", "na", "se", "la", "lo", "ti", "mi", "su", "ze", "ce", "ai", "au", "du", "des", "en", "un", "es", "il", "er",
-    "am", "al", "si", "ha", "ho", "van", "ben", "sen", "bu", "pan", "die", "den", "das", "der", "el", "los", "las", "da", "do", "dos", "em", "kan", "wie", "on", "to",
-    "i", "at", "are", "som", "var", "as", "la", "cu", "nu", "pe", "cho", "ke", "dan", "her", "fait", "pour", "sur", "con", "per", "non", "den", "men", "han", "wang",
-    "det", "all", "ei", "se", "tai", "niin", "kun", "po", "co", "za", "ni", "me", "no", "je", "y", "w", "z", "v", "ja", "je", "sa", "mai", "om", "er", "bei", "im",
-];
+static WEAK: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    listed(
+        "le la de ne que te di ma na se lo ti mi su ze ce ai au du des en un es il er am al si ha ho van ben sen bu pan die den das der el los las da do dos em kan wie on to i at are som var as cu nu pe cho ke dan her fait pour sur con per non men han wang det all ei tai niin kun po co za ni me no je y w z v ja sa mai om bei im",
+    )
+});
 
 /// Writing systems that no voice reads, by a range of their letters.
 const SCRIPTS: &[(&str, &[(char, char)])] = &[
@@ -111,9 +76,14 @@ pub(crate) fn check(input: &str, text: &str, language: Option<Language>) -> Resu
     let mut warnings = Vec::new();
     match (by_words(text), language) {
         (Some(found), None) => {
-            return refuse(found, "give it in English or Chinese, or set the parameter language to en to hear it read as English");
+            return refuse(
+                found,
+                "give it in English or Chinese, or set the parameter language to en to hear it read as English",
+            );
         }
-        (Some(found), Some(_)) => warnings.push(format!("the text is in {found}, which no voice speaks: it is read as English")),
+        (Some(found), Some(_)) => {
+            warnings.push(format!("the text is in {found}, which no voice speaks: it is read as English"))
+        }
         (None, _) => warnings.extend(sentences_in_others(text)),
     }
     Ok(warnings)
@@ -128,7 +98,8 @@ fn sentences_in_others(text: &str) -> Vec<String> {
     }
     let told = counts.into_iter().map(|(language, count)| {
         let sentences = if count == 1 { "1 sentence is".to_owned() } else { format!("{count} sentences are") };
-        let read = if LATIN.iter().any(|(name, _)| *name == language) { "read as English" } else { "not read properly" };
+        let read =
+            if LATIN.iter().any(|(name, _)| *name == language) { "read as English" } else { "not read properly" };
         format!("{sentences} in {language}, which no voice speaks: {read}")
     });
     told.collect()
@@ -167,15 +138,19 @@ fn by_words(text: &str) -> Option<&'static str> {
         .filter(|word| !word.is_empty())
         .map(str::to_lowercase)
         .collect();
-    let english = words.iter().filter(|word| ENGLISH.contains(&word.as_str())).count();
-    let mut counts = [0_usize; LATIN.len()];
+    let is = |list: &HashSet<&str>, word: &str| list.contains(word);
+    let english = words.iter().filter(|word| is(&ENGLISH, word)).count();
+    let mut counts = vec![0_usize; LATIN.len()];
     for bits in words.iter().filter_map(|word| WORDS.get(word.as_str())) {
         (0..counts.len()).filter(|n| bits >> n & 1 == 1).for_each(|n| counts[n] += 1);
     }
     let (best, found) = counts.into_iter().enumerate().max_by_key(|(_, count)| *count)?;
-    let (name, list) = LATIN[best];
-    let strong: BTreeSet<&str> =
-        words.iter().map(String::as_str).filter(|word| list.contains(word) && !WEAK.contains(word) && !ENGLISH.contains(word)).collect();
+    let (name, list) = LATIN.get(best)?;
+    let strong: BTreeSet<&str> = words
+        .iter()
+        .map(String::as_str)
+        .filter(|word| list.contains(word) && !is(&WEAK, word) && !is(&ENGLISH, word))
+        .collect();
     let share = found as f64 / words.len().max(1) as f64;
     let enough = match words.len() {
         0..=2 => return None,
@@ -184,8 +159,8 @@ fn by_words(text: &str) -> Option<&'static str> {
         _ => share >= 0.25 && strong.len() >= 3,
     };
     // English words are counted though the other language may have them too.
-    let only_english = words.iter().filter(|word| ENGLISH.contains(&word.as_str()) && !list.contains(&word.as_str())).count();
-    (enough && found > only_english * 4 && (found > english || only_english == 0)).then_some(name)
+    let only_english = words.iter().filter(|word| is(&ENGLISH, word) && !list.contains(&word.as_str())).count();
+    (enough && found > only_english * 4 && (found > english || only_english == 0)).then_some(*name)
 }
 
 #[cfg(test)]
@@ -211,7 +186,10 @@ mod tests {
             ("Tôi không có thời gian và những người này là bạn của tôi.", "Vietnamese"),
             ("Saya tidak akan pergi dengan anda pada hari ini.", "Indonesian or Malay"),
             ("Привет, как дела?", "Russian or another language in Cyrillic"),
-            ("Цена 100 рублей за iPhone, который вам понравится больше всех других телефонов", "Russian or another language in Cyrillic"),
+            (
+                "Цена 100 рублей за iPhone, который вам понравится больше всех других телефонов",
+                "Russian or another language in Cyrillic",
+            ),
             ("こんにちは、元気ですか。", "Japanese"),
             ("東京都は人口が多い都市です。", "Japanese"),
             ("안녕하세요, 반갑습니다.", "Korean"),

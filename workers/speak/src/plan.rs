@@ -34,7 +34,8 @@ pub(crate) fn run(
     }
     let bytes = std::fs::read(&input.path)?;
     let lexicon = Lexicon::of(config, params)?;
-    let Document { utterances: script, unspoken_letters, warnings } = document::read(&input.name, &bytes, params, &lexicon)?;
+    let Document { utterances: script, unspoken_letters, warnings } =
+        document::read(&input.name, &bytes, params, &lexicon)?;
     let voices = speaker.needs(&script)?;
     let mut file = cx.create("script.jsonl", "application/jsonl")?;
     let mut parts = Vec::new();

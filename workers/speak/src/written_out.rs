@@ -61,6 +61,9 @@ mod tests {
     #[test]
     fn a_text_is_written_out_as_it_is_spoken() {
         let written_out = WrittenOut::default();
-        assert_eq!(written_out.of("It rose 12%. 约1/2。", None), "It rose twelve percent. 约二分之一[yue1 er4 fen1 zhi1 yi1]。");
+        assert_eq!(
+            written_out.of("It rose 12%. 约1/2。", None),
+            "It rose twelve percent. 约二分之一[yue1 er4 fen1 zhi1 yi1]。"
+        );
     }
 }

@@ -197,7 +197,9 @@ mod tests {
                 seen += length;
             }
         }
-        let risen = |wanted: &str| wanted.ends_with('3') && got.ends_with('2') && wanted[..wanted.len() - 1] == got[..got.len() - 1];
+        let risen = |wanted: &str| {
+            wanted.ends_with('3') && got.ends_with('2') && wanted[..wanted.len() - 1] == got[..got.len() - 1]
+        };
         (wanted.split('/').any(|wanted| wanted == got || risen(wanted)), got)
     }
 

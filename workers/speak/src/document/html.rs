@@ -4,8 +4,30 @@
 const HIDDEN: [&str; 8] = ["script", "style", "template", "noscript", "svg", "pre", "head", "iframe"];
 /// Elements that end a line.
 const BLOCKS: [&str; 24] = [
-    "p", "div", "br", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "summary", "details", "section", "article",
-    "blockquote", "hr", "figure", "figcaption", "header", "footer",
+    "p",
+    "div",
+    "br",
+    "li",
+    "ul",
+    "ol",
+    "tr",
+    "table",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "summary",
+    "details",
+    "section",
+    "article",
+    "blockquote",
+    "hr",
+    "figure",
+    "figcaption",
+    "header",
+    "footer",
 ];
 
 /// The text between tags, each block on a line of its own, with entities resolved.

@@ -18,10 +18,13 @@ pub(super) fn paragraphs(text: &str) -> Vec<Paragraph> {
 
 /// Whether a text that has no name is Markdown: front matter, a heading, a code fence or a link.
 pub(super) fn is_markdown(text: &str) -> bool {
-    let heading = |line: &str| line.trim_start_matches('#').starts_with(' ') && line.starts_with('#') && !line.starts_with("#######");
+    let heading = |line: &str| {
+        line.trim_start_matches('#').starts_with(' ') && line.starts_with('#') && !line.starts_with("#######")
+    };
     let fence = |line: &str| line.starts_with("```") || line.starts_with("~~~");
     let linked = |line: &str| line.contains("](http") || line.contains("](./") || line.contains("](#");
-    without_front_matter(text).len() < text.len() || text.lines().any(|line| heading(line) || fence(line) || linked(line))
+    without_front_matter(text).len() < text.len()
+        || text.lines().any(|line| heading(line) || fence(line) || linked(line))
 }
 
 fn options() -> Options {
@@ -114,7 +117,12 @@ impl Reader {
             Tag::MetadataBlock(_) => self.skipped += 1,
             Tag::HtmlBlock => self.in_html = true,
             Tag::Heading { .. } => self.finish(super::HEADING_MS),
-            Tag::Item | Tag::Paragraph | Tag::FootnoteDefinition(_) | Tag::DefinitionListTitle | Tag::DefinitionListDefinition | Tag::Table(_) => {
+            Tag::Item
+            | Tag::Paragraph
+            | Tag::FootnoteDefinition(_)
+            | Tag::DefinitionListTitle
+            | Tag::DefinitionListDefinition
+            | Tag::Table(_) => {
                 self.finish(super::PARAGRAPH_MS);
             }
             _ => {}
@@ -133,9 +141,16 @@ impl Reader {
                 }
             }
             TagEnd::Heading(_) => self.finish(super::HEADING_MS),
-            TagEnd::Paragraph | TagEnd::Item | TagEnd::TableRow | TagEnd::TableHead | TagEnd::FootnoteDefinition | TagEnd::DefinitionListTitle
+            TagEnd::Paragraph
+            | TagEnd::Item
+            | TagEnd::TableRow
+            | TagEnd::TableHead
+            | TagEnd::FootnoteDefinition
+            | TagEnd::DefinitionListTitle
             | TagEnd::DefinitionListDefinition => self.finish(super::PARAGRAPH_MS),
-            TagEnd::TableCell if !self.text.trim_end().is_empty() && !self.text.ends_with(", ") => self.text.push_str(", "),
+            TagEnd::TableCell if !self.text.trim_end().is_empty() && !self.text.ends_with(", ") => {
+                self.text.push_str(", ")
+            }
             _ => {}
         }
     }
@@ -150,7 +165,9 @@ impl Reader {
 
     /// A formula in its words; what is only money between two dollar signs stays as it is written.
     fn math(&mut self, math: &str) {
-        let money = math.starts_with(|c: char| c.is_ascii_digit()) && math.contains(' ') && !math.contains(['\\', '^', '_', '=']);
+        let money = math.starts_with(|c: char| c.is_ascii_digit())
+            && math.contains(' ')
+            && !math.contains(['\\', '^', '_', '=']);
         if money {
             self.text.push_str(&format!("${math}$"));
         } else {
@@ -172,7 +189,8 @@ impl Reader {
 fn joined(text: &str) -> String {
     let han = crate::language::is_han;
     let letters: Vec<char> = text.chars().collect();
-    let idle = |n: usize| letters[n] == ' ' && n > 0 && han(letters[n - 1]) && letters.get(n + 1).is_some_and(|c| han(*c));
+    let idle =
+        |n: usize| letters[n] == ' ' && n > 0 && han(letters[n - 1]) && letters.get(n + 1).is_some_and(|c| han(*c));
     (0..letters.len()).filter(|n| !idle(*n)).map(|n| letters[n]).collect()
 }
 
@@ -191,7 +209,9 @@ fn without_templates(text: &str) -> String {
             && word.starts_with(':')
             && word.ends_with(':')
             && word[1..word.len() - 1].starts_with(|c: char| c.is_ascii_lowercase())
-            && word[1..word.len() - 1].chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '+' | '-'))
+            && word[1..word.len() - 1]
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '+' | '-'))
     };
     if !out.split(' ').any(is_emoji) {
         return out;
@@ -215,7 +235,14 @@ mod tests {
 
     #[test]
     fn code_of_every_kind_is_skipped() {
-        let blocks = ["```\ncode\n```", "~~~ sh\ncode\n~~~", "    code\n    more", "````md\n```\ncode\n```\n````", "> ```\n> code\n> ```", "- item\n\n  ```\n  code\n  ```"];
+        let blocks = [
+            "```\ncode\n```",
+            "~~~ sh\ncode\n~~~",
+            "    code\n    more",
+            "````md\n```\ncode\n```\n````",
+            "> ```\n> code\n> ```",
+            "- item\n\n  ```\n  code\n  ```",
+        ];
         for block in blocks {
             let text = format!("Before.\n\n{block}\n\nAfter.");
             assert!(!said(&text).concat().contains("code"), "{block}: {:?}", said(&text));
@@ -235,7 +262,10 @@ mod tests {
         ] {
             assert_eq!(said(&format!("{front}\nBody.")), ["Body."], "{front:?}");
         }
-        assert_eq!(said("---\n\nFirst we went home, and then: nothing at all happened.\n\n---\n\nEnd."), ["First we went home, and then: nothing at all happened.", "End."]);
+        assert_eq!(
+            said("---\n\nFirst we went home, and then: nothing at all happened.\n\n---\n\nEnd."),
+            ["First we went home, and then: nothing at all happened.", "End."]
+        );
         assert_eq!(said("Text.\n\n---\n\nkey: value\n\n---\n"), ["Text.", "key: value"]);
         assert_eq!(said("---\ntitle: never closed\n"), ["title: never closed"]);
     }
@@ -257,7 +287,10 @@ mod tests {
     fn html_is_read_as_it_shows() {
         let text = "<p align=\"center\">Welcome &amp; <b>hello</b></p>\n\n<!-- secret -->\n\n<script>\nalert('x')\n</script>\n\n<style>p{}</style>\n\nOne<br>two <kbd>Q</kbd>.";
         assert_eq!(said(text), ["Welcome & hello", "One\ntwo Q."]);
-        assert_eq!(said("<details>\n<summary>More</summary>\n\nHidden *text*.\n\n</details>"), ["More", "Hidden text."]);
+        assert_eq!(
+            said("<details>\n<summary>More</summary>\n\nHidden *text*.\n\n</details>"),
+            ["More", "Hidden text."]
+        );
     }
 
     #[test]

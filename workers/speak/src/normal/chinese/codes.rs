@@ -38,11 +38,16 @@ pub(super) fn rules() -> Vec<Rule> {
         Rule::anywhere(
             r"\+\d{1,3}(?:[\s-]?\(?\d{1,5}\)?){1,5}|(?:86[-\s])?1[3-9]\d[-\s]?\d{4}[-\s]?\d{4}|[(（]0\d{1,3}[)）][\s-]?\d{3,4}[\s-]?\d{3,4}|0\d{1,3}[\s-]\d{3,4}[\s-]?\d{3,4}|0\d{1,3}[\s-]\d{6,8}|[48]00[\s-]?\d{3,4}[\s-]?\d{3,4}|09\d{8}",
             |found, around| {
-                let apart = !around.before.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '$' | '¥' | '￥'))
+                let apart = !around
+                    .before
+                    .ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '$' | '¥' | '￥'))
                     && !around.after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '%')
-                    && !(around.after.starts_with(['.', ',']) && around.after[1..].starts_with(|c: char| c.is_ascii_digit()));
+                    && !(around.after.starts_with(['.', ','])
+                        && around.after[1..].starts_with(|c: char| c.is_ascii_digit()));
                 let digits = found[0].chars().filter(char::is_ascii_digit).count();
-                let money = is_measured(around.after) && !found[0].contains(['-', ' ', '(']) && found[0].starts_with(['4', '8']);
+                let money = is_measured(around.after)
+                    && !found[0].contains(['-', ' ', '('])
+                    && found[0].starts_with(['4', '8']);
                 (apart && digits >= 7 && !money).then(|| groups(&found[0], dialled))
             },
         ),
@@ -56,10 +61,14 @@ pub(super) fn rules() -> Vec<Rule> {
 fn code(text: &str, around: &Around<'_>) -> Option<String> {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let before = near_before(around);
-    if digits < 3 || around.after.starts_with(['%', '％', '℃', '°']) || before.ends_with(['$', '¥', '￥', '€', '£']) {
+    if digits < 3 || around.after.starts_with(['%', '％', '℃', '°']) || before.ends_with(['$', '¥', '￥', '€', '£'])
+    {
         return None;
     }
-    let hotline = matches!(text, "110" | "119" | "120" | "122" | "12345" | "12306" | "12315" | "12320" | "10086" | "10010" | "95588");
+    let hotline = matches!(
+        text,
+        "110" | "119" | "120" | "122" | "12345" | "12306" | "12315" | "12320" | "10086" | "10010" | "95588"
+    );
     if hotline && ["热", "报", "急", "专", "电", "指", "客"].iter().any(|word| around.after.starts_with(word)) {
         return Some(dialled(text));
     }
@@ -70,10 +79,12 @@ fn code(text: &str, around: &Around<'_>) -> Option<String> {
         return Some(groups(text, spelled));
     }
     if CODE_BEFORE.is_match(before) || (digits > 3 && SPOKEN_OF.is_match(before)) {
-        let range = text.contains('-') && text.split('-').all(|part| part.len() < 4) && digits < 6 && before.ends_with("型号");
+        let range =
+            text.contains('-') && text.split('-').all(|part| part.len() < 4) && digits < 6 && before.ends_with("型号");
         return (!range).then(|| groups(text, spelled));
     }
-    if PHONE_BEFORE.is_match(before) && (!before.ends_with('打') || digits > 4 || before.ends_with("拨打") || hotline) {
+    if PHONE_BEFORE.is_match(before) && (!before.ends_with('打') || digits > 4 || before.ends_with("拨打") || hotline)
+    {
         return Some(groups(text, dialled));
     }
     // Nobody writes so long a quantity without commas or a unit.

@@ -139,7 +139,9 @@ fn amounts() -> Vec<Rule> {
             |found, _| money(&found["c"], found),
         ),
         Rule::anywhere(
-            &format!(r"(?P<n>{NUMBER})(?P<big>[十百千万亿兆]*)\s?(?P<c>USD|RMB|CNY|EUR|GBP|JPY|HKD|TWD|NTD|KRW|AUD|CAD|SGD)(?P<again>{AGAIN})?"),
+            &format!(
+                r"(?P<n>{NUMBER})(?P<big>[十百千万亿兆]*)\s?(?P<c>USD|RMB|CNY|EUR|GBP|JPY|HKD|TWD|NTD|KRW|AUD|CAD|SGD)(?P<again>{AGAIN})?"
+            ),
             |found, _| money(&found["c"], found),
         ),
         // 12.5%, 5%-10%, 3‰
@@ -165,9 +167,10 @@ fn amounts() -> Vec<Rule> {
             },
         ),
         // -5度
-        Rule::anywhere(&format!(r"(?P<n>[-−](?:{NUMBER}))(?:{TO}(?P<n2>[-−]?(?:{NUMBER})))?度"), |found, around| {
-            Some(quantity(&found["n"], found.name("n2").map(|until| until.as_str()), "度", around))
-        }),
+        Rule::anywhere(
+            &format!(r"(?P<n>[-−](?:{NUMBER}))(?:{TO}(?P<n2>[-−]?(?:{NUMBER})))?度"),
+            |found, around| Some(quantity(&found["n"], found.name("n2").map(|until| until.as_str()), "度", around)),
+        ),
         // 2/3
         Rule::whole(r"(?P<a>\d{1,3})/(?P<b>\d{1,3})", |found, _| {
             (found["b"].parse::<u64>().ok()? > 1 && &found[0] != "24/7")
@@ -201,7 +204,8 @@ fn amounts() -> Vec<Rule> {
         Rule::anywhere(r"第(?P<n>\d+)", |found, _| Some(format!("第{}", number(&found["n"])))),
         // 2.0.1
         Rule::whole(r"\d+(?:\.\d+){2,}", |found, _| {
-            Some(found[0].split('.').map(number).collect::<Vec<_>>().join("点"))
+            let part = |part: &str| if part.len() > 2 { spelled(part) } else { number(part) };
+            Some(found[0].split('.').map(part).collect::<Vec<_>>().join("点"))
         }),
         // 302室, 804路, CA1234次
         Rule::anywhere(r"(?P<n>\d{3,4})(?P<u>室|房|路|次列车|航班)", |found, _| {
@@ -222,15 +226,15 @@ fn amounts() -> Vec<Rule> {
         }),
         // 618, 985: names more than numbers
         Rule::whole(r"110|119|120|211|315|361|618|985|996|007", |found, around| {
-            let measured =
-                !around.after.starts_with('大') && is_measured(around.after);
+            let measured = !around.after.starts_with('大') && is_measured(around.after);
             (!measured && !around.after.starts_with(['%', '吨', '克']))
                 .then(|| if found[0].starts_with('1') { dialled(&found[0]) } else { spelled(&found[0]) })
         }),
         Rule::whole(&format!(r"[-−]?(?:{NUMBER})"), |found, around| {
             let (sign, rest) = sign_of(&found[0], around);
             // 在2层 is an ordinal.
-            let storey = around.after.starts_with('层') && around.before.ends_with(['在', '到', '上', '去', '负', '楼', '达', '位', '于']);
+            let storey = around.after.starts_with('层')
+                && around.before.ends_with(['在', '到', '上', '去', '负', '楼', '达', '位', '于']);
             let measured = is_measured(around.after) && !storey;
             Some(format!("{sign}{}", if measured { counted(rest) } else { number(rest) }))
         }),

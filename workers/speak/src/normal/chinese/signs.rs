@@ -14,15 +14,26 @@ pub(super) fn rules() -> Vec<Rule> {
         Rule::anywhere(r"\s?[-–—~～∼]\s?", |_, around| {
             let day = ["周", "星期", "礼拜"].iter().any(|week| {
                 around.after.starts_with(week)
-                    && around.before.char_indices().rev().nth(1).is_some_and(|(at, _)| around.before[..at].is_empty() || around.before.contains(week))
+                    && around
+                        .before
+                        .char_indices()
+                        .rev()
+                        .nth(1)
+                        .is_some_and(|(at, _)| around.before[..at].is_empty() || around.before.contains(week))
             });
             let opens = around.after.starts_with(|c: char| c.is_ascii_digit())
-                || ["第", "上午", "下午", "晚上", "中午", "凌晨", "次日", "早上", "傍晚", "零下", "￥", "¥", "$"].iter().any(|word| around.after.starts_with(word));
-            (day && around.before.ends_with(|c: char| "一二三四五六日天末".contains(c)) || (opens && ends_counted(around.before))).then(|| "到".into())
+                || ["第", "上午", "下午", "晚上", "中午", "凌晨", "次日", "早上", "傍晚", "零下", "￥", "¥", "$"]
+                    .iter()
+                    .any(|word| around.after.starts_with(word));
+            (day && around.before.ends_with(|c: char| "一二三四五六日天末".contains(c))
+                || (opens && ends_counted(around.before)))
+            .then(|| "到".into())
         }),
         Rule::anywhere(r">=|=>", |found, _| (&found[0] == ">=").then(|| "大于等于".into())),
         Rule::anywhere(r"<=", |_, _| Some("小于等于".into())),
-        Rule::anywhere(r"!=", |_, around| (!around.before.trim_end().is_empty() && !around.after.trim().is_empty()).then(|| "不等于".into())),
+        Rule::anywhere(r"!=", |_, around| {
+            (!around.before.trim_end().is_empty() && !around.after.trim().is_empty()).then(|| "不等于".into())
+        }),
         Rule::anywhere(r"\+/-", |_, _| Some("正负".into())),
         // 2^10
         Rule::anywhere(r"\^\s?(?P<n>[-−]?\d{1,4})", |found, around| {
@@ -47,14 +58,17 @@ pub(super) fn rules() -> Vec<Rule> {
         // ~50
         Rule::anywhere(r"[~～∼]\s?", |_, around| {
             let begins = !around.before.ends_with(|c: char| c.is_ascii_alphanumeric());
-            (begins && around.after.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '$' | '￥' | '¥'))).then(|| "约".into())
+            (begins && around.after.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '$' | '￥' | '¥')))
+                .then(|| "约".into())
         }),
     ]
 }
 
 /// An equals sign stands beside it, or somebody asks what it makes.
 fn is_sum(around: &Around<'_>) -> bool {
-    let operand = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '.' | ',' | '+' | '-' | '−' | '×' | '*' | '/' | '÷' | '(' | ')');
+    let operand = |c: char| {
+        c.is_ascii_digit() || matches!(c, ' ' | '.' | ',' | '+' | '-' | '−' | '×' | '*' | '/' | '÷' | '(' | ')')
+    };
     let after = around.after.trim_start_matches(operand);
     let before = around.before.trim_end_matches(operand);
     after.starts_with(['=', '≈', '＝'])

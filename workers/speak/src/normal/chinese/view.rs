@@ -43,12 +43,14 @@ impl View {
         let simplified = simplified(written);
         let characters: Vec<(usize, char, char)> =
             written.char_indices().zip(simplified).map(|((at, c), simple)| (at, c, simple)).collect();
-        let mut view = Self { text: String::with_capacity(written.len()), origin: Vec::with_capacity(written.len() + 1) };
+        let mut view =
+            Self { text: String::with_capacity(written.len()), origin: Vec::with_capacity(written.len() + 1) };
         let mut n = 0;
         while let Some(&(at, c, simple)) = characters.get(n) {
             if c == ' ' {
                 let next = characters[n..].iter().position(|(_, c, _)| *c != ' ').map(|skipped| n + skipped);
-                let after: String = next.map_or(String::new(), |next| characters[next..].iter().take(6).map(|(_, c, _)| *c).collect());
+                let after: String =
+                    next.map_or(String::new(), |next| characters[next..].iter().take(6).map(|(_, c, _)| *c).collect());
                 if is_idle(&view.text, &after) {
                     n = next.unwrap_or(characters.len());
                     continue;
@@ -111,7 +113,8 @@ fn particles(simple: &mut [char], traditional: bool) {
             let around: String = simple[n.saturating_sub(1)..(n + 2).min(simple.len())].iter().collect();
             let zhu = ZHU.iter().any(|word| around.contains(word)) || simple[..n].ends_with(&['所']);
             let particle = n > 0 && is_han(simple[n - 1]) && !zhu;
-            if particle && (traditional || "看听说跟随沿向对为着带拿走坐站等想笑忙照".contains(simple[n - 1])) {
+            if particle && (traditional || "看听说跟随沿向对为着带拿走坐站等想笑忙照".contains(simple[n - 1]))
+            {
                 simple[n] = '着';
             }
         }
@@ -123,16 +126,48 @@ fn is_idle(before: &str, after: &str) -> bool {
     let (Some(last), Some(next)) = (before.chars().next_back(), after.chars().next()) else { return false };
     let digit = |c: char| c.is_ascii_digit();
     let money = |c: char| matches!(c, '$' | '¥' | '￥' | '€' | '£');
-    let sign = |c: char| matches!(c, '/' | '-' | '–' | '—' | '~' | '～' | ':' | '：' | '×' | '÷' | '+' | '=' | '≥' | '≤' | '≠' | '≈' | '±' | '<' | '>' | '^' | '*' | '·' | '−' | '至' | '到');
+    let sign = |c: char| {
+        matches!(
+            c,
+            '/' | '-'
+                | '–'
+                | '—'
+                | '~'
+                | '～'
+                | ':'
+                | '：'
+                | '×'
+                | '÷'
+                | '+'
+                | '='
+                | '≥'
+                | '≤'
+                | '≠'
+                | '≈'
+                | '±'
+                | '<'
+                | '>'
+                | '^'
+                | '*'
+                | '·'
+                | '−'
+                | '至'
+                | '到'
+        )
+    };
     let measured = |c: char| matches!(c, '%' | '％' | '‰' | '°' | '℃' | '℉');
     let operand = after.chars().skip_while(|c| sign(*c) || *c == ' ').next().is_some_and(|c| digit(c) || money(c));
     (is_han(last) && (digit(next) || money(next)))
         || (digit(last) && (is_han(next) || measured(next)))
         || (measured(last) && is_han(next))
         || ((digit(last) || measured(last)) && sign(next) && operand)
-        || (sign(last) && digit(next) && before.trim_end_matches(|c: char| sign(c) || c == ' ').ends_with(|c: char| digit(c) || measured(c)))
+        || (sign(last)
+            && digit(next)
+            && before.trim_end_matches(|c: char| sign(c) || c == ' ').ends_with(|c: char| digit(c) || measured(c)))
         || (money(last) && digit(next))
-        || (is_han(last) && matches!(next, '-' | '−' | '~' | '≥' | '≤' | '≈' | '±' | '>' | '<') && after.chars().nth(1).is_some_and(digit))
+        || (is_han(last)
+            && matches!(next, '-' | '−' | '~' | '≥' | '≤' | '≈' | '±' | '>' | '<')
+            && after.chars().nth(1).is_some_and(digit))
 }
 
 #[cfg(test)]

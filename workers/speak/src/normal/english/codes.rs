@@ -8,6 +8,7 @@ use regex::Regex;
 
 use super::{
     super::{Around, Rule},
+    counting::counts,
     numbers::spelled,
 };
 
@@ -31,8 +32,8 @@ static NAMED: LazyLock<Regex> = LazyLock::new(|| {
 /// What is a code when its number follows directly, and nothing is counted with it.
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?ix)(?:^|[^\w])(?:order|invoice|ticket|case|reference|ref|booking|reservation|confirmation|account|acct\.?|card|tracking|claim|policy|receipt|serial|item|docket|bill|patent|parcel|shipment|record|incident|bug|issue|request|passport|licen[sc]e|permit|po\s+box|p\.o\.\s+box|box|unit|locker|badge|call|calls|called|calling|dial|dialed|phone|text|regulation|form)
-        (?:\s+(?:number|no\.?|id|is|was))*[\s:=\#-]*$",
+        r"(?ix)(?:^|[^\w])(?:order|invoice|ticket|case|reference|ref|booking|reservation|confirmation|account|acct\.?|card|tracking|claim|policy|receipt|serial|item|docket|patent|parcel|shipment|incident|bug|passport|licen[sc]e|permit|po\s+box|p\.o\.\s+box|locker|badge|call|calls|called|calling|dial|dialed|phone|text)
+        (?:\s+(?:number|no\.?|id)(?:\s+(?:is|was))?)?[\s:=\#-]*$",
     )
 });
 
@@ -50,11 +51,9 @@ static STATE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// What is counted with a number: "the order of 500 chairs", "code 12 lines".
-static COUNTED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?x)^[\s-]+(?:of\b|more\b|fewer\b|less\b|extra\b|or\s+more\b|people\b|men\b|women\b|children\b|percent\b|times\b|(?:[a-z]+\s+)?[a-z]{2,}(?:[^s\W]s|ies|ches|shes|xes|sses)\b|million\b|billion\b|thousand\b|hundred\b|dollars?\b|k[gm]\b|m[lm]?\b|%)",
-    )
+/// "the year ending 2024".
+static PERIOD: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)(?:year|quarter|season|period|decade|months?|term)\s(?:end|start|begin)\w*(?:\s(?:in|with))?\s$")
 });
 
 fn pattern(text: &str) -> Regex {
@@ -84,15 +83,16 @@ pub(super) fn rules() -> Vec<Rule> {
             r"\+\d{1,3}(?:[\s.-]?\(\d{1,4}\))?(?:[\s.-]?\d{1,5}){1,6}|\(\d{2,5}\)\s?\d{2,5}(?:[\s.-]?\d{2,5}){0,4}|\b0\d{1,5}(?:[\s-]\d{2,5}){1,5}\b|\b0\d{9,10}\b",
             |found, around| {
                 let digits = found[0].chars().filter(char::is_ascii_digit).count();
-                let apart = !around.before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '$' | '£' | '€'))
-                    && !goes_on(around.after);
+                let apart =
+                    !around.before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '$' | '£' | '€'))
+                        && !goes_on(around.after);
                 (apart && (7..=15).contains(&digits)).then(|| grouped(&found[0]))
             },
         ),
         // 4111 1111 1111 1111, 078-05-1120, 978-0-306-40615-7, 90210-1234, 114-3941689-8772232
         Rule::whole(
             r"\d{4}(?:[\s-]\d{4}){2,4}|\d{1,2}-\d{3}-\d{3}-\d{4}|\d{3}-\d{2}-\d{4}|97[89](?:[\s-]\d{1,7}){3,4}|\d{5}-\d{4}|\d{1,9}(?:-\d{1,9}){2,6}",
-            |found, around| (!is_date(&found[0]) && !COUNTED.is_match(near_after(around))).then(|| grouped(&found[0])),
+            |found, around| (!is_date(&found[0]) && !counts(around.after)).then(|| grouped(&found[0])),
         ),
         Rule::whole(r"\d{2,}(?:[\s-]\d{2,})*", |found, around| {
             let digits = found[0].chars().filter(char::is_ascii_digit).count();
@@ -103,7 +103,7 @@ pub(super) fn rules() -> Vec<Rule> {
 
 fn is_code(text: &str, digits: usize, around: &Around<'_>) -> bool {
     let (before, after) = (near_before(around), near_after(around));
-    if before.ends_with(['$', '£', '€', '¥']) || after.starts_with('%') {
+    if before.ends_with(['$', '£', '€', '¥']) || after.starts_with('%') || PERIOD.is_match(before) {
         return false;
     }
     if NAMED_AFTER.is_match(after) || (digits == 5 && !text.contains(' ') && STATE.is_match(before)) {
@@ -111,7 +111,7 @@ fn is_code(text: &str, digits: usize, around: &Around<'_>) -> bool {
     }
     let long = digits > 10 && !text.ends_with("000") && !text.contains([' ', '-']);
     let named = NAMED.is_match(before) || NUMBERED.is_match(before);
-    (named || long) && !COUNTED.is_match(after)
+    (named || long) && !counts(around.after)
 }
 
 /// A number that goes on as a decimal or a word.
@@ -128,7 +128,8 @@ fn goes_on(after: &str) -> bool {
 fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let [first, middle, last] = parts[..] else { return false };
-    let below = |part: &str, most: u32| part.len() < 3 && part.parse().is_ok_and(|value: u32| (1..=most).contains(&value));
+    let below =
+        |part: &str, most: u32| part.len() < 3 && part.parse().is_ok_and(|value: u32| (1..=most).contains(&value));
     let year = |part: &str| matches!(part.len(), 2 | 4);
     (first.len() == 4 && below(middle, 12) && below(last, 31))
         || (year(last) && (below(first, 12) && below(middle, 31) || below(first, 31) && below(middle, 12)))

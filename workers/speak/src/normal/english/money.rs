@@ -27,7 +27,12 @@ pub(super) fn rules() -> Vec<Rule> {
             money,
         ),
         // 100 RMB, 5 USD dollars
-        Rule::whole(&format!(r"(?P<n>{NUMBER})(?P<mag>{MAGNITUDE})?\s?(?P<c>USD|RMB|CNY|EUR|GBP|JPY|HKD|CAD|AUD|NZD|SGD|TWD|INR|KRW|€|£)(?P<again>{AGAIN})?"), money),
+        Rule::whole(
+            &format!(
+                r"(?P<n>{NUMBER})(?P<mag>{MAGNITUDE})?\s?(?P<c>USD|RMB|CNY|EUR|GBP|JPY|HKD|CAD|AUD|NZD|SGD|TWD|INR|KRW|€|£)(?P<again>{AGAIN})?"
+            ),
+            money,
+        ),
     ]
 }
 
@@ -87,11 +92,7 @@ fn money(found: &Captures<'_>, around: &Around<'_>) -> Option<String> {
     // "$5 million-a-year", "a $10-bill" are read as one adjective
     let adjective = around.after.starts_with('-') && around.after[1..].starts_with(char::is_alphabetic)
         || again.is_some_and(|again| again.ends_with("dollar") || again.ends_with("euro") || again.ends_with("pound"));
-    let unit = if adjective {
-        currency.one
-    } else {
-        currency.many
-    };
+    let unit = if adjective { currency.one } else { currency.many };
     let amount = &found["n"];
     Some(match magnitude {
         Some(magnitude) => format!("{minus}{}{range} {magnitude} {unit}", number(amount)),
@@ -115,4 +116,3 @@ fn exact(amount: &str, currency: &Currency, unit: &str) -> String {
         _ => format!("{whole_words} and {cent_words}"),
     }
 }
-

@@ -5,10 +5,10 @@ use regex::Captures;
 use super::{
     super::{Around, Rule},
     NUMBER,
+    codes::grouped,
     numbers::{cardinal, code, number, ordinal, plural, spelled},
     numerals,
     tables::UNITS,
-    codes::grouped,
 };
 
 pub(super) const TO: &str = r"\s?[-–—~]\s?";
@@ -97,6 +97,11 @@ pub(super) fn rules() -> Vec<Rule> {
                 "boeing" | "airbus" | "flight" | "room" | "route" | "highway" | "bus" | "suite" | "apartment"
             );
             numbered.then(|| code(&found[0]))
+        }),
+        // .5
+        Rule::whole(r"\.\d+", |found, around| {
+            let begins = around.before.chars().next_back().is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '-'));
+            begins.then(|| number(&found[0]))
         }),
         // 5 million, -3, 1.5
         Rule::whole(&format!(r"[-−+]?(?:{NUMBER})"), |found, around| Some(signed(&found[0], around))),

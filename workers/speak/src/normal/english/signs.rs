@@ -27,12 +27,15 @@ pub(super) fn rules() -> Vec<Rule> {
         }),
         Rule::anywhere(r"√", |_, _| Some("the square root of".into())),
         // 1920x1080, 4 x 6 inches; but 3 × 4 = 12
-        Rule::whole(r"(?P<a>\d+(?:\.\d+)?)\s?[x×*]\s?(?P<b>\d+(?:\.\d+)?)(?:\s?[x×*]\s?(?P<c>\d+(?:\.\d+)?))?", |found, around| {
-            let sides = !found[0].contains('*') && !is_sum(around);
-            let word = if sides { "by" } else { "times" };
-            let third = found.name("c").map(|c| format!(" {word} {}", number(c.as_str()))).unwrap_or_default();
-            Some(format!("{} {word} {}{third}", number(&found["a"]), number(&found["b"])))
-        }),
+        Rule::whole(
+            r"(?P<a>\d+(?:\.\d+)?)\s?[x×*]\s?(?P<b>\d+(?:\.\d+)?)(?:\s?[x×*]\s?(?P<c>\d+(?:\.\d+)?))?",
+            |found, around| {
+                let sides = !found[0].contains('*') && !is_sum(around);
+                let word = if sides { "by" } else { "times" };
+                let third = found.name("c").map(|c| format!(" {word} {}", number(c.as_str()))).unwrap_or_default();
+                Some(format!("{} {word} {}{third}", number(&found["a"]), number(&found["b"])))
+            },
+        ),
         // 10 / 2 = 5
         Rule::whole(&format!(r"(?P<a>{NUMBER})\s?/\s?(?P<b>{NUMBER})"), |found, around| {
             let sum = after_equals(around) || around.before.trim_end().ends_with('=');
@@ -43,7 +46,8 @@ pub(super) fn rules() -> Vec<Rule> {
         // ~50
         Rule::anywhere(r"[~∼～]", |_, around| {
             let begins = around.before.chars().next_back().is_none_or(|c| c.is_whitespace() || c == '(');
-            let number = around.after.trim_start().starts_with(|c: char| c.is_ascii_digit() || matches!(c, '$' | '£' | '€'));
+            let number =
+                around.after.trim_start().starts_with(|c: char| c.is_ascii_digit() || matches!(c, '$' | '£' | '€'));
             (begins && number).then(|| "about".into())
         }),
         Rule::whole(r"(?P<n>\d+)\s?¢", |found, _| Some(format!("{} cents", number(&found["n"])))),
@@ -98,19 +102,30 @@ fn is_sum(around: &Around<'_>) -> bool {
     let asked = before.rsplit(['.', '?', '!', ',', ':']).next().is_some_and(|clause| {
         let clause = clause.trim_start().to_lowercase();
         let clause = clause.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ' ');
-        ["what is", "what's", "calculate", "compute", "how much is", "solve", "evaluate"].iter().any(|ask| clause.ends_with(ask))
+        ["what is", "what's", "calculate", "compute", "how much is", "solve", "evaluate"]
+            .iter()
+            .any(|ask| clause.ends_with(ask))
     });
-    asked || after_equals(around) || before.trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '+' | '-')).ends_with(['=', '≈'])
+    asked
+        || after_equals(around)
+        || before
+            .trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '+' | '-'))
+            .ends_with(['=', '≈'])
 }
 
 /// An equals sign follows the operand, with nothing but sums between.
 fn after_equals(around: &Around<'_>) -> bool {
-    let operands = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '.' | ',' | '+' | '-' | '−' | '–' | '×' | '*' | '/' | '÷' | '(' | ')' | '^' | '²');
+    let operands = |c: char| {
+        c.is_ascii_digit()
+            || matches!(c, ' ' | '.' | ',' | '+' | '-' | '−' | '–' | '×' | '*' | '/' | '÷' | '(' | ')' | '^' | '²')
+    };
     let rest = around.after.trim_start_matches(operands);
     // One letter is a variable: 5 - x = 2.
     let mut letters = rest.chars();
     let rest = match letters.next() {
-        Some(c) if c.is_ascii_alphabetic() && !letters.clone().next().is_some_and(char::is_alphabetic) => letters.as_str().trim_start_matches(operands),
+        Some(c) if c.is_ascii_alphabetic() && !letters.clone().next().is_some_and(char::is_alphabetic) => {
+            letters.as_str().trim_start_matches(operands)
+        }
         _ => rest,
     };
     rest.starts_with(['=', '≈', '≠', '≥', '≤', '<', '>'])

@@ -61,9 +61,10 @@ pub(super) fn rules() -> Vec<Rule> {
             },
         ),
         // Mon-Fri
-        Rule::whole(r"(?P<a>Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun)\.?\s?[-–—]\s?(?P<b>Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun)\b", |found, _| {
-            Some(format!("{} to {}", weekday(&found["a"])?, weekday(&found["b"])?))
-        }),
+        Rule::whole(
+            r"(?P<a>Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun)\.?\s?[-–—]\s?(?P<b>Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun)\b",
+            |found, _| Some(format!("{} to {}", weekday(&found["a"])?, weekday(&found["b"])?)),
+        ),
         // 2:30 pm, 14:30, 2:30:15
         Rule::whole(
             r"(?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2}))?(?:\s?(?P<half>[AaPp])(?:\.\s?[Mm]\.|[Mm]\b))?",
@@ -80,7 +81,7 @@ pub(super) fn rules() -> Vec<Rule> {
             (hour <= 12).then(|| format!("{}{}", cardinal(hour), half_day(Some(&found["half"]))))
         }),
         // 1990s, the '90s
-        Rule::whole(r"['’]?(?P<y>\d{2}|\d{3}0)s", |found, _| {
+        Rule::whole(r"['’]?(?P<y>\d{2}|\d{3}0)['’]?s", |found, _| {
             let value: i64 = found["y"].parse().ok()?;
             let words = if value < 100 { cardinal(value) } else { year(value) };
             (value % 10 == 0 && value >= 20).then(|| plural(&words))
@@ -117,7 +118,10 @@ const DATED: &[&str] = &[
 
 /// A four-digit number is a year unless something is counted with it.
 fn is_year(around: &Around<'_>) -> bool {
-    if is_amount(around.before) || around.before.ends_with(['=', '×', '÷', '/', '*']) || around.after.trim_start().starts_with(['=', '×', '÷', '*', '+']) {
+    if is_amount(around.before)
+        || around.before.ends_with(['=', '×', '÷', '/', '*'])
+        || around.after.trim_start().starts_with(['=', '×', '÷', '*', '+'])
+    {
         return false;
     }
     let before = around.word_before();

@@ -61,6 +61,7 @@ pub(super) fn rules() -> Vec<Rule> {
         }),
         Rule::whole(r"C\+\+", |_, _| Some("C plus plus".into())),
         Rule::whole(r"C#", |_, _| Some("C sharp".into())),
+        Rule::whole(r"w/o", |_, _| Some("without".into())),
         Rule::whole(r"w/", |_, _| Some("with".into())),
     ]
 }
