@@ -117,8 +117,8 @@ pub(super) fn is_quantity(after: &str) -> bool {
 
 /// The measure word that ends this text right after a number: "5天", "第3章", "20元".
 pub(super) fn ends_counted(before: &str) -> bool {
-    let mut characters = before.chars().rev();
-    let Some(last) = characters.next() else { return false };
+    let mut characters = before.chars();
+    let Some(last) = characters.next_back() else { return false };
     if matches!(last, '℃' | '℉' | '%' | '％' | '‰' | '°' | '㎡') {
         return true;
     }
