@@ -133,6 +133,12 @@ fn by_words(text: &str) -> Option<&'static str> {
     if text.chars().filter(|c| is_han(*c)).count() * 4 > text.chars().count() {
         return None;
     }
+    // Code has other grounds for its words.
+    let signs =
+        text.chars().filter(|c| matches!(c, '{' | '}' | '[' | ']' | '(' | ')' | ';' | '=' | '<' | '>' | '_')).count();
+    if signs * 2 > text.split_whitespace().count() {
+        return None;
+    }
     let words: Vec<String> = text
         .split(|c: char| !(c.is_alphabetic() || c == '\u{301}'))
         .filter(|word| !word.is_empty())

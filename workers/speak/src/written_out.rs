@@ -22,8 +22,8 @@ impl Default for WrittenOut {
 }
 
 impl WrittenOut {
-    /// A text with its numbers, signs and abbreviations in words, Chinese with the pinyin of each clause behind it, as
-    /// it is spoken: `约二分之一[yue1 er4 fen1 zhi1 yi1]`. `language` is the main language of every sentence, or none
+    /// A text with its numbers, signs and abbreviations in words, Chinese with the pinyin of each piece behind it:
+    /// `约[yue1]二分之一[er4 fen1 zhi1 yi1]`. `language` is the main language of every sentence, or none
     /// to find it for each.
     pub fn of(&self, text: &str, language: Option<Language>) -> String {
         let sentences = sentences::split(text).into_iter().map(|range| &text[range]);
@@ -63,7 +63,7 @@ mod tests {
         let written_out = WrittenOut::default();
         assert_eq!(
             written_out.of("It rose 12%. 约1/2。", None),
-            "It rose twelve percent. 约二分之一[yue1 er4 fen1 zhi1 yi1]。"
+            "It rose twelve percent. 约[yue1]二分之一[er4 fen1 zhi1 yi1]。"
         );
     }
 }

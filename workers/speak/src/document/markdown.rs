@@ -249,7 +249,7 @@ mod tests {
             assert_eq!(said(&text).last().unwrap(), "After.", "{block}");
         }
         assert_eq!(said("Never closed:\n\n```\ncode"), ["Never closed:"]);
-        assert_eq!(said("Run `make`, then ``a `b` c``."), ["Run make, then a `b` c."]);
+        assert_eq!(said("Run `make`, then ``a `b` c``."), ["Run make, then a 'b' c."]);
     }
 
     #[test]

@@ -34,6 +34,8 @@ fn pattern(text: &str) -> Regex {
 /// Before dates and amounts.
 pub(super) fn rules() -> Vec<Rule> {
     vec![
+        // 6222 0212 3456 7890
+        Rule::whole(r"\d{4}(?:[\s-]\d{3,4}){2,4}", |found, _| Some(groups(&found[0], spelled))),
         // 13800138000, 138 0013 8000, +86 …, 010-62345678, (02)2345-6789, 0912-345-678, 400-820-8820, +886-2-2345-6789
         Rule::anywhere(
             r"\+\d{1,3}(?:[\s-]?\(?\d{1,5}\)?){1,5}|(?:86[-\s])?1[3-9]\d[-\s]?\d{4}[-\s]?\d{4}|[(（]0\d{1,3}[)）][\s-]?\d{3,4}[\s-]?\d{3,4}|0\d{1,3}[\s-]\d{3,4}[\s-]?\d{3,4}|0\d{1,3}[\s-]\d{6,8}|[48]00[\s-]?\d{3,4}[\s-]?\d{3,4}|09\d{8}",
@@ -51,8 +53,6 @@ pub(super) fn rules() -> Vec<Rule> {
                 (apart && digits >= 7 && !money).then(|| groups(&found[0], dialled))
             },
         ),
-        // 6222 0212 3456 7890
-        Rule::whole(r"\d{4}(?:[\s-]\d{3,4}){2,4}", |found, _| Some(groups(&found[0], spelled))),
         Rule::anywhere(r"[*•xX]{2,}\s?(?P<n>\d{3,6})", |found, _| Some(spelled(&found["n"]))),
         Rule::whole(r"\d{2,}(?:[\s-]\d{2,})*", |found, around| code(&found[0], around)),
     ]

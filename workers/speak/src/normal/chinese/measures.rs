@@ -92,8 +92,8 @@ const NAMES: &[&str] = &[
 /// Whether this text begins with what a number counts.
 pub(super) fn is_measured(after: &str) -> bool {
     let after = after.trim_start_matches(' ');
-    let building = after.starts_with(['栋', '幢', '座'])
-        && after.chars().nth(1).is_some_and(|c| c.is_ascii_digit() || matches!(c, '单' | '楼'));
+    let building =
+        after.starts_with(['栋', '幢', '座']) && after.chars().nth(1).is_some_and(|c| c.is_ascii_digit() || c == '单');
     let yen = after.starts_with("日元");
     yen || (after.chars().next().is_some_and(|c| COUNTED.contains(c))
         && !building

@@ -235,7 +235,14 @@ fn amounts() -> Vec<Rule> {
             // 在2层 is an ordinal.
             let storey = around.after.starts_with('层')
                 && around.before.ends_with(['在', '到', '上', '去', '负', '楼', '达', '位', '于']);
-            let measured = is_measured(around.after) && !storey;
+            // 第1、2组 are the first and the second.
+            let listed = around.before.ends_with(['、', '，', ',', '和']);
+            let listed = listed
+                && around
+                    .before
+                    .trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '、' | '，' | ',' | '和'))
+                    .ends_with('第');
+            let measured = is_measured(around.after) && !storey && !listed;
             Some(format!("{sign}{}", if measured { counted(rest) } else { number(rest) }))
         }),
         // No digit is ever left out.

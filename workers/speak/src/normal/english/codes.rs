@@ -51,6 +51,13 @@ static STATE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// "ended in 1918".
+static ENDED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)\b(?:end(?:s|ed|ing)?|starts?|starting|begins?|beginning)\s(?:in|with)\s$"));
+static CARD: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)\b(?:cards?|accounts?|numbers?|phone|digits|visa|mastercard|amex|code|id|bank|iban)\b")
+});
+
 /// "the year ending 2024".
 static PERIOD: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)(?:year|quarter|season|period|decade|months?|term)\s(?:end|start|begin)\w*(?:\s(?:in|with))?\s$")
@@ -108,6 +115,11 @@ fn is_code(text: &str, digits: usize, around: &Around<'_>) -> bool {
     }
     if NAMED_AFTER.is_match(after) || (digits == 5 && !text.contains(' ') && STATE.is_match(before)) {
         return true;
+    }
+    // "The war ended in 1918", but "a card ending in 1918".
+    let year = digits == 4 && matches!(&text[..2], "11" | "12" | "13" | "14" | "15" | "16" | "17" | "18" | "19" | "20");
+    if year && ENDED.is_match(before) && !CARD.is_match(before) {
+        return false;
     }
     let long = digits > 10 && !text.ends_with("000") && !text.contains([' ', '-']);
     let named = NAMED.is_match(before) || NUMBERED.is_match(before);

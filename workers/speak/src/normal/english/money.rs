@@ -18,21 +18,21 @@ pub(super) fn rules() -> Vec<Rule> {
     let signs: Vec<String> =
         CURRENCIES.iter().flat_map(|currency| currency.signs).map(|sign| regex::escape(sign)).collect();
     let signs = signs.join("|");
+    let signed = format!(
+        r"(?P<sign>[-−])?(?P<c>{signs})\s?(?P<n>{NUMBER})(?:{TO}(?:{signs})?(?P<n2>{NUMBER}))?(?P<mag>{MAGNITUDE})?"
+    );
+    let coded = format!(
+        r"(?P<n>{NUMBER})(?P<mag>{MAGNITUDE})?\s?(?P<c>USD|RMB|CNY|EUR|GBP|JPY|HKD|CAD|AUD|NZD|SGD|TWD|INR|KRW|€|£)"
+    );
     vec![
-        // $3.5 billion, $1,250.50, $5-10 million, $5 dollars
-        Rule::anywhere(
-            &format!(
-                r"(?P<sign>[-−])?(?P<c>{signs})\s?(?P<n>{NUMBER})(?:{TO}(?:{signs})?(?P<n2>{NUMBER}))?(?P<mag>{MAGNITUDE})?(?P<again>{AGAIN})?"
-            ),
-            money,
-        ),
-        // 100 RMB, 5 USD dollars
-        Rule::whole(
-            &format!(
-                r"(?P<n>{NUMBER})(?P<mag>{MAGNITUDE})?\s?(?P<c>USD|RMB|CNY|EUR|GBP|JPY|HKD|CAD|AUD|NZD|SGD|TWD|INR|KRW|€|£)(?P<again>{AGAIN})?"
-            ),
-            money,
-        ),
+        // $5 dollars
+        Rule::anywhere(&format!("{signed}(?P<again>{AGAIN})"), money),
+        // $3.5 billion, $1,250.50, $5-10 million
+        Rule::anywhere(&signed, money),
+        // 5 USD dollars
+        Rule::whole(&format!("{coded}(?P<again>{AGAIN})"), money),
+        // 100 RMB
+        Rule::whole(&coded, money),
     ]
 }
 

@@ -6,6 +6,7 @@ use super::{
     super::{Around, Rule},
     NUMBER,
     codes::grouped,
+    counting::counts,
     numbers::{cardinal, code, number, ordinal, plural, spelled},
     numerals,
     tables::UNITS,
@@ -38,7 +39,7 @@ pub(super) fn rules() -> Vec<Rule> {
         Rule::whole(r"\d{3}-\d{4}", |found, _| Some(grouped(&found[0]))),
         Rule::whole(r"\d{3}", |found, around| {
             let called = matches!(around.word_before().as_str(), "call" | "called" | "calling" | "dial" | "dialed");
-            called.then(|| spelled(&found[0]))
+            (called && !counts(around.after)).then(|| spelled(&found[0]))
         }),
         // 5'10"
         Rule::anywhere(r#"(?P<f>\d)['′](?P<i>\d{1,2})["″]"#, |found, _| {
@@ -46,7 +47,9 @@ pub(super) fn rules() -> Vec<Rule> {
         }),
         // 120 km/h, 5-10kg, -5°C
         Rule::anywhere(
-            &format!(r"(?P<n>[-−]?(?:{NUMBER}))(?:{TO}(?P<n2>{NUMBER}))?(?P<gap>[\s-]?)(?P<u>{units})"),
+            &format!(
+                r"(?P<n>[-−]?(?:{NUMBER}))(?:(?:\s?(?P<u1>{units}))?(?:{TO}|\sto\s)(?P<n2>[-−]?(?:{NUMBER})))?(?P<gap>[\s-]?)(?P<u>{units})"
+            ),
             unit,
         ),
         // 3x

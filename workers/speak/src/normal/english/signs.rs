@@ -3,7 +3,7 @@
 use super::{
     super::{Around, Rule},
     NUMBER,
-    numbers::{cardinal, number, ordinal},
+    numbers::{cardinal, code, number, ordinal},
 };
 
 /// Before dates and quantities.
@@ -33,7 +33,10 @@ pub(super) fn rules() -> Vec<Rule> {
                 let sides = !found[0].contains('*') && !is_sum(around);
                 let word = if sides { "by" } else { "times" };
                 let third = found.name("c").map(|c| format!(" {word} {}", number(c.as_str()))).unwrap_or_default();
-                Some(format!("{} {word} {}{third}", number(&found["a"]), number(&found["b"])))
+                let pixels =
+                    sides && [&found["a"], &found["b"]].iter().all(|side| side.len() > 2 && !side.contains('.'));
+                let side = |text: &str| if pixels { code(text) } else { number(text) };
+                Some(format!("{} {word} {}{third}", side(&found["a"]), side(&found["b"])))
             },
         ),
         // 10 / 2 = 5

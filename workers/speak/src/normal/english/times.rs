@@ -106,7 +106,10 @@ pub(super) fn rules() -> Vec<Rule> {
 /// A round number that counts what follows: "after 1500 meters", but "in 2010 prices rose" and "by 1990 standards".
 fn measured(value: i64, around: &Around<'_>) -> bool {
     let century = value % 100 == 0 && !matches!(value, 1800 | 1900 | 2000);
-    let begins = around.before.trim_end().split(' ').count() < 2;
+    let begins = around.word_before() == "in" && around.before.trim_end().split(' ').count() < 2;
+    if matches!(around.word_before().as_str(), "q1" | "q2" | "q3" | "q4" | "h1" | "h2" | "fy") {
+        return false;
+    }
     let preceded = DATED.contains(&around.word_before().as_str());
     counts(around.after) && (!preceded || (century || value % 50 == 0 && around.word_before() != "in") && !begins)
 }
@@ -118,7 +121,9 @@ const DATED: &[&str] = &[
 
 /// A four-digit number is a year unless something is counted with it.
 fn is_year(around: &Around<'_>) -> bool {
-    if is_amount(around.before)
+    let range = around.after.trim_start().strip_prefix(['-', '–', '—', '~']);
+    if range.is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()))
+        || is_amount(around.before)
         || around.before.ends_with(['=', '×', '÷', '/', '*'])
         || around.after.trim_start().starts_with(['=', '×', '÷', '*', '+'])
     {
