@@ -2,14 +2,18 @@
 
 mod encode;
 mod external;
+mod listening;
 mod loudness;
 mod mp4;
 mod native;
 mod reader;
 mod resample;
+mod tracks;
 
 pub(crate) use encode::url;
 pub use encode::{AudioFormat, Encoder, encode, write_wav};
+pub use listening::ListeningGain;
 pub use loudness::{Loudness, loudness};
-pub use reader::{AudioInfo, AudioLimits, Reader, ReaderOptions};
+pub use reader::{AudioInfo, AudioLimits, Reader, ReaderOptions, Undecoded};
 pub use resample::resample;
+pub use tracks::{SoundTrack, SoundTracks, TrackChoice};

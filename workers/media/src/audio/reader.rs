@@ -5,7 +5,7 @@ use std::{
 
 use crate::{
     MediaError, Problem,
-    audio::{external, native, resample::Resampler},
+    audio::{SoundTracks, external, native, resample::Resampler},
     error::name_of,
     sniff::{self, Container},
 };
@@ -15,6 +15,8 @@ use crate::{
 pub struct AudioLimits {
     pub max_hours: f64,
     pub max_channels: usize,
+    /// Below it nobody's sound is recorded: a header that says less is damaged, or made to be long.
+    pub min_rate_hz: u32,
     pub max_rate_hz: u32,
     /// Of the file.
     pub max_bytes: u64,
@@ -27,6 +29,7 @@ impl Default for AudioLimits {
         Self {
             max_hours: 24.0,
             max_channels: 32,
+            min_rate_hz: 1_000,
             max_rate_hz: 768_000,
             max_bytes: 64 << 30,
             max_decoded_bytes: 128 << 30,
@@ -40,11 +43,14 @@ pub struct ReaderOptions {
     /// Of the samples that come out.
     pub rate_hz: u32,
     pub limits: AudioLimits,
+    /// The sound track to read, from 1 in the file's order. None: the one the file flags as default (else the first),
+    /// and where that one is silent, the first that is not.
+    pub track: Option<u32>,
 }
 
 impl Default for ReaderOptions {
     fn default() -> Self {
-        Self { rate_hz: 16_000, limits: AudioLimits::default() }
+        Self { rate_hz: 16_000, limits: AudioLimits::default(), track: None }
     }
 }
 
@@ -59,6 +65,15 @@ pub struct AudioInfo {
     pub duration_s: Option<f64>,
     /// Whether an ffmpeg child decodes it.
     pub external: bool,
+}
+
+/// Sound that a file holds, or promises, and that could not be decoded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Undecoded {
+    /// An estimate: lost packets by their length, bytes by the bit rate around them, a promised end by the header.
+    pub seconds: f64,
+    /// Why, as a part of a sentence: "it ends before its header says", "some of its packets are damaged".
+    pub reason: String,
 }
 
 /// Sound at its own rate, mixed to mono. `frame` counts from the start of the file's time line.
@@ -88,6 +103,8 @@ pub struct Reader {
     ended: bool,
     /// The next sample that goes out.
     next: u64,
+    tracks: SoundTracks,
+    undecoded: Option<Undecoded>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -117,11 +134,30 @@ impl Reader {
             base: 0,
             ended: false,
             next: 0,
+            tracks: SoundTracks::one(),
+            undecoded: None,
         })
     }
 
     pub fn info(&self) -> &AudioInfo {
         self.source.info()
+    }
+
+    /// The file's sound tracks, and which of them is read and why. A file of one track has one.
+    pub fn tracks(&self) -> &SoundTracks {
+        &self.tracks
+    }
+
+    /// What could not be decoded of what was read up to now; none when all was. After the end (a [`Reader::read`] that
+    /// gave 0) it speaks of everything from where reading began: from the start, or from the last [`Reader::seek`].
+    /// Losses shorter than 0.1 s are not told.
+    pub fn undecoded(&self) -> Option<&Undecoded> {
+        self.undecoded.as_ref()
+    }
+
+    /// The seconds of [`Reader::undecoded`]; 0 when all was decoded.
+    pub fn undecoded_s(&self) -> f64 {
+        self.undecoded.as_ref().map_or(0.0, |undecoded| undecoded.seconds)
     }
 
     /// Of the samples that come out.
@@ -314,6 +350,10 @@ fn check(name: &str, info: &AudioInfo, limits: &AudioLimits) -> Result<(), Media
         return Err(MediaError::undecodable(name, "its header says 0 samples a second"));
     }
     let too_large = |what| Err(MediaError::new(name, Problem::TooLarge(what)));
+    if info.rate_hz < limits.min_rate_hz {
+        let reason = format!("its header says {} samples a second, less than any sound has", info.rate_hz);
+        return Err(MediaError::undecodable(name, reason));
+    }
     if info.rate_hz > limits.max_rate_hz {
         return too_large(format!(
             "has {} samples a second, more than the {} allowed",
