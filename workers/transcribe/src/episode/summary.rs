@@ -7,12 +7,12 @@ use std::fmt::Write as _;
 
 use medley_proto::TranscriptSegment;
 
-use super::{
-    abstractive::Notes,
-    chapters::Chapter,
+use super::{abstractive::Notes, chapters::Chapter};
+use crate::text::{
+    chars::is_unspaced,
+    sentences::join,
     terms::{Bag, add, bag, cosine, stem, words},
 };
-use crate::text::{chars::is_unspaced, sentences::join};
 
 /// How much being like a chosen sentence costs against being central.
 const NOVELTY: f64 = 0.5;
