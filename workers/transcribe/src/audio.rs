@@ -1,6 +1,9 @@
 //! The sound of an input: 16 kHz, mono, from any second on.
 
-use medley_media::audio::{ListeningGain, Reader, ReaderOptions, SoundTracks, TrackChoice};
+use medley_media::{
+    audio::{ListeningGain, Reader, ReaderOptions, SoundTracks, TrackChoice},
+    sniff::Container,
+};
 use medley_step::{LocalInput, StepContext, StepError};
 
 use crate::{
@@ -52,6 +55,16 @@ impl Sound {
             track: tracks.taken,
             tracks: u32::try_from(tracks.count()).unwrap_or(u32::MAX),
             undecoded_s: milliseconds(self.0.undecoded_s()),
+            film: matches!(
+                self.0.info().container,
+                Container::Mp4
+                    | Container::Matroska
+                    | Container::Avi
+                    | Container::Flv
+                    | Container::Asf
+                    | Container::MpegTs
+                    | Container::MpegPs
+            ),
             warnings,
         }
     }

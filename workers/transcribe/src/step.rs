@@ -114,6 +114,8 @@ pub struct SoundFacts {
     pub tracks: u32,
     /// Seconds of sound that the file holds or promises and that could not be decoded.
     pub undecoded_s: f64,
+    /// It may have a picture.
+    pub film: bool,
     /// What a person should know of it, in sentences.
     pub warnings: Vec<String>,
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod chars;
 pub(crate) mod chinese;
+pub(crate) mod markup;
 pub(crate) mod paragraphs;
 pub(crate) mod phrases;
 pub(crate) mod sentences;
