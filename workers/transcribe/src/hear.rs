@@ -333,7 +333,10 @@ mod tests {
                 let spoken = if audio[audio.len() / 2] > 0.5 { "zh" } else { "en" };
                 let text = format!("{spoken}-as-{}", how.language);
                 let tokens = (0..20).map(|_| Token { bytes: format!(" {text}").into(), logprob: -0.2, end_s: None });
-                Heard { tokens: tokens.take(if spoken == how.language { 12 } else { 1 }).collect(), no_speech_prob: 0.0 }
+                Heard {
+                    tokens: tokens.take(if spoken == how.language { 12 } else { 1 }).collect(),
+                    no_speech_prob: 0.0,
+                }
             };
             Ok(windows.iter().map(one).collect())
         }
@@ -358,7 +361,8 @@ mod tests {
         let stop = AtomicBool::new(false);
         let heard = |language: &str| {
             let params = TranscribeParams { language: language.into(), ..TranscribeParams::default() };
-            let outcomes = hear(&TwoTongues, &[(&Sound, &window())], &How::new(&params, "en", None), &stop).unwrap().remove(0);
+            let outcomes =
+                hear(&TwoTongues, &[(&Sound, &window())], &How::new(&params, "en", None), &stop).unwrap().remove(0);
             let first = |outcome: &Outcome| outcome.parts[0].heard.text().split_whitespace().next().unwrap().to_owned();
             outcomes.iter().map(|one| (one.language.clone(), first(one), one.window.speech.clone())).collect::<Vec<_>>()
         };

@@ -5,9 +5,7 @@ use medley_proto::ModelUse;
 use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
 
 use crate::{
-    audio,
-    decode,
-    episode,
+    audio, decode, episode,
     gather::{self, Quality},
     params::{TranscribeConfig, TranscribeParams},
     plan,

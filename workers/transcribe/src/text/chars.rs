@@ -57,8 +57,8 @@ pub(crate) fn is_sentence_end(word: &str) -> bool {
 
 /// Words after which a number belongs to them.
 const NUMBERED: [&str; 22] = [
-    "act", "article", "book", "chapter", "episode", "figure", "item", "lesson", "level", "no", "number", "page", "part",
-    "phase", "question", "scene", "season", "section", "step", "table", "unit", "volume",
+    "act", "article", "book", "chapter", "episode", "figure", "item", "lesson", "level", "no", "number", "page",
+    "part", "phase", "question", "scene", "season", "section", "step", "table", "unit", "volume",
 ];
 
 /// The word wants a number after it: "Chapter", "第".
@@ -68,9 +68,37 @@ pub(crate) fn expects_number(word: &str) -> bool {
 }
 
 const NUMBER_WORDS: [&str; 31] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty",
-    "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "million",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+    "ninety",
+    "hundred",
+    "thousand",
+    "million",
 ];
 
 /// The word begins a number, in digits or in words.
@@ -93,7 +121,9 @@ mod tests {
     fn numbers_belong_to_what_they_number() {
         assert!([" Chapter", "No.", "第", "Part,"].into_iter().all(expects_number));
         assert!(["17.", " Seventeen.", "twenty-one", "十七"].into_iter().all(is_number));
-        assert!(!["apart", "chapters"].into_iter().any(expects_number) && !["Then", "tense", ""].into_iter().any(is_number));
+        assert!(
+            !["apart", "chapters"].into_iter().any(expects_number) && !["Then", "tense", ""].into_iter().any(is_number)
+        );
     }
 
     #[test]

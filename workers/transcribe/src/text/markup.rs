@@ -86,7 +86,10 @@ mod tests {
         assert_eq!(markdown("1984. A year"), "1984\\. A year");
         assert_eq!(markdown("- no"), "\\- no");
         assert_eq!(markdown("C#"), "C\\#");
-        assert_eq!((markdown(""), markdown("It was # the best of times.")), (String::new(), "It was # the best of times.".into()));
+        assert_eq!(
+            (markdown(""), markdown("It was # the best of times.")),
+            (String::new(), "It was # the best of times.".into())
+        );
         assert_eq!(markdown("10 people, 2.5 kg"), "10 people, 2.5 kg");
     }
 

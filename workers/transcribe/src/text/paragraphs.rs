@@ -87,8 +87,8 @@ impl Gap {
         let is_finished = is_sentence_end(&last.text) && !is_torn;
         // What comes next may be a sentence of its own: no lower-case letter, no number.
         let is_new = next.text.trim_start().chars().next().is_some_and(|c| !c.is_lowercase()) && !is_number(&next.text);
-        let must_break = pause_s >= PAUSE_S && is_finished
-            || pause_s >= UNFINISHED_PAUSE_S && is_new && !expects_number(&last.text);
+        let must_break =
+            pause_s >= PAUSE_S && is_finished || pause_s >= UNFINISHED_PAUSE_S && is_new && !expects_number(&last.text);
         Self { pause_s, may_break: is_finished, must_break }
     }
 }
@@ -181,7 +181,10 @@ mod tests {
 
     #[test]
     fn a_number_stays_with_the_words_before_it() {
-        assert_eq!(said(&[("Chapter", 3.0), ("17.", 3.0), ("It", 0.1), ("rained.", 0.0)]), "Chapter 17.\n\nIt rained.\n");
+        assert_eq!(
+            said(&[("Chapter", 3.0), ("17.", 3.0), ("It", 0.1), ("rained.", 0.0)]),
+            "Chapter 17.\n\nIt rained.\n"
+        );
         assert_eq!(said(&[("Chapter.", 6.0), ("17.", 0.0)]), "Chapter. 17.\n");
         assert_eq!(said(&[("Part", 9.0), ("two.", 3.0), ("Then", 0.0)]), "Part two.\n\nThen\n");
         assert_eq!(said(&[("第", 6.0), ("十七章。", 0.0)]), "第十七章。\n");
@@ -198,7 +201,16 @@ mod tests {
     fn a_long_text_breaks_where_the_topic_turns() {
         let bees = "The bees gather pollen from the flowers and the hive of the bees keeps honey for winter.";
         let rust = "The compiler checks every borrow in a program and the program frees memory without races.";
-        let found = text(&[(bees, 0.3), (bees, 0.3), (bees, 0.3), (bees, 0.8), (rust, 0.3), (rust, 0.3), (rust, 0.3), (rust, 0.3)]);
+        let found = text(&[
+            (bees, 0.3),
+            (bees, 0.3),
+            (bees, 0.3),
+            (bees, 0.8),
+            (rust, 0.3),
+            (rust, 0.3),
+            (rust, 0.3),
+            (rust, 0.3),
+        ]);
         let halves: Vec<&str> = found.split("\n\n").collect();
         assert_eq!(halves.len(), 2, "{found}");
         assert!(!halves[0].contains("compiler") && !halves[1].contains("bees"), "{found}");

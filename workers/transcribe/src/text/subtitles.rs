@@ -316,7 +316,11 @@ mod tests {
         let lines = vec!["a --> b <i>c</i>".into(), "{\\an8} \n & <3".into()];
         let cue = [Cue { start_s: 0.0, end_s: 1.0, lines }];
         let srt = srt(&cue);
-        assert_eq!((srt.matches("-->").count(), srt.matches("<i>").count(), srt.matches("{\\").count()), (1, 0, 0), "{srt}");
+        assert_eq!(
+            (srt.matches("-->").count(), srt.matches("<i>").count(), srt.matches("{\\").count()),
+            (1, 0, 0),
+            "{srt}"
+        );
         let bare = srt.replace('\u{2060}', "");
         assert_eq!(bare, "1\n00:00:00,000 --> 00:00:01,000\na --> b <i>c</i>\n{\\an8} & <3\n\n");
         let text = "a --&gt; b &lt;i&gt;c&lt;/i&gt;\n{\\an8} &amp; &lt;3\n\n";
