@@ -128,15 +128,19 @@ impl Hearing<'_> {
         let tongue = Tongue::new(self.how, &run.language, run.prob);
         let audio = source.audio(&window);
         let whole = [(&window, audio.clone())];
-        let best = Candidate::heard(self.recognizer, &whole, &tongue.attempt(self.how), self.stop)?;
+        let in_tongue = |tongue: &Tongue| {
+            let first = Candidate::heard(self.recognizer, &whole, &tongue.attempt(self.how), self.stop)?;
+            self.best(source, &window, (&audio, first), tongue)
+        };
+        let (best, retries) = in_tongue(&tongue)?;
         if best.is_doubtful() && run.language != self.how.language {
             let main = Tongue::new(self.how, &self.how.language, 1.0 - run.prob);
-            let other = Candidate::heard(self.recognizer, &whole, &main.attempt(self.how), self.stop)?;
+            let (other, more) = in_tongue(&main)?;
             if other.cost() < best.cost() {
-                return self.best(source, window, (audio, other), &main);
+                return Ok(other.settle(window, &main, retries + more + 1));
             }
         }
-        self.best(source, window, (audio, best), &tongue)
+        Ok(best.settle(window, &tongue, retries))
     }
 
     fn settled<S: WindowAudio>(
@@ -147,17 +151,18 @@ impl Hearing<'_> {
         tongue: &Tongue,
     ) -> Result<Outcome, RecognizerError> {
         let first = Candidate::new(vec![Part { window: window.clone(), heard }]);
-        self.best(source, window, (audio, first), tongue)
+        let (best, retries) = self.best(source, &window, (&audio, first), tongue)?;
+        Ok(best.settle(window, tongue, retries))
     }
 
-    /// The least doubtful of the first answer and of those in other ways.
+    /// The least doubtful of the first answer and of those in other ways, and how many those were.
     fn best<S: WindowAudio>(
         &self,
         source: &S,
-        window: Window,
-        (audio, mut best): (Vec<f32>, Candidate),
+        window: &Window,
+        (audio, mut best): (&[f32], Candidate),
         tongue: &Tongue,
-    ) -> Result<Outcome, RecognizerError> {
+    ) -> Result<(Candidate, u32), RecognizerError> {
         let first = tongue.attempt(self.how);
         let mut retries = 0;
         let mut consider = |best: &mut Candidate, parts: &[(&Window, Vec<f32>)], how: &Attempt<'_>| {
@@ -166,7 +171,7 @@ impl Hearing<'_> {
             if candidate.cost() < best.cost() {
                 *best = candidate;
             }
-            Ok(())
+            Ok::<(), RecognizerError>(())
         };
         if best.is_doubtful()
             && let Some((left, right)) = window.halves()
@@ -174,15 +179,13 @@ impl Hearing<'_> {
             let halves = [(&left, source.audio(&left)), (&right, source.audio(&right))];
             consider(&mut best, &halves, &first)?;
         }
-        let whole = [(&window, audio)];
         for temperature in TEMPERATURES {
             if self.how.temperature_fallback && best.may_be_warmed() {
+                let whole = [(window, audio.to_vec())];
                 consider(&mut best, &whole, &Attempt { temperature, prompt: "", ..first })?;
             }
         }
-        let (parts, removed) = best.settle(first.prompt);
-        let (language, language_prob) = (tongue.language.clone(), tongue.prob);
-        Ok(Outcome { window, language, language_prob, parts, retries, removed })
+        Ok((best, retries))
     }
 }
 
@@ -231,24 +234,29 @@ impl Candidate {
         self.doubts.iter().map(weigh).sum::<f64>() / self.parts.len() as f64 - logprob / tokens.max(1) as f64 * 0.5
     }
 
-    /// The parts, and whether text was taken out of them.
-    fn settle(self, prompt: &str) -> (Vec<Part>, bool) {
-        let (mut parts, mut removed) = (Vec::with_capacity(self.parts.len()), false);
+    fn settle(self, window: Window, tongue: &Tongue, retries: u32) -> Outcome {
+        let mut outcome = Outcome {
+            window,
+            language: tongue.language.clone(),
+            language_prob: tongue.prob,
+            retries,
+            ..Outcome::default()
+        };
         for mut part in self.parts {
             let doubts = guard::doubts(&part.heard, &part.window);
             let floods = doubts.iter().any(|doubt| !matches!(doubt, Doubt::Repeats | Doubt::Skips));
             // A repetition at the pace of speech may have been said (a chant, a chorus); a flood was not.
             if doubts.contains(&Doubt::Repeats) && floods {
                 part.heard = guard::first_round(&part.heard);
-                removed = true;
+                outcome.removed = true;
             }
-            if !part.heard.tokens.is_empty() && guard::is_invented(&part.heard, &part.window, prompt) {
+            if !part.heard.tokens.is_empty() && guard::is_invented(&part.heard, &part.window, &tongue.prompt) {
                 part.heard.tokens.clear();
-                removed = true;
+                outcome.removed = true;
             }
-            parts.push(part);
+            outcome.parts.push(part);
         }
-        (parts, removed)
+        outcome
     }
 }
 
@@ -332,7 +340,8 @@ mod tests {
             let one = |audio: &Vec<f32>| {
                 let spoken = if audio[audio.len() / 2] > 0.5 { "zh" } else { "en" };
                 let text = format!("{spoken}-as-{}", how.language);
-                let tokens = (0..20).map(|_| Token { bytes: format!(" {text}").into(), logprob: -0.2, end_s: None });
+                let bytes = |n: usize| format!("{text} {} ", ["one", "two", "three", "four"][n % 4].repeat(n)).into();
+                let tokens = (0..20).map(|n| Token { bytes: bytes(n), logprob: -0.2, end_s: None });
                 Heard {
                     tokens: tokens.take(if spoken == how.language { 12 } else { 1 }).collect(),
                     no_speech_prob: 0.0,
