@@ -1,13 +1,20 @@
 //! Sound: any file as blocks of mono samples at a wanted rate, and back.
 
+mod choose;
 mod encode;
 mod external;
 mod listening;
+mod losses;
 mod loudness;
+mod mix;
 mod mp4;
 mod native;
+mod parts;
 mod reader;
 mod resample;
+mod source;
+mod span;
+mod stream;
 mod tracks;
 
 pub(crate) use encode::url;
