@@ -138,7 +138,8 @@ pub(crate) fn publish(
     cx.quality("mean_logprob", mean(|window| window.logprob));
     cx.quality("no_speech_ratio", share(windows.iter().filter(|window| window.no_speech_prob > 0.6).count()));
     cx.quality("speech_ratio", milliseconds(facts.speech_s / facts.duration_s.max(0.001)));
-    cx.quality("unheard_s", milliseconds(windows.iter().filter_map(|window| window.unheard).map(|(s, _)| s).sum()));
+    let unheard_s = windows.iter().filter_map(|window| window.unheard).fold(0.0, |sum, (s, _)| sum + s);
+    cx.quality("unheard_s", milliseconds(unheard_s));
     cx.quality("undecoded_s", facts.sound.undecoded_s);
     cx.quality("sound_track", facts.sound.track);
     cx.quality("sound_tracks", facts.sound.tracks);

@@ -5,11 +5,11 @@ use std::sync::atomic::AtomicBool;
 
 use crate::{
     guard::{self, Doubt},
-    language::{self, Run},
+    language::{self, Listening, Run},
     params::Task,
     speech::{regions::Span, windows::Window},
     step::How,
-    whisper::{Attempt, Heard, Questioned, Recognizer, RecognizerError},
+    whisper::{Attempt, Heard, Odds, Questioned, Recognizer, RecognizerError},
 };
 
 /// Temperatures of the last attempts: the model is let off its most probable path.
@@ -66,13 +66,19 @@ pub(crate) fn hear<S: WindowAudio>(
         windows.iter().zip(&audio).map(|((_, window), audio)| language::stretches(window, audio)).collect();
     let questioned = |((audio, (_, window)), stretches): ((Vec<f32>, &(&S, &Window)), &Vec<Span>)| {
         let inside = |one: &Span| Span::new(window.to_window_s(one.start_s), window.to_window_s(one.end_s));
-        Questioned { audio, stretches: stretches.iter().map(inside).collect() }
+        Questioned { audio, stretches: [language::WHOLE].into_iter().chain(stretches.iter().map(inside)).collect() }
     };
     let questioned: Vec<Questioned> = audio.into_iter().zip(windows).zip(&stretches).map(questioned).collect();
     let mut told: Vec<Vec<Run>> = vec![Vec::new(); windows.len()];
-    let mut fits = |n: usize, odds: Vec<_>| {
-        told[n] = language::runs(&stretches[n], &odds, &how.language);
-        told[n].iter().all(|run| run.language == how.language)
+    let mut fits = |n: usize, odds: Vec<Odds>| {
+        let (source, window) = windows[n];
+        let listening = Listening { stretches: &stretches[n], main: &how.language };
+        let ask = |within| {
+            let part = source.audio(&window.part(&stretches[n], within));
+            Ok(recognizer.languages(&part, &[language::WHOLE], stop)?.pop().unwrap_or_default())
+        };
+        told[n] = listening.runs(&odds, ask)?;
+        Ok(told[n].iter().all(|run| run.language == how.language))
     };
     let heard = recognizer.hear_fitting(&questioned, &main.attempt(how), &mut fits, stop)?;
     let mut outcomes = Vec::with_capacity(windows.len());
@@ -265,10 +271,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::{
-        params::TranscribeParams,
-        whisper::{Odds, Token},
-    };
+    use crate::{params::TranscribeParams, whisper::Token};
 
     /// Answers by a script: (what is asked for, what is heard).
     struct Scripted<F>(F, Mutex<Vec<(usize, f32)>>);
@@ -351,7 +354,8 @@ mod tests {
         }
 
         fn languages(&self, audio: &[f32], at: &[Span], _: &AtomicBool) -> Result<Vec<Odds>, RecognizerError> {
-            let zh = |one: &Span| if audio[((one.start_s + one.end_s) * 5.0) as usize] > 0.5 { 0.98 } else { 0.01 };
+            let middle = |one: &Span| ((one.start_s + one.end_s.min(audio.len() as f64 / 10.0)) * 5.0) as usize;
+            let zh = |one: &Span| if audio[middle(one)] > 0.5 { 0.98 } else { 0.01 };
             Ok(at.iter().map(|one| vec![("zh", zh(one)), ("en", 1.0 - zh(one))]).collect())
         }
     }

@@ -40,12 +40,11 @@ pub(crate) fn detect(
     threads: usize,
 ) -> Result<String, RecognizerError> {
     let stop = AtomicBool::new(false);
-    let whole = [Span::new(0.0, f64::INFINITY)];
     let mut sums: BTreeMap<&'static str, f64> = BTreeMap::new();
     for group in places.chunks(threads.max(1)) {
         let heard: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> =
-                group.iter().map(|place| scope.spawn(|| recognizer.languages(&place.audio, &whole, &stop))).collect();
+                group.iter().map(|place| scope.spawn(|| recognizer.languages(&place.audio, &[WHOLE], &stop))).collect();
             threads.into_iter().map(|thread| thread.join().expect("a panic there is a panic here")).collect()
         });
         for odds in heard {
@@ -57,6 +56,9 @@ pub(crate) fn detect(
     let best = sums.into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
     Ok(best.map_or("en", |(code, _)| code).into())
 }
+
+/// All of a sound.
+pub(crate) const WHOLE: Span = Span { start_s: 0.0, end_s: f64::INFINITY };
 
 /// A region of speech that is longer is looked at in several stretches: somebody may change over without a pause.
 const LONG_S: f64 = 8.0;
@@ -76,7 +78,7 @@ const LEAST_PROB: f64 = 0.01;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Run {
     pub(crate) language: String,
-    /// How probable the language is, averaged over the speech.
+    /// How probable the language is by the run alone, or by the whole window.
     pub(crate) prob: f64,
     /// The first stretch and the last plus one.
     pub(crate) stretches: (usize, usize),
@@ -114,35 +116,97 @@ fn quietest(window: &Window, audio: &[f32], near_s: f64) -> f64 {
     best.map_or(near_s, |at| milliseconds(near_s + ((at + WIDTH / 2) as f64 - near as f64) / rate))
 }
 
-/// Which languages the stretches are in; `main` is the file's.
-pub(crate) fn runs(stretches: &[Span], odds: &[Odds], main: &str) -> Vec<Run> {
-    let mut languages = vec![main];
-    for best in odds.iter().filter_map(|odds| odds.iter().max_by(|a, b| a.1.total_cmp(&b.1))) {
-        if best.1 >= 0.5 && !languages.contains(&best.0) {
-            languages.push(best.0);
+/// Stands for a language that the stretches do not agree on, but that hardly is the file's.
+const UNSURE: &str = "?";
+/// A part of a window is in another language when that is so probable by the part alone…
+const OTHER_PROB: f32 = 0.6;
+/// …and so many times as probable as the file's.
+const OTHER_TIMES: f32 = 4.0;
+/// Stretches of English are vague where whole windows are not: when a whole one is so surely English, they are not asked
+/// about again.
+const VAGUE: &str = "en";
+const VAGUE_PROB: f32 = 0.98;
+
+/// A window as far as its languages go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listening<'a> {
+    pub(crate) stretches: &'a [Span],
+    /// The file's language.
+    pub(crate) main: &'a str,
+}
+
+impl Listening<'_> {
+    /// The runs of the window by the odds of the whole, which come first, and of each stretch. Stretches are quick to ask about and
+    /// not to be relied on: of what they take for another language the odds are asked for again by `ask`, for the run by
+    /// itself.
+    pub(crate) fn runs<E>(
+        &self,
+        odds: &[Odds],
+        mut ask: impl FnMut((usize, usize)) -> Result<Odds, E>,
+    ) -> Result<Vec<Run>, E> {
+        let Some((whole, odds)) = odds.split_first() else { return Ok(Vec::new()) };
+        let is_sure = self.main == VAGUE && prob(whole, self.main) >= VAGUE_PROB;
+        let mut runs: Vec<Run> = Vec::new();
+        for (suspect, within) in self.suspected(odds) {
+            let asked = if suspect == self.main || is_sure && suspect == UNSURE {
+                None
+            } else if within == (0, self.stretches.len()) {
+                Some(whole.clone())
+            } else {
+                Some(ask(within)?)
+            };
+            let (language, prob) = match &asked {
+                Some(odds) => self.judged(odds),
+                None => (self.main, prob(whole, self.main)),
+            };
+            match runs.last_mut() {
+                Some(last) if last.language == language => last.stretches.1 = within.1,
+                _ => runs.push(Run { language: language.into(), prob: f64::from(prob), stretches: within }),
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The language of a run by its own odds.
+    fn judged<'a>(&'a self, odds: &'a Odds) -> (&'a str, f32) {
+        let of_main = prob(odds, self.main);
+        let best = odds.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+        match best {
+            Some((language, prob)) if *prob >= OTHER_PROB && *prob >= OTHER_TIMES * of_main => (language, *prob),
+            _ => (self.main, of_main),
         }
     }
-    let prob = |odds: &Odds, language: &str| {
-        odds.iter().find(|(code, _)| *code == language).map_or(0.0, |(_, prob)| f64::from(*prob))
-    };
-    let speaks_for = |n: usize, l: usize| {
-        let weight = stretches[n].len_s().min(FULL_S) / UNIT_S;
-        weight * (prob(&odds[n], languages[l]).max(LEAST_PROB).ln() - if l == 0 { 0.0 } else { OTHER })
-    };
-    let mut runs: Vec<Run> = Vec::new();
-    for (n, l) in best_path(stretches.len(), languages.len(), speaks_for).into_iter().enumerate() {
-        match runs.last_mut() {
-            Some(run) if run.language == languages[l] => run.stretches.1 = n + 1,
-            _ => runs.push(Run { language: languages[l].into(), prob: 0.0, stretches: (n, n + 1) }),
+
+    /// Runs of stretches and the language that each seems to be in.
+    fn suspected<'a>(&'a self, odds: &'a [Odds]) -> Vec<(&'a str, (usize, usize))> {
+        let mut languages = vec![self.main];
+        for best in odds.iter().filter_map(|odds| odds.iter().max_by(|a, b| a.1.total_cmp(&b.1))) {
+            if best.1 >= 0.5 && !languages.contains(&best.0) {
+                languages.push(best.0);
+            }
         }
+        let known: Vec<Vec<f32>> =
+            odds.iter().map(|odds| languages.iter().map(|language| prob(odds, language)).collect()).collect();
+        let speaks_for = |n: usize, l: usize| {
+            let prob = known[n].get(l).copied().unwrap_or_else(|| 1.0 - known[n].iter().sum::<f32>());
+            let weight = self.stretches[n].len_s().min(FULL_S) / UNIT_S;
+            weight * (f64::from(prob).max(LEAST_PROB).ln() - if l == 0 { 0.0 } else { OTHER })
+        };
+        let mut runs: Vec<(&str, (usize, usize))> = Vec::new();
+        let path = best_path(self.stretches.len(), languages.len() + 1, speaks_for);
+        for (n, l) in path.into_iter().enumerate() {
+            let language = languages.get(l).copied().unwrap_or(UNSURE);
+            match runs.last_mut() {
+                Some((last, within)) if *last == language => within.1 = n + 1,
+                _ => runs.push((language, (n, n + 1))),
+            }
+        }
+        runs
     }
-    for run in &mut runs {
-        let within = run.stretches.0..run.stretches.1;
-        let speech_s: f64 = stretches[within.clone()].iter().map(Span::len_s).sum();
-        let sum: f64 = within.map(|n| prob(&odds[n], &run.language) * stretches[n].len_s()).sum();
-        run.prob = sum / speech_s.max(0.001);
-    }
-    runs
+}
+
+fn prob(odds: &Odds, language: &str) -> f32 {
+    odds.iter().find(|(code, _)| *code == language).map_or(0.0, |(_, prob)| *prob)
 }
 
 /// For each of `steps` one of `states`: what speaks for them, less what changes cost, is most. The state before the first
@@ -203,32 +267,54 @@ mod tests {
         assert_eq!(detect(&ByLoudness, &[heard(0.1), heard(0.9), heard(0.1)], 2).unwrap(), "en");
     }
 
-    /// Stretches with a pause of half a second between them: seconds of speech, and how probable Chinese is there.
-    fn told(speech: &[(f64, f32)]) -> Vec<(String, usize)> {
+    /// Stretches with a pause of half a second between them: seconds of speech, and how probable Chinese is there. A run by
+    /// itself is what most of it is; `whole` is how probable English is by the whole.
+    fn told(speech: &[(f64, f32)], whole: f32) -> Vec<(String, usize)> {
         let mut at_s = 0.0;
         let span = |(len_s, _): &(f64, f32)| {
             let span = Span::new(at_s, at_s + len_s);
             at_s = span.end_s + 0.5;
             span
         };
-        let spans: Vec<Span> = speech.iter().map(span).collect();
-        let odds: Vec<Odds> = speech.iter().map(|(_, zh)| vec![("zh", *zh), ("en", 0.98 - zh), ("cy", 0.02)]).collect();
-        runs(&spans, &odds, "en").into_iter().map(|run| (run.language, run.stretches.1)).collect()
+        let stretches: Vec<Span> = speech.iter().map(span).collect();
+        let of = |zh: f32| vec![("zh", zh), ("en", 0.98 - zh), ("cy", 0.02)];
+        let odds: Vec<Odds> = [1.0 - whole].into_iter().chain(speech.iter().map(|(_, zh)| *zh)).map(of).collect();
+        let listening = Listening { stretches: &stretches, main: "en" };
+        let ask = |within: (usize, usize)| {
+            let sum: f32 = speech[within.0..within.1].iter().map(|(_, zh)| zh).sum();
+            Ok::<_, ()>(of(sum / (within.1 - within.0) as f32))
+        };
+        listening.runs(&odds, ask).unwrap().into_iter().map(|run| (run.language, run.stretches.1)).collect()
     }
 
     #[test]
     fn a_sentence_in_another_language_is_a_run_of_its_own() {
-        let found = told(&[(3.0, 0.01), (4.0, 0.02), (3.0, 0.97), (0.4, 0.3), (5.0, 0.95), (3.0, 0.01)]);
+        let found = told(&[(3.0, 0.01), (4.0, 0.02), (3.0, 0.97), (0.4, 0.6), (5.0, 0.95), (3.0, 0.01)], 0.7);
         assert_eq!(found, [("en".into(), 2), ("zh".into(), 5), ("en".into(), 6)]);
-        assert_eq!(told(&[(3.0, 0.97), (2.0, 0.9)]), [("zh".into(), 2)]);
+        assert_eq!(told(&[(3.0, 0.97), (2.0, 0.9)], 0.05), [("zh".into(), 2)]);
     }
 
     #[test]
     fn a_short_or_unsure_stretch_does_not_change_the_language() {
-        assert_eq!(told(&[(4.0, 0.01), (0.8, 0.97), (4.0, 0.01)]), [("en".into(), 3)]);
-        assert_eq!(told(&[(4.0, 0.01), (4.0, 0.7), (4.0, 0.6)]), [("en".into(), 3)]);
-        assert_eq!(told(&[(9.0, 0.6)]), [("en".into(), 1)]);
-        assert_eq!(told(&[]), []);
+        assert_eq!(told(&[(4.0, 0.01), (0.8, 0.97), (4.0, 0.01)], 0.9), [("en".into(), 3)]);
+        assert_eq!(told(&[(4.0, 0.01), (4.0, 0.7), (4.0, 0.6)], 0.9), [("en".into(), 3)]);
+        assert_eq!(told(&[(9.0, 0.6)], 0.4), [("en".into(), 1)]);
+        assert_eq!(told(&[], 0.9), []);
+    }
+
+    #[test]
+    fn what_stretches_suspect_the_run_by_itself_must_confirm() {
+        let stretches = [Span::new(0.0, 4.0), Span::new(4.5, 8.5)];
+        let odds = vec![vec![("en", 0.9), ("fi", 0.1)], vec![("en", 0.9)], vec![("fi", 0.8), ("en", 0.02)]];
+        let runs = |asked: f32| {
+            let listening = Listening { stretches: &stretches, main: "en" };
+            let ask = |within| {
+                assert_eq!(within, (1, 2), "what is surely English is not asked about");
+                Ok::<_, ()>(vec![("fi", asked), ("en", 1.0 - asked)])
+            };
+            listening.runs(&odds, ask).unwrap().len()
+        };
+        assert_eq!((runs(0.1), runs(0.95)), (1, 2));
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Recognizer for GgmlWhisper {
     /// Every stretch costs an encoder's run here; so when the whole is in one language by far, it stands for its stretches.
     fn languages(&self, audio: &[f32], stretches: &[Span], stop: &AtomicBool) -> Result<Vec<Odds>, RecognizerError> {
         let whole = self.languages_of(audio, stop)?;
-        if stretches.len() < 2 || whole.iter().any(|(_, prob)| *prob >= SURE) {
+        if stretches.len() < 3 || whole.iter().any(|(_, prob)| *prob >= SURE) {
             return Ok(vec![whole; stretches.len()]);
         }
         let at = |s: f64| ((s * f64::from(SAMPLE_RATE_HZ)) as usize).min(audio.len());

@@ -43,7 +43,7 @@ pub(crate) trait Recognizer: Send + Sync {
         for (n, window) in windows.iter().enumerate() {
             let odds = self.languages(&window.audio, &window.stretches, stop)?;
             let one = std::slice::from_ref(&window.audio);
-            heard.push(if fits(n, odds) { self.hear(one, how, stop)?.pop() } else { None });
+            heard.push(if fits(n, odds)? { self.hear(one, how, stop)?.pop() } else { None });
         }
         Ok(heard)
     }
@@ -53,7 +53,7 @@ pub(crate) trait Recognizer: Send + Sync {
 pub(crate) type Odds = Vec<(&'static str, f32)>;
 
 /// Whether a window, by its place in a list, is in one's language, by the odds of its stretches.
-pub(crate) type Fits<'a> = dyn FnMut(usize, Vec<Odds>) -> bool + 'a;
+pub(crate) type Fits<'a> = dyn FnMut(usize, Vec<Odds>) -> Result<bool, RecognizerError> + 'a;
 
 /// A window's audio and the stretches of it whose language is asked for, in seconds of it.
 pub(crate) struct Questioned {

@@ -128,10 +128,10 @@ impl OnnxWhisper {
     }
 
     /// The odds of languages in each of some stretches of a window, by what the decoder would read of its sound.
-    fn odds(&self, sound: &[DynValue], stretches: &[Span]) -> Result<Vec<Odds>, RecognizerError> {
+    fn odds(&self, sound: &[DynValue], samples: usize, stretches: &[Span]) -> Result<Vec<Odds>, RecognizerError> {
         let languages = self.vocabulary.languages();
         let one = |stretch: &Span| {
-            let mut rows = self.decoder.begin(stretch_of(sound, stretch)?, 1)?;
+            let mut rows = self.decoder.begin(stretch_of(sound, align::positions(samples), stretch)?, 1)?;
             let scores = rows.step(&[self.special.start], &self.biases.none)?;
             let logprobs = scores.row(0)?;
             let prob = |token: i32| logprobs.get(token as usize).map_or(0.0, |value| value.exp());
@@ -246,7 +246,7 @@ impl Recognizer for OnnxWhisper {
 
     fn languages(&self, audio: &[f32], stretches: &[Span], stop: &AtomicBool) -> Result<Vec<Odds>, RecognizerError> {
         search::check(stop)?;
-        self.odds(&self.encode(audio)?, stretches)
+        self.odds(&self.encode(audio)?, audio.len(), stretches)
     }
 
     /// What the encoder gives serves both questions: a window's stretches cost a short step of the decoder each.
@@ -263,7 +263,7 @@ impl Recognizer for OnnxWhisper {
             let audio: Vec<&[f32]> = windows.iter().map(|window| window.audio.as_slice()).collect();
             let mut keep = |n: usize, sound: &[DynValue]| {
                 search::check(stop)?;
-                Ok(fits(chunk * at_once + n, self.odds(sound, &windows[n].stretches)?))
+                fits(chunk * at_once + n, self.odds(sound, windows[n].audio.len(), &windows[n].stretches)?)
             };
             heard.extend(self.decode(&audio, how, &mut keep, stop)?);
         }
@@ -283,14 +283,17 @@ fn is_beam(how: &Attempt<'_>) -> bool {
 }
 
 /// What the decoder reads of a stretch: of keys `[1, heads, width, T]` and values `[1, heads, T, width]`, by turns, the
-/// positions that lie in it.
-fn stretch_of(sound: &[DynValue], stretch: &Span) -> Result<Vec<DynValue>, RecognizerError> {
+/// positions that lie in it and those after the sound, which are `sounding` long: the model was trained on sound with silence
+/// behind it, and takes short sound without any for other languages.
+fn stretch_of(sound: &[DynValue], sounding: usize, stretch: &Span) -> Result<Vec<DynValue>, RecognizerError> {
     let from = ((stretch.start_s / POSITION_S).floor().max(0.0) as usize).min(POSITIONS - 1);
     let to = ((stretch.end_s / POSITION_S).ceil() as usize).clamp(from + 1, POSITIONS);
+    let silence = to.max(sounding)..POSITIONS;
+    let positions: Vec<usize> = (from..to).chain(silence).collect();
     let cut = |(n, value): (usize, &DynValue)| -> Result<DynValue, RecognizerError> {
         let whole = value.try_extract_array::<f32>()?;
         let axis = ndarray::Axis(if n % 2 == 0 { 3 } else { 2 });
-        let part = whole.slice_axis(axis, ndarray::Slice::from(from..to));
+        let part = whole.select(axis, &positions);
         Ok(Tensor::from_array((part.shape().to_vec(), part.iter().copied().collect::<Vec<f32>>()))?.into_dyn())
     };
     sound.iter().enumerate().map(cut).collect()
