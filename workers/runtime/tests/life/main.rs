@@ -88,14 +88,8 @@ fn tests() -> Vec<Trial> {
     let over = |pair: Pair| {
         pair.choose();
         let own = if pair == Pair::Remote { faults::tests() } else { stores::of_files() };
-        let life = [
-            ordinary::tests(),
-            shares::tests(),
-            blame::tests(),
-            hostile::tests(),
-            kills::tests(),
-            stops::tests(),
-        ];
+        let life =
+            [ordinary::tests(), shares::tests(), blame::tests(), hostile::tests(), kills::tests(), stops::tests()];
         life.into_iter().chain([stores::tests(), upkeep::tests(), own])
     };
     [Pair::Embedded, Pair::Remote].into_iter().flat_map(over).flatten().collect()
