@@ -54,7 +54,7 @@ fn likeness(a: &[f32], b: &[f32], reach: i64) -> f64 {
         let (ab, aa, bb) = pairs.fold((0.0, 0.0, 0.0), |(ab, aa, bb), (a, b)| (ab + a * b, aa + a * a, bb + b * b));
         ab / (aa * bb).sqrt().max(1e-12)
     };
-    let best = (-reach..=reach).max_by(|&a, &b| correlation(a, 31).total_cmp(&correlation(b, 31))).unwrap();
+    let best = (-reach..=reach).max_by(|&a, &b| correlation(a, 97).total_cmp(&correlation(b, 97))).unwrap();
     correlation(best, 1)
 }
 
@@ -113,6 +113,20 @@ const JOINTS: &[Joint] = &[
     Joint { extension: "m4a", first: &["-ar", "44100"], second: &["-ar", "48000", "-ac", "2"], between: b"" },
     Joint { extension: "mkv", first: &["-c:a", "aac"], second: &["-c:a", "libopus"], between: b"" },
     Joint { extension: "webm", first: &["-c:a", "libopus"], second: &["-c:a", "libvorbis"], between: b"" },
+    Joint { extension: "aiff", first: &[], second: &["-ar", "44100", "-ac", "2"], between: b"" },
+    Joint { extension: "au", first: &[], second: &["-ar", "44100", "-ac", "2"], between: b"" },
+    Joint { extension: "caf", first: &[], second: &["-ar", "44100", "-ac", "2"], between: b"" },
+    Joint { extension: "w64", first: &[], second: &["-ar", "44100", "-ac", "2"], between: b"" },
+    Joint { extension: "wma", first: &[], second: &["-ar", "44100", "-ac", "2"], between: b"" },
+    Joint { extension: "wv", first: &[], second: &["-ar", "44100", "-ac", "2"], between: b"" },
+    Joint { extension: "ac3", first: &[], second: &[], between: b"" },
+    Joint { extension: "avi", first: &["-c:a", "mp3"], second: &["-c:a", "pcm_s16le"], between: b"" },
+    Joint {
+        extension: "flv",
+        first: &["-c:a", "mp3", "-ar", "44100"],
+        second: &["-c:a", "mp3", "-ar", "44100"],
+        between: b"",
+    },
     Joint { extension: "ts", first: &["-c:a", "aac"], second: &["-c:a", "aac", "-ar", "48000"], between: b"" },
 ];
 

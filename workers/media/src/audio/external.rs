@@ -31,6 +31,20 @@ const MAX_LEAD_S: f64 = 86_400.0;
 /// A track may end so much before its header says: containers round, and count the last packet or do not.
 const LEAST_MISSING_S: f64 = 0.5;
 
+/// Silence where the container's times leave holes. Times that go back by more than half a second (a clock that was set
+/// anew) go on from where they were: `aresample` would throw that sound away. What comes before the first sound is
+/// added here and not by ffmpeg, which counts from the first packet of the file or of the track, as the container and
+/// its own version have it; but for ASF, whose tracks begin with a packet that gives no sound.
+///
+/// Variable 0 is what is added to a time, 1 where the next frame is expected, 2 the time of this one.
+fn times(container: Container) -> String {
+    let time = if container == Container::Asf { "PTS" } else { "PTS-STARTPTS" };
+    format!(
+        "asetpts='st(2,{time}+ld(0));if(lt(ld(2),ld(1)-SR/2),st(0,ld(0)+ld(1)-ld(2));st(2,ld(1)));\
+         st(1,ld(2)+NB_SAMPLES);ld(2)',aresample=async=1:first_pts=0"
+    )
+}
+
 /// A part of a file as ffmpeg can be given it.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
@@ -120,10 +134,12 @@ impl External {
         if audio.rate_hz == 0 || audio.channels == 0 {
             return Err(MediaError::undecodable(name, "its sound has no rate or no channels"));
         }
-        let lead_s = if (0.0..MAX_LEAD_S).contains(&audio.lead_s) { audio.lead_s } else { 0.0 };
+        let is_known = opening.container != Container::Asf && (0.0..MAX_LEAD_S).contains(&audio.lead_s);
+        let lead_s = if is_known { audio.lead_s } else { 0.0 };
         let lead = (lead_s * f64::from(audio.rate_hz)).round() as u64;
-        let own_s = audio.duration_s.filter(|&seconds| is_credible(seconds, piece.bytes));
-        let duration_s = own_s.map(|seconds| seconds + lead_s);
+        let credible = |seconds: Option<f64>| seconds.filter(|&seconds| is_credible(seconds, piece.bytes));
+        let own_s = credible(audio.duration_s).map(|seconds| seconds + lead_s);
+        let duration_s = own_s.or(credible(audio.file_s));
         let info = AudioInfo {
             container: opening.container,
             rate_hz: audio.rate_hz,
@@ -135,7 +151,7 @@ impl External {
             opening: opening.clone(),
             piece,
             track: if sounds.len() > track { track } else { 0 },
-            promised: duration_s.map(|seconds| (seconds * f64::from(audio.rate_hz)) as u64),
+            promised: own_s.map(|seconds| (seconds * f64::from(audio.rate_hz)) as u64),
             info,
             limits: Limits::default(),
             child: None,
@@ -168,9 +184,7 @@ impl External {
             .args(if self.info.container == Container::MpegTs { &["-dts_delta_threshold", "86400"][..] } else { &[] })
             .args(input.args())
             .args(["-map", &format!("0:a:{}", self.track), "-vn", "-sn", "-dn"])
-            // Silence where the container's times leave holes. What comes before the first sound is added here: ffmpeg
-            // counts from the first packet of the file or of the track, as the container and its own version have it.
-            .args(["-af", "asetpts=PTS-STARTPTS,aresample=async=1:first_pts=0"])
+            .args(["-af", &times(self.info.container)])
             .args(["-ac", &self.info.channels.to_string(), "-ar", &self.info.rate_hz.to_string()])
             .args(["-f", "f32le", "pipe:1"])
             .stdin(input.stdin().map_err(|error| MediaError::io(name, error))?)

@@ -105,7 +105,8 @@ impl Native {
             shift: 0,
             end: None,
             past_end: false,
-            expected: part.frames.or(frames.filter(|_| container == Container::Mp3)),
+            // An MP3's header was put right when its frames were counted.
+            expected: part.frames.or(frames.filter(|_| container == Container::Mp3 && part.seconds > 0.0)),
             promised: None,
             losses: Losses::default(),
             settled: false,

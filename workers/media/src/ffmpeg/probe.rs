@@ -32,6 +32,8 @@ pub struct AudioStream {
     pub lead_s: f64,
     /// Its own, where the file tells it: not that of a longer picture.
     pub duration_s: Option<f64>,
+    /// Of the whole file.
+    pub file_s: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -138,6 +140,7 @@ pub(crate) fn probe_input(input: Input<'_>, name: &str) -> Result<Probe, MediaEr
         .filter(|stream| stream.is("audio"))
         .map(|stream| AudioStream {
             duration_s: own_duration(stream).or(duration_s.filter(|_| alone)),
+            file_s: duration_s,
             lead_s: number(&stream.start_time).map_or(0.0, |start| start - first_s),
             ..audio_stream(stream)
         })
@@ -158,6 +161,7 @@ fn audio_stream(stream: &Stream) -> AudioStream {
         is_default: stream.disposition.default != 0,
         lead_s: 0.0,
         duration_s: None,
+        file_s: None,
     }
 }
 

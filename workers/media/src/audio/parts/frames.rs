@@ -167,7 +167,8 @@ fn tag(bytes: &mut Bytes<'_>, at: u64) -> io::Result<Option<u64>> {
     } else {
         None
     };
-    Ok(long.map(|long| at.saturating_add(long).min(end)))
+    // A size that leads out of the file is a damaged one: only the tag's head is passed over.
+    Ok(long.map(|long| if at.saturating_add(long) > end { (at + 10).min(end) } else { at + long }))
 }
 
 /// Whether something that a joined file would go on with stands here.

@@ -5,20 +5,41 @@ use std::io;
 use super::{Bytes, Part};
 use crate::audio::span::Span;
 
+/// Whether a file of a kind begins with these (up to 64) bytes.
+type IsHead = fn(&[u8]) -> bool;
+
 /// A FLAC begins with its mark and the head of STREAMINFO, whose length is fixed (RFC 9639, 8): eight bytes that
 /// compressed sound does not hold by chance.
-const FLACS: [&[u8]; 2] = [b"fLaC\0\0\0\x22", b"fLaC\x80\0\0\x22"];
+pub(super) const FLAC: (&[u8], IsHead) = (b"fLaC", |head| matches!(head.get(4..8), Some([0 | 0x80, 0, 0, 0x22])));
+pub(super) const CAF: (&[u8], IsHead) = (b"caff", |head| head.get(4..12) == Some(b"\0\x01\0\0desc"));
+pub(super) const FLV: (&[u8], IsHead) = (b"FLV\x01", |head| head.get(5..9) == Some(b"\0\0\0\x09"));
+/// Their marks are identifiers of 16 bytes.
+pub(super) const WAVE64: (&[u8], IsHead) = (b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0", |_| true);
+pub(super) const ASF: (&[u8], IsHead) = (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\0\xaa\0\x62\xce\x6c", |_| true);
+/// A known coding, a rate that a sound may have, and some channels.
+pub(super) const AU: (&[u8], IsHead) = (b".snd", |head| {
+    let field =
+        |at: usize| head.get(at..at + 4).and_then(<[u8]>::as_array).map_or(0, |bytes| u32::from_be_bytes(*bytes));
+    (24..4096).contains(&field(4))
+        && field(12) < 30
+        && (1_000..768_000).contains(&field(16))
+        && (1..64).contains(&field(20))
+});
+/// The first block of a stream: its samples begin at 0, and it is the first of its time.
+pub(super) const WAV_PACK: (&[u8], IsHead) = (b"wvpk", |head| {
+    head.get(9) == Some(&4) && head.get(16..20) == Some(&[0; 4]) && head.get(25).is_some_and(|flags| flags & 0x08 != 0)
+});
 
-pub(super) fn flacs(bytes: &mut Bytes<'_>) -> io::Result<Vec<Part>> {
+/// Files that were laid end to end, by the heads with which they begin.
+pub(super) fn heads(bytes: &mut Bytes<'_>, (mark, is_head): (&[u8], IsHead)) -> io::Result<Vec<Part>> {
     let end = bytes.end();
     let mut starts = Vec::new();
     let mut at = 0;
-    while let Some(found) = bytes.find(b"fLaC", at, end)? {
-        let head = bytes.at(found, 8)?;
-        if FLACS.contains(&head) {
+    while let Some(found) = bytes.find(mark, at, end)? {
+        if is_head(bytes.at(found, 64)?) {
             starts.push(found);
         }
-        at = found + 4;
+        at = found + mark.len() as u64;
     }
     Ok(between(&starts, end))
 }
@@ -49,6 +70,26 @@ pub(super) fn films(bytes: &mut Bytes<'_>) -> io::Result<Vec<Part>> {
             break;
         }
         at = at.saturating_add(size);
+    }
+    Ok(if starts.len() > 1 { between(&starts, end) } else { Vec::new() })
+}
+
+/// AIFFs and AVIs that were laid end to end: chunks of a known size with one of these forms. Other forms behind the
+/// first belong to it (`AVIX`, the rest of a long AVI).
+pub(super) fn chunks(bytes: &mut Bytes<'_>, mark: &[u8; 4], forms: &[&[u8; 4]]) -> io::Result<Vec<Part>> {
+    let end = bytes.end();
+    let (mut starts, mut at) = (Vec::new(), 0);
+    while at < end {
+        let Some(&head) = bytes.at(at, 12)?.first_chunk::<12>() else { break };
+        if !head.starts_with(mark) {
+            break;
+        }
+        if forms.iter().any(|form| head[8..] == **form) {
+            starts.push(at);
+        }
+        let size = [head[4], head[5], head[6], head[7]];
+        let size = u64::from(if mark == b"FORM" { u32::from_be_bytes(size) } else { u32::from_le_bytes(size) });
+        at = at.saturating_add(8 + size + (size & 1));
     }
     Ok(if starts.len() > 1 { between(&starts, end) } else { Vec::new() })
 }
