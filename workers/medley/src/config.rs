@@ -161,7 +161,10 @@ impl Config {
     fn parse(text: &str, registry: &Registry) -> Result<Self, String> {
         // The parser would repeat the line, which may hold a password.
         let config: Self = toml::from_str(text).map_err(|error| match error.span() {
-            Some(span) => format!("line {}: {}", text[..span.start].matches('\n').count() + 1, error.message()),
+            Some(span) => {
+                let before = text.get(..span.start).unwrap_or(text);
+                format!("line {}: {}", before.matches('\n').count() + 1, error.message())
+            }
             None => error.message().to_owned(),
         })?;
         for table in config.kinds.keys() {

@@ -24,10 +24,10 @@ impl Failed {
         Self { exit: USAGE, code: None, message: message.into() }
     }
 
-    /// A queue, a store, a program or a folder that cannot be used.
-    /// The causes are told too: "the worker cannot take steps" alone helps nobody.
+    /// A queue, a store, a program or a folder that cannot be used. The causes are told too: "the worker cannot take steps" alone helps nobody.
     pub(crate) fn service(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { exit: MISSING, code: Some(ErrorCode::SERVICE_UNAVAILABLE), message: chain(&*error.into()) }
+        let error: Box<dyn Error + Send + Sync> = error.into();
+        Self { exit: MISSING, code: Some(ErrorCode::SERVICE_UNAVAILABLE), message: chain(&*error) }
     }
 
     pub(crate) fn job(code: ErrorCode, message: impl Into<String>) -> Self {
