@@ -1,13 +1,18 @@
 //! The shapes that kinds hand to each other and that other programs read.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `transcript.json`. Times are seconds of the original file, monotonic.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Transcript {
-    /// ISO 639-1.
+    /// ISO 639-1 of the text; where several languages are spoken, of the one spoken most.
     pub language: String,
+    /// Seconds of speech in each language that is spoken.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub languages: BTreeMap<String, f64>,
     pub duration_s: f64,
     pub text: String,
     pub segments: Vec<TranscriptSegment>,
@@ -18,6 +23,9 @@ pub struct TranscriptSegment {
     pub start_s: f64,
     pub end_s: f64,
     pub text: String,
+    /// ISO 639-1 of the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
     /// Mean natural-log probability of the segment's tokens.

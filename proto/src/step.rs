@@ -84,11 +84,11 @@ pub struct Lineage {
 }
 
 impl Lineage {
-    /// Adds what another branch came from.
+    /// Adds what another branch came from. Both may come from the wire: sums that do not fit stay at the largest number.
     pub fn absorb(&mut self, other: &Lineage) {
         self.models.extend(other.models.iter().map(|(name, model)| (name.clone(), model.clone())));
-        self.compute_ms += other.compute_ms;
-        self.steps += other.steps;
+        self.compute_ms = self.compute_ms.saturating_add(other.compute_ms);
+        self.steps = self.steps.saturating_add(other.steps);
     }
 }
 

@@ -52,7 +52,7 @@ def resident(pid):
 def run(kill_after=None):
     """Seconds, highest sum of resident bytes, and the manifest (none when it was killed)."""
     started = time.monotonic()
-    command = [medley, "run", "library", str(photos), "--json", "-o", str(dataset), "--slots", str(SLOTS), *BARE]
+    command = [medley, "run", "library", str(photos), "--json", "-o", str(dataset), "--slots", str(SLOTS), "--keep-steps", *BARE]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     highest = 0
     out = {}

@@ -155,7 +155,7 @@ def field_counts(data, out):
             if field == "date":
                 same = iso(truth[field]) == got[field]
             elif field == "total":
-                amount = re.sub(r"[^\d.]", "", truth[field])
+                amount = re.sub(r"[^\d.-]", "", truth[field])
                 same = bool(got[field]) and float(amount) == float(got[field])
             else:
                 same = plain(truth[field]) == plain(got[field])

@@ -1,9 +1,10 @@
 //! An S3 server of one's own in this process, on a free port, with faults on demand.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -12,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::Notify,
 };
@@ -99,21 +100,37 @@ impl Server {
     }
 }
 
-/// A network in front of a server that can be told to fail.
+/// A network in front of a server that can be told to fail: at the nth request from now on, however fast they come.
 #[derive(Debug, Clone)]
 pub struct Network {
     address: SocketAddr,
     faults: Arc<Faults>,
 }
 
+/// What happens to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Its connection is cut before the server hears of it.
+    Cut,
+    /// It is answered 503 SlowDown.
+    Busy,
+    /// Its connection is cut after so many bytes of the answer.
+    Tear(usize),
+    /// All connections are cut, whatever they are at.
+    HangUp,
+}
+
 #[derive(Debug, Default)]
 struct Faults {
-    cut: AtomicUsize,
-    answer_503: AtomicUsize,
-    tear_after: AtomicUsize,
+    plan: Mutex<Plan>,
     hang_up: Notify,
-    /// Faults that a connection has met.
-    met: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Plan {
+    requests: usize,
+    /// By the number of the request that meets it.
+    due: BTreeMap<usize, Fault>,
 }
 
 impl Network {
@@ -139,71 +156,91 @@ impl Network {
         format!("http://{}", self.address)
     }
 
-    /// All connections are cut, whatever they are at.
-    pub fn hang_up(&self) {
-        self.faults.hang_up.notify_waiters();
+    /// The next requests, one after the other, meet this.
+    pub fn next(&self, fault: Fault, requests: usize) {
+        self.strew(std::iter::repeat_n((0, fault), requests));
     }
 
-    /// How many connections were cut, torn or answered 503.
-    pub fn faults_met(&self) -> usize {
-        self.faults.met.load(Ordering::Relaxed)
+    /// Each fault comes after so many requests without one.
+    pub fn strew(&self, faults: impl IntoIterator<Item = (usize, Fault)>) {
+        let mut plan = self.faults.plan();
+        let mut at = plan.requests;
+        for (after, fault) in faults {
+            at += after + 1;
+            plan.due.insert(at, fault);
+        }
     }
 
-    /// The next connections are cut at once.
-    pub fn cut(&self, connections: usize) {
-        self.faults.cut.store(connections, Ordering::Relaxed);
-    }
-
-    /// The next connections are answered 503 SlowDown.
-    pub fn slow_down(&self, connections: usize) {
-        self.faults.answer_503.store(connections, Ordering::Relaxed);
-    }
-
-    /// The next connection is cut after so many bytes of the answer.
-    pub fn tear_after(&self, bytes: usize) {
-        self.faults.tear_after.store(bytes, Ordering::Relaxed);
+    /// How many faults no request has met yet.
+    pub fn to_come(&self) -> usize {
+        self.faults.plan().due.len()
     }
 }
 
 impl Faults {
-    fn take_one(&self, counter: &AtomicUsize) -> bool {
-        let taken = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
-        self.met.fetch_add(usize::from(taken), Ordering::Relaxed);
-        taken
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the request that begins now meets.
+    fn of_next_request(&self) -> Option<Fault> {
+        let mut plan = self.plan();
+        plan.requests += 1;
+        let number = plan.requests;
+        plan.due.remove(&number)
     }
 }
 
 async fn pass(client: TcpStream, server: String, faults: Arc<Faults>) {
     tokio::select! {
-        () = faults.hang_up.notified() => drop(faults.met.fetch_add(1, Ordering::Relaxed)),
+        () = faults.hang_up.notified() => {}
         () = serve(client, server, &faults) => {}
     }
 }
 
+/// Passes bytes on until one side hangs up or a fault says so. A client sends one request after the other: what comes
+/// after an answer begins the next one.
 async fn serve(mut client: TcpStream, server: String, faults: &Faults) {
-    if faults.take_one(&faults.cut) {
-        return;
-    }
-    if faults.take_one(&faults.answer_503) {
-        let body = "<Error><Code>SlowDown</Code><Message>slow down</Message></Error>";
-        let head = "HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length";
-        let mut request = [0; 4096];
-        let _ = client.read(&mut request).await;
-        let _ = client.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).await;
-        return;
-    }
     let Ok(mut server) = TcpStream::connect(server).await else { return };
-    let tear_after = faults.tear_after.swap(0, Ordering::Relaxed);
-    if tear_after == 0 {
-        let _ = copy_bidirectional(&mut client, &mut server).await;
-        return;
+    let (mut asked, mut answered) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+    let mut answering = true;
+    let mut left = usize::MAX;
+    loop {
+        tokio::select! {
+            count = client.read(&mut asked) => {
+                let Ok(count @ 1..) = count else { return };
+                if answering {
+                    answering = false;
+                    match faults.of_next_request() {
+                        None => {}
+                        Some(Fault::Cut) => return,
+                        Some(Fault::Busy) => return be_busy(&mut client).await,
+                        Some(Fault::HangUp) => return faults.hang_up.notify_waiters(),
+                        Some(Fault::Tear(bytes)) => left = bytes,
+                    }
+                }
+                if server.write_all(&asked[..count]).await.is_err() {
+                    return;
+                }
+            }
+            count = server.read(&mut answered) => {
+                let Ok(count @ 1..) = count else { return };
+                answering = true;
+                let passed = count.min(left);
+                if client.write_all(&answered[..passed]).await.is_err() || passed < count {
+                    return;
+                }
+                left = left.saturating_sub(if left == usize::MAX { 0 } else { passed });
+            }
+        }
     }
-    faults.met.fetch_add(1, Ordering::Relaxed);
-    let (mut from_client, mut to_client) = client.split();
-    let (from_server, mut to_server) = server.split();
-    let mut some = from_server.take(tear_after as u64);
-    tokio::select! {
-        _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
-        _ = tokio::io::copy(&mut some, &mut to_client) => {}
-    }
+}
+
+async fn be_busy(client: &mut TcpStream) {
+    let body = "<Error><Code>SlowDown</Code><Message>slow down</Message></Error>";
+    let head = "HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length";
+    let _ = client.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).await;
+    // A connection that is closed with unread bytes is reset, and the answer may be lost with it.
+    let _ = client.shutdown().await;
+    let _ = tokio::io::copy(client, &mut tokio::io::sink()).await;
 }

@@ -19,7 +19,8 @@ use medley_tests::{
 };
 use serde_json::Value;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longer than anything takes on a machine with much other work.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A virtual host and a bucket of the test's own, and a user's folder.
 struct Fleet {
@@ -163,13 +164,7 @@ fn a_worker_tells_prometheus_what_it_does() {
     let fleet = Fleet::new();
     let address = format!("127.0.0.1:{}", free_port());
     let mut worker = fleet.worker(&["--monitor", &address]);
-    let get = |path: &str| {
-        let mut stream = TcpStream::connect(&address).ok()?;
-        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        Some(answer)
-    };
+    let get = |path: &str| get(&address, path);
     fleet.until("the worker", || get("/readyz").is_some_and(|answer| answer.contains("200 OK")));
     let photo = sample("sample-pictures", "chelsea.png").display().to_string();
     let job = fleet.call(&["submit", "control", &photo, "--annotators", "canny"]);
@@ -280,4 +275,36 @@ fn what_cannot_be_reached_or_entered_says_so() {
     assert!(!output.status.success(), "{output:?}");
     let output = fleet.command(&["list"]).env("MEDLEY_QUEUE", "redis://x").output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
+fn a_worker_that_cannot_reach_its_broker_is_not_ready_and_says_so_once() {
+    let broker = Broker::start();
+    let fleet = Fleet { medley: Medley::default(), broker: broker.vhost(), bucket: Server::shared().bucket() };
+    let address = format!("127.0.0.1:{}", free_port());
+    let worker = fleet.worker(&["--monitor", &address]);
+    let ready = || get(&address, "/readyz").unwrap_or_default();
+    fleet.until("the worker", || ready().contains("200 OK"));
+    broker.kill();
+    fleet.until("it not to be ready", || ready().contains("503") && ready().contains("cannot be reached"));
+    assert!(get(&address, "/healthz").unwrap().contains("200 OK"), "the process is well");
+    broker.start_again();
+    fleet.until("it to be ready again", || ready().contains("200 OK"));
+    let photo = sample("sample-pictures", "chelsea.png").display().to_string();
+    let job = fleet.call(&["submit", "control", &photo, "--annotators", "canny"]);
+    assert_eq!(fleet.watch(&job)["outcome"], "succeeded");
+    let lines = |message: &str| fleet.log().matches(message).count();
+    fleet.until("the job in the log", || lines("\"a job ended\"") == 1);
+    assert!((1..=4).contains(&lines("connected to the broker again")), "{}", fleet.log());
+    assert_eq!(lines("could not be kept"), 0, "there was no dead letter: {}", fleet.log());
+    drop(worker);
+}
+
+/// What a monitor answers, where it does.
+fn get(address: &str, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
 }

@@ -85,13 +85,18 @@ fn a_listener_plays_seeks_and_searches_in_the_page_and_other_tools_read_the_file
 
 /// What the probe saw in headless Chromium: the page and its sound are files, as a reader has them.
 fn browse(medley: &Medley, episode: &Path) -> Value {
-    let listener = ChatServer::start(&[|stream| send(stream, "204 No Content", "", "")]);
-    let probe = include_str!("podcast_probe.js").replace("REPORT_TO", &listener.endpoint);
-    let page = read(medley, "transcript.html").replace("</body>", &format!("<script>{probe}</script></body>"));
     let folder = medley.path("page");
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("page.html"), page).unwrap();
     fs::copy(episode, folder.join("episode.wav")).unwrap();
+    visit(medley, &folder, include_str!("podcast_probe.js"))
+}
+
+/// The page with a probe behind it, opened in a folder; what the probe reports.
+fn visit(medley: &Medley, folder: &Path, probe: &str) -> Value {
+    let listener = ChatServer::start(&[|stream| send(stream, "204 No Content", "", "")]);
+    let probe = probe.replace("REPORT_TO", &listener.endpoint);
+    let page = read(medley, "transcript.html").replace("</body>", &format!("<script>{probe}</script></body>"));
+    fs::write(folder.join("page.html"), page).unwrap();
     let mut chromium = Command::new("chromium")
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"])
         .args(["--remote-debugging-port=0", "--no-first-run"])
@@ -100,13 +105,51 @@ fn browse(medley: &Medley, episode: &Path) -> Value {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let seen = (0..600).find_map(|_| {
+    let seen = (0..6_000).find_map(|_| {
         thread::sleep(Duration::from_millis(100));
         listener.asked.lock().unwrap().first().map(|(_, seen)| seen.clone())
     });
     chromium.kill().unwrap();
     chromium.wait().unwrap();
-    seen.expect("the probe reports within a minute")
+    seen.expect("the probe reports within ten minutes")
+}
+
+/// Reports what the player plays, or that it found nothing.
+const FINDS: &str = r#"(async () => {
+  const missing = document.getElementById("missing");
+  while (player.readyState < 1 && missing.hidden) await new Promise((done) => setTimeout(done, 20));
+  const { tagName, videoWidth, currentSrc, duration } = player;
+  const seen = { tagName, videoWidth, currentSrc, duration: duration || 0, missing: !missing.hidden };
+  await fetch("REPORT_TO", { method: "POST", mode: "no-cors", body: JSON.stringify(seen) });
+})();"#;
+
+#[test]
+fn the_page_finds_a_film_of_any_name_beside_it_or_where_it_was() {
+    let medley = Medley::default();
+    let name = "a b%20c#1?_10:30 会.webm";
+    let episode = medley.path("in").join(name);
+    fs::create_dir_all(medley.path("in")).unwrap();
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-y", "-f", "lavfi", "-i", "color=red:s=64x48:r=5", "-i"]);
+    ffmpeg.arg(sample("sample-speech", "beckett.wav"));
+    // The muxer's own names for what it writes: a name with a colon would be a protocol.
+    let made = medley.path("film.webm");
+    assert!(ffmpeg.args(["-shortest", "-c:v", "libvpx", "-c:a", "libopus"]).arg(&made).status().unwrap().success());
+    fs::rename(&made, &episode).unwrap();
+    manifest(&podcast(&medley, &episode.display().to_string(), &[]));
+    let page = read(&medley, "transcript.html");
+    assert!(page.contains("src=\"a%20b%2520c%231%3F_10%3A30%20%E4%BC%9A.webm\""), "{page}");
+
+    let (out, alone) = (medley.path("out"), medley.path("alone"));
+    let seen = visit(&medley, &out, FINDS);
+    assert_eq!((&seen["tagName"], &seen["videoWidth"]), (&"VIDEO".into(), &64.into()), "{seen}");
+    assert!(seen["currentSrc"].as_str().unwrap().contains("/in/") && seen["missing"] == false, "{seen}");
+    fs::rename(&episode, out.join(name)).unwrap();
+    let seen = visit(&medley, &out, FINDS);
+    assert!(seen["currentSrc"].as_str().unwrap().contains("/out/") && seen["videoWidth"] == 64, "{seen}");
+    fs::create_dir_all(&alone).unwrap();
+    let seen = visit(&medley, &alone, FINDS);
+    assert_eq!((&seen["missing"], &seen["duration"]), (&true.into(), &0.into()), "{seen}");
 }
 
 /// The rules of the JSON chapters format 1.2: `version` and `chapters` are required, a chapter needs `startTime` (a

@@ -127,13 +127,13 @@ fn a_worker_tells_how_it_is() {
     let get = |path: &str| {
         use std::io::{Read, Write};
         let mut stream = std::net::TcpStream::connect(&address).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
         write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         Some(answer)
     };
-    let ready = (0..200).find_map(|_| {
+    let ready = (0..12_000).find_map(|_| {
         std::thread::sleep(Duration::from_millis(50));
         get("/readyz").filter(|answer| answer.contains("200 OK"))
     });

@@ -3,10 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     net::TcpStream,
-    thread,
-    time::{Duration, Instant},
 };
 
 use medley_assist::{AssistError, Assistant, Config, Picture};
@@ -71,9 +69,8 @@ fn a_refusal_is_final() {
 #[test]
 fn a_wait_longer_than_the_total_is_not_waited() {
     let server = ChatServer::start(&[|stream| send(stream, "429 Too Many Requests", "retry-after: 86400\r\n", "")]);
-    let started = Instant::now();
+    // Were it waited, it would be asked again a day later.
     assert!(matches!(assistant(&server).chat("s", "u"), Err(AssistError::Busy { .. })));
-    assert!(started.elapsed() < Duration::from_secs(60));
     assert_eq!(server.calls(), 1);
 }
 
@@ -114,7 +111,8 @@ fn broken_answers_are_errors() {
 fn hanging_and_torn_answers_run_into_the_limits() {
     let slow: &'static [Answer] = &[|stream| {
         let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{{");
-        thread::sleep(Duration::from_secs(3));
+        // Until the client has had enough.
+        let _ = stream.read(&mut [0]);
     }];
     let torn: &'static [Answer] = &[|stream| {
         let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{{");

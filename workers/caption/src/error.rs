@@ -53,6 +53,19 @@ pub enum CaptionError {
     },
 }
 
+impl CaptionError {
+    /// Whether a graph that works failed at what it was shown: then others of a batch may well be looked at.
+    pub(crate) fn is_of_what_was_shown(&self) -> bool {
+        match self {
+            Self::Media(_) | Self::Run { .. } => true,
+            Self::Vision(error) => matches!(error, VisionError::Run { .. }),
+            Self::Text(error) => matches!(error, TextError::Inference(_)),
+            Self::Batch(error) => error.is_of_what_was_shown(),
+            _ => false,
+        }
+    }
+}
+
 impl Retryable for CaptionError {
     fn into_step_error(self) -> StepError {
         match self {

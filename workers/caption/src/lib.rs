@@ -19,5 +19,5 @@ pub use embed::{Item, Pace, embed};
 pub use error::CaptionError;
 pub use look::{LookSlots, Looker, Seen, open_rgb};
 pub use params::LookParams;
-pub use row::{CaptionedBy, Colour, Exif, PHash, Row, RowError, Tag};
+pub use row::{CaptionedBy, Chroma, Colour, Exif, PHash, Row, RowError, Tag};
 pub use worker::{Caption, CaptionConfig, CaptionOutput, Lookers, OwnModel};

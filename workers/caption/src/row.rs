@@ -41,6 +41,8 @@ pub struct Row {
     /// Mean luma, 0 (black) to 1 (white).
     pub exposure: f32,
     pub phash: Option<PHash>,
+    /// With the hash, which sees no colour, tells copies from images that differ in colour only.
+    pub chroma: Option<Chroma>,
     pub exif: Option<Exif>,
     /// Row of the embeddings file, counted from 0; absent without a CLIP model.
     pub embedding: Option<u32>,
@@ -104,6 +106,55 @@ pub struct RowError {
 #[schemars(with = "String", extend("pattern" = "^[0-9a-f]{16}$"))]
 pub struct PHash(pub u64);
 
+/// The mean a* and b* (CIE L\*a\*b\*, D65) of each of 4 × 4 tiles, row by row. In JSON 64 hex digits, two for each value as a
+/// signed byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("pattern" = "^[0-9a-f]{64}$"))]
+pub struct Chroma(pub [i8; Chroma::VALUES]);
+
+impl Chroma {
+    /// Tiles a side.
+    pub const SIDE: usize = 4;
+    /// Two for each tile.
+    pub const VALUES: usize = 2 * Self::SIDE * Self::SIDE;
+
+    /// How far apart the two are where they are farthest: of copies some units, of a red and a green thing a hundred times
+    /// the share of the tile that it fills.
+    pub fn distance(&self, other: &Self) -> f32 {
+        let tiles = self.0.as_chunks::<2>().0.iter().zip(other.0.as_chunks::<2>().0);
+        let apart = tiles.map(|(one, other)| {
+            let [a, b] = [0, 1].map(|n| f32::from(one[n]) - f32::from(other[n]));
+            a.hypot(b)
+        });
+        apart.fold(0.0, f32::max)
+    }
+}
+
+impl From<Chroma> for String {
+    fn from(chroma: Chroma) -> Self {
+        chroma.0.iter().map(|value| format!("{value:02x}")).collect()
+    }
+}
+
+impl TryFrom<String> for Chroma {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let refused = || format!("'{text}' is no chroma: give {} lower-case hex digits", 2 * Self::VALUES);
+        let digits = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let pairs = text.as_bytes().as_chunks::<2>().0;
+        if !digits || text.len() != 2 * Self::VALUES {
+            return Err(refused());
+        }
+        let mut values = [0; Self::VALUES];
+        for (value, pair) in values.iter_mut().zip(pairs) {
+            let pair = std::str::from_utf8(pair).map_err(|_| refused())?;
+            *value = u8::from_str_radix(pair, 16).map_err(|_| refused())?.cast_signed();
+        }
+        Ok(Self(values))
+    }
+}
+
 impl Row {
     /// The row of an image that could not be read.
     pub fn failed(path: impl Into<String>, sha256: Option<Sha256>, bytes: u64, error: RowError) -> Self {
@@ -166,6 +217,18 @@ mod tests {
         assert_eq!(hash.distance(PHash(0)), 9);
         for bad in ["", "0", "00FF000000000001", "+0ff000000000001", "00ff0000000000012"] {
             assert!(bad.parse::<PHash>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn chroma_survives_json() {
+        let chroma = Chroma(std::array::from_fn(|n| (n as i8 - 16) * 8));
+        let json = serde_json::to_string(&chroma).unwrap();
+        assert!(json.starts_with("\"8088"), "{json}");
+        assert_eq!(serde_json::from_str::<Chroma>(&json).unwrap(), chroma);
+        assert_eq!(chroma.distance(&chroma), 0.0);
+        for bad in [String::new(), "0".repeat(63), "é".repeat(32), "0A".repeat(32), "+1".repeat(32)] {
+            assert!(Chroma::try_from(bad.clone()).is_err(), "{bad}");
         }
     }
 }

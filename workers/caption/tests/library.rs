@@ -8,10 +8,9 @@ use std::{
     collections::BTreeMap,
     fs,
     io::Write,
-    os::unix::{ffi::OsStringExt, fs::symlink},
+    os::unix::{ffi::OsStringExt, fs::symlink, process::ExitStatusExt},
     path::Path,
     process::Stdio,
-    time::Duration,
 };
 
 use library_support::{BARE, draw, drawn, rows, run};
@@ -239,15 +238,12 @@ fn a_kill_in_the_middle_loses_nothing() {
     let medley = Medley::default();
     drawn(&medley.path("photos"), 1_500);
     let args = [&["run", "library", "photos", "-q", "-o", "dataset"], BARE].concat();
-    let mut child = medley.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    // As soon as the first shares are in the cache, and before the last.
-    let cache = medley.path("dataset/.medley/store");
-    while count(&cache, "cache%") < 2 {
-        assert!(child.try_wait().unwrap().is_none(), "the job ended before it could be killed");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    // Killed as soon as a few shares have their results, and long before the last.
+    let mut killed = medley.command(&args);
+    killed.env("MEDLEY_TEST_BREAKPOINT", "after_result:5").stdout(Stdio::null()).stderr(Stdio::null());
+    let ended = killed.status().unwrap();
+    assert_eq!(ended.signal(), Some(9), "{ended}");
+    assert!(count(&medley.path("dataset/.medley/store"), "cache%") >= 1, "the kill came too early to test anything");
     assert!(!medley.path("dataset/captions.jsonl").exists(), "the kill came too late to test anything");
     run(&medley, &[&["photos"], BARE].concat());
     let killed = fs::read(medley.path("dataset/captions.jsonl")).unwrap();

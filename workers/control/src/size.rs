@@ -1,11 +1,14 @@
 //! The reference's sizes: `resize_image` of controlnet_aux.
 
+use medley_media::picture::SizeLimit;
 use opencv::{core::Mat, imgproc};
 
 use crate::{ControlError, mat};
 
-/// No map gets more pixels than this, however long its picture is.
+/// No map gets more pixels than this.
 const MAX_PX: u64 = 32 << 20;
+/// A map is at most so many times as long as it is wide: a map's pixels cost some fifty bytes while it is made.
+const MAX_PROPORTION: u64 = 32;
 
 /// The size at which the short side is about `resolution` and both sides are multiples of 64; `None` when that is too
 /// large.
@@ -13,8 +16,9 @@ pub(crate) fn rounded([width, height]: [u32; 2], resolution: u32) -> Option<[u32
     let scale = f64::from(resolution) / f64::from(width.min(height));
     // numpy's round: ties go to the even number.
     let side = |length: u32| ((f64::from(length) * scale / 64.0).round_ties_even() * 64.0).max(64.0);
-    let [width, height] = [side(width), side(height)];
-    (width * height <= MAX_PX as f64).then_some([width as u32, height as u32])
+    let short = u64::from(resolution).next_multiple_of(64);
+    let limit = SizeLimit { max_side_px: u32::MAX, max_pixels: MAX_PX.min(MAX_PROPORTION * short * short) };
+    limit.check("", [side(width), side(height)]).ok()
 }
 
 /// The picture with a short side of about `resolution`: Lanczos when it grows, areas when it shrinks.
@@ -44,5 +48,8 @@ mod tests {
         assert_eq!(rounded([1, 1], 512), Some([512, 512]));
         assert_eq!(rounded([416, 512], 512), Some([512, 640]));
         assert_eq!(rounded([1, 5000], 512), None);
+        assert_eq!(rounded([u32::MAX, 1], 4096), None);
+        assert_eq!(rounded([3200, 100], 512), Some([16_384, 512]));
+        assert_eq!(rounded([4000, 100], 512), None);
     }
 }

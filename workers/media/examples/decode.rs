@@ -24,6 +24,8 @@ fn sound(path: &Path) -> Result<serde_json::Value, MediaError> {
     Ok(serde_json::json!({
         "seconds": samples as f64 / 16_000.0, "rate_hz": info.rate_hz, "channels": info.channels,
         "external": info.external, "claimed_s": info.duration_s,
+        "undecoded_s": reader.undecoded_s(), "why": reader.undecoded().map(|undecoded| &undecoded.reason),
+        "track": reader.tracks().taken, "tracks": reader.tracks().count(),
     }))
 }
 

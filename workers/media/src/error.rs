@@ -21,6 +21,11 @@ pub enum Problem {
     Unsupported(String),
     /// No sound or no picture in it.
     Empty(&'static str),
+    /// A sound track is asked for (by its number, from 1) that it does not have.
+    NoTrack {
+        asked: u32,
+        count: usize,
+    },
     /// Over a limit, which the text names.
     TooLarge(String),
     NotFound,
@@ -79,6 +84,7 @@ impl MediaError {
             Problem::Undecodable(_) | Problem::Stuck(_) => ErrorCode::MEDIA_UNDECODABLE,
             Problem::Unsupported(_) => ErrorCode::MEDIA_UNSUPPORTED,
             Problem::Empty(_) => ErrorCode::MEDIA_EMPTY,
+            Problem::NoTrack { .. } => ErrorCode::PARAMS_INVALID,
             Problem::TooLarge(_) => ErrorCode::MEDIA_TOO_LARGE,
             Problem::NotFound => ErrorCode::INPUT_NOT_FOUND,
             Problem::Forbidden => ErrorCode::INPUT_FORBIDDEN,
@@ -99,6 +105,12 @@ impl fmt::Display for MediaError {
             }
             Problem::Unsupported(what) => write!(f, "{input} is {what}"),
             Problem::Empty(what) => write!(f, "{input} holds no {what}: give a file that does"),
+            Problem::NoTrack { asked, count: 1 } => {
+                write!(f, "{input} has no sound track {asked}: it has one, leave the track out")
+            }
+            Problem::NoTrack { asked, count } => {
+                write!(f, "{input} has no sound track {asked}: it has {count}, give a number from 1 to {count}")
+            }
             Problem::TooLarge(what) => write!(f, "{input} {what}: give a smaller one or raise the limit"),
             Problem::NotFound => write!(f, "{input} does not exist: check the path"),
             Problem::Forbidden => write!(f, "{input} may not be read: check its permissions"),

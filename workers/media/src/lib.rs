@@ -4,6 +4,7 @@
 //! a [`MediaError`] with a stable code and a sentence, never a panic, a hang or memory without bound.
 
 pub mod audio;
+pub mod child;
 mod error;
 pub mod ffmpeg;
 pub mod picture;

@@ -195,14 +195,25 @@ fn is_playlist(head: &[u8]) -> bool {
 
 /// Whether two MPEG audio frames follow each other somewhere in these bytes.
 fn mp3_starts(head: &[u8]) -> bool {
-    let frame =
-        |at: usize| head.get(at..at + 4).and_then(|bytes| mp3_frame_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+    let frame = |at: usize| {
+        head.get(at..at + 4)
+            .and_then(|bytes| mp3_frame([bytes[0], bytes[1], bytes[2], bytes[3]]))
+            .map(|frame| frame.bytes)
+    };
     (0..head.len())
         .any(|at| frame(at).and_then(|len| frame(at + len).and_then(|next| frame(at + len + next))).is_some())
 }
 
-/// The length of the layer III frame with this header (ISO/IEC 11172-3, 2.4.2.3).
-fn mp3_frame_bytes(header: [u8; 4]) -> Option<usize> {
+/// A frame of MPEG audio layer III.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mp3Frame {
+    pub(crate) bytes: usize,
+    pub(crate) samples: u32,
+    pub(crate) rate_hz: u32,
+}
+
+/// The layer III frame with this header (ISO/IEC 11172-3, 2.4.2.3).
+pub(crate) fn mp3_frame(header: [u8; 4]) -> Option<Mp3Frame> {
     let [a, b, c, _] = header;
     let (version, layer) = (b >> 3 & 3, b >> 1 & 3);
     if a != 0xff || b & 0xe0 != 0xe0 || version == 1 || layer != 1 {
@@ -213,7 +224,7 @@ fn mp3_frame_bytes(header: [u8; 4]) -> Option<usize> {
     } else {
         [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160]
     };
-    let hz = [44_100, 48_000, 32_000].get(usize::from(c >> 2 & 3)).copied()?
+    let hz = [44_100_usize, 48_000, 32_000].get(usize::from(c >> 2 & 3)).copied()?
         >> match version {
             3 => 0,
             2 => 1,
@@ -221,7 +232,8 @@ fn mp3_frame_bytes(header: [u8; 4]) -> Option<usize> {
         };
     let kbps = kbps.get(usize::from(c >> 4)).copied().filter(|&kbps| kbps > 0)?;
     let samples_by_8 = if version == 3 { 144 } else { 72 };
-    Some(samples_by_8 * 1000 * kbps / hz + usize::from(c >> 1 & 1))
+    let bytes = samples_by_8 * 1000 * kbps / hz + usize::from(c >> 1 & 1);
+    Some(Mp3Frame { bytes, samples: 8 * samples_by_8 as u32, rate_hz: hz as u32 })
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ impl Frames {
             .stdin(input.stdin().map_err(|error| MediaError::io(&name, error))?)
             .stdout(Stdio::piped());
         let mut running = Running::spawn(ffmpeg, "ffmpeg", &name, &limits)?;
-        let stdout = running.child().stdout.take().expect("asked for a pipe");
+        let stdout = running.child().take_stdout().expect("asked for a pipe");
         let duration_s = probe.duration_s;
         Ok(Self { width_px, height_px, rate, duration_s, name, running, stdout, ended: false, any: false })
     }

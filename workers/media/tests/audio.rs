@@ -283,7 +283,8 @@ fn damage_is_an_answer() {
                     Err(error) => assert!(error.code().as_str().starts_with("media_"), "{error}"),
                 }
             }
-            assert!(started.elapsed().as_secs() < 10, "{name}, round {round}: too slow");
+            // Far beyond what a busy machine takes for a damaged file, and far below what an endless one would.
+            assert!(started.elapsed().as_secs() < 300, "{name}, round {round}: too slow");
         }
     }
 }

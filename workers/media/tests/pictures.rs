@@ -189,6 +189,28 @@ fn bombs_and_nonsense_are_refused_before_memory_is_taken() {
     assert_eq!(picture::open(&dir.path().join("no"), &small).unwrap_err().code().as_str(), "input_not_found");
 }
 
+#[test]
+fn hairs_are_refused_whatever_they_are_written_as() {
+    // Few pixels, and a side that everything computed from it would multiply.
+    for (width, height) in [(1_000_000, 1), (1, 1_000_000), (65_536, 2)] {
+        let hair = DynamicImage::from(image::GrayImage::new(width, height));
+        for format in [ImageFormat::Png, ImageFormat::Tiff, ImageFormat::Bmp, ImageFormat::Pnm] {
+            let error =
+                picture::from_bytes(&written(&hair, format), "hair.png", &PictureLimits::default()).unwrap_err();
+            assert_eq!(error.code().as_str(), "media_too_large", "{format:?}: {error}");
+            let says = error.to_string();
+            assert!(says.starts_with("hair.png ") && says.contains(&format!("{width} x {height}")), "{says}");
+        }
+    }
+    for (width, height) in [(65_500, 3), (2, 50_000)] {
+        let strip = DynamicImage::from(image::RgbImage::new(width, height));
+        for format in [ImageFormat::Png, ImageFormat::Tiff, ImageFormat::Jpeg, ImageFormat::Gif] {
+            let picture = open(&written(&strip, format));
+            assert_eq!((picture.width_px, picture.height_px), (width, height), "{format:?}");
+        }
+    }
+}
+
 fn png_crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0_u32, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| crc >> 1 ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 })
@@ -234,7 +256,7 @@ proptest! {
             bytes[(place * reach) as usize] ^= 1 << bit;
         }
         bytes.truncate((keep * bytes.len() as f64) as usize);
-        let limits = PictureLimits { max_pixels: 1_000_000, max_bytes: 1 << 20, max_decode_bytes: 64 << 20 };
+        let limits = PictureLimits { max_pixels: 1_000_000, max_bytes: 1 << 20, max_decode_bytes: 64 << 20, ..PictureLimits::default() };
         if let Ok(picture) = picture::from_bytes(&bytes, "damaged", &limits) {
             prop_assert_eq!(picture.rgb.len(), (picture.width_px * picture.height_px * 3) as usize);
         }

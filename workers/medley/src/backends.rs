@@ -196,5 +196,11 @@ pub(crate) fn worker_options(config: &Config, registry: &Registry, kinds: Vec<Na
             }
         }
     }
-    WorkerOptions { kinds, compute: ComputeCommand::default(), models_dir: Models::default_dir(), configs }
+    WorkerOptions {
+        kinds,
+        compute: ComputeCommand::default(),
+        models_dir: Models::default_dir(),
+        configs,
+        all_kinds: false,
+    }
 }

@@ -3,7 +3,9 @@
 use std::{
     collections::BTreeMap,
     env, fmt, fs,
+    io::{self, Read},
     net::SocketAddr,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -15,10 +17,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::cli::Failed;
+use crate::cli::{Failed, printable::plain};
+
+/// The largest configuration file that is read.
+const MOST_CONFIG_BYTES: u64 = 1 << 20;
 
 /// The environment variables that Medley reads, each with what it does. Nothing else reads the environment.
-pub(crate) const VARIABLES: [(&str, &str); 10] = [
+pub(crate) const VARIABLES: [(&str, &str); 11] = [
     ("MEDLEY_CONFIG", "the configuration file (default ./medley.toml, then ~/.config/medley/medley.toml)"),
     ("MEDLEY_QUEUE", "the queue: a path for the embedded one, or amqp://… (overrides [queue] url)"),
     ("MEDLEY_STORE", "the store: a path for the embedded one, or s3://bucket/prefix (overrides [store] url)"),
@@ -29,7 +34,13 @@ pub(crate) const VARIABLES: [(&str, &str); 10] = [
     ("MEDLEY_MODELS", "the model cache (default ~/.cache/medley/models)"),
     ("MEDLEY_MODEL_MIRROR", "a folder or URL prefix with model files by hash, for machines without the internet"),
     ("MEDLEY_LOG", "what is logged, such as info or medley_runtime=debug (default warn; worker: info)"),
+    ("NO_COLOR", "set to anything: no colours on a terminal either"),
 ];
+
+/// Whether the user wants no colours (https://no-color.org).
+pub(crate) fn no_color() -> bool {
+    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
 
 /// `medley.toml`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -137,35 +148,37 @@ impl Config {
         };
         let mut config = match found {
             Some(path) => {
-                let text =
-                    fs::read_to_string(&path).map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?;
-                Self::parse(&text, registry).map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?
+                let text = read_small(&path, MOST_CONFIG_BYTES).map_err(|error| {
+                    Failed::config(format!("the configuration {} cannot be read: {}", path.display(), plain(&error)))
+                })?;
+                Self::parse(&text, registry)
+                    .map_err(|why| Failed::config(format!("the configuration {}: {why}", path.display())))?
             }
             None => Self::default(),
         };
-        if let Ok(url) = env::var("MEDLEY_QUEUE") {
+        if let Some(url) = variable("MEDLEY_QUEUE")? {
             config.queue.url = Some(url);
         }
-        if let Ok(url) = env::var("MEDLEY_STORE") {
+        if let Some(url) = variable("MEDLEY_STORE")? {
             config.store.url = Some(url);
         }
-        if let Ok(endpoint) = env::var("MEDLEY_ENDPOINT") {
+        if let Some(endpoint) = variable("MEDLEY_ENDPOINT")? {
             config.store.endpoint = Some(endpoint);
         }
-        if let Ok(tenant) = env::var("MEDLEY_TENANT") {
-            config.tenant = tenant.parse().map_err(|error| Failed::usage(format!("MEDLEY_TENANT: {error}")))?;
+        if let Some(tenant) = variable("MEDLEY_TENANT")? {
+            let why = "MEDLEY_TENANT: a tenant has 1 to 63 lower-case letters, digits, - and _";
+            config.tenant = tenant.parse().map_err(|_| Failed::config(why))?;
         }
         Ok(config)
     }
 
     fn parse(text: &str, registry: &Registry) -> Result<Self, String> {
-        // The parser would repeat the line, which may hold a password.
-        let config: Self = toml::from_str(text).map_err(|error| match error.span() {
-            Some(span) => {
-                let before = text.get(..span.start).unwrap_or(text);
-                format!("line {}: {}", before.matches('\n').count() + 1, error.message())
-            }
-            None => error.message().to_owned(),
+        // Without the line itself, which may hold a password.
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let before = |start| text.get(..start).unwrap_or(text);
+            let line = error.span().map(|span| before(span.start).matches('\n').count() + 1);
+            let at = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            format!("{at}{}", error.message())
         })?;
         for table in config.kinds.keys() {
             let known = registry.worker_kinds().any(|kind| kind.as_str() == table);
@@ -192,6 +205,34 @@ impl Config {
         let set = &self.worker.work_dir;
         if set.as_os_str().is_empty() { base("XDG_CACHE_HOME", ".cache").join("work") } else { set.clone() }
     }
+}
+
+/// A variable of the environment; one that is no text is not passed over.
+fn variable(name: &str) -> Result<Option<String>, Failed> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(Failed::config(format!("{name} is no UTF-8 text"))),
+    }
+}
+
+/// A text file of at most so many bytes.
+///
+/// # Errors
+/// Also for a pipe or a device, whose end may never come.
+pub(crate) fn read_small(path: &Path, most_bytes: u64) -> io::Result<String> {
+    // A pipe without a writer would hold the open up for ever.
+    let file = fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let refuse = |what: String| Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    if !file.metadata()?.is_file() {
+        return refuse("it is no file; give a file".into());
+    }
+    let mut text = String::new();
+    file.take(most_bytes + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > most_bytes {
+        return refuse(format!("it has more than {most_bytes} bytes"));
+    }
+    Ok(text)
 }
 
 /// `$XDG_…/medley`, or the folder that stands for it below the home folder.

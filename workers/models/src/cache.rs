@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ModelError, Session, SessionOptions,
+    files::{self, what},
     lock::Recorded,
     registry::{Model, ModelFile, Registry},
     session::Sessions,
@@ -21,7 +22,7 @@ use crate::{
 /// ```text
 /// objects/<sha256>          each file once, read-only
 /// models/<model>/<file>     a link to the object
-/// models/<model>/.stamps    sizes and times at which the objects were hashed
+/// models/<model>/.stamps    how the objects looked when they were hashed
 /// models.lock               hashes recorded where the publisher gives none
 /// ```
 #[derive(Debug, Clone)]
@@ -44,13 +45,32 @@ struct Checked {
     sha256: Sha256,
 }
 
-/// The state of an object when it was hashed. Size and time alone are compared at start: hashing gigabytes then would
-/// take longer than many jobs.
+/// How an object looked when it was hashed. At start only this is compared: hashing gigabytes then would take longer than
+/// many jobs. Size and time of modification can be kept while the content changes; the time of change cannot be set by
+/// whoever writes the file, and another file has another inode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     pub(crate) sha256: Sha256,
     pub(crate) bytes: u64,
     pub(crate) mtime_ns: i128,
+    // Stamps of earlier versions lack the rest: their files are hashed once more.
+    #[serde(default)]
+    pub(crate) ctime_ns: i128,
+    #[serde(default)]
+    pub(crate) inode: u64,
+}
+
+impl Stamp {
+    fn of(sha256: Sha256, meta: &fs::Metadata) -> Self {
+        let ns = |seconds, ns| i128::from(seconds) * 1_000_000_000 + i128::from(ns);
+        Self {
+            sha256,
+            bytes: meta.len(),
+            mtime_ns: ns(meta.mtime(), meta.mtime_nsec()),
+            ctime_ns: ns(meta.ctime(), meta.ctime_nsec()),
+            inode: meta.ino(),
+        }
+    }
 }
 
 pub(crate) type Stamps = BTreeMap<String, Stamp>;
@@ -60,7 +80,7 @@ pub(crate) type Stamps = BTreeMap<String, Stamp>;
 pub enum State {
     Present,
     Missing,
-    /// There, and not what the registry says.
+    /// There, and not what the registry or `models.lock` says, or nobody can tell because the latter is damaged.
     Corrupt,
 }
 
@@ -118,7 +138,9 @@ impl Models {
         for file in &entry.files {
             match self.check(model, &file.name) {
                 Ok(_) => {}
-                Err(ModelError::Corrupt { .. }) => return Ok(State::Corrupt),
+                Err(ModelError::Corrupt { .. } | ModelError::NotAFile { .. } | ModelError::Lock { .. }) => {
+                    return Ok(State::Corrupt);
+                }
                 Err(ModelError::Missing(_)) => return Ok(State::Missing),
                 Err(other) => return Err(other),
             }
@@ -126,19 +148,39 @@ impl Models {
         Ok(State::Present)
     }
 
-    /// Hashes every file of a model.
+    /// Hashes every file of a model, however it looks from outside.
     ///
     /// # Errors
     /// `Missing`, or `Corrupt` for the first file that is not what it should be.
     pub fn verify(&self, model: &str) -> Result<(), ModelError> {
         let entry = self.inner.registry.model(model)?;
-        let recorded = Recorded::read(self.root())?;
+        self.forget(model);
+        let mut stamps = self.read_stamps(model);
+        let mut verdict = Ok(());
         for file in &entry.files {
             let path = self.link(model, &file.name);
+            self.look(model, &file.name, &path)?;
             let found = stamp_of(&path).map_err(|error| self.io(model, error))?;
-            accept(model, file, &recorded, found.sha256)?;
+            verdict = verdict.and(self.accept(model, file, found.sha256));
+            stamps.insert(file.name.clone(), found);
         }
-        Ok(())
+        // What was found stands for later looks from outside, the damage too.
+        let _ = self.write_stamps(model, &stamps);
+        verdict
+    }
+
+    /// Notes that linking and unlinking changed the times of files that were hashed a moment ago.
+    pub(crate) fn restamp(&self, model: &str) {
+        let mut stamps = self.read_stamps(model);
+        for (file, stamp) in &mut stamps {
+            let Ok(meta) = fs::metadata(self.link(model, file)) else { continue };
+            let now = Stamp::of(stamp.sha256, &meta);
+            if (now.bytes, now.mtime_ns, now.inode) == (stamp.bytes, stamp.mtime_ns, stamp.inode) {
+                *stamp = now;
+            }
+        }
+        // Unwritten, the files are hashed once more when they are used.
+        let _ = self.write_stamps(model, &stamps);
     }
 
     /// The models whose files were asked for so far, for manifests.
@@ -164,6 +206,11 @@ impl Models {
     /// When ONNX Runtime is missing, or the file is, or it is refused.
     pub fn session_at(&self, path: &Path, options: SessionOptions) -> Result<Session, ModelError> {
         let file = path.display().to_string();
+        if let Ok(meta) = fs::metadata(path)
+            && !meta.is_file()
+        {
+            return Err(ModelError::NoModelFile { path: path.into(), what: what(&meta) });
+        }
         self.inner.sessions.get(self, "of your own", &file, path.into(), options)
     }
 
@@ -194,11 +241,11 @@ impl Models {
         }
         let entry = self.inner.registry.model(model)?.file(model, file)?;
         let path = self.link(model, file);
-        let meta = fs::metadata(&path).map_err(|error| self.io(model, error))?;
+        let meta = self.look(model, file, &path)?;
         let stamps = self.read_stamps(model);
         let sha256 = match stamps.get(file) {
-            Some(stamp) if stamp.bytes == meta.len() && stamp.mtime_ns == mtime_ns(&meta) => stamp.sha256,
-            // A cache that was copied or touched: look at the content, once.
+            Some(stamp) if *stamp == Stamp::of(stamp.sha256, &meta) => stamp.sha256,
+            // A cache that was copied or touched, or a file that was changed: look at the content, once.
             _ => {
                 let stamp = stamp_of(&path).map_err(|error| self.io(model, error))?;
                 let sha256 = stamp.sha256;
@@ -209,15 +256,50 @@ impl Models {
                 sha256
             }
         };
-        accept(model, entry, &Recorded::read(self.root())?, sha256)?;
+        self.accept(model, entry, sha256)?;
         let checked = Checked { path, sha256 };
         self.inner.checked.lock().unwrap_or_else(PoisonError::into_inner).insert(key, checked.clone());
         Ok(checked)
     }
 
+    /// The file as it looks from outside; a pipe or a device is none, and reading it might never end.
+    fn look(&self, model: &str, file: &str, path: &Path) -> Result<fs::Metadata, ModelError> {
+        let no_file = |what| ModelError::NotAFile { model: model.into(), file: file.into(), what };
+        match fs::metadata(path) {
+            Ok(meta) if meta.is_file() => Ok(meta),
+            Ok(meta) => Err(no_file(what(&meta))),
+            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => Err(no_file("a link that leads nowhere")),
+            Err(error) => Err(self.io(model, error)),
+        }
+    }
+
+    /// Whether the registry, or else the lock file, accepts this content.
+    fn accept(&self, model: &str, file: &ModelFile, found: Sha256) -> Result<(), ModelError> {
+        let wanted = self.wanted(model, file)?;
+        if wanted.contains(&found) {
+            return Ok(());
+        }
+        let wanted: Vec<_> = wanted.iter().map(ToString::to_string).collect();
+        Err(ModelError::Corrupt {
+            model: model.into(),
+            file: file.name.clone(),
+            found: found.to_string(),
+            wanted: wanted.join(" or "),
+        })
+    }
+
+    /// The hashes that a file may have; none when nobody published or recorded one. `models.lock` is read only for files
+    /// without a published hash, so that damage to it stops no other model.
+    pub(crate) fn wanted(&self, model: &str, file: &ModelFile) -> Result<Vec<Sha256>, ModelError> {
+        if !file.sha256.is_empty() {
+            return Ok(file.sha256.clone());
+        }
+        Ok(Recorded::read(self.root())?.get(model, &file.name).into_iter().collect())
+    }
+
     fn read_stamps(&self, model: &str) -> Stamps {
-        let text = fs::read(self.model_dir(model).join(".stamps")).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+        let text = files::read_text(&self.model_dir(model).join(".stamps")).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
     }
 
     pub(crate) fn write_stamps(&self, model: &str, stamps: &Stamps) -> io::Result<()> {
@@ -226,22 +308,6 @@ impl Models {
         fs::write(&draft, serde_json::to_vec(stamps)?)?;
         fs::rename(draft, path)
     }
-}
-
-/// Whether the registry, or else the lock file, accepts this content.
-fn accept(model: &str, file: &ModelFile, recorded: &Recorded, found: Sha256) -> Result<(), ModelError> {
-    let recorded = recorded.get(model, &file.name);
-    let ok = if file.sha256.is_empty() { recorded == Some(found) } else { file.sha256.contains(&found) };
-    if ok {
-        return Ok(());
-    }
-    let wanted = file.sha256.iter().copied().chain(recorded).map(|hash| hash.to_string()).collect::<Vec<_>>();
-    Err(ModelError::Corrupt {
-        model: model.into(),
-        file: file.name.clone(),
-        found: found.to_string(),
-        wanted: wanted.join(" or "),
-    })
 }
 
 fn model_use(name: &str, model: &Model, files: &BTreeMap<String, Sha256>) -> ModelUse {
@@ -256,22 +322,18 @@ fn model_use(name: &str, model: &Model, files: &BTreeMap<String, Sha256>) -> Mod
     }
 }
 
-fn mtime_ns(meta: &fs::Metadata) -> i128 {
-    i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())
-}
-
 /// Hashes a file.
 pub(crate) fn stamp_of(path: &Path) -> io::Result<Stamp> {
-    let meta = fs::metadata(path)?;
-    let digest = digest_of::<sha2::Sha256>(path)?;
+    let file = files::open(path)?;
+    let meta = file.metadata()?;
+    let digest = digest_of::<sha2::Sha256>(file)?;
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(&digest);
-    Ok(Stamp { sha256: Sha256::new(sha256), bytes: meta.len(), mtime_ns: mtime_ns(&meta) })
+    Ok(Stamp::of(Sha256::new(sha256), &meta))
 }
 
 /// The digest of a file's content.
-pub(crate) fn digest_of<D: sha2::Digest>(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = fs::File::open(path)?;
+pub(crate) fn digest_of<D: sha2::Digest>(mut file: fs::File) -> io::Result<Vec<u8>> {
     let mut hash = D::new();
     let mut block = vec![0; 1 << 20];
     loop {

@@ -9,8 +9,9 @@ use std::{
 use medley_proto::Sha256;
 
 use crate::{
-    ModelError,
+    ModelError, Said,
     cache::{digest_of, stamp_of},
+    files,
     python::{Python, last_lines, output},
     registry::Source,
 };
@@ -36,10 +37,15 @@ impl Mirror {
         let got = if place.contains("://") {
             curl(&format!("{place}/{hash}"), to)?.is_none()
         } else {
-            fs::copy(Path::new(place).join(hash.to_string()), to).is_ok()
+            copy(&Path::new(place).join(hash.to_string()), to).is_ok()
         };
         Ok(got && stamp_of(to).is_ok_and(|stamp| stamp.sha256 == hash))
     }
+}
+
+/// Copies a file; what is none in a mirror's folder is not waited for.
+fn copy(from: &Path, to: &Path) -> std::io::Result<u64> {
+    std::io::copy(&mut files::open(from)?, &mut fs::File::create(to)?)
 }
 
 /// Fetches a source into `dir` and checks its hash.
@@ -65,7 +71,8 @@ pub(crate) fn fetch(
     } else {
         Some("the registry names no place".into())
     };
-    let failed = |reason| ModelError::Fetch { model: model.into(), source_name: source.label().into(), reason };
+    let failed =
+        |reason| ModelError::Fetch { model: model.into(), source_name: source.label().into(), source: Said(reason) };
     match reason {
         Some(reason) => Err(failed(reason)),
         None if !path.is_file() => Err(failed(format!("no file {} came", source.file))),
@@ -137,7 +144,7 @@ fn check(model: &str, source: &Source, path: &Path) -> Result<(), ModelError> {
 }
 
 fn hex<D: sha2::Digest>(path: &Path) -> std::io::Result<String> {
-    Ok(digest_of::<D>(path)?.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(digest_of::<D>(files::open(path)?)?.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

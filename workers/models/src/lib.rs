@@ -8,6 +8,7 @@ mod cache;
 pub mod doc;
 mod error;
 mod fetch;
+mod files;
 mod lock;
 mod pull;
 mod python;
@@ -16,7 +17,7 @@ mod runtime;
 mod session;
 
 pub use cache::{Models, State};
-pub use error::ModelError;
+pub use error::{ModelError, Said};
 pub use pull::{Progress, PullEvent};
 pub use registry::{Kind, Licence, Model, ModelFile, Python, Registry, Source, Take};
 pub use session::{Session, SessionOptions};

@@ -9,7 +9,7 @@ use std::{
 use medley_proto::Sha256;
 
 use crate::{
-    ModelError, Models, State,
+    ModelError, Models, Said, State,
     cache::{Stamps, stamp_of},
     fetch::{self, Mirror},
     lock::Recorded,
@@ -89,9 +89,15 @@ impl Models {
             mirror,
             unpinned,
             downloads: Downloads::default(),
+            came: Vec::new(),
             progress,
         };
-        self.registry().resolve(names)?.into_iter().try_for_each(|name| pull.model(name))
+        let result = self.registry().resolve(names)?.into_iter().try_for_each(|name| pull.model(name));
+        let came = std::mem::take(&mut pull.came);
+        // The folders of the pull go first: a file that loses a link is a changed file to the stamps.
+        drop(pull);
+        came.iter().for_each(|name| self.restamp(name));
+        result
     }
 }
 
@@ -102,6 +108,8 @@ struct Pull<'a> {
     /// Whether the user takes what nobody publishes a hash of.
     unpinned: bool,
     downloads: Downloads,
+    /// The models that are in the cache by this pull.
+    came: Vec<String>,
     progress: &'a mut dyn Progress,
 }
 
@@ -144,6 +152,7 @@ impl Pull<'_> {
             None => self.take_from_publishers(name, model, &work.0)?,
         };
         let bytes = self.keep(name, model, &have)?;
+        self.came.push(name.into());
         self.models.forget(name);
         self.progress.event(name, PullEvent::Done { bytes, took: started.elapsed() });
         Ok(())
@@ -151,8 +160,12 @@ impl Pull<'_> {
 
     /// Whether an earlier pull recorded all that this one has to be checked against.
     fn is_recorded(&self, name: &str, model: &Model) -> Result<bool, ModelError> {
-        let recorded = Recorded::read(self.models.root())?;
-        Ok(model.files.iter().all(|file| !file.sha256.is_empty() || recorded.get(name, &file.name).is_some()))
+        for file in &model.files {
+            if self.models.wanted(name, file)?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// All files as they are in the end, if the mirror has them all.
@@ -251,10 +264,11 @@ impl Pull<'_> {
         }
         let dir = self.models.model_dir(name);
         let link = |(file, stamp): (&String, &crate::cache::Stamp)| -> io::Result<()> {
-            let draft = dir.join(format!(".{file}"));
+            let (draft, link) = (dir.join(format!(".{file}")), dir.join(file));
             let _ = fs::remove_file(&draft);
             std::os::unix::fs::symlink(format!("../../objects/{}", stamp.sha256), &draft)?;
-            fs::rename(draft, dir.join(file))
+            clear_folder(&link)?;
+            fs::rename(draft, link)
         };
         fs::create_dir_all(&dir).map_err(|error| self.cache(error))?;
         stamps.iter().try_for_each(link).map_err(|error| self.cache(error))?;
@@ -263,16 +277,12 @@ impl Pull<'_> {
     }
 
     fn accept(&mut self, model: &str, file: &ModelFile, found: Sha256) -> Result<(), ModelError> {
-        let root = self.models.root();
-        let wanted = match Recorded::read(root)?.get(model, &file.name) {
-            _ if !file.sha256.is_empty() => file.sha256.clone(),
-            Some(recorded) => vec![recorded],
-            None => {
-                Recorded::record(root, model, &file.name, found)?;
-                self.progress.event(model, PullEvent::Recorded { file: &file.name, sha256: found });
-                vec![found]
-            }
-        };
+        let mut wanted = self.models.wanted(model, file)?;
+        if wanted.is_empty() {
+            Recorded::record(self.models.root(), model, &file.name, found)?;
+            self.progress.event(model, PullEvent::Recorded { file: &file.name, sha256: found });
+            wanted.push(found);
+        }
         if wanted.contains(&found) {
             return Ok(());
         }
@@ -294,6 +304,7 @@ impl Pull<'_> {
         let draft = object.with_extension(std::process::id().to_string());
         let _ = fs::remove_file(&draft);
         fs::hard_link(from, &draft).or_else(|_| fs::copy(from, &draft).map(drop))?;
+        clear_folder(object)?;
         fs::rename(draft, object)
     }
 
@@ -321,7 +332,15 @@ impl Pull<'_> {
     }
 }
 
+/// Renaming replaces a file, a link or a pipe; a folder that stands in the way goes first.
+fn clear_folder(place: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(place) {
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(place),
+        _ => Ok(()),
+    }
+}
+
 fn convert_error(model: &str, file: &str, converter: &str, reason: &str) -> ModelError {
     let [model, file, converter, reason] = [model, file, converter, reason].map(str::to_owned);
-    ModelError::Convert { model, file, converter, reason }
+    ModelError::Convert { model, file, converter, source: Said(reason) }
 }

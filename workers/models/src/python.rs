@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use crate::{ModelError, cache::stamp_of};
+use crate::{ModelError, Said, cache::stamp_of};
 
 /// The converters and what they share.
 const SCRIPTS: &[(&str, &str)] = &[
@@ -128,7 +128,7 @@ impl Python {
             return Err(ModelError::Fetch {
                 model: "(converters)".into(),
                 source_name: self.requirements.join(" "),
-                reason: last_lines(&installed),
+                source: Said(last_lines(&installed)),
             });
         }
         fs::write(done, "").map_err(|source| self.io(source))

@@ -8,7 +8,7 @@ use std::{
 
 use ort::environment::Environment;
 
-use crate::{ModelError, Models};
+use crate::{ModelError, Models, files};
 
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
 
@@ -18,11 +18,16 @@ pub(crate) fn environment(models: &Models) -> Result<Environment, ModelError> {
     if let Some(environment) = &*environment {
         return Ok(environment.clone());
     }
-    let path = match env::var_os("MEDLEY_ONNXRUNTIME").filter(|path| !path.is_empty()) {
-        Some(path) => PathBuf::from(path),
+    let own = env::var_os("MEDLEY_ONNXRUNTIME").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let path = match &own {
+        Some(path) => path.clone(),
         None => models.file("onnxruntime", "libonnxruntime.so")?,
     };
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| ModelError::Runtime { path: path.clone(), source };
+    // The loader would wait at a pipe for ever. A name without a folder is the loader's to find.
+    if let Some(path) = own.filter(|path| path.components().count() > 1) {
+        files::open(&path).map_err(|error| failed(Box::new(error)))?;
+    }
     let built = ort::init_from(&path)
         .map_err(|error| failed(Box::new(error)))?
         .with_name("medley")

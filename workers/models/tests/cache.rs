@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
     process::{Command, Stdio},
 };
@@ -115,6 +115,89 @@ fn damage_is_seen_and_a_pull_repairs_it() {
     models.pull_from(&mirror(), &["silero-vad"], &mut ()).unwrap();
     models.verify("silero-vad").unwrap();
     models.file("silero-vad", "vad.onnx").unwrap();
+}
+
+/// Overwrites a file of the cache where it lies, and gives it back the time that it had.
+fn tamper(path: &Path) {
+    let object = fs::canonicalize(path).unwrap();
+    let modified = fs::metadata(&object).unwrap().modified().unwrap();
+    let mut bytes = fs::read(&object).unwrap();
+    bytes[1000] ^= 1;
+    fs::set_permissions(&object, fs::Permissions::from_mode(0o644)).unwrap();
+    let mut file = fs::File::options().write(true).open(&object).unwrap();
+    std::io::Write::write_all(&mut file, &bytes).unwrap();
+    file.set_modified(modified).unwrap();
+    drop(file);
+    fs::set_permissions(&object, fs::Permissions::from_mode(0o444)).unwrap();
+    assert_eq!(fs::metadata(&object).unwrap().modified().unwrap(), modified);
+}
+
+#[test]
+fn a_file_that_was_changed_and_keeps_its_size_and_time_is_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = pulled(dir.path(), &["silero-vad"]).file("silero-vad", "vad.onnx").unwrap();
+    tamper(&path);
+    for _ in 0..2 {
+        let error = Models::open(dir.path()).file("silero-vad", "vad.onnx").unwrap_err();
+        assert_eq!(error.code().as_str(), "model_corrupt");
+    }
+    assert_eq!(Models::open(dir.path()).state("silero-vad").unwrap(), State::Corrupt);
+}
+
+/// Who can set the clock can even keep the time of change; only hashing sees that, and what it saw stands.
+#[test]
+fn verify_hashes_however_a_file_looks() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = pulled(dir.path(), &["silero-vad"]);
+    let path = models.file("silero-vad", "vad.onnx").unwrap();
+    tamper(&path);
+    let stamps = dir.path().join("models/silero-vad/.stamps");
+    let mut forged: serde_json::Value = serde_json::from_slice(&fs::read(&stamps).unwrap()).unwrap();
+    let meta = fs::metadata(&path).unwrap();
+    let ctime_ns = i128::from(meta.ctime()) * 1_000_000_000 + i128::from(meta.ctime_nsec());
+    forged["vad.onnx"]["ctime_ns"] = serde_json::from_str(&ctime_ns.to_string()).unwrap();
+    fs::write(&stamps, forged.to_string()).unwrap();
+    Models::open(dir.path()).file("silero-vad", "vad.onnx").expect("the looks are those of the good file");
+    assert!(matches!(Models::open(dir.path()).verify("silero-vad"), Err(ModelError::Corrupt { .. })));
+    let error = Models::open(dir.path()).file("silero-vad", "vad.onnx").unwrap_err();
+    assert_eq!(error.code().as_str(), "model_corrupt");
+}
+
+#[test]
+fn what_is_no_file_is_not_read_and_a_pull_replaces_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = pulled(dir.path(), &["silero-vad"]).file("silero-vad", "vad.onnx").unwrap();
+    let pipe = |at: &Path| assert!(Command::new("mkfifo").arg(at).status().unwrap().success());
+    let device = |at: &Path| std::os::unix::fs::symlink("/dev/zero", at).unwrap();
+    let folder = |at: &Path| fs::create_dir(at).unwrap();
+    let circle = |at: &Path| std::os::unix::fs::symlink(at, at).unwrap();
+    let makers: [(&dyn Fn(&Path), &str); 4] =
+        [(&pipe, "a pipe"), (&device, "a device"), (&folder, "a folder"), (&circle, "a link that leads nowhere")];
+    for (make, what) in makers {
+        fs::remove_file(&path).unwrap();
+        make(&path);
+        let models = Models::open(dir.path());
+        let error = models.file("silero-vad", "vad.onnx").unwrap_err();
+        assert_eq!(error.code().as_str(), "model_corrupt", "{what}");
+        assert!(error.to_string().contains(what), "{error}");
+        assert!(models.verify("silero-vad").is_err());
+        assert_eq!(models.state("silero-vad").unwrap(), State::Corrupt);
+        models.pull_from(&mirror(), &["silero-vad"], &mut ()).unwrap();
+        models.verify("silero-vad").unwrap();
+    }
+}
+
+#[test]
+fn the_file_that_a_link_leads_to_may_be_none_either() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = pulled(dir.path(), &["silero-vad"]).file("silero-vad", "vad.onnx").unwrap();
+    let object = fs::canonicalize(&path).unwrap();
+    fs::remove_file(&object).unwrap();
+    fs::create_dir(&object).unwrap();
+    assert_eq!(Models::open(dir.path()).state("silero-vad").unwrap(), State::Corrupt);
+    let models = Models::open(dir.path());
+    models.pull_from(&mirror(), &["silero-vad"], &mut ()).unwrap();
+    models.verify("silero-vad").unwrap();
 }
 
 #[test]

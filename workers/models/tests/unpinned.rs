@@ -67,6 +67,25 @@ fn what_nobody_publishes_a_hash_of_is_fetched_when_the_user_says_so_and_insisted
 }
 
 #[test]
+fn a_damaged_lock_file_stops_the_models_that_need_it_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = models(dir.path(), ["first", "of one", ""]);
+    models.pull_unpinned(&["free", "one"], &mut ()).unwrap();
+    fs::write(models.root().join("models.lock"), b"\0\xff damaged").unwrap();
+    let again = Models::with_registry(models.root(), models.registry());
+    let error = again.file("free", "model.onnx").unwrap_err();
+    assert_eq!(error.code().as_str(), "model_corrupt");
+    assert!(error.to_string().contains("models.lock is damaged"), "{error}");
+    assert_eq!(again.state("free").unwrap(), State::Corrupt);
+    assert!(again.pull_unpinned(&["free"], &mut ()).is_err(), "what was recorded is not passed over");
+    again.file("one", "model.onnx").unwrap();
+    again.verify("one").unwrap();
+    fs::remove_file(models.root().join("models.lock")).unwrap();
+    again.pull_unpinned(&["free"], &mut ()).unwrap();
+    again.verify("free").unwrap();
+}
+
+#[test]
 fn two_models_with_files_of_one_name_are_pulled_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let models = models(dir.path(), ["", "of one", "of two"]);

@@ -83,13 +83,12 @@ impl Crew {
             let (from, to) = (frames * n / parts, frames * (n + 1) / parts);
             let step = Act::Render(Render { from, to, parts: parts as u32, crf: self.params.crf });
             let film = run(&self.worker, step, scene.clone(), &self.folder(&format!("render-{n}"))?)?;
-            films.push(input(&film.artifacts["film.ts"])?);
+            films.push(input(&film.artifacts["film.h264"])?);
         }
         let took = start.elapsed();
         eprintln!("rendered {frames} frames in {took:?}: {:.1} a second", frames as f64 / took.as_secs_f64());
         let start = Instant::now();
-        let consent = self.params.consent.clone();
-        let step = Act::Mux(Mux { name: "video.mp4".into(), provenance: true, consent, subtitles: None });
+        let step = Act::Mux(Mux { name: "video.mp4".into(), provenance: true, subtitles: None });
         let muxed = run(&self.worker, step, films, &self.folder("mux")?)?;
         eprintln!("muxed in {:?}", start.elapsed());
         Ok(muxed.artifacts["video.mp4"].clone())

@@ -10,8 +10,9 @@ use crate::{PortraitError, sound::FILM_RATE_HZ};
 const BT709: [&str; 8] =
     ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"];
 
-/// An H.264 encoder that takes planar 4:2:0 frames and leaves an MPEG transport stream, in which parts of a film can
-/// be laid end to end.
+/// An H.264 encoder that takes planar 4:2:0 frames and leaves a plain H.264 byte stream (ITU-T H.264, annex B): parts of
+/// a film laid end to end are the film. It has no clock; with frames in the order in which they are shown, the number
+/// of a frame is its time.
 #[derive(Debug)]
 pub(crate) struct Film(Feed);
 
@@ -22,14 +23,11 @@ pub(crate) struct Reel {
     pub(crate) height: u32,
     pub(crate) fps: u32,
     pub(crate) crf: u32,
-    /// The number of its first frame in the film.
-    pub(crate) first: usize,
 }
 
 impl Film {
     pub(crate) fn new(reel: Reel, path: &Path) -> Result<Self, PortraitError> {
         let limits = Limits::default();
-        let start_s = format!("{:.6}", reel.first as f64 / f64::from(reel.fps));
         let mut ffmpeg = command("ffmpeg", &limits);
         ffmpeg
             .args(["-nostdin", "-v", "error", "-y", "-protocol_whitelist", "pipe"])
@@ -37,10 +35,11 @@ impl Film {
             .args(["-video_size", &format!("{}x{}", reel.width, reel.height), "-framerate", &reel.fps.to_string()])
             .args(BT709)
             .args(["-i", "pipe:0", "-c:v", "libx264", "-preset", "veryfast", "-crf", &reel.crf.to_string()])
-            // A whole part is a closed group of pictures; threads change the bytes, so their number is fixed.
-            .args(["-threads", "2", "-flags", "+cgop", "-g", &(reel.fps * 2).to_string()])
+            // A whole part is a closed group of pictures without frames out of order; threads change the bytes, so their
+            // number is fixed.
+            .args(["-threads", "2", "-flags", "+cgop", "-bf", "0", "-g", &(reel.fps * 2).to_string()])
             .args(BT709)
-            .args(["-output_ts_offset", &start_s, "-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts"])
+            .args(["-f", "h264"])
             .arg(url(path)?);
         Ok(Self(Feed::start(ffmpeg, "the film", &limits)?))
     }
@@ -61,7 +60,9 @@ pub(crate) const SOURCE_TYPE: &str =
 /// What the finished file is made of.
 #[derive(Debug)]
 pub(crate) struct Ending<'a> {
+    /// In their order, all of one frame rate.
     pub(crate) films: &'a [&'a Path],
+    pub(crate) fps: u32,
     /// 32-bit floats, mono, at [`crate::sound::FILM_RATE_HZ`].
     pub(crate) sound: &'a Path,
     /// SubRip.
@@ -75,8 +76,10 @@ impl Ending<'_> {
     pub(crate) fn write(&self, out: &Path) -> Result<(), PortraitError> {
         let limits = Limits::default();
         let mut ffmpeg = command("ffmpeg", &limits);
+        let fps = self.fps.to_string();
         ffmpeg
-            .args(["-nostdin", "-v", "error", "-y", "-protocol_whitelist", "pipe", "-f", "mpegts", "-i", "pipe:0"])
+            .args(["-nostdin", "-v", "error", "-y", "-protocol_whitelist", "pipe", "-f", "h264"])
+            .args(["-framerate", &fps, "-i", "pipe:0"])
             .args(["-protocol_whitelist", "file", "-f", "f32le", "-ar"])
             .arg(FILM_RATE_HZ.to_string())
             .args(["-ac", "1", "-i"])
@@ -87,6 +90,7 @@ impl Ending<'_> {
         }
         ffmpeg
             .args(["-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", "-c:a", "aac", "-b:a", "160k"])
+            .args(["-bsf:v", &clocked(self.fps), "-video_track_timescale", &CLOCK_HZ.to_string()])
             // Film and sound are of one length to within a frame. `-shortest` would end the clip with the last subtitle.
             .args(["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"]);
         for (key, value) in self.tags {
@@ -108,9 +112,76 @@ impl Ending<'_> {
     }
 }
 
+/// ffmpeg's clock for video without one, which all frame rates divide. As the track's clock too, so that the numbers
+/// mean the same before and after ffmpeg converts between the two.
+const CLOCK_HZ: u32 = 1_200_000;
+
+/// The filter that shows the n-th frame at n / fps seconds, whatever the demuxer makes of a seam.
+fn clocked(fps: u32) -> String {
+    let ticks = CLOCK_HZ / fps.max(1);
+    format!("setts=pts=N*{ticks}:dts=N*{ticks}:duration={ticks}")
+}
+
 /// A path as ffmpeg reads it without looking for a protocol in it; its folder is not ours.
 fn url(path: &Path) -> Result<OsString, PortraitError> {
     let mut url = OsString::from("file:");
     url.push(std::path::absolute(path)?);
     Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf, process::Command};
+
+    use super::*;
+
+    /// A part of grey frames, `frames` of them.
+    fn part(folder: &Path, name: &str, fps: u32, frames: u8) -> PathBuf {
+        let path = folder.join(name);
+        let mut film = Film::new(Reel { width: 64, height: 64, fps, crf: 30 }, &path).unwrap();
+        for n in 0..frames {
+            film.frame(&[16 + 40 * n; 64 * 64 * 3 / 2]).unwrap();
+        }
+        film.close().unwrap();
+        path
+    }
+
+    /// When each frame is shown, in ticks of the track's clock.
+    fn shown(film: &Path) -> Vec<i64> {
+        let mut ffprobe = Command::new("ffprobe");
+        ffprobe.args(["-v", "error", "-select_streams", "v", "-show_frames", "-of", "default=nk=1:nw=1"]);
+        let output = ffprobe.args(["-show_entries", "frame=pts"]).arg(film).output().unwrap();
+        // The encoder's note about itself, at the start of each part, is a line of its own.
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().filter(|line| !line.starts_with("H.26")).map(|time| time.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn each_frame_has_its_own_time_however_many_parts_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        for (fps, parts) in [(25, 1), (25, 2), (25, 20), (25, 200), (24, 20), (30, 20), (60, 20)] {
+            let made = [part(folder.path(), "even", fps, 4), part(folder.path(), "odd", fps, 5)];
+            let films: Vec<&Path> = (0..parts).map(|n| made[n % 2].as_path()).collect();
+            let frames: usize = (0..parts).map(|n| 4 + n % 2).sum();
+            let sound = folder.path().join("sound.f32");
+            // A little shorter than the frames, as a sound that ends within the last one.
+            let samples = frames * FILM_RATE_HZ as usize / fps as usize - 100;
+            fs::write(&sound, vec![0; 4 * samples]).unwrap();
+            let out = folder.path().join("out.mp4");
+            Ending { films: &films, fps, sound: &sound, words: None, tags: &[] }.write(&out).unwrap();
+
+            let times = shown(&out);
+            let ticks = i64::from(CLOCK_HZ / fps);
+            let wanted: Vec<i64> = (0..frames as i64).map(|n| n * ticks).collect();
+            assert!(times == wanted, "{parts} parts at {fps} fps: {times:?}");
+            let mut ffprobe = Command::new("ffprobe");
+            ffprobe.args(["-v", "error", "-show_entries", "stream=duration,r_frame_rate,avg_frame_rate"]);
+            let streams = ffprobe.args(["-of", "csv=p=0"]).arg(&out).output().unwrap();
+            let streams = String::from_utf8(streams.stdout).unwrap();
+            assert!(streams.starts_with(&format!("{fps}/1,{fps}/1,")), "{streams}");
+            let lengths: Vec<f64> =
+                streams.lines().map(|line| line.rsplit(',').next().unwrap().parse().unwrap()).collect();
+            assert!((lengths[0] - lengths[1]).abs() < 1.0 / f64::from(fps), "{streams}");
+        }
+    }
 }

@@ -116,6 +116,8 @@ impl<S: Recipe> Recipe for NewsRecipe<S> {
         medley run news script.md kafka.jpg --aspect 9:16 --subtitles burnt --label 'AI generated' -o out\n\
         medley run news script.md kafka.jpg studio.jpg logo.png --background image --logo -o out";
     const INPUTS: std::ops::RangeInclusive<usize> = 2..=4;
+    const INPUT_ROLES: &'static [&'static str] =
+        &["the script", "the portrait", "the background picture (with --background image)", "the logo (with --logo)"];
 
     const TAKES_TEXT: bool = true;
     const NAMED_INPUTS: &'static [(&'static str, usize, &'static str)] =
@@ -157,7 +159,6 @@ impl<S: Recipe> Recipe for NewsRecipe<S> {
                 let mux = Mux {
                     name: "clip.mp4".into(),
                     provenance: !job.params.no_provenance,
-                    consent: job.params.consent.clone(),
                     subtitles: Some(job.params.subtitles),
                 };
                 gather(done, &mux, StepInput::Artifact(artifact(done, "speech.wav")?))

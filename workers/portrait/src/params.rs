@@ -8,7 +8,7 @@ use crate::{PortraitError, scene::Framing};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Lips {
-    /// The words, which are transcribed first
+    /// The words, which are transcribed first; the sound where there are none, or none that a voice here can say
     #[default]
     Words,
     /// The sound alone: quicker, for any language, and closed lips are missed

@@ -1,12 +1,12 @@
 use std::marker::PhantomData;
 
-use medley_proto::{Artifact, Input, Job, Name, Source, StepId, StepInput};
+use medley_proto::{Artifact, Input, Job, Name, Source, StepId, StepInput, Transcript};
 use medley_step::{GroupDone, JobView, Nested, Planned, Recipe, StepDraft, StepError};
 use serde_json::json;
 
 use crate::{
     params::{Engine, Lips, PortraitParams},
-    steps::{Act, Done, Join, Mux, Portrait, Prepare, Render, Script, Sources},
+    steps::{Act, Done, FILM, Join, Mux, Portrait, Prepare, Render, Script, Sources},
 };
 
 /// The kind of job `portrait`: a photo and a voice, and where there is one the voice's `timing.json`. Without it the
@@ -31,6 +31,8 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
     const EXAMPLES: &'static str = "medley run portrait kafka.jpg voice.wav -o out\n\
         medley run portrait kafka.jpg speech.wav timing.json --framing head --still -o out";
     const INPUTS: std::ops::RangeInclusive<usize> = 2..=3;
+    const INPUT_ROLES: &'static [&'static str] =
+        &["the photo", "the speech", "the timing.json of `speak` (if it is there)"];
 
     fn check(params: &Self::Params, _inputs: &[Input]) -> Result<(), StepError> {
         params.check()
@@ -42,8 +44,7 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
             return prepare(job, sources, [PICTURE, SOUND, TIMING].map(StepInput::Job));
         }
         if job.params.lips == Lips::Sound || job.params.engine == Engine::Wav2lip {
-            let sources = Sources { picture: 0, sound: 1, ..Sources::default() };
-            return prepare(job, sources, [PICTURE, SOUND].map(StepInput::Job));
+            return from_sound(job);
         }
         hear::<T>(job.job).start()
     }
@@ -57,6 +58,9 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
             };
         }
         if done.stage == "script" {
+            if !can_be_said(done.output::<Done>(0)?.transcript.as_ref()) {
+                return from_sound(job);
+            }
             return say::<S>(job.job, json!({}), Some(done))?.start();
         }
         if say::<S>(job.job, json!({}), None)?.owns(&done.stage) {
@@ -78,17 +82,27 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
         match done.stage.as_str() {
             "prepare" => film(done, params.crf),
             "render" | "merge-1" => {
-                let mux = Mux {
-                    name: "video.mp4".into(),
-                    provenance: !params.no_provenance,
-                    consent: params.consent.clone(),
-                    subtitles: None,
-                };
+                let mux = Mux { name: "video.mp4".into(), provenance: !params.no_provenance, subtitles: None };
                 gather(done, &mux, StepInput::Job(SOUND))
             }
             _ => Ok(Planned::last()),
         }
     }
+}
+
+/// Languages that the voices which speak the words once more can read.
+const SPOKEN: [&str; 2] = ["en", "zh"];
+
+/// Whether a voice can say what was heard. Music, silence and other languages are left to the sound.
+fn can_be_said(transcript: Option<&Transcript>) -> bool {
+    transcript
+        .is_some_and(|heard| SPOKEN.contains(&heard.language.as_str()) && heard.text.chars().any(char::is_alphanumeric))
+}
+
+/// The lips follow the sound alone.
+fn from_sound(job: &JobView<'_, PortraitParams>) -> Result<Planned, StepError> {
+    let sources = Sources { picture: 0, sound: 1, ..Sources::default() };
+    prepare(job, sources, [PICTURE, SOUND].map(StepInput::Job))
 }
 
 fn prepare(
@@ -103,7 +117,8 @@ fn prepare(
 fn hear<T: Recipe>(job: &Job) -> Nested<T> {
     let sound = job.inputs.get(SOUND as usize).cloned();
     let inputs = sound.into_iter().map(|sound| (sound, Some(StepInput::Job(SOUND)))).collect();
-    Nested::new(job, HEAR, json!({}), inputs)
+    // A recording in which nobody speaks still moves the lips.
+    Nested::new(job, HEAR, json!({"silence": "empty"}), inputs)
 }
 
 /// Speaking the text of the script step, whose result is at hand only right after it.
@@ -155,10 +170,10 @@ pub(crate) fn film(prepared: &GroupDone, crf: u32) -> Result<Planned, StepError>
 /// What follows from a finished group of films: with one group the mux, with several a join for each, then the mux.
 pub(crate) fn gather(done: &GroupDone, mux: &Mux, sound: StepInput) -> Result<Planned, StepError> {
     let parts = done.output::<Done>(0)?.parts;
-    let films = done.results.iter().flat_map(|result| result.artifacts.iter().filter(|a| a.name == "film.ts"));
+    let films = done.results.iter().flat_map(|result| result.artifacts.iter().filter(|a| a.name == FILM));
     let films = films.cloned().map(StepInput::Artifact);
     let scene = StepInput::Artifact(artifact(done, "scene.json")?);
-    let handed_on = others(done, &["film.ts", "scene.json"]).map(StepInput::Artifact);
+    let handed_on = others(done, &[FILM, "scene.json"]).map(StepInput::Artifact);
     if done.stage == "render" && parts > GroupDone::MAX {
         let step = Act::Join(Join { parts });
         let draft = StepDraft::nth::<Portrait>("merge-1", done.group, parts.div_ceil(GroupDone::MAX), &step)?;

@@ -10,7 +10,7 @@ use crate::{
     PortraitError,
     draw::{Canvas, Rect},
     overlay::Overlays,
-    params::Engine,
+    params::{Engine, PortraitParams},
     rig::{Canonical, eye_distance, head_pose},
 };
 
@@ -48,7 +48,33 @@ pub(crate) struct Scene {
     pub(crate) enlarged: f32,
     pub(crate) lively: bool,
     pub(crate) engine: Engine,
+    /// Frames a second.
+    #[serde(default)]
+    pub(crate) fps: u32,
     pub(crate) overlays: Overlays,
+    /// What the manifest says of the clip; the step that ends the job tells it.
+    #[serde(default)]
+    pub(crate) quality: Quality,
+}
+
+/// How good the clip can be, as far as photo and sound tell.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Quality {
+    /// What the lips follow: `timing`, `transcript` or `sound`.
+    pub(crate) lips_from: String,
+    /// Faces seen in the photo.
+    pub(crate) faces: usize,
+    /// Of the face mesh, 0 to 1.
+    pub(crate) face_score: f64,
+    pub(crate) face_yaw_deg: f64,
+    pub(crate) face_pitch_deg: f64,
+    /// Who agreed to the use of the likeness, by the params or the script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) consent: Option<String>,
+    /// Sentences about what a person would not expect.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A face found in a photo.
@@ -185,7 +211,18 @@ impl Scene {
     pub(crate) fn new((width, height): (u32, u32), photo: Rect, found: &Found, placement: Placement) -> Self {
         let mesh = found.mesh.iter().map(|&point| placement.point(point)).collect();
         let enlarged = placement.scale as f32;
-        Self { width, height, photo, mesh, enlarged, lively: true, engine: Engine::Mesh, overlays: Overlays::default() }
+        Self {
+            width,
+            height,
+            photo,
+            mesh,
+            enlarged,
+            lively: true,
+            engine: Engine::Mesh,
+            fps: PortraitParams::default().fps,
+            overlays: Overlays::default(),
+            quality: Quality::default(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use medley_media::audio::{AudioLimits, Reader, ReaderOptions};
+use medley_media::audio::{Reader, ReaderOptions};
 use medley_step::LocalInput;
 
 use crate::PortraitError;
@@ -37,5 +37,5 @@ pub(crate) fn decode(input: &LocalInput, path: &Path) -> Result<(), PortraitErro
 }
 
 fn open(input: &LocalInput, rate_hz: u32) -> Result<Reader, medley_media::MediaError> {
-    Reader::open(&input.path, &ReaderOptions { rate_hz, limits: AudioLimits::default() })
+    Reader::open(&input.path, &ReaderOptions { rate_hz, ..ReaderOptions::default() })
 }

@@ -30,7 +30,7 @@ pub enum Background {
     /// The photo itself, blurred and darkened.
     #[default]
     Blur,
-    /// A picture of its own: the third input.
+    /// A picture of its own: the third input. The photo then stands whole before it.
     Image,
     /// Plain dark blue.
     Plain,
@@ -65,7 +65,9 @@ impl Stage {
         let (across, down) = (f64::from(width) / photo_width, f64::from(height) / photo_height);
         let cover = across.max(down);
         let face = Face::of(found);
-        let fills = cover <= MOST_ENLARGED
+        // Whoever gives a background of their own wants to see it.
+        let fills = behind.is_none()
+            && cover <= MOST_ENLARGED
             && face.height * cover < 0.75 * f64::from(height)
             && face.width * cover < 0.85 * f64::from(width);
         let scale = if fills { cover } else { across.min(down).min(MOST_ENLARGED) };
@@ -86,7 +88,12 @@ impl Stage {
         let (x, y) = (shift[0] as i32, shift[1] as i32);
         let placed = Rect::new(x, y, x + wide as i32, y + high as i32).cut(canvas.rect());
         let placement = Placement { scale: scale_x, shift: [shift[0] as f64, shift[1] as f64] };
-        let scene = Scene::new((width, height), placed, found, placement);
+        let mut scene = Scene::new((width, height), placed, found, placement);
+        if behind.is_some() && placed.covers(canvas.rect()) {
+            let what =
+                "the background is not seen: the photo has the shape of the clip and fills it; choose another --aspect";
+            scene.quality.warnings.push(what.into());
+        }
         (canvas, scene)
     }
 }
@@ -166,6 +173,19 @@ mod tests {
             let (x, y) = ((reddest % canvas.width) as f64, (reddest / canvas.width) as f64);
             assert!((x - middle[0]).abs() < 4.0 && (y - middle[1]).abs() < 4.0, "{aspect:?}: {x} {y} and {middle:?}");
         }
+    }
+
+    #[test]
+    fn a_background_that_is_given_is_seen_or_its_absence_is_told() {
+        let behind = RgbImage::from_pixel(64, 36, image::Rgb([0, 200, 0]));
+        let stage = Stage { aspect: Aspect::Wide, short_px: 360, background: Background::Image };
+        let upright = RgbImage::from_pixel(400, 600, image::Rgb([200, 200, 200]));
+        let (canvas, scene) = stage.compose(&upright, &found(150.0, 220.0, 90.0), Some(&behind));
+        assert_eq!(canvas.pixels[0][..3], [0, 200, 0]);
+        assert!(scene.quality.warnings.is_empty());
+        let of_its_shape = RgbImage::from_pixel(640, 360, image::Rgb([200, 200, 200]));
+        let (_, scene) = stage.compose(&of_its_shape, &found(320.0, 180.0, 90.0), Some(&behind));
+        assert!(scene.quality.warnings[0].contains("background"), "{:?}", scene.quality);
     }
 
     #[test]

@@ -17,9 +17,58 @@ pub(crate) struct Cue {
 const MOST_LETTERS: f64 = 84.0;
 const IDEOGRAPH: f64 = 2.5;
 
+/// A cue that is seen for less time cannot be read.
+const LEAST_CUE_S: f64 = 1.0;
+/// Cues with a longer pause between them are not put together.
+const MOST_PAUSE_S: f64 = 1.0;
+
 /// The cues of a speech; times inside a sentence are its words' where they can be told apart, else by length.
 pub(crate) fn cues(timing: &SpeechTiming) -> Vec<Cue> {
-    timing.sentences.iter().flat_map(|sentence| of_sentence(sentence, timing)).collect()
+    let cut = timing.sentences.iter().flat_map(|sentence| of_sentence(sentence, timing)).collect();
+    let mut cues = together(cut);
+    hold(&mut cues, timing.duration_s);
+    cues
+}
+
+/// Puts a cue that is too short to be read together with the one before or after it, where both fit.
+fn together(mut cues: Vec<Cue>) -> Vec<Cue> {
+    let mut i = 0;
+    while i < cues.len() {
+        let fits = |a: &Cue, b: &Cue| {
+            (b.start_s - a.end_s < MOST_PAUSE_S).then(|| size(&a.text) + size(&b.text)).filter(|&n| n <= MOST_LETTERS)
+        };
+        let before = if i > 0 { fits(&cues[i - 1], &cues[i]) } else { None };
+        let after = cues.get(i + 1).and_then(|next| fits(&cues[i], next));
+        let short = cues[i].end_s - cues[i].start_s < LEAST_CUE_S;
+        let first = match (before, after) {
+            _ if !short => None,
+            (Some(before), after) if after.is_none_or(|after| before <= after) => Some(i - 1),
+            (_, after) => after.map(|_| i),
+        };
+        match first {
+            None => i += 1,
+            Some(first) => {
+                let second = cues.remove(first + 1);
+                let text = &mut cues[first].text;
+                if !text.ends_with(is_wide) || !second.text.starts_with(is_wide) {
+                    text.push(' ');
+                }
+                text.push_str(&second.text);
+                cues[first].end_s = second.end_s;
+                i = first;
+            }
+        }
+    }
+    cues
+}
+
+/// Holds what is still too short into the pause behind it; the last one to the end of the sound.
+fn hold(cues: &mut [Cue], duration_s: f64) {
+    for i in 0..cues.len() {
+        let until_s = cues.get(i + 1).map_or(duration_s, |next| next.start_s);
+        let cue = &mut cues[i];
+        cue.end_s = cue.end_s.max((cue.start_s + LEAST_CUE_S).min(until_s));
+    }
 }
 
 fn of_sentence(sentence: &SentenceTime, timing: &SpeechTiming) -> Vec<Cue> {
@@ -121,6 +170,25 @@ mod tests {
             assert!(cues.windows(2).all(|w| w[0].end_s == w[1].start_s && w[0].start_s < w[0].end_s));
             assert_eq!((cues[0].start_s, cues[cues.len() - 1].end_s), (1.0, 11.0));
         }
+    }
+
+    #[test]
+    fn no_cue_is_too_short_to_be_read() {
+        let long = "The council of the old town has decided on Monday that the new bridge will be open before May.";
+        let spoken =
+            [("Yes.", 0.0, 0.5), ("No.", 0.8, 1.2), ("好的。", 1.5, 1.9), (long, 2.1, 8.0), ("Why?", 8.2, 8.6)];
+        let sentences = spoken.map(|(text, start_s, end_s)| sentence(text, start_s, end_s)).to_vec();
+        let timing = SpeechTiming { sentences, duration_s: 9.1, ..SpeechTiming::default() };
+        let cues = cues(&timing);
+        assert_eq!(cues[0].text, "Yes. No. 好的。", "{cues:?}");
+        assert!(cues.iter().all(|cue| size(&cue.text) <= 1.3 * MOST_LETTERS), "{cues:?}");
+        assert!(cues.windows(2).all(|w| w[0].end_s <= w[1].start_s), "{cues:?}");
+        assert!(cues.iter().all(|cue| cue.end_s - cue.start_s >= 0.84), "{cues:?}");
+        assert!(cues[cues.len() - 1].text.ends_with("Why?") && cues[cues.len() - 1].end_s <= 9.1);
+
+        let alone = SpeechTiming { sentences: vec![sentence("Yes.", 0.0, 0.5)], duration_s: 4.0, ..timing };
+        let alone = super::cues(&alone);
+        assert_eq!((alone[0].start_s, alone[0].end_s), (0.0, 1.0), "held into the silence behind it");
     }
 
     #[test]

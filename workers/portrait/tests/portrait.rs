@@ -98,16 +98,16 @@ fn clip(
         let (from, to) = (frames * n / parts, frames * (n + 1) / parts);
         let act = Act::Render(Render { from, to, parts: parts as u32, crf: 22 });
         let film = step(worker, act, inputs.clone(), folder.join(format!("render-{n}"))).unwrap();
-        last.push(input(&film.artifacts["film.ts"]).unwrap());
+        last.push(input(&film.artifacts["film.h264"]).unwrap());
     }
     last.extend(inputs.iter().find(|input| input.name == "poster.jpg").cloned());
-    let mux =
-        Mux { name: "video.mp4".into(), provenance: true, consent: Some("the sitter, 2026-01-01".into()), subtitles };
+    let mux = Mux { name: "video.mp4".into(), provenance: true, subtitles };
     step(worker, Act::Mux(mux), last, folder.join("mux")).unwrap()
 }
 
 fn small(still: bool) -> PortraitParams {
-    PortraitParams { framing: Framing::Head, head_px: 128, still, ..PortraitParams::default() }
+    let consent = Some("the sitter, 2026-01-01".into());
+    PortraitParams { framing: Framing::Head, head_px: 128, still, consent, ..PortraitParams::default() }
 }
 
 #[test]
@@ -130,9 +130,15 @@ fn a_photo_and_a_voice_become_a_film_the_same_one_each_time() {
         while film.next(&mut frame).unwrap() {
             count += 1;
         }
-        // 1.2 s of speech and 0.4 s after it, two parts without a gap between them; a frame that has begun is shown.
-        assert!((40..=41).contains(&count), "{count} frames");
+        // 1.2 s of speech; a frame that has begun is shown.
+        assert_eq!(count, 30);
         assert_eq!(made.quality["consent"], "the sitter, 2026-01-01");
+        assert_eq!((&made.quality["lips_from"], &made.quality["faces"]), (&"timing".into(), &1.into()));
+        assert!(
+            made.quality["face_yaw_deg"].is_number() && !made.quality.contains_key("warnings"),
+            "{:?}",
+            made.quality
+        );
     }
     assert!(films[0] == films[1], "the same inputs give the same bytes");
     let text = String::from_utf8_lossy(&films[0]);
@@ -147,7 +153,7 @@ fn a_news_clip_has_its_shape_its_words_and_a_poster() {
     let folder = tempfile::tempdir().unwrap();
     let (wav, timing) = speech(folder.path(), 1.0);
     let script = folder.path().join("script.md");
-    fs::write(&script, "---\ntitle: Hope\nanchor: A. Nonym\n---\nMama, beep: hope.").unwrap();
+    fs::write(&script, "---\ntitle: Hope\nanchor: A. Nonym\nconsent: the heirs\n---\nMama, beep: hope.").unwrap();
     let worker = worker();
     let parsed =
         step(&worker, Act::Script(Script::Markdown), vec![input(&script).unwrap()], folder.path().join("script"))
@@ -162,7 +168,7 @@ fn a_news_clip_has_its_shape_its_words_and_a_poster() {
     let sources = Sources { picture: 0, sound: 1, timing: Some(2), script: Some(3), ..Sources::default() };
     let stage = Stage { aspect: Aspect::Tall, short_px: 180, background: Background::Blur };
     let prepare = Prepare {
-        portrait: PortraitParams { label: Some("AI generated".into()), ..small(true) },
+        portrait: PortraitParams { label: Some("AI generated".into()), consent: None, ..small(true) },
         sources,
         clip: Some(Clip { stage, subtitles: Subtitles::Soft, lower_third: true }),
     };
@@ -171,6 +177,9 @@ fn a_news_clip_has_its_shape_its_words_and_a_poster() {
     assert_eq!(probed.video.map(|video| (video.width_px, video.height_px)), Some((180, 320)));
     assert!(fs::read_to_string(&made.artifacts["clip.srt"]).unwrap().contains("Mama, beep: hope."));
     assert!(fs::read_to_string(&made.artifacts["clip.vtt"]).unwrap().starts_with("WEBVTT"));
+    assert_eq!(made.quality["consent"], "the heirs", "the script's");
+    let film = fs::read(&made.artifacts["video.mp4"]).unwrap();
+    assert!(String::from_utf8_lossy(&film).contains("the heirs"), "and in the file");
     let poster = image::open(&made.artifacts["poster.jpg"]).unwrap();
     assert_eq!((poster.width(), poster.height()), (180, 320));
 }
@@ -233,6 +242,21 @@ fn a_network_of_another_contract_is_refused() {
     assert!(error.to_string().contains("faces [N,6,96,96]"), "{error}");
 }
 
+#[test]
+fn a_small_photo_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (wav, timing) = speech(folder.path(), 0.2);
+    let photo = image::open(sample("astronaut.png")).unwrap().to_rgb8();
+    let path = folder.path().join("small.png");
+    image::imageops::resize(&photo, 300, 300, image::imageops::FilterType::Triangle).save(&path).unwrap();
+    let inputs = [path, wav, timing].map(|path| input(&path).unwrap()).to_vec();
+    let sources = Sources { picture: 0, sound: 1, timing: Some(2), ..Sources::default() };
+    let portrait = PortraitParams { framing: Framing::Picture, ..small(true) };
+    let made = clip(&worker(), Prepare { portrait, sources, clip: None }, inputs, folder.path(), 1);
+    let warnings = made.quality["warnings"].to_string();
+    assert!(warnings.contains("300 × 300 px"), "{warnings}");
+}
+
 /// Pictures made of the astronaut's: beside herself, at the edge, small, grey, tilted, with glasses and a hand.
 #[test]
 fn difficult_portraits_speak() {
@@ -253,7 +277,7 @@ fn difficult_portraits_speak() {
         let scene: serde_json::Value =
             serde_json::from_slice(&fs::read(&ran.artifacts["scene.json"]).unwrap()).unwrap();
         let nose = [0usize, 1].map(|k| scene["mesh"][1][k].as_f64().unwrap());
-        (nose, ran.quality["faces"].as_u64().unwrap())
+        (nose, scene["quality"]["faces"].as_u64().unwrap())
     };
     let ([x, y], faces) = prepared(&photo, 1);
     assert_eq!(faces, 1);

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use medley_portrait::{Done, FrontMatter, NewsParams, NewsRecipe, PortraitParams, PortraitRecipe};
-use medley_proto::{Artifact, Class, Input, Job, JobId, Lineage, Name, Sha256, Source, StepId, StepInput, StepResult};
+use medley_proto::{
+    Artifact, Class, Input, Job, JobId, Lineage, Name, Sha256, Source, StepId, StepInput, StepResult, Transcript,
+};
 use medley_step::{
     BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, StepContext, StepDraft, StepError, Worker,
 };
@@ -18,6 +20,7 @@ use serde_json::{Map, Value, json};
 struct InnerParams {
     voice: Option<String>,
     language: Option<String>,
+    silence: Option<String>,
 }
 
 struct Inner;
@@ -95,13 +98,25 @@ fn artifacts(stage: &str) -> &'static [&'static str] {
         "say-end" => &["speech.wav", "timing.json"],
         "script" => &["script.md"],
         "prepare" => &["scene.json", "scene.png", "motion.f32", "poster.jpg", "speech.wav"],
-        "render" | "merge-1" => &["film.ts", "scene.json", "poster.jpg", "speech.wav"],
+        "render" | "merge-1" => &["film.h264", "scene.json", "poster.jpg", "speech.wav"],
         _ => &[],
     }
 }
 
 /// Walks a job to its end and tells each stage with its number of steps, and all steps.
 fn walk<R: Recipe>(job: &Job, parts: u32) -> (Vec<(String, usize)>, Vec<StepDraft>)
+where
+    R::Params: Clone,
+{
+    walk_hearing::<R>(job, parts, &heard("en", "Good evening."))
+}
+
+fn heard(language: &str, text: &str) -> Transcript {
+    Transcript { language: language.into(), duration_s: 3.0, text: text.into(), segments: Vec::new() }
+}
+
+/// The same where the recording says what the transcript has.
+fn walk_hearing<R: Recipe>(job: &Job, parts: u32, transcript: &Transcript) -> (Vec<(String, usize)>, Vec<StepDraft>)
 where
     R::Params: Clone,
 {
@@ -123,7 +138,7 @@ where
                 None => stages.push((stage.clone(), steps.len())),
             }
             assert!(steps.len() <= GroupDone::MAX as usize && steps[0].group_size as usize == steps.len());
-            let results = steps.iter().map(|step| result(&step.id, &stage, parts)).collect();
+            let results = steps.iter().map(|step| result(&step.id, &stage, parts, transcript)).collect();
             let done = GroupDone { stage: stage.parse().unwrap(), group, results };
             follow.extend(R::next(&view, &done).unwrap().steps);
         }
@@ -134,7 +149,7 @@ where
     (stages, all)
 }
 
-fn result(id: &StepId, stage: &str, parts: u32) -> StepResult {
+fn result(id: &StepId, stage: &str, parts: u32, transcript: &Transcript) -> StepResult {
     let artifact = |name: &&str| Artifact {
         name: (*name).into(),
         sha256: Sha256::of(format!("{id}{name}").as_bytes()),
@@ -142,7 +157,13 @@ fn result(id: &StepId, stage: &str, parts: u32) -> StepResult {
         media_type: "x/y".into(),
     };
     let front = FrontMatter { voice: Some("joe".into()), ..FrontMatter::default() };
-    let done = Done { frames: 250 * parts as usize, fps: 25, parts, script: Some(front), transcript: None };
+    let done = Done {
+        frames: 250 * parts as usize,
+        fps: 25,
+        parts,
+        script: Some(front),
+        transcript: Some(transcript.clone()),
+    };
     StepResult {
         v: 1,
         id: id.clone(),
@@ -164,7 +185,7 @@ fn a_portrait_with_a_timing_goes_straight_to_work() {
     assert_eq!(names(&stages), [("prepare", 1), ("render", 3), ("mux", 1)]);
     let mux = steps.last().unwrap();
     assert_eq!(mux.inputs[0], StepInput::Job(1));
-    let films = mux.inputs.iter().filter(|input| matches!(input, StepInput::Artifact(a) if a.name == "film.ts"));
+    let films = mux.inputs.iter().filter(|input| matches!(input, StepInput::Artifact(a) if a.name == "film.h264"));
     assert_eq!(films.count(), 3);
 }
 
@@ -193,6 +214,21 @@ fn without_a_timing_the_recording_is_heard_and_its_words_are_spoken() {
 
     let (stages, _) = walk::<PortraitRecipe<Hear, Say>>(&Job { params: json!({"lips": "sound"}), ..job }, 1);
     assert_eq!(names(&stages), [("prepare", 1), ("render", 1), ("mux", 1)]);
+}
+
+#[test]
+fn what_no_voice_can_say_moves_the_lips_by_its_sound() {
+    let job = job("portrait", json!(PortraitParams::default()), &["a.png", "b.wav"]);
+    for transcript in [heard("ru", "Добрый вечер."), heard("ja", "こんばんは"), heard("en", ""), heard("en", " ... ")]
+    {
+        let (stages, steps) = walk_hearing::<PortraitRecipe<Hear, Say>>(&job, 1, &transcript);
+        let names = names(&stages);
+        assert_eq!(names[3..], [("script", 1), ("prepare", 1), ("render", 1), ("mux", 1)], "{transcript:?}");
+        let prepare = steps.iter().find(|step| step.id.stage == "prepare").unwrap();
+        assert_eq!(prepare.inputs, [StepInput::Job(0), StepInput::Job(1)]);
+        let plan = steps.iter().find(|step| step.id.stage == "hear-plan").unwrap();
+        assert_eq!(plan.params["silence"], "empty", "nobody speaking is no error here");
+    }
 }
 
 #[test]

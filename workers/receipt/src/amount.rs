@@ -4,7 +4,11 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
-use crate::decimal::Decimal;
+use crate::{
+    decimal::Decimal,
+    lexicon::{self, Kind},
+    number::{self, NumberStyle},
+};
 
 /// An amount as it stands in a line.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,11 +21,13 @@ pub(crate) struct Amount {
 }
 
 /// Signs and codes, the longer first; `$` and `¥` mean different money in different places.
-const SIGNS: [(&str, &str); 23] = [
+const SIGNS: [(&str, &str); 31] = [
     ("US$", "USD"),
     ("S$", "SGD"),
     ("HK$", "HKD"),
     ("NT$", "TWD"),
+    ("NZ$", "NZD"),
+    ("R$", "BRL"),
     ("A$", "AUD"),
     ("C$", "CAD"),
     ("RMB", "CNY"),
@@ -41,23 +47,128 @@ const SIGNS: [(&str, &str); 23] = [
     ("£", "GBP"),
     ("¥", "¥"),
     ("￥", "¥"),
+    ("₹", "INR"),
+    ("₩", "KRW"),
+    ("₫", "VND"),
+    ("₱", "PHP"),
+    ("₽", "RUB"),
+    ("₺", "TRY"),
 ];
 
-static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
-    let signs = SIGNS.map(|(sign, _)| regex::escape(sign)).join("|");
+/// Codes that are parts of words too: they stand alone.
+const WORD_SIGNS: [(&str, &str); 31] = [
+    ("INR", "INR"),
+    ("Rs", "INR"),
+    ("RS", "INR"),
+    ("ZAR", "ZAR"),
+    ("R", "ZAR"),
+    ("SEK", "SEK"),
+    ("NOK", "NOK"),
+    ("DKK", "DKK"),
+    ("kr", "kr"),
+    ("Kr", "kr"),
+    ("PLN", "PLN"),
+    ("CZK", "CZK"),
+    ("HUF", "HUF"),
+    ("CHF", "CHF"),
+    ("Fr", "CHF"),
+    ("JPY", "JPY"),
+    ("KRW", "KRW"),
+    ("VND", "VND"),
+    ("CLP", "CLP"),
+    ("COP", "COP"),
+    ("BRL", "BRL"),
+    ("PHP", "PHP"),
+    ("AUD", "AUD"),
+    ("NZD", "NZD"),
+    ("CAD", "CAD"),
+    ("AED", "AED"),
+    ("KWD", "KWD"),
+    ("KD", "KWD"),
+    ("BHD", "BHD"),
+    ("OMR", "OMR"),
+    ("JOD", "JOD"),
+];
+
+/// Signs behind a number.
+const SIGNS_AFTER: [(&str, &str); 23] = [
+    ("元", "CNY"),
+    ("圆", "CNY"),
+    ("円", "JPY"),
+    ("원", "KRW"),
+    ("₫", "VND"),
+    ("đ", "VND"),
+    ("€", "EUR"),
+    ("£", "GBP"),
+    ("zł", "PLN"),
+    ("Kč", "CZK"),
+    ("₽", "RUB"),
+    ("₺", "TRY"),
+    ("EUR", "EUR"),
+    ("SEK", "SEK"),
+    ("NOK", "NOK"),
+    ("DKK", "DKK"),
+    ("PLN", "PLN"),
+    ("CZK", "CZK"),
+    ("HUF", "HUF"),
+    ("VND", "VND"),
+    ("CHF", "CHF"),
+    ("Ft", "HUF"),
+    ("kr", "kr"),
+];
+
+/// The pattern of an amount, where plain blanks part thousands or do not.
+fn pattern(blank_groups: bool) -> Regex {
+    let any = |signs: &[(&str, &str)]| signs.iter().map(|(sign, _)| regex::escape(sign)).collect::<Vec<_>>().join("|");
+    let (signs, word_signs) = (any(&SIGNS), any(&WORD_SIGNS));
+    // A code behind a number ends there; a sign does not need to.
+    let after = SIGNS_AFTER.map(|(sign, _)| if sign.is_ascii() { format!(r"{sign}\b") } else { regex::escape(sign) });
+    let (thin, apostrophes) = (number::THIN_BLANKS, number::APOSTROPHES);
+    let blank = if blank_groups { r"|\d{1,3}(?: \d{3})+(?:[.,·]\s?\d{2})?" } else { "" };
     let pattern = format!(
-        r"(?P<minus>[-−–(]\s?)?(?:(?P<sign>{signs})\s?\.?)?(?P<minus2>[-−–])?(?P<number>\d{{1,3}}(?:[,']\d{{3}})+(?:\.\s?\d{{1,4}})?|\d{{1,3}}(?:\.\d{{3}})+,\d{{2}}|\d+(?:[.,·]\s?\d{{1,4}})?|[.]\d\d)(?P<after>\s?(?:元|圆|€|EUR\b|£))?(?P<minus3>-(?:\s|$))?"
+        r"(?P<minus>[-−–—(]\s?)?(?:(?P<sign>{signs}|\b(?:{word_signs}))\s?[.:]?\s?)?(?P<minus2>[-−–—(]\s?)?(?P<number>\d{{1,3}}(?:[.{apostrophes}]\d{{3}})*[.,][-–—]+|\d{{1,2}}(?:,\d{{2}})+,\d{{3}}(?:\.\d{{1,2}})?|\d{{1,3}}(?:\s?,\s?\d{{3}})+(?:[.,]\s?\d{{1,4}})?|\d{{1,3}}(?:[{apostrophes}]\d{{3}})+(?:[.,]\s?\d{{1,4}})?|\d{{1,3}}(?:[{thin}]\d{{3}})+(?:[.,]\d{{1,4}})?|\d{{1,3}}(?:\.\d{{3}})+[.,]\d{{2}}|\d{{1,3}}(?:\.\d{{3}}){{2,}}{blank}|\d+(?:[.,·]\s?\d{{1,4}})?|[.]\d\d)(?P<after>\s?(?:{after}))?(?P<minus3>[-−–—](?:\s|$)|\s?CR\b)?",
+        after = after.join("|"),
     );
     Regex::new(&pattern).expect("the pattern is fixed")
-});
+}
+
+static AMOUNT: LazyLock<Regex> = LazyLock::new(|| pattern(false));
+static SPACED_AMOUNT: LazyLock<Regex> = LazyLock::new(|| pattern(true));
 
 /// The amounts of a line, from left to right: numbers with two places, or with a sign of money.
-pub(crate) fn amounts(text: &str) -> Vec<Amount> {
-    let mut found: Vec<Amount> = AMOUNT.captures_iter(text).filter_map(|captures| read(text, &captures)).collect();
+pub(crate) fn amounts(text: &str, style: NumberStyle) -> Vec<Amount> {
+    let pattern = if style.blank_groups { &*SPACED_AMOUNT } else { &*AMOUNT };
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(captures) = pattern.captures_at(text, at) {
+        let Some(whole) = captures.get(0) else { break };
+        let amount = read(text, &captures, style);
+        // What stands behind an amount that has its sign is the next one's: `kr 12,50 kr 25,00`.
+        let own_end = captures.name("number").map_or(whole.end(), |number| number.end());
+        let signed = captures.name("sign").is_some() && captures.name("after").is_some();
+        at = if signed { own_end } else { whole.end() };
+        found.extend(amount);
+    }
     if found.is_empty() {
         found.extend(whole_cell(text));
     }
+    if found.is_empty() && style.no_cents {
+        found.extend(whole_number(text));
+    }
     found
+}
+
+/// A cell, or what ends one behind its label, that is a whole number of three digits or more: money without cents.
+fn whole_number(text: &str) -> Option<Amount> {
+    let end = text.trim_end().len();
+    let start =
+        text[..end].rfind(char::is_whitespace).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+    let number = &text[start..end];
+    let labelled = start == 0 || lexicon::kind_of(&text[..start]).is_some();
+    let is_number =
+        (3..=7).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()) && !number.starts_with('0');
+    let value = Decimal::from_digits(number, "").filter(|_| labelled && is_number)?;
+    Some(Amount { value: value.as_money(), span: start..end, currency: None })
 }
 
 /// The only plain number of a cell that is nothing but that number (`12`, `0.5`, `3 X`), for quantities.
@@ -73,80 +184,82 @@ pub(crate) fn plain_number(text: &str) -> Option<Decimal> {
     Some(if negative { -value } else { value })
 }
 
-fn read(text: &str, captures: &regex::Captures<'_>) -> Option<Amount> {
+fn read(text: &str, captures: &regex::Captures<'_>, style: NumberStyle) -> Option<Amount> {
     let number = captures.name("number")?;
     let whole = captures.get(0)?;
-    let before = text[..whole.start()].chars().next_back();
-    let after = text[whole.end()..].chars().next();
+    let (before, after) = (&text[..whole.start()], &text[whole.end()..]);
     let sign = captures.name("sign");
-    let sign_after = captures.name("after").map(|sign| match sign.as_str().trim() {
-        "€" | "EUR" => "EUR",
-        "£" => "GBP",
-        _ => "CNY",
-    });
-    // Part of a date, a time, a code or a longer number.
+    let sign_after = captures.name("after").filter(|_| sign.is_none());
+    if !stands_alone(number.as_str(), before, after, sign.is_some()) {
+        return None;
+    }
+    let printed = number::value(number.as_str(), style)?;
+    let known = |signs: &[(&str, &'static str)], sign: &str| {
+        signs.iter().find(|(printed, _)| *printed == sign).map(|(_, code)| *code)
+    };
+    let strong = sign.and_then(|sign| known(&SIGNS, sign.as_str()));
+    let weak = sign.and_then(|sign| known(&WORD_SIGNS, sign.as_str()));
+    let behind = sign_after.and_then(|sign| known(&SIGNS_AFTER, sign.as_str().trim()));
+    // Without a sign a number of money shows its cents, or in money without any its thousands.
+    let by_form = printed.places == 2
+        || style.no_cents && printed.grouped && printed.places == 0
+        || style.mils && printed.places == 3;
+    let by_sign = strong.is_some() || behind.is_some() || weak.is_some() && (printed.grouped || style.no_cents);
+    if !by_form && !by_sign {
+        return None;
+    }
+    let glued = before.chars().next_back().filter(|c| c.is_alphabetic());
+    if sign.is_none() && glued.is_some() && !is_cjk(glued) && printed.places != 2 {
+        return None;
+    }
+    let start = sign.map_or(number.start(), |s| s.start());
+    let value = if is_negative(captures, before, after) { -printed.value } else { printed.value };
+    Some(Amount { value: value.as_money(), span: start..number.end(), currency: strong.or(weak).or(behind) })
+}
+
+/// Is the number none of a date, a time, a code, a rate or a longer number?
+fn stands_alone(number: &str, before: &str, after: &str, signed: bool) -> bool {
     let joined = |c: char| c.is_ascii_digit() || matches!(c, '/' | ':' | '%' | '#');
-    if after.is_some_and(|c| {
-        joined(c) || matches!(c, '.' | ',') && text[whole.end() + 1..].starts_with(|c: char| c.is_ascii_digit())
-    }) {
-        return None;
+    let goes_on = |rest: &str| {
+        let mut chars = rest.chars();
+        match chars.next() {
+            Some('.' | ',') => chars.next().is_some_and(|c| c.is_ascii_digit()),
+            Some(c) => joined(c),
+            None => false,
+        }
+    };
+    if goes_on(after) || after.trim_start().starts_with('%') {
+        return false;
     }
-    if sign.is_none() && before.is_some_and(|c| joined(c) && c != ':' || matches!(c, '.' | ',') || c == '@') {
-        return None;
-    }
-    // A time: 12:31 has its colon before and no point; 3.5 % and 6 % are rates.
-    if text[whole.end()..].trim_start().starts_with('%') {
-        return None;
+    let last = before.chars().next_back();
+    if !signed && last.is_some_and(|c| joined(c) && c != ':' || matches!(c, '.' | ',' | '@')) {
+        return false;
     }
     // `.50` stands alone; in `NO.19` the point belongs to the word.
-    if number.as_str().starts_with('.') && sign.is_none() && before.is_some_and(|c| !c.is_whitespace()) {
-        return None;
-    }
-    let (value, places) = number_value(number.as_str())?;
-    if places != 2 && sign.is_none() && sign_after.is_none() {
-        return None;
-    }
-    if sign.is_none() && before.is_some_and(char::is_alphabetic) && !is_cjk(before) && places != 2 {
-        return None;
-    }
-    let bracketed = captures.name("minus").is_some_and(|m| m.as_str().starts_with('('));
-    let closed = after == Some(')') || text[whole.end()..].trim_start().starts_with(')');
-    let dash = captures.name("minus").is_some_and(|m| !m.as_str().starts_with('('));
+    !(number.starts_with('.') && !signed && last.is_some_and(|c| !c.is_whitespace()))
+}
+
+/// `TOTAL - 5.00`: a dash between blanks parts the label from its amount, but where amounts are taken off.
+fn parts_label(captures: &regex::Captures<'_>, before: &str) -> bool {
+    let spaced = captures.name("minus").is_some_and(|mark| mark.as_str().ends_with(char::is_whitespace));
+    let label = before.trim_end();
+    let taken_off = matches!(lexicon::kind_of(label), Some(Kind::Rounding | Kind::Discount));
+    spaced && label.len() < before.len() && label.ends_with(char::is_alphabetic) && !taken_off
+}
+
+/// `-5.00`, `$-5.00`, `5.00-`, `(5.00)`, `5.00 CR`.
+fn is_negative(captures: &regex::Captures<'_>, before: &str, after: &str) -> bool {
+    let marks = ["minus", "minus2"].map(|name| captures.name(name).map(|mark| mark.as_str().starts_with('(')));
     // A dash after a letter or digit joins; it does not subtract.
-    let dash = dash && !before.is_some_and(|c| c.is_alphanumeric());
-    let negative = dash
-        || captures.name("minus2").is_some()
-        || captures.name("minus3").is_some()
-        || (bracketed && closed && text.trim_start().starts_with('('));
-    let currency = match sign {
-        Some(sign) => SIGNS.iter().find(|(printed, _)| *printed == sign.as_str()).map(|(_, code)| *code),
-        None => sign_after,
-    };
-    let start = sign.map_or(number.start(), |s| s.start());
-    let value = if negative { -value } else { value };
-    Some(Amount { value: value.as_money(), span: start..number.end(), currency })
+    let joins = before.ends_with(char::is_alphanumeric) || parts_label(captures, before);
+    let dash = marks[0] == Some(false) && !joins || marks[1] == Some(false);
+    // Brackets hold the amount alone, and nothing comes behind them.
+    let bracketed = marks.contains(&Some(true)) && after.trim() == ")";
+    dash || bracketed || captures.name("minus3").is_some()
 }
 
 fn is_cjk(c: Option<char>) -> bool {
     c.is_some_and(|c| ('\u{3000}'..='\u{9fff}').contains(&c) || ('\u{ff00}'..='\u{ffef}').contains(&c))
-}
-
-/// Reads `1,234.50`, `1.234,50`, `12,50`, `0. 60`: the value and its places.
-fn number_value(printed: &str) -> Option<(Decimal, u8)> {
-    let compact: String = printed.chars().filter(|c| *c != ' ').collect();
-    let point = compact.rfind(['.', ',', '·']);
-    let (whole, fraction) = match point {
-        // Three digits after a comma are thousands.
-        Some(at) if compact[at..].starts_with(',') && compact.len() - at == 4 => (compact.as_str(), ""),
-        Some(at) => {
-            let skip = compact[at..].chars().next().map_or(1, char::len_utf8);
-            (&compact[..at], &compact[at + skip..])
-        }
-        None => (compact.as_str(), ""),
-    };
-    let whole: String = whole.chars().filter(char::is_ascii_digit).collect();
-    let value = Decimal::from_digits(&whole, fraction)?;
-    Some((value, value.places()))
 }
 
 /// A cell that is an amount but for what the reader mistook: `80 91` for `80.91`, `15.0C` for `15.00`.
@@ -194,7 +307,7 @@ mod tests {
     use super::*;
 
     fn values(text: &str) -> Vec<String> {
-        amounts(text).iter().map(|amount| amount.value.to_string()).collect()
+        amounts(text, NumberStyle::default()).iter().map(|amount| amount.value.to_string()).collect()
     }
 
     #[test]
@@ -223,6 +336,17 @@ mod tests {
             (".00", &["0.00"]),
             ("12.5kg", &[]),
             ("(12.00)", &["-12.00"]),
+            ("Total ($41.12)", &["-41.12"]),
+            ("$-41.12", &["-41.12"]),
+            ("41.12 CR", &["-41.12"]),
+            ("Total - 41.12", &["41.12"]),
+            ("Rounding - 0.02", &["-0.02"]),
+            ("- $41.12", &["-41.12"]),
+            ("12,-", &["12.00"]),
+            ("1.234.50", &["1234.50"]),
+            ("R 12 HIGH STREET", &[]),
+            ("SUGAR 5.00", &["5.00"]),
+            ("149 kr", &["149.00"]),
         ] {
             assert_eq!(values(text), expected, "{text:?}");
         }
@@ -230,10 +354,10 @@ mod tests {
 
     #[test]
     fn currencies_come_with_their_amounts() {
-        assert_eq!(amounts("RM 5.00")[0].currency, Some("MYR"));
-        assert_eq!(amounts("12元")[0].currency, Some("CNY"));
-        assert_eq!(amounts("Total 12,40 €")[0].currency, Some("EUR"));
-        assert_eq!(amounts("5.00")[0].currency, None);
+        assert_eq!(amounts("RM 5.00", NumberStyle::default())[0].currency, Some("MYR"));
+        assert_eq!(amounts("12元", NumberStyle::default())[0].currency, Some("CNY"));
+        assert_eq!(amounts("Total 12,40 €", NumberStyle::default())[0].currency, Some("EUR"));
+        assert_eq!(amounts("5.00", NumberStyle::default())[0].currency, None);
     }
 
     #[test]

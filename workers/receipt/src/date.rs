@@ -39,8 +39,9 @@ pub(crate) struct FoundTime {
 }
 
 const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-/// Malay names that do not begin like the English ones.
-const MALAY_MONTHS: [(&str, u32); 5] = [("MAC", 3), ("MEI", 5), ("OGO", 8), ("OKT", 10), ("DIS", 12)];
+/// Malay, German and French names that do not begin like the English ones.
+const OTHER_MONTHS: [(&str, u32); 8] =
+    [("MAC", 3), ("MEI", 5), ("OGO", 8), ("OKT", 10), ("DIS", 12), ("MAI", 5), ("DEZ", 12), ("AVR", 4)];
 
 fn fixed(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is fixed")
@@ -56,8 +57,21 @@ static NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
 });
 static DAY_NAMED: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?i)(\d{1,2})(?:st|nd|rd|th)?[-/., ]*([a-z]{3})[a-z]*[-/., ']*((?:19|20)\d\d|\d\d)"));
-static NAMED_DAY: LazyLock<Regex> =
-    LazyLock::new(|| fixed(r"(?i)\b([a-z]{3})[a-z]*[-/. ]*(\d{1,2})(?:st|nd|rd|th)?[-/., ]+((?:19|20)\d\d)"));
+static NAMED_DAY: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(r"(?i)\b([a-z]{3})[a-z]*[-/. ]*(\d{1,2})(?:st|nd|rd|th)?(?:[-/., ]|['’‘´`])*((?:19|20)\d\d)")
+});
+/// `MAR05'24`: the apostrophe stands for the century.
+static NAMED_DAY_SHORT: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r#"(?i)(?:^|[^a-z])([a-z]{3})[a-z]*[-/. ]*(\d{1,2})(?:st|nd|rd|th)?[-/., ]*(?:['’‘´`"°*]\s?|[-/]|,\s)(\d\d)(?:[^\d:]|$)"#,
+    )
+});
+/// The same with the mark lost, where a time of day follows: `MAR0524 7:14PM`.
+static NAMED_DAY_GLUED: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"(?i)(?:^|[^a-z])([a-z]{3})[a-z]*[-/. ]*(\d\d) ?(\d\d)\s{1,3}\d{1,2}:\d\d"));
+/// `2024-Mar-05`, `2024MAR05`
+static YEAR_NAMED: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"(?i)(?:^|\D)((?:19|20)\d\d)[-/., ]*([a-z]{3})[a-z]*[-/., ]*(\d{1,2})(?:\D|$)"));
 static COMPACT: LazyLock<Regex> = LazyLock::new(|| fixed(r"(?:^|[^\d])(20[0-4]\d)(\d\d)(\d\d)(?:[^\d]|$)"));
 static TIME: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?i)([0-2]?\d)\s?[:：]\s?([0-5]\d)(?:\s?[:：.]\s?([0-5]\d))?\s?([ap]\.?m)?"));
@@ -79,14 +93,23 @@ pub(crate) fn dates(text: &str, order: DateOrder) -> Vec<FoundDate> {
             add(&part[1], number(&part[2]), number(&part[3]), &part[0], false);
         }
     }
-    for part in DAY_NAMED.captures_iter(text) {
+    for part in YEAR_NAMED.captures_iter(text) {
         if let Some(month) = month(&part[2]) {
+            add(&part[1], month, number(&part[3]), part[0].trim_matches(|c: char| !c.is_ascii_alphanumeric()), false);
+        }
+    }
+    for part in DAY_NAMED.captures_iter(text) {
+        let inside = part.get(0).is_some_and(|whole| text[..whole.start()].ends_with(|c: char| c.is_ascii_digit()));
+        if let Some(month) = month(&part[2]).filter(|_| !inside) {
             add(&part[3], month, number(&part[1]), &part[0], false);
         }
     }
-    for part in NAMED_DAY.captures_iter(text) {
-        if let Some(month) = month(&part[1]) {
-            add(&part[3], month, number(&part[2]), &part[0], false);
+    for pattern in [&*NAMED_DAY, &*NAMED_DAY_SHORT, &*NAMED_DAY_GLUED] {
+        for part in pattern.captures_iter(text) {
+            let raw = text[part.get(1).map_or(0, |m| m.start())..part.get(3).map_or(text.len(), |m| m.end())].trim();
+            if let Some(month) = month(&part[1]) {
+                add(&part[3], month, number(&part[2]), raw, false);
+            }
         }
     }
     for part in NUMBERS.captures_iter(text) {
@@ -119,7 +142,7 @@ fn month(name: &str) -> Option<u32> {
     // What a reader takes for another letter in a month's name.
     let name = name.to_ascii_uppercase().replace('0', "O");
     let english = MONTHS.iter().position(|month| *month == name).map(|index| index as u32 + 1);
-    english.or_else(|| MALAY_MONTHS.iter().find(|(malay, _)| *malay == name).map(|(_, month)| *month))
+    english.or_else(|| OTHER_MONTHS.iter().find(|(other, _)| *other == name).map(|(_, month)| *month))
 }
 
 fn iso(year: &str, month: u32, day: u32) -> Option<String> {
@@ -185,10 +208,23 @@ mod tests {
             ("12/31/2020", "2020-12-31"),
             ("ORD #60 -REG #2- 24/06/2018 22:43", "2018-06-24"),
             ("20180503", "2018-05-03"),
+            ("MAR05'24 7:14PM", "2024-03-05"),
+            ("MAR05’24  7:14PM", "2024-03-05"),
+            ("Chk 1204 MAR05'24 7:14PM", "2024-03-05"),
+            ("MAR0524 7:14PM", "2024-03-05"),
+            ("Mar05,2024", "2024-03-05"),
+            ("JUN 5, 24", "2024-06-05"),
+            ("05MAR24", "2024-03-05"),
+            ("05MAR2024 19:14", "2024-03-05"),
+            ("5Mar'24 19:14", "2024-03-05"),
+            ("2024-Mar-05", "2024-03-05"),
+            ("2024MAR05", "2024-03-05"),
         ] {
             assert_eq!(first(text).as_deref(), Some(iso), "{text:?}");
         }
-        for text in ["TEL 03-8051-9514", "31/02/2018", "Invoice No: 2018020951320023885", "5.90"] {
+        for text in
+            ["TABLE 12 24", "MAR05 7:14PM", "TEL 03-8051-9514", "31/02/2018", "Invoice No: 2018020951320023885", "5.90"]
+        {
             assert_eq!(first(text), None, "{text:?}");
         }
     }

@@ -16,12 +16,12 @@ pub struct Decimal {
 
 const ONE: i64 = 10_000;
 const PLACES: u8 = 4;
-/// A hundred million: larger numbers on a receipt are codes.
-const LARGEST: i64 = 100_000_000 * ONE;
+/// A hundred thousand million, a villa in dong: larger numbers are codes.
+const LARGEST: i64 = 100_000_000_000 * ONE;
 
 impl Decimal {
-    pub fn new(units: i64, places: u8) -> Self {
-        Self { units, places: places.min(PLACES) }
+    pub const fn new(units: i64, places: u8) -> Self {
+        Self { units, places: if places < PLACES { places } else { PLACES } }
     }
 
     pub fn whole(value: i64) -> Self {

@@ -84,7 +84,7 @@ pub struct OutLine {
 /// A sum that the receipt should satisfy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Check {
-    /// `total`, `change` or `items`.
+    /// `total`, `items`, `change`, `rounding`, `words`, or `magnitude`, which fails where the total may lack its thousands.
     pub name: &'static str,
     /// What is added up, in words.
     pub sum: String,
@@ -116,7 +116,7 @@ pub struct PageInfo {
     pub turn_deg: u16,
     /// The lean that was taken out, in degrees clockwise.
     pub lean_deg: f32,
-    /// `ocr` or `text_layer`.
+    /// `picture` or `text_layer`.
     pub source: &'static str,
 }
 
@@ -136,7 +136,10 @@ pub struct Receipt {
     pub service_charge: Option<Field<Decimal>>,
     pub rounding: Option<Field<Decimal>>,
     pub tip: Option<Field<Decimal>>,
+    /// Negative where it is printed so: money that goes back.
     pub total: Option<Field<Decimal>>,
+    /// A refund, return or credit note: the total goes back to the customer, whichever sign it is printed with.
+    pub refund: bool,
     pub payment: Payment,
     pub lines: Vec<OutLine>,
     pub pages: Vec<PageInfo>,

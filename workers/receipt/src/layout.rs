@@ -5,6 +5,7 @@ use medley_vision::text::{Glyph, Quad, TextPage};
 use crate::{
     amount::{Amount, amounts},
     lexicon::{self, Kind},
+    number::{self, NumberStyle},
 };
 
 /// A line of text of any page, from pixels or from a PDF's text layer.
@@ -60,12 +61,15 @@ pub(crate) struct Sheet {
     pub(crate) lines: Vec<Line>,
     pub(crate) rows: Vec<Row>,
     pub(crate) width: f32,
+    /// How its numbers are written.
+    pub(crate) style: NumberStyle,
 }
 
 impl Sheet {
-    /// Lays the pages one below the other.
-    pub(crate) fn of_pages(pages: Vec<TextPage>) -> Self {
-        let mut sheet = Self::default();
+    /// Lays the pages one below the other; `currency` is what is known of the money beforehand.
+    pub(crate) fn of_pages(pages: Vec<TextPage>, currency: Option<&str>) -> Self {
+        let lines = pages.iter().flat_map(|page| &page.lines).map(|line| line.text.as_str());
+        let mut sheet = Self { style: NumberStyle::of(lines, currency), ..Self::default() };
         let mut above = 0.0;
         for (number, page) in pages.into_iter().enumerate() {
             let mut last_row = None;
@@ -73,7 +77,7 @@ impl Sheet {
                 let [left, top, right, bottom] = line.upright.bounds();
                 let cell = Cell {
                     line: sheet.lines.len(),
-                    amounts: amounts(&line.text),
+                    amounts: amounts(&line.text, sheet.style),
                     text: line.text.clone(),
                     left,
                     right,
@@ -103,6 +107,44 @@ impl Sheet {
         }
         sheet.trim_width();
         sheet
+    }
+
+    /// The same lines with plain blanks taken for what parts thousands; none where no line has such a number.
+    pub(crate) fn with_blank_groups(&self) -> Option<Self> {
+        let mut sheet = Self { style: NumberStyle { blank_groups: true, ..self.style }, ..self.clone() };
+        let mut changed = false;
+        for row in &mut sheet.rows {
+            changed |= join_thousands(row, sheet.style);
+            for cell in &mut row.cells {
+                if number::may_have_blank_groups(&cell.text) || number::has_blank_groups(&cell.text) {
+                    cell.amounts = amounts(&cell.text, sheet.style);
+                    changed = true;
+                }
+            }
+        }
+        changed.then_some(sheet)
+    }
+
+    /// Do digits stand so close to the left of an amount that they may be its thousands?
+    pub(crate) fn is_open_to_the_left(&self, row: usize, line: usize, amount: &Amount) -> bool {
+        let text = &self.lines[line].text;
+        let printed = text.get(amount.span.clone()).unwrap_or_default();
+        if printed.bytes().take_while(u8::is_ascii_digit).count() != 3 {
+            return false;
+        }
+        let before = text.get(..amount.span.start).unwrap_or_default();
+        let digits = before.trim_end_matches(|c: char| c.is_whitespace() || ".,;'’`´·_|".contains(c));
+        if before.len() - digits.len() > 3 {
+            return false;
+        }
+        let word = digits.rsplit(|c: char| c.is_whitespace()).next().unwrap_or_default();
+        let number = word.trim_start_matches(|c: char| !c.is_alphanumeric());
+        if (1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()) && !number.starts_with('0') {
+            return true;
+        }
+        let row = &self.rows[row];
+        let cell = row.cells.iter().position(|cell| cell.line == line);
+        cell.is_some_and(|cell| before.trim().is_empty() && thousands_before(row, cell).is_some())
     }
 
     /// The width that text covers: margins of a photograph do not count.
@@ -170,6 +212,44 @@ impl Sheet {
         out
     }
 }
+
+/// `R 3` and `798.00`, read as two lines a blank apart, are one amount of the line behind. Returns whether there are
+/// any.
+fn join_thousands(row: &mut Row, style: NumberStyle) -> bool {
+    let mut joined = false;
+    for right in 1..row.cells.len() {
+        let Some(thousands) = thousands_before(row, right).map(str::to_owned) else { continue };
+        let (before, rest) = row.cells.split_at_mut(right);
+        let (Some(left), Some(right)) = (before.last_mut(), rest.first_mut()) else { continue };
+        let whole = format!("{thousands} {}", right.text.trim_start());
+        let amount = amounts(&whole, style).into_iter().next();
+        let (Some(first), Some(amount)) = (right.amounts.first_mut(), amount) else { continue };
+        first.value = amount.value;
+        left.text.truncate(left.text.trim_end().len() - thousands.len());
+        left.amounts = amounts(&left.text, style);
+        joined = true;
+    }
+    joined
+}
+
+/// The digits at the end of the cell before this one that may be the thousands of this one's amount.
+fn thousands_before(row: &Row, right: usize) -> Option<&str> {
+    let (left, right) = (row.cells.get(right.checked_sub(1)?)?, row.cells.get(right)?);
+    let near = right.left - left.right < BLANK_GAP * right.height.max(left.height);
+    let starts = right.amounts.first().is_some_and(|first| right.text[..first.span.start].trim().is_empty());
+    let text = left.text.trim_end();
+    let from = text
+        .rfind(|c: char| !c.is_ascii_digit())
+        .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+    let alone =
+        !text[..from].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | ',' | '/' | ':' | '#' | '-'));
+    let thousands = &text[from..];
+    let whole = format!("{thousands} {}", right.text.trim_start());
+    (near && starts && alone && number::may_have_blank_groups(&whole) && !thousands.is_empty()).then_some(thousands)
+}
+
+/// Digits of one number stand no further apart than so many times their height.
+const BLANK_GAP: f32 = 0.9;
 
 fn whole_is_tax_note(row: &str) -> bool {
     lexicon::mentions(row, &["TOTAL INCLUDES", "INCLUDED IN TOTAL", "TOTAL GST", "TOTAL TAX"])

@@ -2,7 +2,7 @@
 
 use image::{Rgb, RgbImage};
 
-pub(crate) const HEIGHT: u32 = 7;
+const HEIGHT: u32 = 7;
 const WIDTH: u32 = 5;
 
 /// A letter's seven rows, the leftmost dot in the highest of five bits.
@@ -36,6 +36,11 @@ fn rows(letter: char) -> [u8; 7] {
         'Z' => [0x1F, 0x01, 0x02, 0x04, 0x08, 0x10, 0x1F],
         _ => [0; 7],
     }
+}
+
+/// Width and height of a word in pixels.
+pub(crate) fn size(word: &str, scale: u32) -> (f32, f32) {
+    ((word.chars().count() as u32 * (WIDTH + 1) * scale) as f32, (HEIGHT * scale) as f32)
 }
 
 /// Writes a word with its top left corner at `(x, y)`, each dot `scale` pixels wide, on white.

@@ -5,6 +5,8 @@
 
 use std::sync::LazyLock;
 
+use regex::Regex;
+
 /// What an amount is, by the words beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
@@ -82,6 +84,7 @@ const KINDS: &[(Kind, &[&str])] = &[
             "ROUNDING",
             "ROUND ADJ",
             "ROUND OFF",
+            "ROUND AMT",
             "RND ADJ",
             "RNDG",
             "PELARASAN",
@@ -204,6 +207,16 @@ const KINDS: &[(Kind, &[&str])] = &[
             "总额",
             "合计应收",
             "TO PAY",
+            "TOTAL REFUND",
+            "REFUND TOTAL",
+            "REFUND AMOUNT",
+            "REFUND DUE",
+            "AMOUNT REFUNDED",
+            "AMOUNT CREDITED",
+            "TOTAL CREDIT",
+            "CREDIT TOTAL",
+            "应退",
+            "退款",
         ],
     ),
     (
@@ -274,16 +287,93 @@ const KINDS: &[(Kind, &[&str])] = &[
             "付款",
         ],
     ),
-    (Kind::Total, &["TOTAL", "TTL", "JUMLAH", "AMAUN", "合计", "金额合计", "AMOUNT", "总金额", "消费金额", "共计"]),
-    (Kind::Tax, &["GST", "VAT", "SST", "TAX", "CUKAI", "税额", "增值税", "税"]),
+    (
+        Kind::Total,
+        &[
+            "TOTAL",
+            "TTL",
+            "JUMLAH",
+            "AMAUN",
+            "合计",
+            "金额合计",
+            "AMOUNT",
+            "总金额",
+            "消费金额",
+            "共计",
+            "REFUND",
+            "SUMMA",
+            "SUMME",
+            "GESAMT",
+            "SUMA",
+            "RAZEM",
+            "ATT BETALA",
+            "TE BETALEN",
+            "TOTAAL",
+            "A PAYER",
+            "合計",
+            "합계",
+        ],
+    ),
+    (
+        Kind::Tax,
+        &[
+            "CGST",
+            "SGST",
+            "IGST",
+            "UTGST",
+            "MOMS",
+            "MVA",
+            "TVA",
+            "IVA",
+            "MWST",
+            "BTW",
+            "PPN",
+            "PST",
+            "GST",
+            "VAT",
+            "SST",
+            "TAX",
+            "CUKAI",
+            "税额",
+            "增值税",
+            "税",
+        ],
+    ),
 ];
 
 /// What the label of an amount says, or none when it says nothing known.
 pub(crate) fn kind_of(label: &str) -> Option<Kind> {
+    if COUNT.is_match(label) {
+        return Some(Kind::Other);
+    }
+    if SERVICE.is_match(label) {
+        return Some(Kind::Service);
+    }
+    if PERCENT_OFF.is_match(label) {
+        return Some(Kind::Discount);
+    }
     let label = Words::of(label);
     let hit = COMPILED.iter().find(|(_, phrases)| phrases.iter().any(|phrase| label.has(phrase)));
     hit.map(|&(kind, _)| kind)
 }
+
+/// `ITEM(S) : 2`, `Qty(s): 3`, with nothing else: how many articles there are.
+static COUNT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)^\W*(?:(?:TOTAL\s+|NO\.?\s*(?:OF\s+)?)?(?:ITEM|QTY|ARTICLE|PIECE|PC)(?:\s?\(S\)\s*(?:SOLD)?\s*[:=]?|S\s*(?:SOLD)?\s*[:=])\s*\d*\W*)+$",
+    )
+    .expect("the pattern is fixed")
+});
+/// `Service 10%`, `10% S/C`, `Svc Chg @ 10%`: a charge, where `Service Tax` is a tax.
+static SERVICE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)^\W*(?:\d{1,2}(?:\.\d+)?\s?%\s*)?(?:SERVICE|SERV|SVC|SVR|S/C|S\.C)\.?(?:\s*CH(?:ARGES?|GE?|RG)?\.?)?\s*(?:[(@]*\s*\d{1,2}(?:\.\d+)?\s?%\s*\)?)?\s*[:.]*\s*$",
+    )
+    .expect("the pattern is fixed")
+});
+/// `10% OFF`
+static PERCENT_OFF: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)\d\s?%\s*(?:OFF|DISC|DIS)\b").expect("the pattern is fixed"));
 
 type Compiled = Vec<(Kind, Vec<Phrase>)>;
 
@@ -434,6 +524,14 @@ mod tests {
             ("找零", Some(Kind::Change)),
             ("Jumlah", Some(Kind::Total)),
             ("Baki", Some(Kind::Change)),
+            ("ITEM(S) : 2", Some(Kind::Other)),
+            ("ITEM(S) : 1 QTY(S) : 3", Some(Kind::Other)),
+            ("Service 12.5%", Some(Kind::Service)),
+            ("Service Tax 6%", Some(Kind::Tax)),
+            ("10% OFF", Some(Kind::Discount)),
+            ("CGST 9%", Some(Kind::Tax)),
+            ("TOTAL REFUND", Some(Kind::GrandTotal)),
+            ("Refund to VISA", Some(Kind::Paid(Method::Card))),
             ("STERILE FILTRAT", None),
         ] {
             assert_eq!(kind_of(label), kind, "{label:?}");

@@ -26,19 +26,60 @@ pub(crate) fn png(picture: RgbImage, receipt: &Receipt) -> Result<Vec<u8>, StepE
     for line in receipt.lines.iter().filter(|line| line.page == 0) {
         outline(&mut canvas, &scaled(&line.polygon, shrink), TEXT, 0);
     }
-    for (name, color, polygon) in boxes(receipt) {
-        let quad = scaled(&polygon, shrink);
-        outline(&mut canvas, &quad, color, 1);
-        let scale = (canvas.width() / 700 + 1).min(3);
-        let [left, top, ..] = quad.bounds();
-        let y = (top as i64 - i64::from(letters::HEIGHT * scale) - 2).max(0);
-        letters::write(&mut canvas, &name, (left as i64, y), scale, color);
+    let scale = (canvas.width() / 700 + 1).min(3);
+    let boxes = boxes(receipt);
+    let lines = receipt.lines.iter().filter(|line| line.page == 0);
+    let mut taken: Vec<[f32; 4]> = lines.map(|line| scaled(&line.polygon, shrink).bounds()).collect();
+    for (_, color, polygon) in &boxes {
+        outline(&mut canvas, &scaled(polygon, shrink), *color, 1);
+    }
+    for (name, color, polygon) in boxes {
+        let size = letters::size(&name, scale);
+        let label = free_place(scaled(&polygon, shrink).bounds(), size, canvas.dimensions(), &taken);
+        letters::write(&mut canvas, &name, (label[0] as i64, label[1] as i64), scale, color);
+        taken.push(label);
     }
     let mut bytes = Vec::new();
     canvas
         .write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)
         .map_err(|error| StepError::internal("the overlay could not be written").because(error))?;
     Ok(bytes)
+}
+
+/// Where a name covers the least of the lines and of other names: beside its box, else above or below it.
+fn free_place(
+    [left, top, right, bottom]: [f32; 4],
+    size: (f32, f32),
+    canvas: (u32, u32),
+    taken: &[[f32; 4]],
+) -> [f32; 4] {
+    let (width, height) = size;
+    let middle = (top + bottom - height) / 2.0;
+    let places = [
+        (right + GAP_PX, middle),
+        (left - width - GAP_PX, middle),
+        (left, top - height - GAP_PX),
+        (right - width, top - height - GAP_PX),
+        (left, bottom + GAP_PX),
+        (right - width, bottom + GAP_PX),
+        (canvas.0 as f32 - width, middle),
+        (0.0, middle),
+    ];
+    let inside = |(x, y): (f32, f32)| {
+        let x = x.min(canvas.0 as f32 - width).max(0.0);
+        let y = y.min(canvas.1 as f32 - height).max(0.0);
+        [x, y, x + width, y + height]
+    };
+    let covered = |place: &[f32; 4]| taken.iter().map(|other| shared_area(place, other)).sum::<f32>();
+    let places = places.map(inside);
+    places.into_iter().min_by(|a, b| covered(a).total_cmp(&covered(b))).unwrap_or([left, top, right, bottom])
+}
+
+/// Between a box and its name.
+const GAP_PX: f32 = 3.0;
+
+fn shared_area(a: &[f32; 4], b: &[f32; 4]) -> f32 {
+    (a[2].min(b[2]) - a[0].max(b[0])).max(0.0) * (a[3].min(b[3]) - a[1].max(b[1])).max(0.0)
 }
 
 fn scaled(quad: &Quad, by: f32) -> Quad {
@@ -123,5 +164,23 @@ fn put(canvas: &mut RgbImage, x: i64, y: i64, color: Rgb<u8>) {
         && let Some(pixel) = canvas.get_pixel_mut_checked(x, y)
     {
         *pixel = color;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_where_nothing_is_printed() {
+        // A value at the right edge with others close above and below: the name goes to its left.
+        let line = |top: f32| [500.0, top, 590.0, top + 20.0];
+        let taken = [line(100.0), line(122.0), line(144.0)];
+        let place = free_place(line(122.0), (60.0, 14.0), (600, 800), &taken);
+        assert_eq!(place, [437.0, 125.0, 497.0, 139.0]);
+        // With words there too it goes to the end of the row that is free.
+        let crowded = [taken.to_vec(), vec![[200.0, 122.0, 495.0, 142.0]]].concat();
+        let place = free_place(line(122.0), (60.0, 14.0), (600, 800), &crowded);
+        assert!(crowded.iter().all(|other| shared_area(&place, other) == 0.0), "{place:?}");
     }
 }

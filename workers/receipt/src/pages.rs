@@ -1,31 +1,43 @@
-//! A job's input as pages: a picture is one, a PDF has many.
+//! A job's input as pages: a picture is one, a PDF or TIFF has many.
 
 use std::{fs::File, io::Read};
 
 use image::RgbImage;
-use medley_media::picture::{self, PictureLimits};
+use medley_media::picture::{self, Picture, PictureLimits, TiffPages};
 use medley_step::{LocalInput, StepContext, StepError};
 use medley_vision::text::TextPage;
 
-use crate::{pdf::Pdf, worker::ReceiptParams};
+use crate::{
+    pdf::{Doubted, Pdf},
+    worker::ReceiptParams,
+};
 
 /// A page to read.
 pub(crate) enum Page {
-    Picture(RgbImage),
-    /// Text that a PDF brings along; a picture of the page where one was asked for.
-    Text {
-        text: TextPage,
-        picture: Option<RgbImage>,
+    Picture {
+        picture: RgbImage,
+        /// Why the text layer that there is was not used.
+        unused_layer: Option<&'static str>,
     },
+    /// A picture to read, and a text layer that it has to confirm.
+    Doubted { picture: RgbImage, layer: Doubted },
+    /// Text that a PDF brings along; a picture of the page where one was asked for.
+    Text { text: TextPage, picture: Option<RgbImage> },
 }
 
 /// An opened input.
 pub(crate) enum Pages {
     Picture(Option<RgbImage>),
+    Tiff {
+        tiff: TiffPages,
+        to_read: usize,
+        /// The input's name, for messages.
+        name: String,
+    },
     Pdf(Pdf),
 }
 
-/// Opens a picture or a PDF, told apart by their first bytes.
+/// Opens a picture, a TIFF or a PDF, told apart by their first bytes.
 pub(crate) fn open(input: &LocalInput, params: &ReceiptParams, cx: &StepContext<'_>) -> Result<Pages, StepError> {
     // The header may follow up to a kilobyte of something else (PDF 32000, annex H.3).
     let mut start = Vec::new();
@@ -33,19 +45,28 @@ pub(crate) fn open(input: &LocalInput, params: &ReceiptParams, cx: &StepContext<
     if start.windows(5).any(|window| window == b"%PDF-") {
         return Ok(Pages::Pdf(Pdf::open(input, params, cx)?));
     }
-    let opened = picture::open(&input.path, &PictureLimits::default()).map_err(|error| error.named(&input.name))?;
+    let named = |error: medley_media::MediaError| error.named(&input.name);
+    let limits = PictureLimits::default();
+    if let Some(tiff) = TiffPages::open(&input.path, &limits).map_err(named)? {
+        let to_read = tiff.len().min(params.max_pages as usize);
+        return Ok(Pages::Tiff { tiff, to_read, name: input.name.clone() });
+    }
+    Ok(Pages::Picture(Some(on_paper(picture::open(&input.path, &limits).map_err(named)?)?)))
+}
+
+/// Paper is white where a scan is transparent.
+fn on_paper(opened: Picture) -> Result<RgbImage, StepError> {
     let (width, height) = (opened.width_px, opened.height_px);
-    // Paper is white where a scan is transparent.
     let rgb = if opened.alpha.is_some() { opened.over([255; 3]) } else { opened.rgb };
-    let picture = RgbImage::from_raw(width, height, rgb)
-        .ok_or_else(|| StepError::internal("a picture does not have the size that it says"))?;
-    Ok(Pages::Picture(Some(picture)))
+    RgbImage::from_raw(width, height, rgb)
+        .ok_or_else(|| StepError::internal("a picture does not have the size that it says"))
 }
 
 impl Pages {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Picture(_) => 1,
+            Self::Tiff { to_read, .. } => *to_read,
             Self::Pdf(pdf) => pdf.to_read(),
         }
     }
@@ -54,6 +75,7 @@ impl Pages {
     pub(crate) fn left_out(&self) -> usize {
         match self {
             Self::Picture(_) => 0,
+            Self::Tiff { tiff, to_read, .. } => tiff.len() - to_read,
             Self::Pdf(pdf) => pdf.left_out(),
         }
     }
@@ -62,7 +84,12 @@ impl Pages {
     pub(crate) fn page(&mut self, number: usize, cx: &StepContext<'_>) -> Result<Page, StepError> {
         match self {
             Self::Picture(picture) => {
-                picture.take().map(Page::Picture).ok_or_else(|| StepError::internal("a page was asked for twice"))
+                let picture = picture.take().ok_or_else(|| StepError::internal("a page was asked for twice"))?;
+                Ok(Page::Picture { picture, unused_layer: None })
+            }
+            Self::Tiff { tiff, name, .. } => {
+                let page = tiff.page(number).map_err(|error| error.named(format!("{name}, page {}", number + 1)))?;
+                Ok(Page::Picture { picture: on_paper(page)?, unused_layer: None })
             }
             Self::Pdf(pdf) => pdf.page(number, cx),
         }

@@ -1,14 +1,14 @@
-//! PDF: the text layer where a page has one, else a picture of the page.
+//! PDF: the text layer where a page has one that is to be believed, else a picture of the page.
 
-use std::{io::Cursor, path::PathBuf, sync::LazyLock};
+use std::{io::Cursor, path::PathBuf};
 
-use image::{ImageFormat, RgbImage};
+use image::{DynamicImage, ImageFormat, imageops};
 use medley_proto::ErrorCode;
 use medley_step::{Host, LocalInput, StepContext, StepError};
-use medley_vision::text::{Point, Quad, TextPage};
-use regex::Regex;
+use medley_vision::text::TextPage;
 
 use crate::{
+    layer::{Layer, Verdict},
     pages::Page,
     poppler::{self, PopplerError},
     worker::ReceiptParams,
@@ -19,10 +19,10 @@ const DPI: f32 = 200.0;
 const POINTS_PER_INCH: f32 = 72.0;
 /// The longest side of a drawn page.
 const MOST_SIDE_PX: f32 = 5000.0;
-/// A text layer counts from so many letters and digits on; less is a page number on a scan.
-const LEAST_LETTERS: usize = 20;
-/// Words further apart than so many times their height stand in different cells.
-const CELL_GAP: f32 = 1.2;
+/// The ink is looked at in a small picture.
+const INK_DPI: f32 = 75.0;
+/// A picture that takes this share of the page makes it a scan.
+const SCAN_SHARE: f32 = 0.5;
 
 /// An opened PDF.
 #[derive(Debug)]
@@ -78,83 +78,80 @@ impl Pdf {
     pub(crate) fn page(&self, number: usize, cx: &StepContext<'_>) -> Result<Page, StepError> {
         let host = cx.host();
         let range = ["-f", "-l"].map(|flag| [flag.to_owned(), (number + 1).to_string()]).concat();
-        let args = [&range[..], &["-bbox-layout".to_owned()]].concat();
+        // What is outside of the crop box is not seen.
+        let args = [&range[..], &["-bbox-layout".to_owned(), "-cropbox".to_owned()]].concat();
         let layout = poppler::run("pdftotext", &args, &self.path, true, host)?;
-        let layout = String::from_utf8_lossy(&layout);
-        let (width, height) = page_size(&layout).unwrap_or((595.0, 842.0));
-        let dpi = DPI.min(MOST_SIDE_PX * POINTS_PER_INCH / width.max(height));
-        let text = text_of(&layout, dpi / POINTS_PER_INCH);
-        let letters = text.lines.iter().flat_map(|line| line.text.chars()).filter(|c| c.is_alphanumeric()).count();
-        if self.text_layer && letters >= LEAST_LETTERS {
-            let picture = if number == 0 && self.overlay { Some(self.draw(&range, dpi, host)?) } else { None };
-            return Ok(Page::Text { text, picture });
+        let mut layer = Layer::of(&String::from_utf8_lossy(&layout));
+        let longest = layer.size.0.max(layer.size.1);
+        let dpi = DPI.min(MOST_SIDE_PX * POINTS_PER_INCH / longest);
+        let verdict = if self.text_layer {
+            let ink_dpi = INK_DPI.min(dpi);
+            let ink = self.draw(&[&range[..], &["-gray".to_owned()]].concat(), ink_dpi, host)?.into_luma8();
+            layer.judge(&ink, self.is_scan(&range, layer.size, host)?)
+        } else {
+            Verdict::Missing
+        };
+        if verdict == Verdict::Believed {
+            let picture = (number == 0 && self.overlay).then(|| self.draw(&range, dpi, host)).transpose()?;
+            let text = layer.page(dpi / POINTS_PER_INCH);
+            return Ok(Page::Text { text, picture: picture.map(DynamicImage::into_rgb8) });
         }
-        Ok(Page::Picture(self.draw(&range, dpi, host)?))
+        let picture = self.draw(&range, dpi, host)?.into_rgb8();
+        Ok(match verdict {
+            Verdict::Doubted(doubt) => {
+                Page::Doubted { picture, layer: Doubted { layer, scale: dpi / POINTS_PER_INCH, doubt } }
+            }
+            Verdict::Mirrored => {
+                Page::Picture { picture: imageops::flip_horizontal(&picture), unused_layer: Some("is mirrored") }
+            }
+            Verdict::Refused(doubt) => Page::Picture { picture, unused_layer: Some(doubt) },
+            Verdict::Missing | Verdict::Believed => Page::Picture { picture, unused_layer: None },
+        })
     }
 
-    fn draw(&self, range: &[String], dpi: f32, host: &dyn Host) -> Result<RgbImage, StepError> {
-        let args = [range, &["-r".to_owned(), format!("{dpi:.2}")]].concat();
-        // Without a name for its output pdftoppm writes a PPM to the pipe.
+    /// Do pictures take most of the page? A scan may come in strips.
+    fn is_scan(&self, range: &[String], (width, height): (f32, f32), host: &dyn Host) -> Result<bool, StepError> {
+        let args = [&["-list".to_owned()], range].concat();
+        let list = poppler::run("pdfimages", &args, &self.path, false, host)?;
+        let area = String::from_utf8_lossy(&list).lines().filter_map(picture_area).sum::<f32>();
+        Ok(area > SCAN_SHARE * width * height)
+    }
+
+    fn draw(&self, args: &[String], dpi: f32, host: &dyn Host) -> Result<DynamicImage, StepError> {
+        let args = [args, &["-cropbox".to_owned(), "-r".to_owned(), format!("{dpi:.2}")]].concat();
+        // Without a name for its output pdftoppm writes a PPM or PGM to the pipe.
         let ppm = poppler::run("pdftoppm", &args, &self.path, false, host)?;
         let picture = image::load(Cursor::new(ppm), ImageFormat::Pnm);
-        Ok(picture.map_err(|error| StepError::internal("a drawn page could not be read").because(error))?.into_rgb8())
+        picture.map_err(|error| StepError::internal("a drawn page could not be read").because(error))
     }
 }
 
-fn fixed(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is fixed")
+/// A layer that the picture has to confirm.
+#[derive(Debug)]
+pub(crate) struct Doubted {
+    layer: Layer,
+    /// Pixels to the point.
+    scale: f32,
+    doubt: &'static str,
 }
 
-static PAGE: LazyLock<Regex> = LazyLock::new(|| fixed(r#"<page width="([\d.]+)" height="([\d.]+)""#));
-static WORD_OR_LINE: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(r#"<line |<word xMin="([-\d.]+)" yMin="([-\d.]+)" xMax="([-\d.]+)" yMax="([-\d.]+)">([^<]*)</word>"#)
-});
-
-/// Width and height in points.
-fn page_size(layout: &str) -> Option<(f32, f32)> {
-    let captures = PAGE.captures(layout)?;
-    Some((captures[1].parse().ok()?, captures[2].parse().ok()?))
-}
-
-/// The words of `pdftotext -bbox-layout` as cells; `scale` makes pixels of points.
-fn text_of(layout: &str, scale: f32) -> TextPage {
-    let mut cells: Vec<(String, [f32; 4])> = Vec::new();
-    let mut fresh = true;
-    for captures in WORD_OR_LINE.captures_iter(layout) {
-        let Some(word) = captures.get(5) else {
-            fresh = true;
-            continue;
-        };
-        let numbers = [1, 2, 3, 4].map(|i| captures[i].parse::<f32>().unwrap_or_default() * scale);
-        let word = unescaped(word.as_str());
-        match cells.last_mut() {
-            Some((text, bounds)) if !fresh && numbers[0] - bounds[2] < CELL_GAP * (numbers[3] - numbers[1]) => {
-                // Ideographs have no spaces between them.
-                if numbers[0] - bounds[2] > 0.1 * (numbers[3] - numbers[1]) {
-                    text.push(' ');
-                }
-                text.push_str(&word);
-                *bounds = [
-                    bounds[0].min(numbers[0]),
-                    bounds[1].min(numbers[1]),
-                    bounds[2].max(numbers[2]),
-                    bounds[3].max(numbers[3]),
-                ];
-            }
-            _ => cells.push((word, numbers)),
-        }
-        fresh = false;
+impl Doubted {
+    /// The layer's text where it is as good as what was read of the picture, else why it is not used.
+    pub(crate) fn against(&self, read: &TextPage) -> Result<TextPage, &'static str> {
+        if self.layer.agrees_with(read, self.doubt) { Ok(self.layer.page(self.scale)) } else { Err(self.doubt) }
     }
-    let (width, height) = page_size(layout).unwrap_or_default();
-    let lines = cells
-        .into_iter()
-        .filter(|(text, _)| !text.trim().is_empty())
-        .map(|(text, [l, t, r, b])| (text, Quad([[l, t], [r, t], [r, b], [l, b]].map(Point::from))));
-    TextPage::of_lines(width * scale, height * scale, lines.collect())
 }
 
-fn unescaped(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'").replace("&amp;", "&")
+/// A line of `pdfimages -list`: what the picture takes of the page, in square points.
+fn picture_area(line: &str) -> Option<f32> {
+    let columns: Vec<&str> = line.split_whitespace().collect();
+    // page num type width height color comp bpc enc interp object ID x-ppi y-ppi size ratio; inline ones have one column less.
+    let is_picture = matches!(*columns.get(2)?, "image" | "stencil" | "mask");
+    let from_end = |index: usize| columns.get(columns.len().checked_sub(index)?)?.parse::<f32>().ok();
+    let (width, height): (f32, f32) = (columns.get(3)?.parse().ok()?, columns.get(4)?.parse().ok()?);
+    let (x_ppi, y_ppi) = (from_end(4)?, from_end(3)?);
+    let inches = (width / x_ppi.max(1.0)) * (height / y_ppi.max(1.0));
+    is_picture.then_some(inches * POINTS_PER_INCH * POINTS_PER_INCH)
 }
 
 #[cfg(test)]
@@ -162,14 +159,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_become_cells_and_cells_rows() {
-        let layout = r#"<page width="200.0" height="400.0"><flow><block><line xMin="10">
-            <word xMin="10" yMin="10" xMax="50" yMax="20">Grand</word><word xMin="53" yMin="10" xMax="80" yMax="20">Total</word>
-            <word xMin="150" yMin="10" xMax="180" yMax="20">12.50</word></line></block>
-            <block><line xMin="10"><word xMin="10" yMin="30" xMax="60" yMax="40">A&amp;B</word></line></block></flow></page>"#;
-        let page = text_of(layout, 2.0);
-        let rows: Vec<_> = page.lines.iter().map(|line| (line.row, line.text.as_str())).collect();
-        assert_eq!(rows, [(0, "Grand Total"), (0, "12.50"), (1, "A&B")]);
-        assert_eq!((page.width, page.height), (400.0, 800.0));
+    fn a_picture_takes_a_part_of_the_page() {
+        let line = "   1     0 image    1240  1754  rgb     3   8  image  no         3  0   150   150 48.1K 0.8%";
+        let a4 = 595.0 * 842.0;
+        assert!((picture_area(line).unwrap() / a4 - 1.0).abs() < 0.01);
+        let inline = "   1     0 image     620   877  gray    1   8  image  no   [inline]     150   150 48.1K 9.1%";
+        assert!((picture_area(inline).unwrap() / a4 - 0.25).abs() < 0.01);
+        assert_eq!(
+            picture_area(
+                "page   num  type   width height color comp bpc  enc interp  object ID x-ppi y-ppi size ratio"
+            ),
+            None
+        );
+        assert_eq!(picture_area("-----"), None);
     }
 }

@@ -1,13 +1,6 @@
-//! Poppler's programs, run with limits: they see one file and write to a pipe.
+use std::{path::Path, process::ExitStatus, time::Duration};
 
-use std::{
-    io::Read,
-    os::unix::process::CommandExt,
-    path::Path,
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
-
+use medley_media::child::{self, Bounds, Limits, RunError};
 use medley_proto::ErrorCode;
 use medley_step::{Host, Retryable, StepError};
 
@@ -17,8 +10,7 @@ const MEMORY_BYTES: u64 = 2 << 30;
 const CPU_S: u64 = 60;
 const WALL: Duration = Duration::from_secs(120);
 /// What a program may write: a page of 5,000 × 5,000 pixels is 75 MB.
-const OUTPUT_BYTES: u64 = 160 << 20;
-const ERROR_BYTES: u64 = 16 << 10;
+const OUTPUT_BYTES: usize = 160 << 20;
 
 /// A PDF program failed.
 #[derive(Debug, thiserror::Error)]
@@ -55,87 +47,42 @@ pub(crate) fn run(
     to_pipe: bool,
     host: &dyn Host,
 ) -> Result<Vec<u8>, PopplerError> {
-    let mut command = Command::new(program);
-    command.args(args).arg(file);
+    let limits = Limits { cpu_s: CPU_S, memory_bytes: MEMORY_BYTES, ..Limits::default() };
+    let mut command = child::command(program, &limits);
+    command.args(args).arg(std::path::absolute(file)?);
     if to_pipe {
         command.arg("-");
     }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).env_clear();
-    command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LC_ALL", "C.UTF-8");
-    // SAFETY: between fork and exec only `setrlimit` is called, which is async-signal-safe and touches no memory of ours.
-    unsafe {
-        command.pre_exec(|| {
-            limit(libc::RLIMIT_AS, MEMORY_BYTES)?;
-            limit(libc::RLIMIT_CPU, CPU_S)?;
-            limit(libc::RLIMIT_CORE, 0)
-        });
-    }
-    let mut child = command.spawn().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => PopplerError::Missing(program),
-        _ => PopplerError::Io(error),
+    command.env("LC_ALL", "C.UTF-8");
+    let bounds = Bounds { wall: WALL, output_bytes: OUTPUT_BYTES };
+    let mut stop = None;
+    let ended = child::run(command, &bounds, &mut || match host.checkpoint() {
+        Ok(()) => true,
+        Err(stopped) => {
+            stop = Some(stopped);
+            false
+        }
+    });
+    let ended = ended.map_err(|error| match (error, stop) {
+        (_, Some(stopped)) => PopplerError::Stopped(stopped),
+        (RunError::Missing(_), _) => PopplerError::Missing(program),
+        (RunError::TooLong(_), _) => PopplerError::TooMuch { program, what: "two minutes for a page" },
+        (RunError::TooMuch(_), _) => PopplerError::TooMuch { program, what: "160 MB of output" },
+        (RunError::Io(error), _) => PopplerError::Io(error),
+        (error @ RunError::Stopped, _) => PopplerError::Io(std::io::Error::other(error)),
     })?;
-    let (out, err) = (child.stdout.take(), child.stderr.take());
-    let drain = |pipe: Option<Box<dyn Read + Send>>, most: u64| {
-        let mut bytes = Vec::new();
-        if let Some(pipe) = pipe {
-            pipe.take(most + 1).read_to_end(&mut bytes)?;
-        }
-        Ok::<_, std::io::Error>(bytes)
-    };
-    let started = Instant::now();
-    std::thread::scope(|scope| {
-        let out = scope.spawn(move || drain(out.map(|pipe| Box::new(pipe) as Box<dyn Read + Send>), OUTPUT_BYTES));
-        let err = scope.spawn(move || drain(err.map(|pipe| Box::new(pipe) as Box<dyn Read + Send>), ERROR_BYTES));
-        let mut end = Ok(());
-        // The readers end when the program does; until then ask now and then whether to go on.
-        while !(out.is_finished() && err.is_finished()) {
-            if let Err(stop) = host.checkpoint() {
-                end = Err(PopplerError::Stopped(stop));
-            } else if started.elapsed() > WALL {
-                end = Err(PopplerError::TooMuch { program, what: "two minutes for a page" });
-            } else if out.is_finished() {
-                // Closed its output, or wrote too much of it.
-                break;
-            }
-            if end.is_err() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        // Ends a program that still writes; one that has ended by itself does not mind.
-        let early = end.is_err() || !err.is_finished();
-        if early && !matches!(child.try_wait(), Ok(Some(_))) && (end.is_err() || !exits_soon(&mut child)) {
-            child.kill()?;
-        }
-        let status = child.wait()?;
-        let panicked = |_| std::io::Error::other("a reader's thread failed");
-        let (out, err) = (out.join().map_err(panicked)??, err.join().map_err(panicked)??);
-        end?;
-        if out.len() as u64 > OUTPUT_BYTES {
-            return Err(PopplerError::TooMuch { program, what: "160 MB of output" });
-        }
-        if !status.success() {
-            let message = String::from_utf8_lossy(&err).lines().next().unwrap_or("it gave no reason").trim().to_owned();
-            return Err(PopplerError::Refused { program, message });
-        }
-        Ok(out)
-    })
-}
-
-/// A program that closed its output has no more to do; it gets a second for it.
-fn exits_soon(child: &mut std::process::Child) -> bool {
-    (0..200).any(|_| {
-        std::thread::sleep(Duration::from_millis(5));
-        matches!(child.try_wait(), Ok(Some(_)))
-    })
-}
-
-fn limit(resource: libc::__rlimit_resource_t, most: u64) -> std::io::Result<()> {
-    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
-    // SAFETY: `limit` is a valid rlimit for the length of the call.
-    if unsafe { libc::setrlimit(resource, &raw const limit) } == 0 {
-        Ok(())
-    } else {
-        Err(std::io::Error::last_os_error())
+    if out_of_time(ended.status) {
+        return Err(PopplerError::TooMuch { program, what: "a minute of computing for a page" });
     }
+    if !ended.status.success() {
+        let message = ended.said.lines().next().unwrap_or("it gave no reason").trim().to_owned();
+        return Err(PopplerError::Refused { program, message });
+    }
+    Ok(ended.output)
+}
+
+/// Whether the kernel ended it for its CPU time.
+fn out_of_time(status: ExitStatus) -> bool {
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    matches!(signal, Some(libc::SIGXCPU | libc::SIGKILL))
 }

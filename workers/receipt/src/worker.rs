@@ -5,7 +5,7 @@ use medley_proto::{ErrorCode, ModelUse};
 use medley_step::{
     BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, StepContext, StepError, Worker, recipe_of_one_step,
 };
-use medley_vision::text::{LineReader, PpOcr, PpOcrVersion, Slots};
+use medley_vision::text::{LineReader, PpOcr, PpOcrVersion, Slots, TextPage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,9 +53,9 @@ pub struct ReceiptParams {
     pub date_order: DateOrder,
     /// The currency (ISO 4217), when it is known beforehand.
     pub currency: Option<String>,
-    /// Read a PDF's pages as pictures even where they have a text layer.
+    /// Read a PDF's pages as pictures even where they have a text layer that covers what is printed.
     pub ignore_text_layer: bool,
-    /// The most pages of a PDF that are read, 1 to 200.
+    /// The most pages of a PDF or TIFF that are read, 1 to 200.
     pub max_pages: u32,
     /// Draw `overlay.png`: the picture with the fields' boxes and names.
     pub overlay: bool,
@@ -144,33 +144,29 @@ impl Worker for ReceiptWorker {
         let mut source = pages::open(input, &params, cx)?;
         let mut read = Vec::new();
         let mut infos = Vec::new();
+        let mut unused: Vec<(usize, &str)> = Vec::new();
         let mut canvas = None;
         let total = source.len();
         for number in 0..total {
             cx.checkpoint()?;
             cx.progress(number as f64, total as f64, "pages");
-            let (text, info, picture) = match source.page(number, cx)? {
-                Page::Picture(picture) => {
+            let (info, text, picture) = match source.page(number, cx)? {
+                Page::Picture { picture, unused_layer } => {
+                    unused.extend(unused_layer.map(|doubt| (number, doubt)));
                     let text = self.reader(params.ocr)?.read(&picture, cx.host())?;
-                    let info = PageInfo {
-                        width_px: picture.width(),
-                        height_px: picture.height(),
-                        turn_deg: text.turn_deg,
-                        lean_deg: text.lean_deg,
-                        source: "ocr",
-                    };
-                    (text, info, Some(picture))
+                    (of_picture(&text, &picture), text, Some(picture))
                 }
-                Page::Text { text, picture } => {
-                    let info = PageInfo {
-                        width_px: text.width as u32,
-                        height_px: text.height as u32,
-                        turn_deg: 0,
-                        lean_deg: 0.0,
-                        source: "text_layer",
-                    };
-                    (text, info, picture)
+                Page::Doubted { picture, layer } => {
+                    let read = self.reader(params.ocr)?.read(&picture, cx.host())?;
+                    match layer.against(&read) {
+                        Ok(text) => (of_layer(&text), text, Some(picture)),
+                        Err(doubt) => {
+                            unused.push((number, doubt));
+                            (of_picture(&read, &picture), read, Some(picture))
+                        }
+                    }
                 }
+                Page::Text { text, picture } => (of_layer(&text), text, picture),
             };
             if number == 0 && params.overlay {
                 canvas = picture;
@@ -188,9 +184,13 @@ impl Worker for ReceiptWorker {
         let hints = Hints { date_order: params.date_order, currency: params.currency.clone() };
         let mut receipt = Receipt { pages: infos, ..fields(read, &hints) };
         if source.left_out() > 0 {
-            let warning = format!("{} more pages were not read: raise --max-pages", source.left_out());
-            receipt.quality.warnings.push(warning);
+            let more = match source.left_out() {
+                1 => "1 more page was".to_owned(),
+                count => format!("{count} more pages were"),
+            };
+            receipt.quality.warnings.push(format!("{more} not read: raise --max-pages"));
         }
+        receipt.quality.warnings.extend(unused_layers(&unused));
         publish(cx, &params, &receipt, canvas)?;
         cx.progress(total as f64, total as f64, "pages");
         Ok(output(&receipt))
@@ -199,6 +199,42 @@ impl Worker for ReceiptWorker {
     fn models(&self) -> Vec<ModelUse> {
         self.models.used()
     }
+}
+
+fn of_picture(text: &TextPage, picture: &image::RgbImage) -> PageInfo {
+    PageInfo {
+        width_px: picture.width(),
+        height_px: picture.height(),
+        turn_deg: text.turn_deg,
+        lean_deg: text.lean_deg,
+        source: "picture",
+    }
+}
+
+fn of_layer(text: &TextPage) -> PageInfo {
+    PageInfo {
+        width_px: text.width as u32,
+        height_px: text.height as u32,
+        turn_deg: 0,
+        lean_deg: 0.0,
+        source: "text_layer",
+    }
+}
+
+/// A sentence for each reason why text layers were not used.
+fn unused_layers(unused: &[(usize, &str)]) -> Vec<String> {
+    let mut reasons: Vec<&str> = Vec::new();
+    for (_, reason) in unused {
+        if !reasons.contains(reason) {
+            reasons.push(reason);
+        }
+    }
+    let sentence = |reason: &&str| {
+        let pages = unused.iter().filter(|(_, other)| other == reason).map(|(page, _)| (page + 1).to_string());
+        let pages: Vec<String> = pages.collect();
+        format!("page {} was read from its picture: its text layer {reason}", pages.join(", "))
+    };
+    reasons.iter().map(sentence).collect()
 }
 
 fn publish(
@@ -224,6 +260,7 @@ fn publish(
     cx.quality("adds_up", receipt.quality.adds_up);
     cx.quality("text_confidence", (f64::from(receipt.quality.text_confidence) * 1e4).round() / 1e4);
     cx.quality("corrected", receipt.quality.corrected);
+    cx.quality("pages", receipt.pages.iter().map(|page| page.source).collect::<Vec<_>>());
     cx.quality("warnings", receipt.quality.warnings.clone());
     Ok(())
 }

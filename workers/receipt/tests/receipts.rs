@@ -264,10 +264,9 @@ fn a_chinese_invoice_is_read_with_its_sum_in_words() {
     assert_eq!(receipt["quality"]["adds_up"], true);
 }
 
-#[test]
-fn a_pdf_gives_its_text_layer_and_its_scans() {
-    let scan = english();
-    let text = pdf::Page::Text(vec![
+/// An invoice's lines, in points from the bottom left.
+fn invoice() -> Vec<(f32, f32, &'static str)> {
+    vec![
         (60.0, 780.0, "GREY WAGTAIL STATIONERY LTD"),
         (60.0, 760.0, "12 Harbour Road, Bristol BS1 4ST"),
         (60.0, 740.0, "Invoice No: GW-1881"),
@@ -282,12 +281,10 @@ fn a_pdf_gives_its_text_layer_and_its_scans() {
         (500.0, 670.0, "13.00"),
         (60.0, 640.0, "Total"),
         (490.0, 640.0, "GBP 13.00"),
-    ]);
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("invoice.pdf");
-    std::fs::write(&path, pdf::pdf(&[text])).unwrap();
-    let receipt = run_file(&path, ReceiptParams::default()).unwrap();
-    assert_eq!(receipt["pages"][0]["source"], "text_layer");
+    ]
+}
+
+fn assert_invoice(receipt: &Value) {
     for (pointer, expected) in [
         ("/merchant/name", "GREY WAGTAIL STATIONERY LTD"),
         ("/merchant/address", "12 Harbour Road, Bristol BS1 4ST"),
@@ -297,12 +294,115 @@ fn a_pdf_gives_its_text_layer_and_its_scans() {
         ("/total", "13.00"),
         ("/items/0/unit_price", "3.25"),
     ] {
-        assert_eq!(value(&receipt, pointer), expected, "{pointer}");
+        assert_eq!(value(receipt, pointer), expected, "{pointer}");
     }
-    std::fs::write(&path, pdf::pdf(&[pdf::Page::Scan(&scan), pdf::Page::Text(vec![(60.0, 60.0, "2")])])).unwrap();
-    let receipt = run_file(&path, ReceiptParams { max_pages: 1, ..ReceiptParams::default() }).unwrap();
-    assert_eq!(receipt["pages"][0]["source"], "ocr");
+}
+
+fn run_pdf(pages: &[pdf::Page<'_>], params: ReceiptParams) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("invoice.pdf");
+    std::fs::write(&path, pdf::pdf(pages)).unwrap();
+    run_file(&path, params).unwrap()
+}
+
+fn sources(receipt: &Value) -> Vec<&str> {
+    receipt["pages"].as_array().unwrap().iter().map(|page| page["source"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_pdf_gives_its_text_layer_and_its_scans() {
+    let receipt = run_pdf(&[pdf::Page::Text(invoice())], ReceiptParams::default());
+    assert_eq!(sources(&receipt), ["text_layer"]);
+    assert_invoice(&receipt);
+    let scan = english();
+    let pages = [pdf::Page::Scan(&scan), pdf::Page::Text(vec![(60.0, 60.0, "2")])];
+    let receipt = run_pdf(&pages, ReceiptParams { max_pages: 1, ..ReceiptParams::default() });
+    assert_eq!(sources(&receipt), ["picture"]);
     assert_english(&receipt);
+    let warnings = receipt["quality"]["warnings"].to_string();
+    assert!(warnings.contains("1 more page"), "{warnings}");
+}
+
+#[test]
+fn a_stamp_or_another_readers_junk_on_a_scan_is_not_its_text() {
+    let scan = english();
+    let stamp = vec![(200.0, 20.0, "Scanned with a pocket scanner")];
+    // Letters and digits as a poor reader leaves them, a line for each of the scan's.
+    let junk = (0..30).map(|line| (20.0, 800.0 - 25.0 * line as f32, "8lue Her0n T0tal 99.99 lnv 7")).collect();
+    for (text, invisible) in [(stamp, false), (junk, true)] {
+        let page = pdf::Page::Stamped { scan: &scan, text, invisible };
+        let receipt = run_pdf(&[page], ReceiptParams { overlay: false, ..ReceiptParams::default() });
+        assert_eq!(sources(&receipt), ["picture"]);
+        assert_eq!(value(&receipt, "/merchant/name"), "BLUE HERON HARDWARE SDN BHD");
+        assert_eq!(value(&receipt, "/total"), "61.00");
+        let warnings = receipt["quality"]["warnings"].to_string();
+        assert!(warnings.contains("page 1 was read from its picture"), "{warnings}");
+    }
+}
+
+#[test]
+fn pages_that_are_shown_turned_are_read_from_their_pictures_beside_pages_that_are_not() {
+    for turn in [90, 180, 270] {
+        let pages = [pdf::Page::Turned(turn, invoice())];
+        let receipt = run_pdf(&pages, ReceiptParams { overlay: false, ..ReceiptParams::default() });
+        assert_eq!(sources(&receipt), ["picture"], "turned by {turn}");
+        assert_invoice(&receipt);
+    }
+    let pages = [pdf::Page::Text(invoice()), pdf::Page::Turned(90, invoice())];
+    let receipt = run_pdf(&pages, ReceiptParams { overlay: false, ..ReceiptParams::default() });
+    assert_eq!(sources(&receipt), ["text_layer", "picture"]);
+}
+
+/// A TIFF of pages, the first of them a thumbnail of the second.
+fn tiff(pages: &[RgbImage]) -> Vec<u8> {
+    let thumbnail = imageops::thumbnail(&pages[0], 60, 90);
+    let mut out = b"II\x2a\0\x08\0\0\0".to_vec();
+    let all: Vec<(&RgbImage, u32)> =
+        std::iter::once((&thumbnail, 1)).chain(pages.iter().map(|page| (page, 2))).collect();
+    for (index, (page, subfile)) in all.iter().enumerate() {
+        let grey: Vec<u8> = page.pixels().map(|pixel| pixel.0[0]).collect();
+        let data = out.len() as u32 + 2 + 9 * 12 + 4;
+        let (width, height) = page.dimensions();
+        out.extend(9u16.to_le_bytes());
+        for (tag, value) in [
+            (254u16, *subfile),
+            (256, width),
+            (257, height),
+            (258, 8),
+            (259, 1),
+            (262, 1),
+            (273, data),
+            (278, height),
+            (279, grey.len() as u32),
+        ] {
+            out.extend(tag.to_le_bytes());
+            out.extend([4, 0, 1, 0, 0, 0]);
+            out.extend(value.to_le_bytes());
+        }
+        let next = if index + 1 == all.len() { 0 } else { data + grey.len() as u32 };
+        out.extend(next.to_le_bytes());
+        out.extend(grey);
+    }
+    out
+}
+
+#[test]
+fn every_page_of_a_tiff_is_read_and_its_thumbnail_is_not() {
+    let picture = english();
+    let half = picture.height() / 2;
+    let top = imageops::crop_imm(&picture, 0, 0, picture.width(), half).to_image();
+    let mut bottom = RgbImage::from_pixel(picture.width() + 80, half + 120, Rgb([255; 3]));
+    imageops::overlay(&mut bottom, &imageops::crop_imm(&picture, 0, half, picture.width(), half).to_image(), 40, 60);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pages.tif");
+    std::fs::write(&path, tiff(&[top, bottom])).unwrap();
+    let params = ReceiptParams { overlay: false, ..ReceiptParams::default() };
+    let receipt = run_file(&path, params.clone()).unwrap();
+    assert_eq!(sources(&receipt), ["picture", "picture"]);
+    assert_eq!(value(&receipt, "/merchant/name"), "BLUE HERON HARDWARE SDN BHD");
+    assert_eq!(value(&receipt, "/total"), "61.00");
+    let receipt = run_file(&path, ReceiptParams { max_pages: 1, ..params }).unwrap();
+    assert_eq!(sources(&receipt), ["picture"]);
     let warnings = receipt["quality"]["warnings"].to_string();
     assert!(warnings.contains("1 more page"), "{warnings}");
 }

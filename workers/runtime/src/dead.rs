@@ -1,6 +1,6 @@
 //! Dead letters: taken from the queue's dead end into the store, where they can be looked at, replayed and dropped.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use medley_proto::{DeadLetter, ErrorCode, Failure, JobId, Name, Step, VERSION};
 use medley_step::{DeadConsumer, Delivery, Key, QueueError};
@@ -18,6 +18,9 @@ use crate::{
     workers::pause,
 };
 
+/// A dead letter carries at most so many failures.
+const MOST_ATTEMPTS_TOLD: usize = 100;
+
 impl Bench {
     /// Moves dead letters into the store, as they come.
     pub(crate) async fn keep_dead_letters(self: Arc<Self>, stop: CancellationToken) -> Result<(), WorkersError> {
@@ -28,16 +31,19 @@ impl Bench {
                 () = stop.cancelled() => return Ok(()),
                 letter = next(&self.medley, &mut consumer) => letter,
             };
-            let kept = match letter {
-                Ok((delivery, failure)) => self.medley.keep_dead(delivery, failure).await,
+            match letter {
+                Ok((delivery, failure)) => {
+                    let (job, step) = (delivery.step.job, delivery.step.id.clone());
+                    if let Err(error) = self.medley.keep_or_put_aside(delivery, failure).await {
+                        tracing::warn!(%job, %step, %error, "a dead letter could not be kept now; it comes back");
+                        pause(&stop).await;
+                    }
+                }
                 Err(error) => {
                     consumer = None;
-                    Err(error.into())
+                    tracing::debug!(%error, "dead letters cannot be taken now");
+                    pause(&stop).await;
                 }
-            };
-            if let Err(error) = kept {
-                tracing::warn!(%error, "a dead letter could not be kept now; it comes back");
-                pause(&stop).await;
             }
         }
     }
@@ -55,12 +61,22 @@ async fn next(
 }
 
 impl Medley {
-    async fn keep_dead(&self, delivery: Delivery, failure: Option<Failure>) -> Result<(), Error> {
-        let step = &delivery.step;
+    /// A letter of a job whose record cannot be read would come back for ever, before all others.
+    async fn keep_or_put_aside(&self, delivery: Delivery, failure: Option<Failure>) -> Result<(), Error> {
+        match self.keep_dead(&delivery.step, failure).await {
+            Ok(()) => Ok(self.queue.ack(delivery).await?),
+            Err(error @ Error::Damaged { .. }) => {
+                tracing::error!(job = %delivery.step.job, %error, "a dead letter was put aside: its job cannot be read");
+                Ok(self.queue.put_aside(delivery, &error.to_string()).await?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn keep_dead(&self, step: &Step, failure: Option<Failure>) -> Result<(), Error> {
         if step.kind == FINISH {
             // A job's end is tried for ever: this one was given up by the broker.
-            self.queue.publish(&[Step { attempt: 1, ..step.clone() }]).await?;
-            return Ok(self.queue.ack(delivery).await?);
+            return Ok(self.queue.publish(&[Step { attempt: 1, ..step.clone() }]).await?);
         }
         let keys = JobKeys::of_step(step);
         if let Some(job) = records::read(&*self.store, &keys.job()).await? {
@@ -72,13 +88,38 @@ impl Medley {
             records::write_once(&*self.store, &keys.error(&step.id), letter.failure).await?;
             self.publish_finish(&job, &FinishParams::failed(step.id.clone()), &step.lineage).await?;
         }
-        Ok(self.queue.ack(delivery).await?)
+        Ok(())
     }
 
+    /// The newest failures on record, oldest first. The store says which there are: a message's number of attempts is
+    /// only what somebody wrote there.
     async fn attempts_of(&self, keys: &JobKeys, step: &Step) -> Result<Vec<Failure>, Error> {
-        let mut attempts = Vec::new();
-        for attempt in 1..=step.attempt {
-            attempts.extend(records::read(&*self.store, &keys.attempt(&step.id, attempt)).await?);
+        let mut found = BTreeMap::new();
+        let mut after = None;
+        loop {
+            let page = self.store.list(&keys.attempts(&step.id), after.as_deref(), 1_000).await?;
+            for object in page.objects {
+                if let Some(attempt) = number_of(&object.key) {
+                    found.insert(attempt, object.key);
+                }
+                if found.len() > MOST_ATTEMPTS_TOLD {
+                    found.pop_first();
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let mut attempts = Vec::with_capacity(found.len());
+        for key in found.values() {
+            match records::read(&*self.store, key).await {
+                Ok(failure) => attempts.extend(failure),
+                Err(error @ Error::Damaged { .. }) => {
+                    tracing::warn!(%error, "the record of a failed attempt is left out")
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(attempts)
     }
@@ -185,6 +226,11 @@ impl Medley {
         }
         Ok(())
     }
+}
+
+/// The attempt that a record `attempts/<n>.json` is of.
+fn number_of(key: &Key) -> Option<u32> {
+    key.as_str().rsplit('/').next()?.strip_suffix(".json")?.parse().ok()
 }
 
 fn given_up(step: &Step, at_ms: u64) -> Failure {

@@ -80,6 +80,7 @@ impl Medley {
             "medley_jobs_finished_total", "kind" => manifest.kind.to_string(), "outcome" => outcome
         )
         .increment(1);
+        // The one line that a worker's log has of a job that ended.
         let Timings { created_ms, finished_ms, compute_ms, steps } = manifest.timings;
         tracing::info!(
             job = %manifest.job, tenant = %manifest.tenant, kind = %manifest.kind, outcome,
@@ -99,25 +100,25 @@ impl Medley {
         {
             return Ok(Some(Ended::Failed(failure)));
         }
-        if let Some(group) = &hint.last
-            && let Some(done) = self.group_done(keys, group, None).await?
-        {
-            return Ok(Some(Ended::Succeeded(done.results)));
+        let Some(group) = &hint.last else { return Ok(None) };
+        match self.group_done(keys, group, None).await {
+            Ok(done) => Ok(done.map(|done| Ended::Succeeded(done.results))),
+            // No later try could read it.
+            Err(error @ Error::Damaged { .. }) => Ok(Some(Ended::Failed(self.unreadable(error)))),
+            Err(error) => Err(error),
         }
-        Ok(None)
+    }
+
+    fn unreadable(&self, error: Error) -> Failure {
+        let (code, message) = (error.code(), error.to_string());
+        let causes = std::error::Error::source(&error).map(ToString::to_string).into_iter().collect();
+        Failure { v: VERSION, code, message, causes, attempt: 1, at_ms: self.clock.now_ms() }
     }
 
     /// A record that cannot be read any more is a failure, too.
     async fn failure_of(&self, key: &Key) -> Result<Option<Failure>, Error> {
         match records::read(&*self.store, key).await {
-            Err(error @ Error::Damaged { .. }) => Ok(Some(Failure {
-                v: VERSION,
-                code: error.code(),
-                message: error.to_string(),
-                causes: Vec::new(),
-                attempt: 1,
-                at_ms: self.clock.now_ms(),
-            })),
+            Err(error @ Error::Damaged { .. }) => Ok(Some(self.unreadable(error))),
             other => other,
         }
     }
@@ -125,10 +126,14 @@ impl Medley {
     /// Adds to the inputs what was not known of them when the job was accepted.
     async fn fill_in_fetched(&self, keys: &JobKeys, job: &mut Job) -> Result<(), Error> {
         for (number, input) in (0_u32..).zip(&mut job.inputs) {
-            if input.sha256.is_none()
-                && let Some(fetched) = records::read::<FetchedInput>(&*self.store, &keys.fetched(number)).await?
-            {
-                (input.sha256, input.bytes) = (Some(fetched.sha256), Some(fetched.bytes));
+            if input.sha256.is_some() {
+                continue;
+            }
+            match records::read::<FetchedInput>(&*self.store, &keys.fetched(number)).await {
+                Ok(Some(fetched)) => (input.sha256, input.bytes) = (Some(fetched.sha256), Some(fetched.bytes)),
+                Ok(None) => {}
+                Err(error @ Error::Damaged { .. }) => tracing::warn!(%error, "an input's hash is left out"),
+                Err(error) => return Err(error),
             }
         }
         Ok(())

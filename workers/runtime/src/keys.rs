@@ -74,6 +74,11 @@ impl JobKeys {
         self.step(id, "error.json")
     }
 
+    /// The records of a step's failed attempts.
+    pub(crate) fn attempts(&self, id: &StepId) -> Key {
+        self.step(id, "attempts")
+    }
+
     pub(crate) fn attempt(&self, id: &StepId, attempt: u32) -> Key {
         let (group, n) = (id.group.to_string(), id.n.to_string());
         self.at(["steps", id.stage.as_str(), &group, &n, "attempts", &format!("{attempt}.json")])

@@ -71,6 +71,7 @@ mod status;
 pub mod store;
 mod submit;
 mod sweep;
+mod trim;
 mod walk;
 mod workers;
 

@@ -1,9 +1,9 @@
 use std::{fmt, path::PathBuf, sync::Arc};
 
-use medley_proto::{ErrorCode, Event, EventBody, JobId, Name, StepId, VERSION};
-use medley_step::{Queue, Registry, StepError, Store, StoreError};
+use medley_proto::{Class, ErrorCode, Event, EventBody, JobId, Name, StepId, VERSION};
+use medley_step::{Queue, QueueName, Registry, StepError, Store, StoreError};
 
-use crate::{Clock, Settings, inputs::Hashes, keys::tenant, staging::Fetcher};
+use crate::{Clock, Error, Settings, advance::FINISH, inputs::Hashes, keys::tenant, staging::Fetcher};
 
 /// A queue, a store and the kinds that this binary knows: everything that jobs need to be asked for, looked at and
 /// taken back. [`crate::Workers`] runs their steps. Cheap to clone.
@@ -87,6 +87,18 @@ impl Medley {
 
     pub fn queue(&self) -> &Arc<dyn Queue> {
         &self.queue
+    }
+
+    /// Whether queue and store answer now.
+    ///
+    /// # Errors
+    /// Those of the one that does not.
+    pub async fn reach(&self) -> Result<(), Error> {
+        let finish = QueueName { kind: FINISH, class: Class::Interactive };
+        let tenants = tenant::all();
+        let queue = async { self.queue.depth(&finish).await.map_err(Error::from) };
+        let store = async { self.store.list(&tenants, None, 1).await.map_err(Error::from) };
+        tokio::try_join!(queue, store).map(|_| ())
     }
 
     /// Tells whoever listens; an event that cannot be sent is no error.

@@ -1,8 +1,9 @@
 //! What happens to a delivery when its step ends, by the error's class (docs/architecture.md, "The life of a step").
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
-use medley_proto::{EventBody, Failure, Step, VERSION};
+use futures_util::FutureExt;
+use medley_proto::{EventBody, Failure, Name, Step, VERSION};
 use medley_step::{Delivery, QueueError, StepError};
 
 use crate::{
@@ -20,7 +21,12 @@ pub(crate) enum Verdict {
     GoOn,
     /// This machine cannot work: stop.
     Unfit(String),
+    /// It cannot compute steps of this kind; of others it may.
+    KindUnfit(Name, String),
 }
+
+/// A pause is never longer, whatever settings and servers say.
+pub(crate) const MOST_PAUSE: Duration = Duration::from_secs(24 * 3_600);
 
 /// What is to be done with a delivery after its failure was noted in the store.
 enum Next {
@@ -38,9 +44,10 @@ impl Bench {
             return self.end(delivery).await;
         }
         let claim = self.running.claim(&delivery.step).await;
-        let lived = self.live(&delivery.step).await;
+        // What we did not think of ends its job and not the steps beside it; the panic itself is in the log.
+        let lived = AssertUnwindSafe(self.live(&delivery.step)).catch_unwind().await;
         drop(claim);
-        match lived {
+        match lived.unwrap_or_else(|_| Err(defect(&delivery.step))) {
             Ok(()) => {
                 breakpoint("before_ack");
                 self.acted(self.medley.queue.ack(delivery).await).await
@@ -51,7 +58,12 @@ impl Bench {
 
     /// Ends a job. That is tried for ever: there is nothing to fall back on.
     async fn end(&self, delivery: Delivery) -> Verdict {
-        match self.medley.finish(&delivery.step).await.map_err(StepError::from) {
+        let finished = AssertUnwindSafe(self.medley.finish(&delivery.step)).catch_unwind().await;
+        let finished = match finished {
+            Ok(Err(error @ Error::Damaged { .. })) => return self.put_aside(delivery, error).await,
+            finished => finished.map(|finished| finished.map_err(StepError::from)),
+        };
+        match finished.unwrap_or_else(|_| Err(defect(&delivery.step))) {
             Ok(()) => {
                 breakpoint("before_ack");
                 self.acted(self.medley.queue.ack(delivery).await).await
@@ -78,6 +90,8 @@ impl Bench {
             Ok(Next::Retry(pause)) => self.acted(self.medley.queue.retry_later(delivery, pause).await).await,
             Ok(Next::Bury(failure)) => self.acted(self.medley.queue.dead_letter(delivery, &failure).await).await,
             Ok(Next::HandBack) => self.hand_back(delivery, Some(&error)).await,
+            // Without its job's record nobody can go on with it, now or later.
+            Err(error @ Error::Damaged { .. }) => self.put_aside(delivery, error).await,
             Err(error) => {
                 let error = StepError::from(error);
                 tracing::warn!(step = %delivery.step.id, error = with_causes(&error), "a step's failure could not be noted; it goes back");
@@ -89,11 +103,22 @@ impl Bench {
     }
 
     async fn hand_back(&self, delivery: Delivery, error: Option<&StepError>) -> Verdict {
+        let kind = delivery.step.kind.clone();
         let handed = self.medley.queue.hand_back(delivery).await;
         match error {
+            Some(error @ StepError::Unfit { .. }) if self.pool.gave_up(&kind) => {
+                Verdict::KindUnfit(kind, with_causes(error))
+            }
             Some(error @ StepError::Unfit { .. }) => Verdict::Unfit(with_causes(error)),
             _ => self.acted(handed).await,
         }
+    }
+
+    async fn put_aside(&self, delivery: Delivery, error: Error) -> Verdict {
+        let step = &delivery.step;
+        let reason = with_causes(&StepError::internal(error.to_string()).because(error));
+        tracing::error!(job = %step.job, step = %step.id, error = reason, "a step was put aside: its job cannot be read");
+        self.acted(self.medley.queue.put_aside(delivery, &reason).await).await
     }
 
     /// A delivery that the queue did not take back comes back by itself.
@@ -173,6 +198,11 @@ impl Bench {
     }
 }
 
+/// What a panic outside of the step's own code comes to.
+fn defect(step: &Step) -> StepError {
+    StepError::internal(format!("step {} met a defect of Medley; please report it with the worker's log", step.id))
+}
+
 /// The error and what is below it, for the log and for people.
 pub(crate) fn with_causes(error: &StepError) -> String {
     std::iter::once(error.to_string()).chain(error.causes()).collect::<Vec<_>>().join(": ")
@@ -181,14 +211,15 @@ pub(crate) fn with_causes(error: &StepError) -> String {
 /// The pause before the attempt after this one.
 pub(crate) fn backoff(settings: &WorkerSettings, attempt: u32) -> Duration {
     let doubled = 1_u64.checked_shl(attempt.saturating_sub(1)).unwrap_or(u64::MAX);
-    Duration::from_millis(settings.first_backoff_ms.saturating_mul(doubled).min(settings.most_backoff_ms))
+    let pause = settings.first_backoff_ms.saturating_mul(doubled).min(settings.most_backoff_ms);
+    Duration::from_millis(pause).min(MOST_PAUSE)
 }
 
 /// Between half and one and a half of the pause, so that what failed together does not come back together.
 pub(crate) fn jittered(pause: Duration) -> Duration {
     // The low bits of a fresh ULID are random.
     let random = (ulid::Ulid::generate().random() & 0xFFFF) as u32;
-    (pause / 2).saturating_add(pause / 0xFFFF * random)
+    pause / 2 + pause.saturating_mul(random) / 0xFFFF
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, path::PathBuf, sync::Arc, time::Duration};
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use medley_proto::{Class, Name};
 use medley_step::{Consumer, Delivery, QueueError, QueueName};
 use serde_json::Value;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -34,6 +34,9 @@ pub struct WorkerOptions {
     pub models_dir: PathBuf,
     /// Each kind's table of `medley.toml`.
     pub configs: BTreeMap<Name, Value>,
+    /// Whether the worker ends when it cannot compute steps of one of its kinds, and not only when it can of none: where
+    /// there is no other worker, nobody would do them.
+    pub all_kinds: bool,
 }
 
 /// Runs steps until told to stop.
@@ -99,30 +102,59 @@ impl Workers {
         .map_err(start("it has no thread to start processes from"))?;
         let spool = Spool::open(work_dir, settings.limits.spool_bytes).map_err(start("its spool cannot be made"))?;
         let bench = Arc::new(Bench { medley, pool, running: Running::default(), spool });
-        let result = serve(&bench, &kinds, slots, shutdown).await;
+        let result = serve(&bench, Kinds { names: kinds, all: options.all_kinds }, slots, shutdown).await;
         bench.pool.stop();
         result
     }
 }
 
+/// Begins a loop again when it panics: one record that nobody thought of must not end all work of this worker.
+async fn kept_up<F: Future<Output = Result<(), WorkersError>>>(
+    stop: CancellationToken,
+    bench: Arc<Bench>,
+    begin: impl Fn(Arc<Bench>, CancellationToken) -> F,
+) -> Result<(), WorkersError> {
+    loop {
+        match AssertUnwindSafe(begin(bench.clone(), stop.clone())).catch_unwind().await {
+            Ok(ended) => return ended,
+            Err(_) => {
+                tracing::error!("a defect of Medley beside the steps; please report it with this log");
+                pause(&stop).await;
+            }
+        }
+    }
+}
+
+/// The kinds of step that a loop takes.
+#[derive(Debug, Clone)]
+struct Kinds {
+    names: Vec<Name>,
+    /// Whether it ends when one of them cannot be computed.
+    all: bool,
+}
+
+impl Kinds {
+    fn queues(&self, without: &BTreeMap<Name, Instant>) -> Vec<QueueName> {
+        let both = |kind: &Name| Class::ALL.map(|class| QueueName { kind: kind.clone(), class });
+        self.names.iter().filter(|kind| !without.contains_key(*kind)).flat_map(both).collect()
+    }
+}
+
 async fn serve(
     bench: &Arc<Bench>,
-    kinds: &[Name],
+    kinds: Kinds,
     slots: usize,
     shutdown: CancellationToken,
 ) -> Result<(), WorkersError> {
     let stop = shutdown.child_token();
-    let queues = |kinds: &[Name]| -> Vec<QueueName> {
-        let both = |kind: &Name| Class::ALL.map(|class| QueueName { kind: kind.clone(), class });
-        kinds.iter().flat_map(both).collect()
-    };
+    let queues = kinds.queues(&BTreeMap::new());
     let mut loops = JoinSet::new();
-    loops.spawn(take(bench.clone(), queues(kinds), slots, stop.clone()));
-    loops.spawn(take(bench.clone(), queues(&[FINISH]), FINISH_SLOTS, stop.clone()));
-    loops.spawn(bench.clone().listen_for_cancels(stop.clone()));
-    loops.spawn(bench.clone().keep_dead_letters(stop.clone()));
-    loops.spawn(bench.clone().sweep_now_and_then(stop.clone()));
-    loops.spawn(tell_depths(bench.medley.clone(), queues(kinds), stop.clone()));
+    loops.spawn(take(bench.clone(), kinds, slots, stop.clone()));
+    loops.spawn(take(bench.clone(), Kinds { names: vec![FINISH], all: true }, FINISH_SLOTS, stop.clone()));
+    loops.spawn(kept_up(stop.clone(), bench.clone(), Bench::listen_for_cancels));
+    loops.spawn(kept_up(stop.clone(), bench.clone(), Bench::keep_dead_letters));
+    loops.spawn(kept_up(stop.clone(), bench.clone(), Bench::sweep_now_and_then));
+    loops.spawn(tell_depths(bench.medley.clone(), queues, stop.clone()));
     let drain = {
         let (bench, stop) = (bench.clone(), stop.clone());
         tokio::spawn(async move {
@@ -145,27 +177,24 @@ async fn serve(
 }
 
 /// Takes steps from the queues while slots are free.
-async fn take(
-    bench: Arc<Bench>,
-    queues: Vec<QueueName>,
-    slots: usize,
-    stop: CancellationToken,
-) -> Result<(), WorkersError> {
+async fn take(bench: Arc<Bench>, kinds: Kinds, slots: usize, stop: CancellationToken) -> Result<(), WorkersError> {
     let free = Arc::new(Semaphore::new(slots));
     let mut serving: JoinSet<Verdict> = JoinSet::new();
     let mut consumer: Option<Box<dyn Consumer>> = None;
-    let mut unfit = None;
-    while unfit.is_none() {
+    let mut fitness = Fitness { kinds, resting: BTreeMap::new(), unfit: None };
+    while fitness.unfit.is_none() {
         let slot = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            Some(verdict) = serving.join_next() => { unfit = reason(verdict); continue }
+            Some(verdict) = serving.join_next() => { fitness.hear(verdict, &mut consumer); continue }
             slot = free.clone().acquire_owned() => slot.expect("the semaphore is never closed"),
         };
+        let queues = fitness.kinds.queues(&fitness.resting);
         let delivery = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            Some(verdict) = serving.join_next() => { unfit = reason(verdict); continue }
+            Some(verdict) = serving.join_next() => { fitness.hear(verdict, &mut consumer); continue }
+            () = fitness.rested() => { consumer = None; continue }
             delivery = next(&bench.medley, &queues, &mut consumer) => delivery,
         };
         match delivery {
@@ -187,10 +216,55 @@ async fn take(
     }
     // Deliveries that were taken in advance go back when the consumer does.
     drop(consumer);
+    let mut none = None;
     while let Some(verdict) = serving.join_next().await {
-        unfit = unfit.or(reason(verdict));
+        fitness.hear(verdict, &mut none);
     }
-    unfit.map_or(Ok(()), |reason| Err(WorkersError::Unfit(reason)))
+    fitness.unfit.map_or(Ok(()), |reason| Err(WorkersError::Unfit(reason)))
+}
+
+/// How long a kind whose compute process does not start is left to other workers.
+const REST: Duration = Duration::from_secs(300);
+
+/// What a loop can still do.
+struct Fitness {
+    kinds: Kinds,
+    /// Kinds that cannot be computed here, and when that is tried again.
+    resting: BTreeMap<Name, Instant>,
+    /// Why the worker stops.
+    unfit: Option<String>,
+}
+
+impl Fitness {
+    fn hear(&mut self, verdict: Result<Verdict, tokio::task::JoinError>, consumer: &mut Option<Box<dyn Consumer>>) {
+        match verdict {
+            Ok(Verdict::GoOn) => {}
+            Ok(Verdict::Unfit(reason)) => drop(self.unfit.get_or_insert(reason)),
+            Ok(Verdict::KindUnfit(kind, reason)) => {
+                tracing::error!(%kind, reason, "steps of a kind cannot be computed here; they are left to other workers");
+                self.resting.insert(kind, Instant::now() + REST);
+                // The next one takes from the other queues only.
+                *consumer = None;
+                if self.kinds.all || self.kinds.names.iter().all(|kind| self.resting.contains_key(kind)) {
+                    self.unfit.get_or_insert(reason);
+                }
+            }
+            Err(panic) => {
+                // Its delivery was dropped with it and comes back.
+                tracing::error!(%panic, "a defect of Medley while a step was served");
+            }
+        }
+    }
+
+    /// Waits until a kind may be tried again.
+    async fn rested(&mut self) {
+        let Some((kind, at)) = self.resting.iter().min_by_key(|(_, at)| **at) else {
+            return std::future::pending().await;
+        };
+        let (kind, at) = (kind.clone(), *at);
+        tokio::time::sleep_until(at).await;
+        self.resting.remove(&kind);
+    }
 }
 
 async fn next(
@@ -198,23 +272,17 @@ async fn next(
     queues: &[QueueName],
     consumer: &mut Option<Box<dyn Consumer>>,
 ) -> Result<Delivery, QueueError> {
-    let consumer = match consumer {
-        Some(consumer) => consumer,
-        None => consumer.insert(medley.queue.consume(queues).await?),
-    };
-    consumer.next().await
-}
-
-fn reason(verdict: Result<Verdict, tokio::task::JoinError>) -> Option<String> {
-    match verdict {
-        Ok(Verdict::GoOn) => None,
-        Ok(Verdict::Unfit(reason)) => Some(reason),
-        Err(panic) => {
-            // Its delivery was dropped with it and comes back.
-            tracing::error!(%panic, "a defect of Medley while a step was served");
-            None
-        }
-    }
+    let taken = AssertUnwindSafe(async {
+        let consumer = match consumer {
+            Some(consumer) => consumer,
+            None => consumer.insert(medley.queue.consume(queues).await?),
+        };
+        consumer.next().await
+    });
+    // A message that is at hand goes back and counts as lost, so that the queue gives it up in the end.
+    taken.catch_unwind().await.unwrap_or_else(|_| {
+        Err(QueueError::Unreadable("a message met a defect of Medley; please report it with this log".into(), None))
+    })
 }
 
 /// Keeps the gauge of how many steps wait; what cannot be asked now is asked again.

@@ -8,13 +8,15 @@ use std::{path::Path, sync::Arc};
 
 use lapin::{
     BasicProperties, Connection, ConnectionProperties,
-    options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
-    types::FieldTable,
+    options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
+    types::{AMQPValue, FieldArray, FieldTable},
 };
-use medley_runtime::queue::{AmqpConfig, AmqpQueue, SqliteQueue};
+use medley_runtime::queue::{AmqpConfig, AmqpQueue, SqliteOptions, SqliteQueue};
 use medley_step::{Queue, QueueName};
 use medley_tests::rabbitmq::Broker;
 use queue_suite::Place;
+
+const UNREADABLE: &str = "medley.unreadable";
 
 /// Makes a test of each case for each kind of place.
 macro_rules! conformance {
@@ -63,6 +65,8 @@ conformance! {
         dead_letters_keep_their_failure,
         a_step_lost_too_often_becomes_a_dead_letter,
         what_cannot_be_read_is_put_aside,
+        what_others_write_stops_nobody,
+        a_step_may_be_put_aside,
         a_delivery_of_another_queue_is_refused,
     }
     load::{ nothing_is_lost_among_many, publishing_together_loses_nothing }
@@ -90,7 +94,13 @@ impl SqlitePlace {
 #[async_trait::async_trait]
 impl Place for SqlitePlace {
     async fn open(&self) -> Arc<dyn Queue> {
-        Arc::new(SqliteQueue::open(&self.path()).await.unwrap())
+        // Nothing that is seen here comes of a lease that has ended: it is longer than any test.
+        let options = SqliteOptions { lease: 10 * queue_suite::PATIENCE, ..SqliteOptions::default() };
+        Arc::new(SqliteQueue::open_with(&self.path(), options).await.unwrap())
+    }
+
+    fn answers_at_once(&self) -> bool {
+        true
     }
 
     fn spec(&self) -> String {
@@ -101,6 +111,18 @@ impl Place for SqlitePlace {
         self.sql()
             .execute("INSERT INTO steps (queue, place, body) VALUES (?1, 0, ?2)", (queue.to_string(), body))
             .unwrap();
+    }
+
+    async fn inject_lost(&self, queue: &QueueName, body: &[u8]) {
+        let insert = "INSERT INTO steps (queue, place, body, lost) VALUES (?1, 0, ?2, ?3)";
+        self.sql().execute(insert, (queue.to_string(), body, i64::MAX)).unwrap();
+    }
+
+    async fn reasons(&self) -> Vec<String> {
+        let (sql, reasons) = (self.sql(), "SELECT failure FROM steps WHERE queue = 'medley.unreadable'");
+        let mut reasons = sql.prepare(reasons).unwrap();
+        let reasons = reasons.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+        reasons.map(|reason| String::from_utf8(reason.unwrap()).unwrap()).collect()
     }
 
     async fn unreadable(&self) -> usize {
@@ -117,6 +139,15 @@ struct AmqpPlace {
 impl AmqpPlace {
     fn new() -> Self {
         Self { url: Broker::shared().vhost() }
+    }
+
+    async fn send(&self, queue: &QueueName, body: &[u8], properties: BasicProperties) {
+        let (_connection, channel) = self.channel().await;
+        assert!(channel_depth(&channel, &queue.to_string()).await.is_some(), "whoever consumes declares {queue}");
+        channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+        let options = BasicPublishOptions::default();
+        let sent = channel.basic_publish("medley.steps".into(), queue.to_string().into(), options, body, properties);
+        sent.await.unwrap().await.unwrap();
     }
 
     async fn channel(&self) -> (Connection, lapin::Channel) {
@@ -140,19 +171,43 @@ impl Place for AmqpPlace {
         self.url.clone()
     }
 
+    fn answers_at_once(&self) -> bool {
+        false
+    }
+
     async fn inject(&self, queue: &QueueName, body: &[u8]) {
+        self.send(queue, body, BasicProperties::default().with_delivery_mode(2)).await;
+    }
+
+    /// With everything else that a broker would act on when it is published again.
+    async fn inject_lost(&self, queue: &QueueName, body: &[u8]) {
+        let mut headers = FieldTable::default();
+        headers.insert("x-medley-lost".into(), AMQPValue::LongUInt(u32::MAX));
+        headers.insert("x-delivery-count".into(), AMQPValue::LongLongInt(5));
+        headers.insert("x-medley-failure".into(), AMQPValue::LongString("{".into()));
+        headers.insert("traceparent".into(), AMQPValue::LongLongInt(i64::MIN));
+        headers.insert("CC".into(), AMQPValue::FieldArray(FieldArray::default()));
+        let properties = BasicProperties::default().with_headers(headers).with_user_id("test".into());
+        self.send(queue, body, properties).await;
+    }
+
+    async fn reasons(&self) -> Vec<String> {
         let (_connection, channel) = self.channel().await;
-        assert!(channel_depth(&channel, &queue.to_string()).await.is_some(), "whoever consumes declares {queue}");
-        channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
-        let options = BasicPublishOptions::default();
-        let properties = BasicProperties::default().with_delivery_mode(2);
-        let sent = channel.basic_publish("medley.steps".into(), queue.to_string().into(), options, body, properties);
-        sent.await.unwrap().await.unwrap();
+        let mut reasons = Vec::new();
+        // Those that are looked at stay unsettled, and go back with the channel.
+        while let Some(message) = channel.basic_get(UNREADABLE.into(), BasicGetOptions::default()).await.unwrap() {
+            let headers = message.delivery.properties.headers().clone().unwrap_or_default();
+            match headers.inner().get("x-medley-reason") {
+                Some(AMQPValue::LongString(reason)) => reasons.push(reason.to_string()),
+                other => panic!("put aside without a reason: {other:?}"),
+            }
+        }
+        reasons
     }
 
     async fn unreadable(&self) -> usize {
         let (_connection, channel) = self.channel().await;
-        channel_depth(&channel, "medley.unreadable").await.unwrap().try_into().unwrap()
+        channel_depth(&channel, UNREADABLE).await.unwrap().try_into().unwrap()
     }
 }
 

@@ -4,11 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use medley_proto::ErrorCode;
@@ -46,7 +46,7 @@ impl Server {
     }
 
     fn fetcher(&self) -> HttpsFetcher {
-        HttpsFetcher::new(HttpsPolicy { trusted: vec![self.address], timeout: Duration::from_secs(5) })
+        HttpsFetcher::new(HttpsPolicy { trusted: vec![self.address], timeout: Duration::from_secs(60) })
     }
 
     async fn fetch(&self, most_bytes: u64) -> Result<Vec<u8>, StepError> {
@@ -153,11 +153,10 @@ async fn answers_have_their_classes() {
 
 #[tokio::test]
 async fn a_silent_server_runs_into_the_time_limit() {
-    let server = Server::start(|_, _, _| thread::sleep(Duration::from_secs(10)));
+    // It says nothing until the client has had enough.
+    let server = Server::start(|_, _, stream| drop(stream.read(&mut [0])));
     let fetcher = HttpsFetcher::new(HttpsPolicy { trusted: vec![server.address], timeout: Duration::from_secs(1) });
-    let started = Instant::now();
     assert!(matches!(fetch(&fetcher, &server.url(), 100).await, Err(StepError::Transient { .. })));
-    assert!(started.elapsed() < Duration::from_secs(8));
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ pub enum SpeakError {
     TooLong { input: String, bytes: u64, limit: u64 },
     #[error("{input}: the text is not UTF-8 at byte {offset}; convert it (iconv -t UTF-8) and run the job again")]
     NotUtf8 { input: String, offset: usize },
+    #[error("{input}: the text is in {language}, which no voice speaks; {advice}")]
+    Language { input: String, language: &'static str, advice: &'static str },
     #[error("{input}: line {line}, column {column}: {what}")]
     Ssml { input: String, line: usize, column: usize, what: String },
     #[error("lexicon, line {line}: {what}")]
@@ -46,6 +48,7 @@ impl SpeakError {
         match self {
             Self::NothingToSay { .. } => ErrorCode::MEDIA_EMPTY,
             Self::TooLong { .. } => ErrorCode::MEDIA_TOO_LARGE,
+            Self::Language { .. } => ErrorCode::new("language_unsupported"),
             Self::NotUtf8 { .. } => ErrorCode::MEDIA_UNDECODABLE,
             Self::Ssml { .. } | Self::Syllable { .. } => ErrorCode::new("ssml_invalid"),
             Self::Lexicon { .. } => ErrorCode::new("lexicon_invalid"),

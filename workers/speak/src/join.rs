@@ -53,6 +53,9 @@ pub(crate) fn run(params: &SpeakParams, cx: &StepContext<'_>) -> Result<SpeakOut
     if plan.unspoken_letters > 0 {
         quality.insert("unspoken_letters".into(), plan.unspoken_letters.into());
     }
+    if !plan.warnings.is_empty() {
+        quality.insert("warnings".into(), plan.warnings.into());
+    }
     quality.iter().for_each(|(key, value)| cx.quality(key, value.clone()));
     let duration_s = starts.last().copied().unwrap_or(0.0);
     Ok(SpeakOutput::Join { duration_s, sentences: totals.sentences, words: totals.words, quality })

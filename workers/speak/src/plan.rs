@@ -34,7 +34,8 @@ pub(crate) fn run(
     }
     let bytes = std::fs::read(&input.path)?;
     let lexicon = Lexicon::of(config, params)?;
-    let Document { utterances: script, unspoken_letters } = document::read(&input.name, &bytes, params, &lexicon)?;
+    let Document { utterances: script, unspoken_letters, warnings } =
+        document::read(&input.name, &bytes, params, &lexicon)?;
     let voices = speaker.needs(&script)?;
     let mut file = cx.create("script.jsonl", "application/jsonl")?;
     let mut parts = Vec::new();
@@ -53,7 +54,7 @@ pub(crate) fn run(
     }
     file.keep()?;
     let characters = script.iter().map(|utterance| utterance.text.chars().count() as u64).sum();
-    Ok(SpeakOutput::Plan(Plan { parts, characters, unspoken_letters, voices }))
+    Ok(SpeakOutput::Plan(Plan { parts, characters, unspoken_letters, warnings, voices }))
 }
 
 /// Consecutive sentences of about [`PART_CHARACTERS`].

@@ -63,6 +63,9 @@ pub struct Plan {
     pub characters: u64,
     /// Letters of scripts that no voice reads.
     pub unspoken_letters: u64,
+    /// What is not read as a person would, in sentences.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// What the sound depends on besides the text: voices and programs with their versions.
     pub voices: String,
 }

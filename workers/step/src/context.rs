@@ -100,6 +100,9 @@ pub struct StepReport {
     pub quality: Map<String, Value>,
 }
 
+/// The name of [`StepContext::notes`] in the scratch folder.
+pub const NOTES: &str = ".notes";
+
 /// A running step's world. Not shared between threads: a step that computes on several hands them what they need and
 /// keeps the context on the thread it was called on.
 pub struct StepContext<'a> {
@@ -153,6 +156,15 @@ impl<'a> StepContext<'a> {
         &self.scratch
     }
 
+    /// A file of JSON lines below the scratch folder that outlives the step's process; not there at first.
+    ///
+    /// When the process dies and this step is to blame, the runtime adds a line `{"died":"<error code>"}` and begins the step
+    /// anew at once, as long as the file grew since it was begun last. A step that works on many things so finds out
+    /// which of them it cannot do: it notes down what it begins with before it begins, and what is done.
+    pub fn notes(&self) -> PathBuf {
+        self.scratch.join(NOTES)
+    }
+
     /// Tells how far the step is, in a unit that people know.
     pub fn progress(&self, done: f64, total: f64, unit: &str) {
         self.host.progress(done, total, unit);
@@ -188,8 +200,10 @@ impl<'a> StepContext<'a> {
 
     /// Where a program that wants a path may write the artifact `name`; hand it in with [`Self::publish_file`].
     pub fn place(&self, name: &str) -> Result<PathBuf, StepError> {
-        let segment =
-            !name.is_empty() && name.len() <= 255 && !name.contains(['/', '\\', '\0']) && name != "." && name != "..";
+        let segment = !name.is_empty()
+            && name.len() <= 255
+            && !name.contains(['/', '\\', '\0'])
+            && ![".", "..", NOTES].contains(&name);
         if segment {
             Ok(self.scratch.join(name))
         } else {

@@ -14,7 +14,9 @@ mod store;
 pub mod testing;
 mod worker;
 
-pub use context::{ArtifactFile, Host, LocalInput, Published, RemoteFile, RemotePage, StepContext, StepReport, Wanted};
+pub use context::{
+    ArtifactFile, Host, LocalInput, NOTES, Published, RemoteFile, RemotePage, StepContext, StepReport, Wanted,
+};
 pub use error::{Cause, Retryable, StepError};
 pub use nested::Nested;
 pub use queue::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};

@@ -72,6 +72,10 @@ pub trait Queue: Send + Sync + 'static {
     /// The step's attempts are used up: it goes to the dead queue with its last failure.
     async fn dead_letter(&self, delivery: Delivery, failure: &Failure) -> Result<(), QueueError>;
 
+    /// What the step belongs to cannot be read, and no worker can go on with it: the message is kept where a person finds
+    /// it, with the reason, and taken off its queue.
+    async fn put_aside(&self, delivery: Delivery, reason: &str) -> Result<(), QueueError>;
+
     /// Takes from the dead queue; `ack` when the letter is in the store. The failure is unknown when the broker itself
     /// gave the step up (its delivery limit).
     async fn consume_dead(&self) -> Result<Box<dyn DeadConsumer>, QueueError>;

@@ -24,6 +24,8 @@ pub trait Recipe: Send + Sync + 'static {
     const EXAMPLES: &'static str = "";
     /// How many inputs one job takes: `medley run` makes one job of each when it is one, one job of all otherwise.
     const INPUTS: std::ops::RangeInclusive<usize> = 1..=1;
+    /// What each input is, in order, with its article, for kinds of several: what is missing is called so.
+    const INPUT_ROLES: &'static [&'static str] = &[];
     /// Whether an input may be text itself: what is neither a file nor a URL on the command line is then the text.
     const TAKES_TEXT: bool = false;
     /// Whether an input may be a folder. Its steps get the folder's path, and are the ones to see to it that nothing

@@ -31,6 +31,7 @@ pub trait ErasedRecipe: Send + Sync {
     fn about(&self) -> &'static str;
     fn examples(&self) -> &'static str;
     fn inputs(&self) -> RangeInclusive<usize>;
+    fn input_roles(&self) -> &'static [&'static str];
     fn takes_text(&self) -> bool;
     fn named_inputs(&self) -> &'static [(&'static str, usize, &'static str)];
     fn takes_folder(&self) -> bool;
@@ -67,6 +68,10 @@ impl<R: Recipe> ErasedRecipe for Typed<R> {
         R::INPUTS
     }
 
+    fn input_roles(&self) -> &'static [&'static str] {
+        R::INPUT_ROLES
+    }
+
     fn takes_text(&self) -> bool {
         R::TAKES_TEXT
     }
@@ -86,7 +91,12 @@ impl<R: Recipe> ErasedRecipe for Typed<R> {
     fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError> {
         if !R::INPUTS.contains(&inputs.len()) {
             let (least, most) = R::INPUTS.into_inner();
-            let message = format!("{} takes {least} to {most} inputs and was given {}", R::KIND, inputs.len());
+            let of = if least == most { least.to_string() } else { format!("{least} to {most}") };
+            let order = match R::INPUT_ROLES {
+                [] => String::new(),
+                roles => format!(": in order they are {}", roles.join(", ")),
+            };
+            let message = format!("{} takes {of} inputs and was given {}{order}", R::KIND, inputs.len());
             return Err(StepError::permanent(ErrorCode::PARAMS_INVALID, message));
         }
         let params = Self::params(params)?;

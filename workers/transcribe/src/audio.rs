@@ -1,14 +1,19 @@
 //! The sound of an input: 16 kHz, mono, from any second on.
 
-use medley_media::audio::{Reader, ReaderOptions};
+use medley_media::{
+    audio::{ListeningGain, Reader, ReaderOptions, SoundTracks, TrackChoice},
+    sniff::Container,
+};
 use medley_step::{LocalInput, StepContext, StepError};
 
 use crate::{
     decode::Loaded,
     speech::{
         SAMPLE_RATE_HZ,
+        regions::milliseconds,
         windows::{Window, join, sample},
     },
+    step::SoundFacts,
 };
 
 /// Samples read at once: 8 s.
@@ -18,13 +23,13 @@ const BLOCK: usize = 8 * SAMPLE_RATE_HZ as usize;
 pub(crate) struct Sound(Reader);
 
 impl Sound {
-    /// Opens an input at a time.
+    /// Opens a track of an input, or the one that is best read, at a time.
     ///
     /// # Errors
     /// Those of the media: `media_undecodable`, `media_empty`, …
-    pub(crate) fn open(input: &LocalInput, from_s: f64) -> Result<Self, StepError> {
-        let mut reader =
-            Reader::open(&input.path, &ReaderOptions { rate_hz: SAMPLE_RATE_HZ, ..ReaderOptions::default() })?;
+    pub(crate) fn open(input: &LocalInput, track: Option<u32>, from_s: f64) -> Result<Self, StepError> {
+        let options = ReaderOptions { rate_hz: SAMPLE_RATE_HZ, track, ..ReaderOptions::default() };
+        let mut reader = Reader::open(&input.path, &options)?;
         if from_s > 0.0 {
             reader.seek(from_s)?;
         }
@@ -36,6 +41,34 @@ impl Sound {
         self.0.info().duration_s
     }
 
+    /// What was read of the file, and what was not; once it was read to its end.
+    pub(crate) fn facts(&self) -> SoundFacts {
+        let tracks = self.0.tracks();
+        let mut warnings: Vec<String> = of_tracks(tracks).into_iter().collect();
+        if let Some(undecoded) = self.0.undecoded() {
+            warnings.push(format!(
+                "about {:.1} s of its sound could not be decoded: {}; what was said there is missing",
+                undecoded.seconds, undecoded.reason
+            ));
+        }
+        SoundFacts {
+            track: tracks.taken,
+            tracks: u32::try_from(tracks.count()).unwrap_or(u32::MAX),
+            undecoded_s: milliseconds(self.0.undecoded_s()),
+            film: matches!(
+                self.0.info().container,
+                Container::Mp4
+                    | Container::Matroska
+                    | Container::Avi
+                    | Container::Flv
+                    | Container::Asf
+                    | Container::MpegTs
+                    | Container::MpegPs
+            ),
+            warnings,
+        }
+    }
+
     /// The next samples into `block`, which is emptied first; none at the end.
     pub(crate) fn read(&mut self, block: &mut Vec<f32>) -> Result<(), StepError> {
         block.clear();
@@ -44,10 +77,25 @@ impl Sound {
     }
 }
 
-/// Reads the audio of windows of the step's input, which lie in it in this order; what lies between them is not kept.
-pub(crate) fn load(cx: &StepContext<'_>, windows: Vec<Window>) -> Result<Vec<Loaded>, StepError> {
+/// Which of several tracks was read, when nobody asked for one.
+fn of_tracks(tracks: &SoundTracks) -> Option<String> {
+    let why = match tracks.why {
+        TrackChoice::Only | TrackChoice::Asked => return None,
+        TrackChoice::Default if tracks.taken().is_some_and(|track| track.is_default) => "which it flags as default",
+        TrackChoice::Default => "the first",
+        TrackChoice::Heard => "since the one before it is silent",
+    };
+    let told = tracks.taken().and_then(|track| track.title.clone().or_else(|| track.language.clone()));
+    let told = told.map(|told| format!(" ({told})")).unwrap_or_default();
+    let (taken, count) = (tracks.taken, tracks.count());
+    Some(format!("it has {count} sound tracks and track {taken}{told} was read, {why}; use --track N for another"))
+}
+
+/// Reads the audio of windows of the step's input, which lie in it in this order; what lies between them is not kept. Very
+/// quiet windows are raised to the level at which the models listen.
+pub(crate) fn load(cx: &StepContext<'_>, track: Option<u32>, windows: Vec<Window>) -> Result<Vec<Loaded>, StepError> {
     let start_s = windows.first().map_or(0.0, Window::start_s);
-    let mut sound = Sound::open(cx.input(0)?, start_s)?;
+    let mut sound = Sound::open(cx.input(0)?, track, start_s)?;
     let mut at = sample(start_s);
     let mut loaded: Vec<Loaded> = windows.into_iter().map(|window| Loaded { window, audio: Vec::new() }).collect();
     let mut block = Vec::new();
@@ -68,6 +116,10 @@ pub(crate) fn load(cx: &StepContext<'_>, windows: Vec<Window>) -> Result<Vec<Loa
         while first < loaded.len() && sample(loaded[first].window.end_s()) <= at {
             first += 1;
         }
+    }
+    for one in &mut loaded {
+        // A window is a block: it has one gain throughout.
+        ListeningGain::new(SAMPLE_RATE_HZ).apply(&mut one.audio);
     }
     Ok(loaded)
 }

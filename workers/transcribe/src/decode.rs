@@ -16,11 +16,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     hear::{self, Outcome, WindowAudio},
     speech::{
-        regions::milliseconds,
+        regions::{Span, milliseconds},
         windows::{Window, join, sample},
     },
+    step::How,
     times,
-    whisper::{Attempt, Recognizer, RecognizerError, words},
+    whisper::{Recognizer, RecognizerError, words},
 };
 
 /// How often a step that waits for its threads asks whether it should stop.
@@ -37,6 +38,13 @@ pub struct Decoded {
     pub(crate) retries: u32,
     #[serde(default)]
     pub(crate) removed: bool,
+    /// ISO 639-1 of what is spoken.
+    pub(crate) language: String,
+    /// 1 when it was given.
+    pub(crate) language_prob: f64,
+    /// Where somebody seems to speak for seconds and no word was heard.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unheard: Vec<Span>,
 }
 
 /// A word and its time in seconds of the file. The text begins with a space where it is written apart.
@@ -93,25 +101,19 @@ impl WindowAudio for Loaded {
 
 /// The part of a window between two times, as far as its audio goes.
 fn window_in(window: &Window, start_s: f64, end_s: f64) -> Window {
-    let inside = |piece: &crate::speech::regions::Span| {
-        let cut = crate::speech::regions::Span::new(piece.start_s.max(start_s), piece.end_s.min(end_s));
+    let inside = |piece: &Span| {
+        let cut = Span::new(piece.start_s.max(start_s), piece.end_s.min(end_s));
         (cut.len_s() > 0.0).then_some(cut)
     };
     Window { pieces: window.pieces.iter().filter_map(inside).collect(), speech: Vec::new() }
 }
 
-/// How a run of windows is decoded.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Orders<'a> {
-    pub(crate) attempt: Attempt<'a>,
-    pub(crate) fallback: bool,
-}
-
-/// Decodes all windows, the longest first, on `cx.threads()` threads; answers in their order.
+/// Decodes all windows, the longest first, on `cx.threads()` threads; answers in their order, several for a window in which
+/// several languages are spoken.
 pub(crate) fn decode(
     recognizer: &dyn Recognizer,
     loaded: &[Loaded],
-    orders: Orders<'_>,
+    how: &How,
     cx: &StepContext<'_>,
 ) -> Result<Vec<Decoded>, StepError> {
     let mut order: Vec<usize> = (0..loaded.len()).collect();
@@ -119,7 +121,7 @@ pub(crate) fn decode(
     let groups = groups(&order, recognizer.at_once(), cx.threads());
     let total: f64 = loaded.iter().map(|one| one.window.audio_s()).sum();
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let outcomes: Mutex<Vec<Option<Vec<Outcome>>>> = Mutex::new(vec![None; groups.len()]);
+    let outcomes: Mutex<Vec<Option<Vec<Vec<Outcome>>>>> = Mutex::new(vec![None; groups.len()]);
     let (tell, told) = mpsc::channel::<Result<f64, RecognizerError>>();
 
     let asked = std::thread::scope(|scope| {
@@ -131,7 +133,7 @@ pub(crate) fn decode(
                     let Some(group) = groups.get(n) else { break };
                     let windows: Vec<(&Loaded, &Window)> =
                         group.iter().map(|n| (&loaded[*n], &loaded[*n].window)).collect();
-                    let heard = hear::hear(recognizer, &windows, &orders.attempt, orders.fallback, stop);
+                    let heard = hear::hear(recognizer, &windows, how, stop);
                     let told = heard.map(|heard| {
                         outcomes.lock().unwrap_or_else(PoisonError::into_inner)[n] = Some(heard);
                         windows.iter().map(|(_, window)| window.audio_s()).sum()
@@ -152,13 +154,13 @@ pub(crate) fn decode(
     });
     asked?;
     let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let whole: Option<Vec<Vec<Outcome>>> = outcomes.into_iter().collect();
+    let whole: Option<Vec<Vec<Vec<Outcome>>>> = outcomes.into_iter().collect();
     let whole = whole.ok_or_else(|| StepError::internal("a decode thread ended without an answer"))?;
-    let mut decoded = vec![Decoded::default(); loaded.len()];
-    for (n, outcome) in groups.iter().flatten().zip(whole.into_iter().flatten()) {
-        decoded[*n] = timed(&loaded[*n].window, outcome);
+    let mut decoded = vec![Vec::new(); loaded.len()];
+    for (n, outcomes) in groups.iter().flatten().zip(whole.into_iter().flatten()) {
+        decoded[*n] = outcomes.into_iter().map(timed).collect();
     }
-    Ok(decoded)
+    Ok(decoded.concat())
 }
 
 /// Deals windows out, the longest first: groups of at most `at_once`, as many for each thread and as long as one another.
@@ -188,17 +190,20 @@ fn wait(
     }
 }
 
-fn timed(window: &Window, outcome: Outcome) -> Decoded {
+fn timed(outcome: Outcome) -> Decoded {
     let mut decoded = Decoded {
-        speech_s: window.speech_s(),
+        speech_s: outcome.window.speech_s(),
         retries: outcome.retries,
         removed: outcome.removed,
+        language: outcome.language,
+        language_prob: milliseconds(outcome.language_prob),
         ..Decoded::default()
     };
     for part in outcome.parts {
         decoded.no_speech_prob = decoded.no_speech_prob.max(part.heard.no_speech_prob);
         let heard = words(&part.heard.tokens);
         let times = times::place(&heard, &part.window);
+        decoded.unheard.extend(times::unheard(&times, &part.window.speech));
         decoded.words.extend(heard.into_iter().zip(times).map(|(word, time)| TimedWord {
             start_s: time.start_s,
             end_s: time.end_s,

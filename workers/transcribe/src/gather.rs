@@ -1,16 +1,18 @@
 //! The last step: the transcript in its four forms.
 
+use std::collections::BTreeMap;
+
 use medley_proto::{Transcript, TranscriptSegment, Word};
 use medley_step::{StepContext, StepError};
 
 use crate::{
     decode::{Decoded, TimedWord},
     params::{Script, Task, TranscribeParams},
-    speech::regions::milliseconds,
+    speech::regions::{Span, milliseconds},
     step::{Facts, TranscribeOutput},
     text::{
         chars::is_unspaced,
-        chinese,
+        chinese, paragraphs,
         sentences::{self, Sentence},
         subtitles::{self, Cue, Limits},
     },
@@ -34,26 +36,81 @@ pub(crate) struct Written {
     pub(crate) transcript: Transcript,
     pub(crate) paragraphs: String,
     pub(crate) cues: Vec<Cue>,
+    pub(crate) spoken: Spoken,
 }
 
 /// Makes the transcript of the decoded windows.
 pub(crate) fn write(mut windows: Vec<Decoded>, params: &TranscribeParams, facts: &Facts) -> Written {
-    let chinese = matches!(facts.language.as_str(), "zh" | "yue") && params.task == Task::Transcribe;
-    if chinese {
-        windows.iter_mut().for_each(|window| in_script(&mut window.words, params.script));
+    let spoken = Spoken::of(&windows, &facts.language);
+    for window in &mut windows {
+        if params.task == Task::Translate {
+            // What is written is English, whatever is spoken.
+            "en".clone_into(&mut window.language);
+        } else if matches!(window.language.as_str(), "zh" | "yue") {
+            in_script(&mut window.words, params.script);
+        }
     }
     let sentences = sentences::sentences(&windows);
-    let limits = Limits { line_chars: line_chars(params, &sentences), lines: usize::from(params.max_lines) };
+    let lines = usize::from(params.max_lines);
+    let wide = is_wide(sentences.iter().filter(|sentence| sentence.language == spoken.language));
+    let limits = |sentence: &Sentence| {
+        // A sentence in another language than the file's has lines of its own length.
+        let wide = if sentence.language == spoken.language { wide } else { is_wide([sentence]) };
+        let line_chars = match params.max_line_chars {
+            0 if wide => 16,
+            0 => 42,
+            asked => usize::from(asked),
+        };
+        Limits { line_chars, lines }
+    };
     let cues = subtitles::cues(&sentences, limits, facts.duration_s);
     let segments: Vec<TranscriptSegment> = sentences.iter().map(|sentence| segment(sentence, params)).collect();
-    let language = if params.task == Task::Translate { "en".into() } else { facts.language.clone() };
     let transcript = Transcript {
-        language,
+        language: if params.task == Task::Translate { "en".into() } else { spoken.language.clone() },
+        languages: spoken.speech_s.clone(),
         duration_s: facts.duration_s,
         text: sentences::join(segments.iter().map(|segment| segment.text.as_str())),
         segments,
     };
-    Written { transcript, paragraphs: sentences::paragraphs(&sentences), cues }
+    Written { transcript, paragraphs: paragraphs::paragraphs(&sentences), cues, spoken }
+}
+
+/// The languages that are spoken.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Spoken {
+    /// The one with most speech.
+    language: String,
+    /// How probable it is where it is spoken.
+    prob: f64,
+    /// Seconds of speech in each.
+    speech_s: BTreeMap<String, f64>,
+}
+
+impl Spoken {
+    /// `main` wins when two are spoken for as long.
+    fn of(windows: &[Decoded], main: &str) -> Self {
+        let mut speech_s: BTreeMap<String, f64> = BTreeMap::new();
+        for window in windows {
+            *speech_s.entry(window.language.clone()).or_default() += window.speech_s;
+        }
+        let most = speech_s.iter().max_by(|a, b| a.1.total_cmp(b.1).then_with(|| (a.0 == main).cmp(&(b.0 == main))));
+        let language = most.map_or(main.to_owned(), |(language, _)| language.clone());
+        let of_it = || windows.iter().filter(|window| window.language == language);
+        let sum: f64 = of_it().map(|window| window.language_prob * window.speech_s).sum();
+        let prob = sum / of_it().map(|window| window.speech_s).sum::<f64>().max(0.001);
+        speech_s.values_mut().for_each(|value| *value = milliseconds(*value));
+        Self { language, prob: milliseconds(prob), speech_s }
+    }
+
+    fn warning(&self) -> Option<String> {
+        let mut all: Vec<(&String, &f64)> = self.speech_s.iter().collect();
+        all.sort_by(|a, b| b.1.total_cmp(a.1).then(a.0.cmp(b.0)));
+        let told: Vec<String> = all.iter().map(|(code, speech_s)| format!("{code} {speech_s:.0} s")).collect();
+        let told = told.join(", ");
+        (all.len() > 1).then(|| {
+            format!("several languages are spoken ({told}) and each part was heard in its own; use --language for one")
+        })
+    }
 }
 
 /// Leaves the four artifacts and says how good they are.
@@ -74,17 +131,41 @@ pub(crate) fn publish(
     let mean = |of: fn(&Quality) -> f64| milliseconds(windows.iter().map(of).sum::<f64>() / words.max(1) as f64);
     let share = |of: usize| milliseconds(of as f64 / windows.len().max(1) as f64);
     let readable = written.cues.iter().filter(|cue| cue.is_readable()).count();
-    cx.quality("language", facts.language.clone());
-    cx.quality("language_prob", facts.language_prob);
+    cx.quality("language", written.spoken.language.clone());
+    cx.quality("language_prob", written.spoken.prob);
+    cx.quality("languages", serde_json::to_value(&written.spoken.speech_s)?);
     cx.quality("mean_word_prob", mean(|window| window.prob));
     cx.quality("mean_logprob", mean(|window| window.logprob));
     cx.quality("no_speech_ratio", share(windows.iter().filter(|window| window.no_speech_prob > 0.6).count()));
     cx.quality("speech_ratio", milliseconds(facts.speech_s / facts.duration_s.max(0.001)));
+    let unheard_s = windows.iter().filter_map(|window| window.unheard).fold(0.0, |sum, (s, _)| sum + s);
+    cx.quality("unheard_s", milliseconds(unheard_s));
+    cx.quality("undecoded_s", facts.sound.undecoded_s);
+    cx.quality("sound_track", facts.sound.track);
+    cx.quality("sound_tracks", facts.sound.tracks);
     cx.quality("windows", windows.len());
     cx.quality("windows_decoded_again", windows.iter().filter(|window| window.retries > 0).count());
     cx.quality("windows_with_text_removed", windows.iter().filter(|window| window.removed).count());
     cx.quality("subtitles_readable", milliseconds(readable as f64 / written.cues.len().max(1) as f64));
+    cx.quality("warnings", warnings(&written.spoken, windows, facts));
     Ok(words as u64)
+}
+
+/// What a person should know before they rely on it, in sentences.
+fn warnings(spoken: &Spoken, windows: &[Quality], facts: &Facts) -> Vec<String> {
+    let mut warnings = facts.sound.warnings.clone();
+    warnings.extend(spoken.warning());
+    let unheard: Vec<(f64, f64)> = windows.iter().filter_map(|window| window.unheard).collect();
+    if let Some((_, first_s)) = unheard.first() {
+        let all_s: f64 = unheard.iter().map(|(s, _)| s).sum();
+        let minutes = first_s / 60.0;
+        warnings.push(format!(
+            "no words were made out in {all_s:.0} s in which somebody seems to speak or sing, first at {:.0}:{:02.0}",
+            minutes.floor(),
+            (first_s % 60.0).floor()
+        ));
+    }
+    warnings
 }
 
 /// What is left of a window once its words went into the transcript.
@@ -97,10 +178,13 @@ pub(crate) struct Quality {
     /// Sums over the words.
     logprob: f64,
     prob: f64,
+    /// Seconds of speech without words, and where they begin.
+    unheard: Option<(f64, f64)>,
 }
 
 impl From<&Decoded> for Quality {
     fn from(window: &Decoded) -> Self {
+        let unheard_s = window.unheard.iter().map(Span::len_s).sum();
         Self {
             no_speech_prob: window.no_speech_prob,
             retries: window.retries,
@@ -108,6 +192,7 @@ impl From<&Decoded> for Quality {
             words: window.words.len(),
             logprob: window.words.iter().map(|word| word.logprob).sum(),
             prob: window.words.iter().map(|word| word.logprob.exp()).sum(),
+            unheard: window.unheard.first().map(|first| (unheard_s, first.start_s)),
         }
     }
 }
@@ -119,13 +204,14 @@ fn in_script(words: &mut [TimedWord], script: Script) {
     words.iter_mut().zip(texts).for_each(|(word, text)| word.text = text);
 }
 
-fn line_chars(params: &TranscribeParams, sentences: &[Sentence]) -> usize {
-    if params.max_line_chars > 0 {
-        return usize::from(params.max_line_chars);
+/// Most words are of a script whose characters are as wide as they are high.
+fn is_wide<'a>(sentences: impl IntoIterator<Item = &'a Sentence>) -> bool {
+    let (mut words, mut wide) = (0, 0);
+    for word in sentences.into_iter().flat_map(|sentence| &sentence.words) {
+        words += 1;
+        wide += usize::from(word.text.chars().any(|c| is_unspaced(c) && c > '\u{2fff}'));
     }
-    let words = || sentences.iter().flat_map(|sentence| &sentence.words);
-    let unspaced = words().filter(|word| word.text.chars().any(|c| is_unspaced(c) && c > '\u{2fff}')).count();
-    if unspaced * 2 > words().count() { 16 } else { 42 }
+    wide * 2 > words
 }
 
 fn segment(sentence: &Sentence, params: &TranscribeParams) -> TranscriptSegment {
@@ -140,6 +226,7 @@ fn segment(sentence: &Sentence, params: &TranscribeParams) -> TranscriptSegment 
         start_s: milliseconds(sentence.start_s()),
         end_s: milliseconds(sentence.end_s()),
         text: sentence.text(),
+        language: Some(sentence.language.clone()).filter(|language| !language.is_empty()),
         speaker: None,
         avg_logprob: milliseconds(sum / sentence.words.len().max(1) as f64),
         no_speech_prob: milliseconds(sentence.no_speech_prob),

@@ -1,6 +1,11 @@
 //! Text that nobody said: Whisper repeats itself, runs on, skips, or writes what its training videos ended with.
 
-use crate::{speech::windows::Window, text::chars::is_unspaced, whisper::Heard};
+use crate::{
+    speech::{regions::Span, windows::Window},
+    text::chars::is_unspaced,
+    times,
+    whisper::{self, Heard},
+};
 
 /// Why a decode is not believed at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +16,8 @@ pub(crate) enum Doubt {
     TooMuch,
     /// Far fewer words than there is speech.
     TooLittle,
+    /// Seconds of speech in its middle or at an end without a word.
+    Skips,
     /// The model itself finds it improbable.
     Improbable,
 }
@@ -49,10 +56,25 @@ pub(crate) fn doubts(heard: &Heard, window: &Window) -> Vec<Doubt> {
     if speech_s >= EXPECTED_FROM_S && rate < least {
         doubts.push(Doubt::TooLittle);
     }
+    if skips(heard, window) {
+        doubts.push(Doubt::Skips);
+    }
     if heard.avg_logprob() < IMPROBABLE {
         doubts.push(Doubt::Improbable);
     }
     doubts
+}
+
+/// The attention passed over more speech than anybody keeps silent in.
+fn skips(heard: &Heard, window: &Window) -> bool {
+    if heard.tokens.iter().all(|token| token.end_s.is_none()) {
+        return false;
+    }
+    let times = times::place(&whisper::words(&heard.tokens), window);
+    times::unheard(&times, &window.speech).iter().any(|gap| {
+        let inside = |region: &Span| (region.end_s.min(gap.end_s) - region.start_s.max(gap.start_s)).max(0.0);
+        window.speech.iter().map(inside).sum::<f64>() >= EXPECTED_FROM_S
+    })
 }
 
 /// Words in lower case without punctuation; each character of a script without spaces is one.
@@ -171,7 +193,7 @@ fn bare(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{speech::regions::Span, whisper::Token};
+    use crate::whisper::Token;
 
     fn heard(text: &str, logprob: f64, no_speech_prob: f64) -> Heard {
         let token = |word: &str| Token { bytes: word.as_bytes().to_vec(), logprob, end_s: None };

@@ -10,8 +10,11 @@ pub struct TranscribeParams {
     /// The Whisper model: `auto` (the multilingual base model) or the name of an entry of `medley models list`
     /// without its `whisper-`, such as `tiny.en` or `large-v3-turbo`.
     pub model: String,
-    /// The language spoken, as ISO 639-1 (`en`, `zh`); `auto` listens to several places of the file and decides once.
+    /// The language spoken, as ISO 639-1 (`en`, `zh`); `auto` listens for it everywhere, and hears each part of a file in which
+    /// several are spoken in its own.
     pub language: String,
+    /// The sound track to hear, from 1; 0 is the one that the file flags as default, or the first that is not silent.
+    pub track: u32,
     /// Write down what is said, or say it in English.
     pub task: Task,
     /// Text in the style of what is wanted (spelling, punctuation, names); it is not part of the transcript.
@@ -39,6 +42,7 @@ impl Default for TranscribeParams {
         Self {
             model: "auto".into(),
             language: "auto".into(),
+            track: 0,
             task: Task::Transcribe,
             initial_prompt: String::new(),
             hotwords: Vec::new(),
@@ -127,24 +131,6 @@ impl TranscribeParams {
         }
         Ok(())
     }
-
-    /// The text that Whisper is shown as if it had been said before: hotwords, then the prompt (the end counts most).
-    /// Chinese without a prompt of the user's gets one sentence in the wanted script: Whisper then punctuates and keeps to it.
-    pub(crate) fn prompt(&self, language: &str) -> String {
-        let chinese = language == "zh" && self.task == Task::Transcribe;
-        let style = match self.script {
-            _ if !self.initial_prompt.is_empty() => &self.initial_prompt,
-            Script::Simplified if chinese => "以下是普通话的句子，请加标点。",
-            Script::Traditional if chinese => "以下是普通話的句子，請加標點。",
-            _ => "",
-        };
-        let hotwords = self.hotwords.join(if language == "zh" { "、" } else { ", " });
-        match (hotwords.is_empty(), style.is_empty()) {
-            (false, false) if language == "zh" => format!("{hotwords}。{style}"),
-            (false, false) => format!("{hotwords}. {style}"),
-            _ => hotwords + style,
-        }
-    }
 }
 
 /// Whisper also takes full English names, which nothing else here would understand.
@@ -160,20 +146,4 @@ pub struct TranscribeConfig {
     pub whisper_cpp: bool,
     /// The helper model that sums up episodes; the table `[assist]` unless this one is set.
     pub assist: medley_assist::Config,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hotwords_come_before_the_style_and_do_not_replace_it() {
-        let hotwords = vec!["Medley".to_owned(), "Silero".to_owned()];
-        let params = TranscribeParams { hotwords, ..TranscribeParams::default() };
-        assert_eq!(params.prompt("en"), "Medley, Silero");
-        assert_eq!(params.prompt("zh"), "Medley、Silero。以下是普通话的句子，请加标点。");
-        let styled = TranscribeParams { initial_prompt: "A talk.".into(), ..params };
-        assert_eq!(styled.prompt("en"), "Medley, Silero. A talk.");
-        assert_eq!(TranscribeParams::default().prompt("en"), "");
-    }
 }

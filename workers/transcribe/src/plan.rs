@@ -1,5 +1,6 @@
 //! The first step: where somebody speaks, how that is shared out, and in which language.
 
+use medley_media::audio::ListeningGain;
 use medley_proto::ErrorCode;
 use medley_step::{LocalInput, StepContext, StepError};
 
@@ -13,7 +14,7 @@ use crate::{
         vad::Vad,
         windows::{Packer, Window},
     },
-    step::{Facts, Plan},
+    step::{Facts, Plan, SoundFacts},
     whisper::Recognizer,
 };
 
@@ -30,12 +31,14 @@ const STEP_TARGET_S: f64 = 150.0;
 pub(crate) struct Found {
     pub(crate) windows: Vec<Window>,
     pub(crate) duration_s: f64,
+    pub(crate) sound: SoundFacts,
 }
 
 /// Runs the voice detector over the whole file, block by block: memory does not grow with it but by its windows.
 pub(crate) fn find_speech(mut vad: Vad, params: &TranscribeParams, cx: &StepContext<'_>) -> Result<Found, StepError> {
     let input = cx.input(0)?;
-    let mut sound = Sound::open(input, 0.0)?;
+    let mut sound = Sound::open(input, (params.track > 0).then_some(params.track), 0.0)?;
+    let mut listening = ListeningGain::new(SAMPLE_RATE_HZ);
     let expected_s = sound.duration_s();
     let mut regions = Regions::new(RegionRules::new(params.vad_threshold));
     let mut packer = Packer::default();
@@ -53,6 +56,7 @@ pub(crate) fn find_speech(mut vad: Vad, params: &TranscribeParams, cx: &StepCont
             vad.finish(frame)?;
             regions.finish(&mut spans);
         } else {
+            listening.apply(&mut block);
             vad.feed(&block, frame)?;
         }
         let at_s = samples as f64 / f64::from(SAMPLE_RATE_HZ);
@@ -64,7 +68,7 @@ pub(crate) fn find_speech(mut vad: Vad, params: &TranscribeParams, cx: &StepCont
         }
         if ended {
             packer.finish(milliseconds(at_s), &mut windows);
-            return Ok(Found { windows, duration_s: milliseconds(at_s) });
+            return Ok(Found { windows, duration_s: milliseconds(at_s), sound: sound.facts() });
         }
         if at_s > LONGEST_S {
             let what = format!("longer than {} hours; cut it and run the parts", LONGEST_S / 3600.0);
@@ -82,27 +86,31 @@ pub(crate) fn refuse_silence(found: &Found, input: &LocalInput) -> Result<(), St
         return Err(StepError::bad_input(ErrorCode::MEDIA_EMPTY, input, what));
     }
     if found.windows.is_empty() {
-        let what = format!("nobody speaks in its {:.1} s; lower vad_threshold if somebody does", found.duration_s);
+        let of = match found.sound.asked() {
+            Some(track) => format!(" (track {track} of {}; use --track N for another)", found.sound.tracks),
+            None => String::new(),
+        };
+        let duration_s = found.duration_s;
+        let what = format!("nobody speaks in its {duration_s:.1} s{of}; lower vad_threshold if somebody does");
         return Err(StepError::bad_input(ErrorCode::new("no_speech"), input, &what));
     }
     Ok(())
 }
 
-/// The language to decode in and how probable it is.
+/// The language that most of the file is in, by a few places of it.
 pub(crate) fn decide_language(
     recognizer: Option<&dyn Recognizer>,
     found: &Found,
     params: &TranscribeParams,
     cx: &StepContext<'_>,
-) -> Result<(String, f64), StepError> {
+) -> Result<String, StepError> {
     let Some(recognizer) = recognizer else {
-        return Ok((params.fixed_language().unwrap_or("en").into(), 1.0));
+        return Ok(params.fixed_language().unwrap_or("en").into());
     };
     let places = language::places(&found.windows);
     let windows = places.into_iter().map(|n| found.windows[n].clone()).collect();
-    let loaded = audio::load(cx, windows)?;
-    let language = language::detect(recognizer, &loaded, cx.threads())?;
-    Ok((language.code, milliseconds(language.prob)))
+    let loaded = audio::load(cx, found.sound.asked(), windows)?;
+    Ok(language::detect(recognizer, &loaded, cx.threads())?)
 }
 
 /// Shares out windows among decode steps: alike in length, none longer than it should take.
@@ -140,15 +148,15 @@ fn work_per_s(model: &str) -> f64 {
 }
 
 /// The plan as a step's answer.
-pub(crate) fn plan(found: Found, language: (String, f64), model: &str, input: &LocalInput) -> Plan {
+pub(crate) fn plan(found: Found, language: String, model: &str, input: &LocalInput) -> Plan {
     let speech_s = milliseconds(found.windows.iter().map(Window::speech_s).sum());
     let steps = share_out(found.windows, model);
     let facts = Facts {
         duration_s: found.duration_s,
         speech_s,
-        language: language.0,
-        language_prob: language.1,
+        language,
         decodes: u32::try_from(steps.len()).unwrap_or(u32::MAX),
+        sound: found.sound,
     };
     Plan { facts, input: input.sha256, models: String::new(), steps }
 }

@@ -64,7 +64,7 @@ pub(crate) fn next(params: &TranscribeParams, done: &GroupDone) -> Result<Progre
 
 fn decodes(params: &TranscribeParams, plan: Plan) -> Result<Planned, StepError> {
     let Plan { facts, input, models, steps } = plan;
-    let how = How::new(params, &facts.language);
+    let how = How::new(params, &facts.language, facts.sound.asked());
     let work: f64 = steps.iter().flatten().map(|window| window.audio_s()).sum();
     let draft = |(n, windows)| {
         let depends_on = serde_json::to_vec(&(&how, &windows))?;

@@ -42,26 +42,53 @@ pub struct DecodeStep {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct How {
     pub model: String,
+    /// The file's.
     pub language: String,
+    /// Listen for other languages in every window.
+    pub detect: bool,
     pub task: Task,
-    pub prompt: String,
+    pub initial_prompt: String,
+    pub hotwords: Vec<String>,
     pub beam_size: u8,
     pub temperature_fallback: bool,
     pub word_timestamps: bool,
     pub script: Script,
+    /// The sound track; none where there is only one.
+    pub track: Option<u32>,
 }
 
 impl How {
-    pub(crate) fn new(params: &TranscribeParams, language: &str) -> Self {
+    pub(crate) fn new(params: &TranscribeParams, language: &str, track: Option<u32>) -> Self {
         Self {
+            track,
             model: params.model().into(),
             language: language.into(),
+            detect: params.fixed_language().is_none(),
             task: params.task,
-            prompt: params.prompt(language),
+            initial_prompt: params.initial_prompt.clone(),
+            hotwords: params.hotwords.clone(),
             beam_size: params.beam_size,
             temperature_fallback: params.temperature_fallback,
             word_timestamps: params.word_timestamps,
             script: params.script,
+        }
+    }
+
+    /// The text that Whisper is shown as if it had been said before: hotwords, then the prompt (the end counts most).
+    /// Chinese without a prompt of the user's gets one sentence in the wanted script: Whisper then punctuates and keeps to it.
+    pub(crate) fn prompt(&self, language: &str) -> String {
+        let chinese = language == "zh" && self.task == Task::Transcribe;
+        let style = match self.script {
+            _ if !self.initial_prompt.is_empty() => &self.initial_prompt,
+            Script::Simplified if chinese => "以下是普通话的句子，请加标点。",
+            Script::Traditional if chinese => "以下是普通話的句子，請加標點。",
+            _ => "",
+        };
+        let hotwords = self.hotwords.join(if language == "zh" { "、" } else { ", " });
+        match (hotwords.is_empty(), style.is_empty()) {
+            (false, false) if language == "zh" => format!("{hotwords}。{style}"),
+            (false, false) => format!("{hotwords}. {style}"),
+            _ => hotwords + style,
         }
     }
 }
@@ -72,12 +99,32 @@ pub struct Facts {
     pub duration_s: f64,
     /// Seconds of speech by the voice detector.
     pub speech_s: f64,
-    /// ISO 639-1.
+    /// ISO 639-1: the one that most of the places listened to are in.
     pub language: String,
-    /// 1 when it was given.
-    pub language_prob: f64,
     /// How many decode steps there are.
     pub decodes: u32,
+    pub sound: SoundFacts,
+}
+
+/// What there was to hear.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct SoundFacts {
+    /// The sound track that is read, from 1, and how many there are.
+    pub track: u32,
+    pub tracks: u32,
+    /// Seconds of sound that the file holds or promises and that could not be decoded.
+    pub undecoded_s: f64,
+    /// It may have a picture.
+    pub film: bool,
+    /// What a person should know of it, in sentences.
+    pub warnings: Vec<String>,
+}
+
+impl SoundFacts {
+    /// What to ask a reader for, so that every step reads the same.
+    pub(crate) fn asked(&self) -> Option<u32> {
+        (self.tracks > 1).then_some(self.track)
+    }
 }
 
 /// What a step answers.
@@ -100,4 +147,21 @@ pub struct Plan {
     pub models: String,
     /// The windows of each decode step.
     pub steps: Vec<Vec<Window>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hotwords_come_before_the_style_and_do_not_replace_it() {
+        let hotwords = vec!["Medley".to_owned(), "Silero".to_owned()];
+        let params = TranscribeParams { hotwords, ..TranscribeParams::default() };
+        let how = How::new(&params, "en", None);
+        assert_eq!(how.prompt("en"), "Medley, Silero");
+        assert_eq!(how.prompt("zh"), "Medley、Silero。以下是普通话的句子，请加标点。");
+        let styled = How { initial_prompt: "A talk.".into(), ..how };
+        assert_eq!(styled.prompt("en"), "Medley, Silero. A talk.");
+        assert_eq!(How::new(&TranscribeParams::default(), "en", None).prompt("en"), "");
+    }
 }

@@ -35,6 +35,27 @@ pub(crate) fn place(words: &[HeardWord], window: &Window) -> Vec<Span> {
     times
 }
 
+/// So much speech without a word is more than a hum, a laugh or a word drawn out.
+const UNHEARD_S: f64 = 3.0;
+
+/// Where there is speech for seconds and no word: from the word before to the word after, as far as there is speech.
+pub(crate) fn unheard(words: &[Span], speech: &[Span]) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut since_s = f64::NEG_INFINITY;
+    let starts = words.iter().map(|word| word.start_s).chain([f64::INFINITY]);
+    for (n, until_s) in starts.enumerate() {
+        let silent = |region: &Span| Span::new(region.start_s.max(since_s), region.end_s.min(until_s));
+        let parts: Vec<Span> = speech.iter().map(silent).filter(|part| part.len_s() > 0.0).collect();
+        if let (Some(first), Some(last)) = (parts.first(), parts.last())
+            && parts.iter().map(Span::len_s).sum::<f64>() >= UNHEARD_S
+        {
+            found.push(Span::new(first.start_s, last.end_s));
+        }
+        since_s = words.get(n).map_or(until_s, |word| word.end_s);
+    }
+    found
+}
+
 /// Seconds that a word takes to say, up to a factor.
 fn weight(word: &str) -> f64 {
     let letters = word.chars().filter(|c| c.is_alphanumeric());
@@ -180,6 +201,15 @@ mod tests {
         let times = place(&words, &window);
         assert_eq!((times[0].start_s, times[1].end_s), (10.0, 11.0));
         assert_eq!((times[2].start_s, times[4].end_s), (13.0, 14.0));
+    }
+
+    #[test]
+    fn speech_without_words_is_told() {
+        let speech = [Span::new(1.0, 5.0), Span::new(6.0, 8.0), Span::new(8.5, 9.0)];
+        let words = [Span::new(1.0, 1.4), Span::new(8.5, 9.0)];
+        assert_eq!(unheard(&words, &speech), [Span::new(1.4, 8.0)]);
+        assert_eq!(unheard(&[], &speech), [Span::new(1.0, 9.0)]);
+        assert_eq!(unheard(&[Span::new(3.0, 3.4), Span::new(6.0, 6.5)], &speech), []);
     }
 
     proptest! {

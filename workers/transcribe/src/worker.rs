@@ -5,15 +5,13 @@ use medley_proto::ModelUse;
 use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
 
 use crate::{
-    audio,
-    decode::{self, Orders},
-    episode,
+    audio, decode, episode,
     gather::{self, Quality},
-    params::{Task, TranscribeConfig, TranscribeParams},
+    params::{TranscribeConfig, TranscribeParams},
     plan,
     speech::vad::Vad,
     step::{DecodeStep, Facts, Plan, TranscribeOutput, TranscribeStep},
-    whisper::{self, Abilities, Attempt, Recognizer},
+    whisper::{self, Abilities, Recognizer},
 };
 
 /// Speech to text.
@@ -84,17 +82,9 @@ impl Transcribe {
 
     fn decode(&self, step: DecodeStep, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
         let DecodeStep { facts, how, windows } = step;
-        let loaded = audio::load(cx, windows)?;
+        let loaded = audio::load(cx, how.track, windows)?;
         let whisper = self.whisper(&how.model, how.word_timestamps, cx.threads())?;
-        let attempt = Attempt {
-            language: &how.language,
-            translate: how.task == Task::Translate,
-            prompt: &how.prompt,
-            beam_size: how.beam_size,
-            temperature: 0.0,
-        };
-        let orders = Orders { attempt, fallback: how.temperature_fallback };
-        let windows = decode::decode(&*whisper, &loaded, orders, cx)?;
+        let windows = decode::decode(&*whisper, &loaded, &how, cx)?;
         Ok(TranscribeOutput::Decode { facts, windows })
     }
 

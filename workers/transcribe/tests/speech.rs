@@ -143,8 +143,8 @@ fn windows_do_not_influence_each_other() {
     let all = steps.concat();
     assert_eq!(all.len(), 2);
     let how: How = serde_json::from_value(json!({
-        "model": "tiny.en", "language": "en", "task": "transcribe", "prompt": "", "beam_size": 1,
-        "temperature_fallback": true, "word_timestamps": true, "script": "simplified",
+        "model": "tiny.en", "language": "en", "detect": false, "task": "transcribe", "initial_prompt": "", "hotwords": [],
+        "beam_size": 1, "temperature_fallback": true, "word_timestamps": true, "script": "simplified", "track": null,
     }))
     .unwrap();
     let decode = |windows| {

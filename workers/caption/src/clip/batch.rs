@@ -124,16 +124,60 @@ impl Drop for Free<'_> {
 #[cfg(test)]
 mod tests {
     use std::{
-        sync::atomic::{AtomicUsize, Ordering},
+        sync::{
+            Barrier,
+            atomic::{AtomicUsize, Ordering},
+        },
         thread,
-        time::Duration,
     };
 
     use super::*;
     use crate::clip::{Preprocess, Scoring};
 
-    /// Gives each image's first value back; slow enough that others queue up.
+    /// Gives each image's first value back.
     struct Echo(Preprocess);
+
+    /// As long as it is closed no run ends.
+    #[derive(Default)]
+    struct Gate {
+        open: Mutex<bool>,
+        opened: Condvar,
+    }
+
+    impl Gate {
+        fn open(&self) {
+            *self.open.lock().unwrap() = true;
+            self.opened.notify_all();
+        }
+
+        fn pass(&self) {
+            drop(self.opened.wait_while(self.open.lock().unwrap(), |open| !*open).unwrap());
+        }
+    }
+
+    struct Held {
+        echo: Echo,
+        gate: Gate,
+    }
+
+    impl Embedder for Held {
+        fn dim(&self) -> usize {
+            1
+        }
+        fn preprocess(&self) -> &Preprocess {
+            self.echo.preprocess()
+        }
+        fn scoring(&self) -> Scoring {
+            self.echo.scoring()
+        }
+        fn images(&self, pixels: &[f32]) -> Result<Vec<Vec<f32>>, CaptionError> {
+            self.gate.pass();
+            self.echo.images(pixels)
+        }
+        fn texts(&self, _texts: &[&str]) -> Result<Vec<Vec<f32>>, CaptionError> {
+            Ok(Vec::new())
+        }
+    }
 
     impl Embedder for Echo {
         fn dim(&self) -> usize {
@@ -146,7 +190,6 @@ mod tests {
             Scoring::Softmax { scale: 1.0 }
         }
         fn images(&self, pixels: &[f32]) -> Result<Vec<Vec<f32>>, CaptionError> {
-            thread::sleep(Duration::from_millis(20));
             assert!(!pixels.contains(&-2.0), "minus two");
             if pixels.contains(&-1.0) {
                 return Err(CaptionError::Params("minus one".into()));
@@ -158,9 +201,11 @@ mod tests {
         }
     }
 
-    /// Takes two runs at once and counts them.
+    /// Takes two runs at once and counts them; the first two wait for each other.
     struct Pair {
         echo: Echo,
+        first: AtomicUsize,
+        both: Barrier,
         now: AtomicUsize,
         most: AtomicUsize,
     }
@@ -180,6 +225,9 @@ mod tests {
         }
         fn images(&self, pixels: &[f32]) -> Result<Vec<Vec<f32>>, CaptionError> {
             self.most.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            if self.first.fetch_add(1, Ordering::SeqCst) < 2 {
+                self.both.wait();
+            }
             let vectors = self.echo.images(pixels);
             self.now.fetch_sub(1, Ordering::SeqCst);
             vectors
@@ -195,12 +243,17 @@ mod tests {
 
     #[test]
     fn each_gets_its_own_answer_in_fewer_runs() {
-        let batcher = echo(8);
+        let embedder = Arc::new(Held { echo: Echo(Preprocess::clip(1)), gate: Gate::default() });
+        let batcher = Batcher::new(embedder.clone(), 8);
         thread::scope(|scope| {
             let asked: Vec<_> = (0..24_u8)
                 .map(|n| (n, &batcher))
                 .map(|(n, batcher)| scope.spawn(move || (n, batcher.image(vec![f32::from(n); 3]))))
                 .collect();
+            while batcher.lock().next < 24 {
+                thread::yield_now();
+            }
+            embedder.gate.open();
             for answer in asked {
                 let (n, vector) = answer.join().unwrap();
                 assert_eq!(vector.unwrap(), [f32::from(n)]);
@@ -225,7 +278,8 @@ mod tests {
 
     #[test]
     fn as_many_runs_go_on_as_the_embedder_takes() {
-        let embedder = Pair { echo: Echo(Preprocess::clip(1)), now: AtomicUsize::new(0), most: AtomicUsize::new(0) };
+        let (now, most, first) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        let embedder = Pair { echo: Echo(Preprocess::clip(1)), first, both: Barrier::new(2), now, most };
         let embedder = Arc::new(embedder);
         let batcher = Batcher::new(embedder.clone(), 2);
         thread::scope(|scope| {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     DataSet, LibraryOutput, LibraryParams, LibraryRow,
     merge::{self, read_thumbnail},
-    near,
+    near::{self, Likeness},
     outliers::Ordinary,
     pack,
     rows::Fact,
@@ -175,7 +175,9 @@ impl Verdicts {
                 io::Error::from(io::ErrorKind::Interrupted)
             })
         };
-        let roots = match near::groups(hashes, params.duplicate_bits, cx.scratch(), checkpoint) {
+        let fits = |one: u32, other: u32| facts[one as usize].has_colours_of(&facts[other as usize]);
+        let likeness = Likeness { bits: params.duplicate_bits, fits: &fits };
+        let roots = match near::groups(hashes, &likeness, cx.scratch(), checkpoint) {
             Ok(roots) => roots,
             Err(error) => return Err(stop.unwrap_or_else(|| error.into())),
         };

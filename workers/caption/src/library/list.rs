@@ -21,6 +21,8 @@ pub(super) const LIST: &str = "list.jsonl";
 /// A share has so many images at least (but for the last) and at most.
 const LEAST: u32 = 64;
 const MOST: u32 = 256;
+/// A share's lines: its answer holds them three times, and is at most 8 MiB.
+const MOST_BYTES: u64 = 1 << 20;
 /// Between the two, a share ends at a path whose hash is a multiple of this.
 const ENDS_AT: u8 = 64;
 /// How often a long walk says that it is alive.
@@ -113,7 +115,7 @@ impl<W: Write> Sharer<W> {
         self.open.bytes += line.len() as u64;
         self.open.images += 1;
         let marks_an_end = Sha256::of(entry.path.as_bytes()).as_bytes()[0].is_multiple_of(ENDS_AT);
-        if self.open.images >= MOST || (self.open.images >= LEAST && marks_an_end) {
+        if self.open.images >= MOST || self.open.bytes >= MOST_BYTES || (self.open.images >= LEAST && marks_an_end) {
             self.close();
         }
         Ok(())
@@ -174,6 +176,14 @@ mod tests {
         assert_eq!(shares.iter().map(|share| share.images).sum::<u32>(), 10_000);
         let on_sheets: u32 = shares.iter().filter(|share| share.thumbnails).map(|share| share.images).sum();
         assert!((100..100 + MOST).contains(&on_sheets), "{on_sheets}");
+    }
+
+    #[test]
+    fn long_names_make_small_shares() {
+        let paths: Vec<_> = (0..300).map(|n| format!("{}{n}.jpg", "\u{1}".repeat(60_000))).collect();
+        let (shares, _) = share_out(&paths);
+        assert!(shares.iter().all(|share| share.bytes < MOST_BYTES + 400_000), "{shares:?}");
+        assert_eq!(shares.iter().map(|share| share.images).sum::<u32>(), 300);
     }
 
     #[test]

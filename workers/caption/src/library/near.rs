@@ -20,17 +20,24 @@ const FILES: u64 = 64;
 const CROWD: usize = 20_000;
 const NEIGHBOURS: usize = 500;
 
+/// What makes two images alike: so many bits of their hashes at most, and nothing else that speaks against it.
+pub(super) struct Likeness<'a> {
+    pub(super) bits: u32,
+    /// Asked of the numbers of two images whose hashes are alike.
+    pub(super) fits: &'a dyn Fn(u32, u32) -> bool,
+}
+
 /// For each image the first (by number) of those that are alike, itself when no other is; an image is like all that are
 /// like one that is like it. Images without a hash are like none.
 pub(super) fn groups(
     hashes: impl Iterator<Item = Option<u64>> + Clone,
-    bits: u32,
+    likeness: &Likeness<'_>,
     scratch: &Path,
     mut checkpoint: impl FnMut() -> io::Result<()>,
 ) -> io::Result<Vec<u32>> {
     let mut forest = Forest::default();
     hashes.clone().for_each(|_| forest.grow());
-    let bands = bits.min(MOST_BITS) + 1;
+    let bands = likeness.bits.min(MOST_BITS) + 1;
     for band in 0..bands {
         let span = Band::nth(band, bands);
         let path = |file: u64| scratch.join(format!("bucket-{file}"));
@@ -45,7 +52,7 @@ pub(super) fn groups(
         for (file, mut bucket) in (0..FILES).zip(buckets) {
             bucket.flush()?;
             drop(bucket);
-            join(read(&path(file))?, span, bits, &mut forest);
+            join(read(&path(file))?, span, likeness, &mut forest);
             std::fs::remove_file(path(file))?;
             checkpoint()?;
         }
@@ -90,29 +97,42 @@ fn read(path: &Path) -> io::Result<Vec<(u64, u32)>> {
 }
 
 /// Joins the images of a bucket file that are alike.
-fn join(mut all: Vec<(u64, u32)>, band: Band, bits: u32, forest: &mut Forest) {
+fn join(mut all: Vec<(u64, u32)>, band: Band, likeness: &Likeness<'_>, forest: &mut Forest) {
     all.sort_unstable_by_key(|&(hash, row)| (band.value(hash), hash, row));
     for crowd in all.chunk_by_mut(|a, b| band.value(a.0) == band.value(b.0)) {
-        // Equal hashes first: of each only one is compared with the others.
-        let mut different = 0;
-        for n in 0..crowd.len() {
-            if different > 0 && crowd[different - 1].0 == crowd[n].0 {
-                forest.join(crowd[different - 1].1, crowd[n].1);
-            } else {
-                crowd[different] = crowd[n];
-                different += 1;
-            }
-        }
+        let different = join_equal(crowd, likeness, forest);
         let crowd = &crowd[..different];
         let reach = if crowd.len() > CROWD { NEIGHBOURS } else { crowd.len() };
         for (n, &(hash, row)) in crowd.iter().enumerate() {
             for &(other, other_row) in crowd[n + 1..].iter().take(reach) {
-                if (hash ^ other).count_ones() <= bits {
+                if (hash ^ other).count_ones() <= likeness.bits && (likeness.fits)(row, other_row) {
                     forest.join(row, other_row);
                 }
             }
         }
     }
+}
+
+/// Joins images of equal hashes that are alike; of those one stays, at the front, to be compared with the others.
+fn join_equal(crowd: &mut [(u64, u32)], likeness: &Likeness<'_>, forest: &mut Forest) -> usize {
+    let mut different = 0;
+    // Where those that stay of this hash begin.
+    let mut of_hash = 0;
+    for n in 0..crowd.len() {
+        let (hash, row) = crowd[n];
+        if of_hash < different && crowd[of_hash].0 != hash {
+            of_hash = different;
+        }
+        let known = &crowd[of_hash..different];
+        match known.iter().take(NEIGHBOURS).find(|(_, other)| (likeness.fits)(*other, row)) {
+            Some(&(_, other)) => forest.join(other, row),
+            None => {
+                crowd[different] = (hash, row);
+                different += 1;
+            }
+        }
+    }
+    different
 }
 
 /// Sets of rows that grow together (union-find with path halving). The root of a set is its smallest row.
@@ -194,7 +214,8 @@ mod tests {
             });
         }
         for bits in [0, 1, 5, MOST_BITS] {
-            let found = groups(hashes.iter().copied(), bits, folder.path(), || Ok(())).unwrap();
+            let likeness = Likeness { bits, fits: &|_, _| true };
+            let found = groups(hashes.iter().copied(), &likeness, folder.path(), || Ok(())).unwrap();
             assert_eq!(found, every_pair(&hashes, bits), "{bits} bits");
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "buckets are removed");
@@ -204,7 +225,22 @@ mod tests {
     fn a_crowd_of_blank_pages_is_one_group_and_quick() {
         let folder = tempfile::tempdir().unwrap();
         let hashes = (0..200_000_u64).map(|n| Some(if n % 2 == 0 { 0 } else { 1 << (n % 64) }));
-        let found = groups(hashes, 5, folder.path(), || Ok(())).unwrap();
+        let likeness = Likeness { bits: 5, fits: &|_, _| true };
+        let found = groups(hashes, &likeness, folder.path(), || Ok(())).unwrap();
         assert!(found.iter().all(|root| *root == 0));
+    }
+
+    #[test]
+    fn what_hashes_do_not_see_keeps_images_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        // Equal hashes and near ones, of two colours by turns.
+        let hashes = (0..2_000_u64).map(|n| Some(if n < 1_000 { 7 } else { 5 }));
+        let likeness = Likeness { bits: 5, fits: &|a, b| a % 2 == b % 2 };
+        let found = groups(hashes, &likeness, folder.path(), || Ok(())).unwrap();
+        assert!((0..).zip(&found).all(|(row, root)| *root == row % 2), "{found:?}");
+        // A thousand flat pages, each of a colour of its own.
+        let likeness = Likeness { bits: 5, fits: &|_, _| false };
+        let alone = groups((0..1_000).map(|_| Some(0)), &likeness, folder.path(), || Ok(())).unwrap();
+        assert!((0..).zip(&alone).all(|(row, root)| *root == row));
     }
 }

@@ -20,6 +20,8 @@ medley run library photos.zip --write webdataset,coco --drop-duplicates --min-si
 medley submit library s3://photos/2026/ --write webdataset
 medley run library photos/ chosen.txt --write kohya --trigger 'sks dog' -o dataset";
     const INPUTS: std::ops::RangeInclusive<usize> = 1..=2;
+    const INPUT_ROLES: &'static [&'static str] =
+        &["the folder, archive, list or S3 prefix of images", "a list of those to take (if not all)"];
     const TAKES_FOLDER: bool = true;
 
     fn check(params: &LibraryParams, _inputs: &[Input]) -> Result<(), StepError> {

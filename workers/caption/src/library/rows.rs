@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Row;
+use crate::{Chroma, Row};
 
 /// A line of a library's `captions.jsonl`: what was seen, and what the whole library says about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +49,7 @@ pub enum Oddity {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Fact {
     pub(super) phash: Option<u64>,
+    pub(super) chroma: Option<Chroma>,
     pub(super) embedded: bool,
     pub(super) readable: bool,
     pub(super) width: u32,
@@ -59,13 +60,16 @@ pub(super) struct Fact {
     pub(super) nsfw: Option<f32>,
 }
 
+/// Copies that were scaled, cropped a little or encoded again are nearer to each other ([`Chroma::distance`]).
+const SAME_COLOURS: f32 = 10.0;
 /// Bytes of a fact in a file.
-const FACT_BYTES: usize = 37;
+const FACT_BYTES: usize = 37 + Chroma::VALUES;
 
 impl Fact {
     pub(super) fn of(row: &Row) -> Self {
         Self {
             phash: row.phash.map(|hash| hash.0),
+            chroma: row.chroma,
             embedded: row.embedding.is_some(),
             readable: row.error.is_none(),
             width: row.width,
@@ -77,12 +81,20 @@ impl Fact {
         }
     }
 
+    /// Whether the two may be copies of each other by their colours.
+    pub(super) fn has_colours_of(&self, other: &Self) -> bool {
+        match (&self.chroma, &other.chroma) {
+            (Some(one), Some(other)) => one.distance(other) <= SAME_COLOURS,
+            _ => true,
+        }
+    }
+
     pub(super) fn pixels(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
 
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let flags = [self.phash.is_some(), self.embedded, self.readable, self.nsfw.is_some()];
+        let flags = [self.phash.is_some(), self.embedded, self.readable, self.nsfw.is_some(), self.chroma.is_some()];
         let flags = flags.iter().rev().fold(0_u8, |all, flag| all << 1 | u8::from(*flag));
         out.write_all(&self.phash.unwrap_or_default().to_le_bytes())?;
         out.write_all(&[flags])?;
@@ -91,7 +103,9 @@ impl Fact {
         out.write_all(&self.bytes.to_le_bytes())?;
         out.write_all(&self.sharpness.to_le_bytes())?;
         out.write_all(&self.exposure.to_le_bytes())?;
-        out.write_all(&self.nsfw.unwrap_or_default().to_le_bytes())
+        out.write_all(&self.nsfw.unwrap_or_default().to_le_bytes())?;
+        let chroma = self.chroma.map_or([0; Chroma::VALUES], |chroma| chroma.0);
+        out.write_all(&chroma.map(i8::cast_unsigned))
     }
 
     /// None at the end.
@@ -111,6 +125,7 @@ impl Fact {
         let flag = |bit: u8| bytes[8] & (1 << bit) != 0;
         Ok(Some(Self {
             phash: flag(0).then(|| long(0)),
+            chroma: flag(4).then(|| Chroma(std::array::from_fn(|n| bytes[37 + n].cast_signed()))),
             embedded: flag(1),
             readable: flag(2),
             width: u32::from_le_bytes(word(9)),
@@ -131,6 +146,7 @@ mod tests {
     fn facts_come_back() {
         let fact = Fact {
             phash: Some(0x0123_4567_89ab_cdef),
+            chroma: Some(Chroma(std::array::from_fn(|n| n as i8 - 16))),
             embedded: true,
             readable: true,
             width: 4_000,

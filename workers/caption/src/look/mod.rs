@@ -9,17 +9,23 @@ pub(crate) mod photo;
 mod sentence;
 pub(crate) mod spread;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    panic::{self, AssertUnwindSafe},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use image::RgbImage;
 use medley_assist::Assistant;
 use medley_media::picture;
 use medley_models::Models;
+use medley_proto::ErrorCode;
 use medley_step::Host;
 use medley_vision::text::{LineReader, PpOcr, PpOcrVersion, Slots};
 
 use self::{
     clip_sight::ClipSight,
+    colours::Palette,
     nsfw::Nsfw,
     people::People,
     photo::{Bytes, Detail, Photo},
@@ -123,24 +129,49 @@ impl Looker {
         Ok(Self { assistant: Some(assistant), ..self })
     }
 
-    /// One answer for each file (the path to show, the path to read), in their order. An image that cannot be read is
-    /// a row with an error.
+    /// One answer for each file (the path to show, the path to read), in their order. An image that cannot be read, or
+    /// at which a model or a decoder of ours fails, is a row with an error.
     ///
     /// # Errors
-    /// When a model fails, or `host` says stop.
+    /// When a model fails at every one of several images, or `host` says stop.
     pub fn look(&self, files: &[(String, PathBuf)], host: &dyn Host) -> Result<Vec<Seen>, CaptionError> {
-        spread(files, self.inner.threads, |(shown, path)| {
+        let looked = spread(files, self.inner.threads, |(shown, path)| {
             host.checkpoint().map_err(|stop| CaptionError::Stopped(Box::new(stop)))?;
-            match photo::read(shown, path) {
-                Ok(file) => self.look_at(shown, &file, host),
-                Err(error) => Ok(Seen::failed(Row::failed(shown, None, 0, error))),
+            let file = match photo::read(shown, path) {
+                Ok(file) => file,
+                Err(error) => return Ok(Ok(Seen::failed(Row::failed(shown, None, 0, error)))),
+            };
+            // A defect that one image lays bare keeps no other from being looked at.
+            let look = || self.look_at(shown, &file, host);
+            match panic::catch_unwind(AssertUnwindSafe(look)) {
+                Ok(Err(error)) if error.is_of_what_was_shown() => Ok(Err((failed_at(shown, &file), Some(error)))),
+                Ok(seen) => seen.map(Ok),
+                Err(_) => Ok(Err((failed_at(shown, &file), None))),
             }
-        })
+        })?;
+        // What fails at all of them is not the images' fault.
+        let fails_at_all = looked.len() > 1 && looked.iter().all(|seen| matches!(seen, Err((_, Some(_)))));
+        let settle = |seen: Result<Seen, (Row, Option<CaptionError>)>| match seen {
+            Err((_, Some(error))) if fails_at_all => Err(error),
+            Err((row, error)) => {
+                tracing::warn!(image = row.path, error = error.as_ref().map(tracing::field::display), "not looked at");
+                Ok(Seen::failed(row))
+            }
+            Ok(seen) => Ok(seen),
+        };
+        looked.into_iter().map(settle).collect()
     }
 }
 
+/// The row of an image at which a model or a decoder failed.
+fn failed_at(shown: &str, file: &Bytes) -> Row {
+    let message = format!("{shown}: it was read, but to look at it met a defect of Medley; please report it");
+    let error = RowError { code: ErrorCode::INTERNAL, message };
+    Row::failed(shown, Some(file.sha256), file.bytes.len() as u64, error)
+}
+
 impl Seen {
-    fn failed(row: Row) -> Self {
+    pub(crate) fn failed(row: Row) -> Self {
         Self { row, embedding: None, thumbnail: None }
     }
 }
@@ -182,6 +213,7 @@ impl Inner {
 
     fn row(&self, shown: &str, file: &Bytes, photo: &Photo, host: &dyn Host) -> Result<Row, CaptionError> {
         let image = photo.seen();
+        let palette = Palette::of(image);
         let (sharpness, exposure) = measure::sharpness_and_exposure(image);
         let found = self.people.as_ref().map(|people| people.count(image)).transpose()?.unwrap_or_default();
         let mut row = Row {
@@ -197,14 +229,15 @@ impl Inner {
             faces: found.faces,
             poses: found.poses,
             nsfw: self.nsfw.as_ref().map(|nsfw| nsfw.score(&photo.rgb)).transpose()?,
-            colours: colours::colours(image),
+            colours: palette.colours(),
+            chroma: Some(palette.chroma()),
             sharpness,
             exposure,
             phash: Some(measure::perceptual_hash(image)),
             exif: photo.exif.clone().filter(|_| !self.params.strip_exif),
             ..Row::default()
         };
-        row.caption = sentence::compose(&row, colours::is_grey(image));
+        row.caption = sentence::compose(&row, palette.is_grey());
         Ok(row)
     }
 }

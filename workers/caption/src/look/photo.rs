@@ -12,7 +12,7 @@ use crate::row::{Exif, RowError};
 
 /// What an image may be at most: panoramas of 100 megapixels and a bit.
 const LIMITS: PictureLimits =
-    PictureLimits { max_pixels: 120_000_000, max_bytes: 256 << 20, max_decode_bytes: 2 << 30 };
+    PictureLimits { max_side_px: 65_535, max_pixels: 120_000_000, max_bytes: 256 << 20, max_decode_bytes: 2 << 30 };
 /// Where fewer pixels do, a JPEG is decoded to no fewer than this.
 const ENOUGH_PIXELS: u64 = 3_000_000;
 

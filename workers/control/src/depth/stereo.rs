@@ -10,12 +10,29 @@ use crate::mat;
 const BLOCK_PX: i32 = 3;
 /// Nearer than this share of the width away from the other eye is not looked for.
 const MAX_SHIFT: f32 = 1.0 / 5.0;
+/// Pixels times shifts that are matched at most: some six bytes each.
+const MAX_CELLS: f64 = 128e6;
 /// OpenCV gives sixteenths of a pixel.
 const FRACTIONS: f64 = 16.0;
 
 /// Semi-global matching (Hirschmüller, PAMI 2008; OpenCV's StereoSGBM): how far each pixel of the left picture lies from
 /// the same thing in the right one, in px. What only one eye sees gets the depth of what lies behind it.
+///
+/// The matcher's memory grows with the cube of the picture's size: a larger one is matched smaller.
 pub(super) fn disparity(left: &Mat, right: &Mat) -> mat::Result<Mat> {
+    let own = mat::size(left);
+    let [width, height] = own.map(f64::from);
+    let cells = width * height * width * f64::from(MAX_SHIFT);
+    let share = (MAX_CELLS / cells).cbrt();
+    if share >= 1.0 {
+        return matched(left, right);
+    }
+    let shown = [width, height].map(|side| ((side * share).round() as u32).max(1));
+    let [left, right] = [left, right].map(|view| mat::resize(view, shown, imgproc::INTER_AREA));
+    mat::resize(&matched(&left?, &right?)?, own, imgproc::INTER_LINEAR)
+}
+
+fn matched(left: &Mat, right: &Mat) -> mat::Result<Mat> {
     let [width, height] = mat::size(left);
     let shifts = ((width as f32 * MAX_SHIFT / 16.0).ceil() as i32).max(1) * 16;
     // Pixels at the left edge look for partners outside the right picture: both get a margin.

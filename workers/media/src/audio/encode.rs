@@ -157,7 +157,7 @@ impl Encoder {
                 drop(stdin);
                 let failed =
                     |error: MediaError| MediaError::new(&self.name, Problem::Encode(error.to_string())).because(error);
-                running.finish().map_err(failed)
+                running.finish().map(drop).map_err(failed)
             }
         }
     }
@@ -187,7 +187,7 @@ fn ffmpeg(path: &Path, rate_hz: u32, format: AudioFormat, name: &str) -> Result<
         .arg(url(&absolute))
         .stdin(Stdio::piped());
     let mut running = Running::spawn(ffmpeg, "ffmpeg", name, &limits)?;
-    let stdin = running.child().stdin.take().expect("asked for a pipe");
+    let stdin = running.child().take_stdin().expect("asked for a pipe");
     Ok(To::Ffmpeg { running, stdin, limits })
 }
 

@@ -1,8 +1,6 @@
-use std::{
-    fs::File,
-    io::{self, Seek},
-    panic,
-};
+//! What symphonia decodes, in this process.
+
+use std::{io, panic};
 
 use symphonia::core::{
     audio::GenericAudioBufferRef,
@@ -12,12 +10,20 @@ use symphonia::core::{
     formats::{FormatOptions, FormatReader, SeekMode, SeekTo, Track, TrackType, probe::Hint},
     io::MediaSourceStream,
     meta::MetadataOptions,
+    packet::Packet,
     units::{TimeBase, Timestamp},
 };
 
 use crate::{
     MediaError, Problem,
-    audio::{AudioInfo, mp4, reader::Source},
+    audio::{
+        AudioInfo, Undecoded,
+        losses::{ENDS_EARLY, Losses},
+        mp4::Edit,
+        parts::Part,
+        source::{Opening, Source, clean, is_credible},
+        span::SpanReader,
+    },
     sniff::Container,
 };
 
@@ -51,47 +57,42 @@ pub(crate) struct Native {
     end: Option<u64>,
     /// A seek went beyond the end.
     past_end: bool,
+    /// What the file sounds, if that is known for sure: silence stands for what is damaged at its end.
+    expected: Option<u64>,
+    /// What its header promises.
+    promised: Option<u64>,
+    losses: Losses,
+    /// Something was heard since the start or the last seek.
+    settled: bool,
+    finished: bool,
     bad: usize,
     good: u64,
+    /// Of a packet, interleaved.
     samples: Vec<f32>,
 }
 
 impl Native {
-    pub(crate) fn open(file: File, name: &str, container: Container) -> Result<Self, MediaError> {
+    /// Opens a part of a file; `edit` is what an MP4 says about its only sound track.
+    pub(crate) fn open(opening: &Opening, part: &Part, edit: Edit) -> Result<Self, MediaError> {
         // symphonia is safe Rust; a panic in it is damage of the file, not of the process.
-        panic::catch_unwind(|| Self::try_open(file, name, container))
-            .unwrap_or_else(|_| Err(MediaError::undecodable(name, "its decoder gave up")))
+        panic::catch_unwind(panic::AssertUnwindSafe(|| Self::try_open(opening, part, edit)))
+            .unwrap_or_else(|_| Err(MediaError::undecodable(&opening.name, "its decoder gave up")))
     }
 
-    fn try_open(mut file: File, name: &str, container: Container) -> Result<Self, MediaError> {
-        let edit = if container == Container::Mp4 { mp4::sound_edit(&mut file) } else { mp4::Edit::default() };
-        file.rewind().map_err(|error| MediaError::io(name, error))?;
-        let stream = MediaSourceStream::new(Box::new(file), Default::default());
-        let mut hint = Hint::new();
-        hint.with_extension(match container {
-            Container::Wav => "wav",
-            Container::Mp3 => "mp3",
-            Container::Flac => "flac",
-            Container::Ogg => "ogg",
-            Container::Adts => "aac",
-            _ => "mp4",
-        });
-        // Tags and cover pictures are not wanted, however large they claim to be.
-        let meta = MetadataOptions::default()
-            .limit_tag_bytes(Limit::Maximum(1 << 20))
-            .limit_visual_bytes(Limit::Maximum(1 << 20));
-        let format = symphonia::default::get_probe()
-            .probe(&hint, stream, FormatOptions::default(), meta)
-            .map_err(|error| error_of(name, error))?;
+    fn try_open(opening: &Opening, part: &Part, edit: Edit) -> Result<Self, MediaError> {
+        let (name, container) = (&opening.name, opening.container);
+        let format = probe(opening, part)?;
         let track =
             format.default_track(TrackType::Audio).ok_or_else(|| MediaError::new(name, Problem::Empty("sound")))?;
         let (decoder, mut info) = open_track(name, container, track)?;
         let (id, time_base, start) = (track.id, track.time_base, track.start_ts);
+        let frames = track.num_frames.filter(|&frames| frames > 0);
         // A fragmented MP4 says 0: it does not know.
         let coded_s = info.duration_s.filter(|&seconds| seconds > 0.0).map(|seconds| seconds - edit.skip_s);
         info.duration_s = edit.length_s.or(coded_s).map(|seconds| seconds + edit.delay_s);
+        info.duration_s = info.duration_s.filter(|&seconds| is_credible(seconds, part.span.bytes()));
         let mut native = Self {
-            name: name.into(),
+            name: name.clone(),
             info,
             format,
             decoder,
@@ -104,6 +105,12 @@ impl Native {
             shift: 0,
             end: None,
             past_end: false,
+            // An MP3's header was put right when its frames were counted.
+            expected: part.frames.or(frames.filter(|_| container == Container::Mp3 && part.seconds > 0.0)),
+            promised: None,
+            losses: Losses::default(),
+            settled: false,
+            finished: false,
             bad: 0,
             good: 0,
             samples: Vec::new(),
@@ -115,6 +122,9 @@ impl Native {
         if container != Container::Mp4 {
             // A recording of a running stream starts at any time; here that is 0.
             native.shift = -native.place(start).unwrap_or(0).max(0);
+        }
+        if matches!(container, Container::Mp4 | Container::Flac) {
+            native.promised = native.info.duration_s.map(|seconds| (seconds * rate) as u64);
         }
         Ok(native)
     }
@@ -136,25 +146,28 @@ impl Native {
     fn decode_next(&mut self, out: &mut Vec<f32>) -> Result<bool, MediaError> {
         let packet = match self.format.next_packet() {
             Ok(Some(packet)) => packet,
-            Ok(None) => return self.end(),
+            Ok(None) => return self.end(out),
             Err(Error::ResetRequired) => {
                 self.restart()?;
                 return Ok(true);
             }
-            Err(Error::IoError(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return self.end(),
+            Err(Error::IoError(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return self.end(out),
             Err(Error::IoError(error)) => return Err(MediaError::io(&self.name, error)),
-            Err(error) => return self.damaged(error),
+            Err(error) => return self.damaged(error, 0),
         };
         if packet.track_id != self.track {
             return Ok(true);
         }
         let place = self.place(packet.pts.saturating_add(packet.trim_start));
+        let long = self.frames_of(&packet);
         match self.decoder.decode(&packet) {
             Ok(decoded) => {
                 let (frames, rate) = (decoded.frames(), decoded.spec().rate());
                 let channels = decoded.spec().channels().count();
-                mix(&decoded, channels, &mut self.samples);
-                self.info.channels = channels;
+                if self.info.channels == 0 {
+                    self.info.channels = channels;
+                }
+                interleave(&decoded, channels, self.info.channels, &mut self.samples);
                 if self.info.rate_hz == 0 {
                     self.info.rate_hz = rate;
                 } else if rate != self.info.rate_hz && frames > 0 {
@@ -167,29 +180,49 @@ impl Native {
                 Ok(self.end.is_none_or(|end| self.frame < end))
             }
             // What a damaged packet would have held is silence: its place is known by the next packet's time.
-            Err(Error::DecodeError(reason)) => self.damaged(Error::DecodeError(reason)),
+            Err(Error::DecodeError(reason)) => self.damaged(Error::DecodeError(reason), long),
             Err(Error::ResetRequired) => self.restart().map(|()| true),
             Err(Error::IoError(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                self.damaged(Error::IoError(error))
+                self.damaged(Error::IoError(error), long)
             }
             Err(error) => Err(error_of(&self.name, error)),
         }
     }
 
-    fn end(&self) -> Result<bool, MediaError> {
+    /// The end of the packets: silence up to where the sound is known to end, and what is missing.
+    fn end(&mut self, out: &mut Vec<f32>) -> Result<bool, MediaError> {
         if self.good == 0 && self.bad > 0 {
             return Err(MediaError::undecodable(&self.name, "none of its packets can be decoded"));
         }
-        Ok(false)
+        if self.finished {
+            return Ok(false);
+        }
+        self.finished = true;
+        let missing = |end: Option<u64>| end.map_or(0, |end| end.saturating_sub(self.emitted));
+        let (silent, promised) = (missing(self.expected), missing(self.promised));
+        if silent > 0 && self.good > 0 {
+            out.resize(out.len() + silent as usize * self.info.channels, 0.0);
+            self.emitted += silent;
+        }
+        self.losses.mend(silent);
+        self.losses.add(promised, ENDS_EARLY);
+        Ok(silent > 0)
     }
 
-    fn damaged(&mut self, error: Error) -> Result<bool, MediaError> {
+    fn damaged(&mut self, error: Error, frames: u64) -> Result<bool, MediaError> {
         self.bad += 1;
         self.resync = true;
+        self.losses.suspect(frames);
         if self.bad > MAX_BAD_PACKETS {
             return Err(error_of(&self.name, error));
         }
         Ok(true)
+    }
+
+    /// How many frames a packet stands for.
+    fn frames_of(&self, packet: &Packet) -> u64 {
+        let seconds = self.time_base.and_then(|base| base.calc_duration(packet.dur));
+        seconds.map_or(0, |time| (time.as_secs_f64() * f64::from(self.info.rate_hz)) as u64)
     }
 
     /// A chained stream: the same kind of track starts anew, and time goes on.
@@ -216,26 +249,34 @@ impl Native {
 
     /// Puts the decoded samples where they belong on the time line, with silence where the stream has a hole.
     fn emit(&mut self, place: Option<i64>, out: &mut Vec<f32>) -> Result<(), MediaError> {
-        let mut samples = &self.samples[..];
+        let channels = self.info.channels.max(1);
+        let mut first = 0;
+        let mut len = (self.samples.len() / channels) as u64;
         let rate = f64::from(self.info.rate_hz);
         if let Some(place) = place
             && (self.resync || (place - self.frame as i64) as f64 > MIN_GAP_S * rate)
         {
-            let before_start = usize::try_from(-place).unwrap_or(0).min(samples.len());
-            samples = &samples[before_start..];
+            let before_start = u64::try_from(-place).unwrap_or(0).min(len);
+            (first, len) = (before_start, len - before_start);
             self.frame = u64::try_from(place).unwrap_or(0);
-            self.resync = samples.is_empty();
+            self.resync = len == 0;
         }
         let hole = self.frame.saturating_sub(self.emitted);
         if hole as f64 > MAX_GAP_S * rate {
             return Err(MediaError::undecodable(&self.name, "its time stamps jump by more than an hour"));
         }
-        out.resize(out.len() + hole as usize, 0.0);
+        if hole > 0 && self.settled && matches!(self.info.container, Container::Flac | Container::Ogg) {
+            // Their frames follow each other without a hole: what is missing cannot have been found.
+            self.losses.suspect(0);
+        }
+        self.settled = true;
+        self.losses.mend(hole);
+        out.resize(out.len() + hole as usize * channels, 0.0);
         self.emitted += hole;
-        let len = samples.len() as u64;
         let known = (self.emitted - self.frame).min(len);
         let heard = self.end.map_or(len, |end| end.saturating_sub(self.frame).min(len)).max(known);
-        out.extend_from_slice(&samples[known as usize..heard as usize]);
+        let part = |frame: u64| (first + frame) as usize * channels;
+        out.extend_from_slice(&self.samples[part(known)..part(heard)]);
         self.emitted += heard - known;
         self.frame += len;
         Ok(())
@@ -260,6 +301,7 @@ impl Native {
         };
         self.decoder.reset();
         (self.resync, self.emitted, self.bad) = (true, frame, 0);
+        (self.losses, self.settled, self.finished) = (Losses::default(), false, false);
         Ok(frame)
     }
 }
@@ -287,6 +329,34 @@ impl Source for Native {
     fn seek(&mut self, frame: u64) -> Result<u64, MediaError> {
         self.seek_packets(frame)
     }
+
+    fn length(&self) -> Option<u64> {
+        self.expected
+    }
+
+    fn lost(&self) -> Option<Undecoded> {
+        self.losses.told(self.info.rate_hz)
+    }
+}
+
+fn probe(opening: &Opening, part: &Part) -> Result<Box<dyn FormatReader>, MediaError> {
+    let source = SpanReader::new(opening.file.clone(), part.span.clone());
+    let stream = MediaSourceStream::new(Box::new(source), Default::default());
+    let mut hint = Hint::new();
+    hint.with_extension(match opening.container {
+        Container::Wav => "wav",
+        Container::Mp3 => "mp3",
+        Container::Flac => "flac",
+        Container::Ogg => "ogg",
+        Container::Adts => "aac",
+        _ => "mp4",
+    });
+    // Tags and cover pictures are not wanted, however large they claim to be.
+    let meta =
+        MetadataOptions::default().limit_tag_bytes(Limit::Maximum(1 << 20)).limit_visual_bytes(Limit::Maximum(1 << 20));
+    symphonia::default::get_probe()
+        .probe(&hint, stream, FormatOptions::default(), meta)
+        .map_err(|error| error_of(&opening.name, error))
 }
 
 fn open_track(
@@ -312,23 +382,14 @@ fn open_track(
     Ok((decoder, AudioInfo { container, rate_hz, channels, duration_s: seconds, external: false }))
 }
 
-/// The mean of the channels.
-fn mix(decoded: &GenericAudioBufferRef<'_>, channels: usize, mono: &mut Vec<f32>) {
-    if channels <= 1 {
-        decoded.copy_to_vec_interleaved(mono);
-    } else {
-        let mut all: Vec<f32> = Vec::new();
-        decoded.copy_to_vec_interleaved(&mut all);
-        let scale = 1.0 / channels as f32;
-        mono.clear();
-        mono.extend(all.chunks_exact(channels).map(|frame| frame.iter().copied().map(clean).sum::<f32>() * scale));
+/// Samples of `have` channels as frames of `want`: a packet that has other channels than the file speaks for all.
+fn interleave(decoded: &GenericAudioBufferRef<'_>, have: usize, want: usize, out: &mut Vec<f32>) {
+    decoded.copy_to_vec_interleaved(out);
+    out.iter_mut().for_each(|value| *value = clean(*value));
+    if have != want && have > 0 {
+        let frames = out.chunks_exact(have).map(|frame| frame.iter().sum::<f32>() / have as f32);
+        *out = frames.flat_map(|value| std::iter::repeat_n(value, want)).collect();
     }
-    mono.iter_mut().for_each(|value| *value = clean(*value));
-}
-
-/// Files of floats may hold anything.
-pub(crate) fn clean(value: f32) -> f32 {
-    if value.is_finite() { value.clamp(-8.0, 8.0) } else { 0.0 }
 }
 
 fn error_of(name: &str, error: Error) -> MediaError {

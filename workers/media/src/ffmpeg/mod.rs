@@ -1,4 +1,4 @@
-//! ffmpeg and ffprobe as guarded children.
+//! ffmpeg and ffprobe as guarded children (see [`crate::child`]).
 //!
 //! The file is the child's standard input: it never sees a name. Its type was found by magic bytes and its demuxer is
 //! forced, so that nothing in the file (a playlist, a concat script, a reference) can make ffmpeg open anything else;
@@ -8,6 +8,7 @@
 mod child;
 pub(crate) mod probe;
 
-pub use child::{Feed, Limits, Running, command};
+pub use crate::child::{Limits, command};
+pub use child::{Feed, Running};
 pub(crate) use child::{Input, run_to_end, write_all};
 pub use probe::{AudioStream, Probe, VideoStream, probe};

@@ -15,13 +15,25 @@ pub struct Probe {
     /// The first of each.
     pub audio: Option<AudioStream>,
     pub video: Option<VideoStream>,
+    /// All sound streams, in the file's order.
+    pub sounds: Vec<AudioStream>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AudioStream {
     pub codec: String,
     pub rate_hz: u32,
     pub channels: usize,
+    pub language: Option<String>,
+    pub title: Option<String>,
+    /// Whether the file flags it as the one to play.
+    pub is_default: bool,
+    /// How much later it starts than the first of picture and sound.
+    pub lead_s: f64,
+    /// Its own, where the file tells it: not that of a longer picture.
+    pub duration_s: Option<f64>,
+    /// Of the whole file.
+    pub file_s: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -56,8 +68,11 @@ struct Stream {
     height: Option<u32>,
     avg_frame_rate: Option<String>,
     duration: Option<String>,
+    start_time: Option<String>,
     #[serde(default)]
     disposition: Disposition,
+    #[serde(default)]
+    tags: std::collections::BTreeMap<String, String>,
     #[serde(default)]
     side_data_list: Vec<SideData>,
 }
@@ -66,6 +81,24 @@ struct Stream {
 struct Disposition {
     #[serde(default)]
     attached_pic: u8,
+    #[serde(default)]
+    default: u8,
+}
+
+impl Stream {
+    fn is(&self, kind: &str) -> bool {
+        self.codec_type.as_deref() == Some(kind) && self.disposition.attached_pic == 0
+    }
+
+    /// A tag, whatever the case of its name.
+    fn tag(&self, name: &str) -> Option<&str> {
+        let found = self.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+}
+
+fn number(text: &Option<String>) -> Option<f64> {
+    text.as_deref().and_then(|text| text.parse().ok()).filter(|value: &f64| value.is_finite())
 }
 
 #[derive(Deserialize)]
@@ -95,22 +128,51 @@ pub(crate) fn probe_input(input: Input<'_>, name: &str) -> Result<Probe, MediaEr
     let json = run_to_end(ffprobe, "ffprobe", name, &limits, 4 << 20)?;
     let report: Report = serde_json::from_slice(&json)
         .map_err(|error| MediaError::undecodable(name, "ffprobe does not understand it").because(error))?;
-    let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<f64>().ok());
-    let of = |kind: &str| {
-        let wanted = |s: &&Stream| s.codec_type.as_deref() == Some(kind) && s.disposition.attached_pic == 0;
-        report.streams.iter().find(wanted)
-    };
     let duration = report.format.as_ref().and_then(|format| number(&format.duration));
     let longest = report.streams.iter().filter_map(|stream| number(&stream.duration)).reduce(f64::max);
-    Ok(Probe {
-        duration_s: duration.or(longest).filter(|seconds| seconds.is_finite() && *seconds >= 0.0),
-        audio: of("audio").map(|stream| AudioStream {
-            codec: stream.codec_name.clone().unwrap_or_default(),
-            rate_hz: number(&stream.sample_rate).unwrap_or(0.0) as u32,
-            channels: stream.channels.unwrap_or(0),
-        }),
-        video: of("video").map(video_stream),
-    })
+    let duration_s = duration.or(longest).filter(|seconds| *seconds >= 0.0);
+    let shown = || report.streams.iter().filter(|stream| stream.is("audio") || stream.is("video"));
+    let first_s = shown().filter_map(|stream| number(&stream.start_time)).reduce(f64::min).unwrap_or(0.0);
+    let alone = shown().count() == 1;
+    let sounds: Vec<AudioStream> = report
+        .streams
+        .iter()
+        .filter(|stream| stream.is("audio"))
+        .map(|stream| AudioStream {
+            duration_s: own_duration(stream).or(duration_s.filter(|_| alone)),
+            file_s: duration_s,
+            lead_s: number(&stream.start_time).map_or(0.0, |start| start - first_s),
+            ..audio_stream(stream)
+        })
+        .collect();
+    let video = report.streams.iter().find(|stream| stream.is("video")).map(video_stream);
+    Ok(Probe { duration_s, audio: sounds.first().cloned(), video, sounds })
+}
+
+fn audio_stream(stream: &Stream) -> AudioStream {
+    // MP4 calls every sound track the same; such names say nothing.
+    let title = stream.tag("title").or(stream.tag("handler_name"));
+    AudioStream {
+        codec: stream.codec_name.clone().unwrap_or_default(),
+        rate_hz: number(&stream.sample_rate).unwrap_or(0.0) as u32,
+        channels: stream.channels.unwrap_or(0),
+        language: stream.tag("language").filter(|language| *language != "und").map(Into::into),
+        title: title.filter(|title| !matches!(*title, "SoundHandler" | "Core Media Audio")).map(Into::into),
+        is_default: stream.disposition.default != 0,
+        lead_s: 0.0,
+        duration_s: None,
+        file_s: None,
+    }
+}
+
+/// Matroska writes it as a tag, "00:01:02.500000000", and means the time of the track's end.
+fn own_duration(stream: &Stream) -> Option<f64> {
+    let of_tag = || {
+        let mut parts = stream.tag("duration")?.split(':').map(|part| part.parse::<f64>().ok());
+        let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next()??);
+        Some(hours * 3600.0 + minutes * 60.0 + seconds - number(&stream.start_time).unwrap_or(0.0).max(0.0))
+    };
+    number(&stream.duration).or_else(of_tag).filter(|seconds| *seconds > 0.0)
 }
 
 fn video_stream(stream: &Stream) -> VideoStream {

@@ -1,4 +1,6 @@
-use exif::{In, Reader, Tag, Value};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use exif::{In, Rational, Reader, Tag, Value};
 
 /// What a camera wrote beside the picture.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -7,10 +9,13 @@ pub struct Exif {
     pub taken_at: Option<String>,
     pub make: Option<String>,
     pub model: Option<String>,
-    /// Degrees; north and east are positive.
+    /// Degrees; north and east are positive. Both or neither.
     pub latitude: Option<f64>,
     pub longitude: Option<f64>,
 }
+
+/// Of a text: longer ones are no camera's name.
+const MOST_CHARS: usize = 120;
 
 impl Exif {
     /// Reads a TIFF block of EXIF, as a JPEG's APP1 segment holds it; what is broken in it is left out.
@@ -23,30 +28,197 @@ impl Exif {
         };
         let text = |tag| match &fields.get_field(tag, In::PRIMARY)?.value {
             Value::Ascii(parts) => {
-                let text = String::from_utf8_lossy(parts.first()?).trim_matches(['\0', ' ']).to_owned();
-                (!text.is_empty()).then_some(text)
+                let text = String::from_utf8_lossy(parts.first()?);
+                let text: String = text.chars().filter(|c| !c.is_control()).take(MOST_CHARS).collect();
+                let text = text.trim();
+                (!text.is_empty()).then(|| text.to_owned())
             }
             _ => None,
         };
-        let degrees = |tag, reference, negative: &str| {
+        let side = |tag, reference, [positive, negative]: [&str; 2]| {
             let Value::Rational(parts) = &fields.get_field(tag, In::PRIMARY)?.value else { return None };
-            let [d, m, s] = parts.get(..3)? else { return None };
-            let value = d.to_f64() + m.to_f64() / 60.0 + s.to_f64() / 3600.0;
-            let sign = if text(reference)? == negative { -1.0 } else { 1.0 };
-            (value.is_finite() && value <= 180.0).then_some(sign * value)
+            let reference = text(reference)?;
+            let sign = if reference.eq_ignore_ascii_case(negative) { -1.0 } else { 1.0 };
+            (sign < 0.0 || reference.eq_ignore_ascii_case(positive)).then_some(sign * degrees(parts)?)
         };
+        let place = place(
+            side(Tag::GPSLatitude, Tag::GPSLatitudeRef, ["N", "S"]),
+            side(Tag::GPSLongitude, Tag::GPSLongitudeRef, ["E", "W"]),
+        );
+        // When one that says when it was taken is there and cannot be, the time of a later change is no stand-in.
+        let taken =
+            text(Tag::DateTimeOriginal).or_else(|| text(Tag::DateTimeDigitized)).or_else(|| text(Tag::DateTime));
         Self {
-            taken_at: text(Tag::DateTimeOriginal).or_else(|| text(Tag::DateTime)).and_then(|text| readable_date(&text)),
+            taken_at: taken.and_then(|text| date(&text, SystemTime::now())),
             make: text(Tag::Make),
             model: text(Tag::Model),
-            latitude: degrees(Tag::GPSLatitude, Tag::GPSLatitudeRef, "S"),
-            longitude: degrees(Tag::GPSLongitude, Tag::GPSLongitudeRef, "W"),
+            latitude: place.map(|place| place.0),
+            longitude: place.map(|place| place.1),
         }
     }
 }
 
-/// EXIF separates the parts of a date by colons; clocks that were never set give zeros.
-fn readable_date(text: &str) -> Option<String> {
-    let (date, time) = text.split_once(' ')?;
-    (date.len() == 10 && !date.starts_with("0000")).then(|| format!("{} {time}", date.replace(':', "-")))
+/// The place, when both of its parts are there and can be: a latitude beyond the poles is none, and 0, 0, in the sea
+/// off Ghana, is what receivers write that saw no satellite.
+fn place(latitude: Option<f64>, longitude: Option<f64>) -> Option<(f64, f64)> {
+    let (latitude, longitude) = (latitude?, longitude?);
+    let is_place = latitude.abs() <= 90.0 && longitude.abs() <= 180.0 && (latitude != 0.0 || longitude != 0.0);
+    is_place.then_some((latitude, longitude))
+}
+
+/// Degrees, minutes and seconds as degrees. A denominator of 0 below minutes or seconds of 0 is how some cameras leave
+/// them out.
+fn degrees(parts: &[Rational]) -> Option<f64> {
+    let [whole, minutes, seconds] = parts.get(..3)? else { return None };
+    let of = |part: &Rational| if part.num == 0 { 0.0 } else { part.to_f64() };
+    let (whole, minutes, seconds) = (of(whole), of(minutes), of(seconds));
+    let sound = whole.is_finite() && minutes < 60.0 && seconds < 60.0;
+    sound.then_some(whole + minutes / 60.0 + seconds / 3600.0)
+}
+
+/// `YYYY:MM:DD HH:MM:SS` as a date that was: nothing for a day or an hour that no calendar or clock has, for one before
+/// 1900 or in the future, and for the instants at which clocks start that were never set.
+fn date(text: &str, now: SystemTime) -> Option<String> {
+    let (date, time) = text.trim().split_once([' ', 'T'])?;
+    let [year, month, day] = numbers(date, [':', '-', '/', '.'])?;
+    let [hour, minute, second] = numbers(time.get(..8)?, [':'; 4])?;
+    if !(1..=12).contains(&month) || !(1..=days_of(year, month)).contains(&day) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 59 || year < FIRST_YEAR {
+        return None;
+    }
+    let never_set = (hour, minute, second) == (0, 0, 0) && CLOCKS_START.contains(&[year, month, day]);
+    // The camera's clock may be hours ahead of this one's: as far as time zones reach, and a little.
+    let latest = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400 + 2;
+    if never_set || days_since_1970(year, month, day) > i64::try_from(latest).unwrap_or(i64::MAX) {
+        return None;
+    }
+    Some(format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"))
+}
+
+const FIRST_YEAR: u32 = 1900;
+/// Of OLE, spreadsheets, Macintosh, Unix and DOS.
+const CLOCKS_START: [[u32; 3]; 4] = [[1900, 1, 1], [1904, 1, 1], [1970, 1, 1], [1980, 1, 1]];
+
+/// Three numbers of nothing but digits.
+fn numbers<const N: usize>(text: &str, between: [char; N]) -> Option<[u32; 3]> {
+    let mut parts = text.split(between).map(|part| {
+        let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| part.parse::<u32>().ok()).flatten()
+    });
+    let three = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(three)
+}
+
+fn days_of(year: u32, month: u32) -> u32 {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from 1 January 1970 to a day of the Gregorian calendar (Hinnant, "chrono-compatible low-level date algorithms").
+fn days_since_1970(year: u32, month: u32, day: u32) -> i64 {
+    let (year, month, day) = (i64::from(year), i64::from(month), i64::from(day));
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// 30 November 2026.
+    const NOW: u64 = 1_796_000_000;
+
+    fn at(text: &str) -> Option<String> {
+        date(text, UNIX_EPOCH + Duration::from_secs(NOW))
+    }
+
+    #[test]
+    fn dates_that_were_are_told() {
+        for (written, told) in [
+            ("2024:05:01 12:30:59", "2024-05-01 12:30:59"),
+            ("2024:02:29 00:00:00", "2024-02-29 00:00:00"),
+            ("2000:02:29 23:59:59", "2000-02-29 23:59:59"),
+            ("2024-05-01T12:30:59+02:00", "2024-05-01 12:30:59"),
+            ("1900:01:02 00:00:00", "1900-01-02 00:00:00"),
+            ("2026:12:01 08:00:00", "2026-12-01 08:00:00"),
+        ] {
+            assert_eq!(at(written).as_deref(), Some(told), "{written}");
+        }
+    }
+
+    #[test]
+    fn dates_that_never_were_are_none() {
+        for written in [
+            "2024:02:30 12:00:00",
+            "2024:02:30 25:61:00",
+            "2023:02:29 12:00:00",
+            "1900:02:29 12:00:00",
+            "2024:04:31 12:00:00",
+            "2024:13:01 12:00:00",
+            "2024:00:10 12:00:00",
+            "2024:05:00 12:00:00",
+            "2024:05:01 24:00:00",
+            "2024:05:01 12:60:00",
+            "2024:05:01 12:00:60",
+            "0000:00:00 00:00:00",
+            "1899:12:30 00:00:00",
+            "1899:05:01 10:00:00",
+            "1970:01:01 00:00:00",
+            "1980:01:01 00:00:00",
+            "2027:01:01 12:00:00",
+            "9999:12:31 23:59:59",
+            "    :  :     :  :  ",
+            "2024:05:01",
+            "2024:05:01 ",
+            "2024:05:01 noon :)",
+            "+024:05:01 12:00:00",
+            "2024:05:01:07 12:00:00",
+            "٢٠٢٤:05:01 12:00:00",
+            "",
+        ] {
+            assert_eq!(at(written), None, "{written}");
+        }
+    }
+
+    #[test]
+    fn days_are_counted() {
+        assert_eq!(days_since_1970(1970, 1, 1), 0);
+        assert_eq!(days_since_1970(2000, 3, 1), 11_017);
+        assert_eq!(days_since_1970(2026, 11, 30), 20_787);
+        assert_eq!(days_since_1970(1969, 12, 31), -1);
+    }
+
+    #[test]
+    fn places_that_are_none_are_left_out() {
+        let degrees = |whole: u32, minutes: u32, seconds: u32| {
+            degrees(&[whole, minutes, seconds].map(|num| Rational { num, denom: 1 }))
+        };
+        assert_eq!(degrees(52, 30, 0), Some(52.5));
+        assert_eq!(degrees(52, 60, 0), None);
+        assert_eq!(degrees(52, 0, 75), None);
+        let nothing = Rational { num: 0, denom: 0 };
+        assert_eq!(super::degrees(&[Rational { num: 7, denom: 1 }, nothing, nothing]), Some(7.0));
+        assert_eq!(super::degrees(&[Rational { num: 7, denom: 0 }, nothing, nothing]), None);
+        assert_eq!(place(Some(-33.9), Some(151.2)), Some((-33.9, 151.2)));
+        assert_eq!(place(Some(0.0), Some(151.2)), Some((0.0, 151.2)));
+        for (latitude, longitude) in [
+            (Some(0.0), Some(0.0)),
+            (Some(91.0), Some(5.0)),
+            (Some(5.0), Some(-181.0)),
+            (Some(5.0), None),
+            (None, None),
+        ] {
+            assert_eq!(place(latitude, longitude), None);
+        }
+    }
 }

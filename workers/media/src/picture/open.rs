@@ -2,12 +2,14 @@ use std::{fs::File, io::Read, panic, path::Path};
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, metadata::Orientation};
 
-use super::exif::Exif;
+use super::{exif::Exif, size::SizeLimit};
 use crate::{MediaError, Problem, error::name_of};
 
 /// What a picture may be at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PictureLimits {
+    /// Of the longer side. What is computed from a picture multiplies its sides: a hair of a million pixels becomes gigabytes.
+    pub max_side_px: u32,
     pub max_pixels: u64,
     /// Of the file.
     pub max_bytes: u64,
@@ -17,9 +19,19 @@ pub struct PictureLimits {
 
 impl Default for PictureLimits {
     fn default() -> Self {
-        Self { max_pixels: 100_000_000, max_bytes: 256 << 20, max_decode_bytes: 2 << 30 }
+        Self { max_side_px: MAX_SIDE_PX, max_pixels: 100_000_000, max_bytes: 256 << 20, max_decode_bytes: 2 << 30 }
     }
 }
+
+impl PictureLimits {
+    /// The part of it that is about sides.
+    pub fn size(&self) -> SizeLimit {
+        SizeLimit { max_side_px: self.max_side_px, max_pixels: self.max_pixels }
+    }
+}
+
+/// What JPEG and GIF can say at most.
+const MAX_SIDE_PX: u32 = 65_535;
 
 /// File formats that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,19 +152,19 @@ fn decode(bytes: &[u8], name: &str, limits: &PictureLimits) -> Result<Picture, M
     let mut decoder_limits = image::Limits::no_limits();
     decoder_limits.max_alloc = Some(limits.max_decode_bytes);
     reader.limits(decoder_limits);
+    if let Some(size) = bmp_size(bytes).filter(|_| format == PictureFormat::Bmp) {
+        // Its decoder calls a long side damage.
+        limits.size().check(name, size)?;
+    }
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
-    let pixels = u64::from(width) * u64::from(height);
-    if pixels > limits.max_pixels {
-        let what = format!("has {width} x {height} pixels, more than the {} allowed", limits.max_pixels);
-        return Err(MediaError::new(name, Problem::TooLarge(what)));
+    if width == 0 || height == 0 {
+        return Err(MediaError::new(name, Problem::Empty("picture")));
     }
+    limits.size().check(name, [f64::from(width), f64::from(height)])?;
     if decoder.total_bytes() > limits.max_decode_bytes {
         let what = format!("needs more than {} bytes to decode", limits.max_decode_bytes);
         return Err(MediaError::new(name, Problem::TooLarge(what)));
-    }
-    if pixels == 0 {
-        return Err(MediaError::new(name, Problem::Empty("picture")));
     }
     if format == PictureFormat::Jpeg && super::whole::is_cut_off(bytes) {
         return Err(MediaError::undecodable(name, "the file ends before the picture does"));
@@ -180,6 +192,14 @@ fn decode(bytes: &[u8], name: &str, limits: &PictureLimits) -> Result<Picture, M
         orientation: orientation.to_exif(),
         exif: raw_exif.map(|raw| Exif::parse(&raw)).unwrap_or_default(),
     })
+}
+
+/// Width and height by a BMP's header: of 16 bits in the oldest kind, else of 32, and negative where rows begin at the top.
+fn bmp_size(bytes: &[u8]) -> Option<[f64; 2]> {
+    let header_bytes = u32::from_le_bytes(*bytes.get(14..)?.first_chunk()?);
+    let long = |at: usize| Some(f64::from(i32::from_le_bytes(*bytes.get(at..)?.first_chunk()?)).abs());
+    let short = |at: usize| Some(f64::from(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?)));
+    if header_bytes == 12 { Some([short(18)?, short(20)?]) } else { Some([long(18)?, long(22)?]) }
 }
 
 /// How far a JPEG is looked for behind junk, as browsers and cameras' tools do.

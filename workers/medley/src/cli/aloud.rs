@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{IsTerminal, Read, stdout},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     process::ExitCode,
 };
@@ -15,10 +16,7 @@ use medley_speak::{SpeakConfig, SpeakParams, Speaker};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{
-    Failed,
-    kinds::{Asked, switch},
-};
+use super::{Failed, kinds::Asked, printable::plain, switches::switch, terms::Terms};
 use crate::config::Config;
 
 pub(super) const KIND: &str = "speak";
@@ -48,16 +46,27 @@ pub(super) fn run(asked: Asked, config: &Config) -> Result<ExitCode, Failed> {
     let table = config.kinds.get(KIND).cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     let settings =
         SpeakConfig::deserialize(table).map_err(|error| Failed::usage(format!("[{KIND}] of medley.toml: {error}")))?;
-    let speaker = Speaker::new(Models::open(&Models::default_dir()), 1);
+    let models = Models::open(&Models::default_dir());
+    let speaker = Speaker::new(models.clone(), 1);
     speaker.read_aloud((&job.label, &bytes), &params, &settings, &mut stdout().lock())?;
+    let mut terms = Terms::default();
+    terms.add(&models.used());
+    terms.say();
     Ok(ExitCode::SUCCESS)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failed> {
     let missing = |error: std::io::Error| {
-        Failed::job(ErrorCode::INPUT_NOT_FOUND, format!("{} cannot be read: {error}", path.display()))
+        let message = format!("{} cannot be read ({}); check the path", path.display(), plain(&error));
+        Failed::job(ErrorCode::INPUT_NOT_FOUND, message)
     };
+    // A pipe without a writer would hold the open up for ever.
+    let file = fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(missing)?;
+    if !file.metadata().map_err(missing)?.is_file() {
+        let message = format!("{} is no file; give a file, a text or - (standard input)", path.display());
+        return Err(Failed::job(ErrorCode::INPUT_NOT_A_FILE, message));
+    }
     let mut bytes = Vec::new();
-    fs::File::open(path).and_then(|file| file.take(LARGEST_BYTES).read_to_end(&mut bytes)).map_err(missing)?;
+    file.take(LARGEST_BYTES).read_to_end(&mut bytes).map_err(missing)?;
     Ok(bytes)
 }

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use medley_proto::{JobId, Name};
 use medley_runtime::Medley;
 
-use super::{Failed, outputs};
+use super::{
+    Failed, outputs,
+    usage::{counted, job_id},
+};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -19,11 +22,20 @@ pub(super) enum Command {
         json: bool,
     },
     /// Shows a job's dead letters with the history of their attempts, as JSON.
-    Show { job: JobId },
+    Show {
+        #[arg(value_parser = job_id)]
+        job: JobId,
+    },
     /// Opens a failed job again and publishes what it still needs.
-    Replay { job: JobId },
+    Replay {
+        #[arg(value_parser = job_id)]
+        job: JobId,
+    },
     /// Forgets a job's dead letters; the job stays failed.
-    Drop { job: JobId },
+    Drop {
+        #[arg(value_parser = job_id)]
+        job: JobId,
+    },
 }
 
 pub(super) async fn main(command: Command, medley: &Medley, tenant: &Name) -> Result<ExitCode, Failed> {
@@ -44,11 +56,11 @@ pub(super) async fn main(command: Command, medley: &Medley, tenant: &Name) -> Re
         Command::Show { job } => outputs::print_json(&medley.dead_letters_of(tenant, job).await?),
         Command::Replay { job } => {
             let count = medley.replay(tenant, job).await?;
-            outputs::print_line(&format!("{count} dead letters replayed"))
+            outputs::print_line(&format!("{} replayed", counted(count, "dead letter", "dead letters")))
         }
         Command::Drop { job } => {
             let count = medley.drop_dead(tenant, job).await?;
-            outputs::print_line(&format!("{count} dead letters dropped"))
+            outputs::print_line(&format!("{} dropped", counted(count, "dead letter", "dead letters")))
         }
     }
 }

@@ -1,5 +1,5 @@
 use std::{
-    fs,
+    ffi::OsString,
     io::{BufWriter, IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
@@ -17,9 +17,14 @@ use serde::Deserialize;
 
 use super::{
     Failed,
+    completions::ModelNames,
     outputs::{NewFile, unwritable},
+    printable::{plain, printable},
 };
-use crate::config::Config;
+use crate::config::{Config, read_small};
+
+/// The largest file of labels.
+const LABELS_BYTES: u64 = 64 << 20;
 
 /// What `medley embed` takes.
 #[derive(Debug, clap::Args)]
@@ -30,12 +35,17 @@ use crate::config::Config;
 pub(super) struct Args {
     /// Image files; what is no file is a text.
     #[arg(required_unless_present = "labels")]
-    inputs: Vec<String>,
+    inputs: Vec<OsString>,
     /// A file with a text a line, after the inputs.
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// The CLIP model: of the registry or of [caption.models].
-    #[arg(long, default_value = "clip-vit-base-patch32")]
+    #[arg(
+        long,
+        default_value = "clip-vit-base-patch32",
+        value_parser = ModelNames::of("caption"),
+        hide_possible_values = true
+    )]
     model: String,
     /// The NumPy file to write.
     #[arg(short, long, value_name = "FILE")]
@@ -46,8 +56,8 @@ pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
     let caption = caption_config(config)?;
     let mut items = args.inputs.into_iter().map(item).collect::<Result<Vec<_>, _>>()?;
     if let Some(path) = &args.labels {
-        let text = fs::read_to_string(path)
-            .map_err(|error| Failed::usage(format!("{} cannot be read: {error}", path.display())))?;
+        let text = read_small(path, LABELS_BYTES)
+            .map_err(|error| Failed::usage(format!("{} cannot be read: {}", path.display(), plain(&error))))?;
         items.extend(lines(&text).into_iter().map(Item::Text));
     }
     let threads = thread::available_parallelism().map_or(1, usize::from);
@@ -70,7 +80,8 @@ pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
     written.map_err(failed)?;
     out.flush().map_err(|error| unwritable(&args.output, &error))?;
     new.keep()?;
-    println!("{} vectors of {} values in {}", items.len(), clip.dim(), args.output.display());
+    let line = format!("{} vectors of {} values in {}", items.len(), clip.dim(), args.output.display());
+    println!("{}", printable(&line));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -87,20 +98,21 @@ pub(super) fn caption_config(config: &Config) -> Result<CaptionConfig, Failed> {
 }
 
 /// A file is an image, all else a text; but what reads like an image's path and is not there is a slip.
-fn item(input: String) -> Result<Item, Failed> {
+fn item(input: OsString) -> Result<Item, Failed> {
     const IMAGES: [&str; 9] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm"];
-    let path = PathBuf::from(&input);
+    let path = PathBuf::from(input);
     if path.is_file() {
         return Ok(Item::Image(path));
     }
     let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
-    if extension.is_some_and(|extension| IMAGES.contains(&extension.as_str())) {
-        return Err(Failed::job(
-            medley_proto::ErrorCode::INPUT_NOT_FOUND,
-            format!("{input} does not exist: check the path"),
-        ));
+    let is_slip = extension.is_some_and(|extension| IMAGES.contains(&extension.as_str()));
+    match path.to_str() {
+        Some(text) if !is_slip => Ok(Item::Text(text.to_owned())),
+        _ => {
+            let message = format!("{} does not exist: check the path", path.display());
+            Err(Failed::job(medley_proto::ErrorCode::INPUT_NOT_FOUND, message))
+        }
     }
-    Ok(Item::Text(input))
 }
 
 #[cfg(test)]

@@ -4,13 +4,20 @@ use medley_models::ModelError;
 use medley_proto::{ErrorCode, Failure};
 use medley_step::StepError;
 
+use super::printable::{plain, printable};
+
 /// How a command ends badly: an exit code, and one sentence with the code that scripts can rely on.
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub exit: u8,
     code: Option<ErrorCode>,
     message: String,
+    /// What others said (the system, a program, a library), outermost first.
+    causes: Vec<String>,
 }
+
+/// `medley.toml`, or what stands for it, cannot be used.
+const CONFIG_INVALID: ErrorCode = ErrorCode::new("config_invalid");
 
 /// The job failed, or its input is missing.
 const JOB: u8 = 1;
@@ -21,13 +28,19 @@ pub(crate) const INTERRUPTED: u8 = 130;
 
 impl Failed {
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self { exit: USAGE, code: None, message: message.into() }
+        Self { exit: USAGE, code: None, message: message.into(), causes: Vec::new() }
     }
 
-    /// A queue, a store, a program or a folder that cannot be used. The causes are told too: "the worker cannot take steps" alone helps nobody.
+    /// A configuration that cannot be used.
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self { code: Some(CONFIG_INVALID), ..Self::usage(message) }
+    }
+
+    /// A queue, a store, a program or a folder that cannot be used.
     pub(crate) fn service(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        let error: Box<dyn Error + Send + Sync> = error.into();
-        Self { exit: MISSING, code: Some(ErrorCode::SERVICE_UNAVAILABLE), message: chain(&*error) }
+        let error = error.into();
+        let message = plain(&error);
+        Self { exit: MISSING, code: Some(ErrorCode::SERVICE_UNAVAILABLE), message, causes: Vec::new() }.because(&*error)
     }
 
     pub(crate) fn job(code: ErrorCode, message: impl Into<String>) -> Self {
@@ -36,11 +49,17 @@ impl Failed {
             code if is_usage(code) => USAGE,
             _ => JOB,
         };
-        Self { exit, code: Some(code), message: message.into() }
+        Self { exit, code: Some(code), message: message.into(), causes: Vec::new() }
     }
 
     pub(crate) fn interrupted() -> Self {
-        Self { exit: INTERRUPTED, code: None, message: "interrupted; run the same command again to go on".into() }
+        Self { exit: INTERRUPTED, ..Self::usage("interrupted; run the same command again to go on") }
+    }
+
+    /// The same with what lies behind it.
+    fn because(mut self, error: &dyn Error) -> Self {
+        self.causes = causes(error);
+        self
     }
 
     /// The sentence on standard error, and the exit code.
@@ -49,12 +68,30 @@ impl Failed {
         ExitCode::from(self.exit)
     }
 
+    /// The sentence on one line. Below it stand the causes where they help whoever looks after the machine; those of an
+    /// input's faults are in the manifest (`--json`, `medley status`).
     pub(crate) fn say(&self) {
+        let message = printable(&self.message);
         match &self.code {
-            Some(code) => eprintln!("error[{code}]: {}", self.message),
-            None if self.message.is_empty() => {}
-            None => eprintln!("error: {}", self.message),
+            Some(code) => eprintln!("error[{}]: {message}", printable(code.as_str())),
+            None if message.is_empty() => {}
+            None => eprintln!("error: {message}"),
         }
+        if self.code.as_ref().is_some_and(|code| is_missing(code) || *code == ErrorCode::INTERNAL) {
+            for cause in self.causes.iter().filter(|cause| !self.message.contains(*cause)) {
+                eprintln!("  because: {}", printable(cause.trim()));
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.code.as_ref().map(ErrorCode::as_str)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 }
 
@@ -70,12 +107,12 @@ fn is_missing(code: &ErrorCode) -> bool {
 }
 
 fn is_usage(code: &ErrorCode) -> bool {
-    [ErrorCode::PARAMS_INVALID, ErrorCode::KIND_UNKNOWN].contains(code)
+    [ErrorCode::PARAMS_INVALID, ErrorCode::KIND_UNKNOWN, CONFIG_INVALID].contains(code)
 }
 
 impl From<StepError> for Failed {
     fn from(error: StepError) -> Self {
-        Self::job(error.code(), error.to_string())
+        Self::job(error.code(), error.to_string()).because(&error)
     }
 }
 
@@ -83,34 +120,34 @@ impl From<medley_runtime::Error> for Failed {
     fn from(error: medley_runtime::Error) -> Self {
         match error {
             medley_runtime::Error::Refused(error) => error.into(),
-            other => Self::job(other.code(), chain(&other)),
+            other => Self::job(other.code(), plain(&other)).because(&other),
         }
     }
 }
 
 impl From<ModelError> for Failed {
     fn from(error: ModelError) -> Self {
-        Self { exit: MISSING, code: Some(error.code()), message: chain(&error) }
+        Self { exit: MISSING, ..Self::job(error.code(), error.to_string()) }.because(&error)
     }
 }
 
 impl From<&Failure> for Failed {
     fn from(failure: &Failure) -> Self {
-        Self::job(failure.code.clone(), failure.message.clone())
+        let causes = failure.causes.iter().map(|cause| plain(cause)).collect();
+        Self { causes, ..Self::job(failure.code.clone(), failure.message.clone()) }
     }
 }
 
-/// An error and the causes below it, as one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
+/// What lies behind an error, each said once.
+fn causes(error: &dyn Error) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
+        let said = plain(&cause);
+        if !all.iter().any(|before| before.contains(&said)) {
+            all.push(said);
         }
         next = cause.source();
     }
-    text
+    all
 }

@@ -1,10 +1,13 @@
 //! A kind's params as command-line flags, made from the JSON Schema of its params type.
 //!
-//! `language: Option<String>` becomes `--language <TEXT>`, an enum becomes a choice, a bool a switch, a list a
-//! comma-separated or repeated value, and anything deeper takes JSON. Doc comments are the help.
+//! `language: Option<String>` becomes `--language <TEXT>`, an enum becomes a choice, a bool a switch (see
+//! [`super::switches`]), a list a comma-separated or repeated value, and anything deeper takes JSON. Doc comments are the
+//! help.
 
 use clap::{Arg, ArgAction, ArgMatches, builder::PossibleValuesParser, parser::ValueSource};
 use serde_json::{Map, Value};
+
+use super::{completions::ModelNames, switches};
 
 /// What a flag's text is read as.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,6 +120,21 @@ impl Flag {
         self.property.replace('_', "-")
     }
 
+    #[cfg(test)]
+    pub(super) fn is_switch(&self) -> bool {
+        self.shape == Shape::Switch
+    }
+
+    /// The flag as a kind of job has it: a flag that names a model offers the names there are to completion.
+    pub(super) fn to_arg_of(&self, kind: &str) -> Arg {
+        match self.property.as_str() {
+            "model" if self.shape == Shape::Text => {
+                self.to_arg().value_parser(ModelNames::of(kind)).hide_possible_values(true)
+            }
+            _ => self.to_arg(),
+        }
+    }
+
     pub(super) fn to_arg(&self) -> Arg {
         let mut help = self.help.clone();
         if let Some(default) = self.default.as_ref().map(display).filter(|text| !text.is_empty()) {
@@ -124,13 +142,7 @@ impl Flag {
         }
         let arg = Arg::new(self.property.clone()).long(self.long()).help(help).help_heading("Parameters");
         match &self.shape {
-            Shape::Switch => arg
-                .num_args(0..=1)
-                .require_equals(true)
-                .default_missing_value("true")
-                .value_parser(["true", "false"])
-                .value_name("true|false")
-                .hide_possible_values(true),
+            Shape::Switch => switches::shaped(arg),
             Shape::List(item) => with_parser(arg, item).value_delimiter(',').action(ArgAction::Append),
             other => with_parser(arg, other),
         }
@@ -140,6 +152,9 @@ impl Flag {
     fn value(&self, matches: &ArgMatches) -> Result<Option<Value>, String> {
         if matches.value_source(&self.property) != Some(ValueSource::CommandLine) {
             return Ok(None);
+        }
+        if self.shape == Shape::Switch {
+            return Ok(matches.get_one::<bool>(&self.property).copied().map(Value::Bool));
         }
         let texts: Vec<&String> = matches.get_many::<String>(&self.property).into_iter().flatten().collect();
         let read =
@@ -165,14 +180,15 @@ fn with_parser(arg: Arg, shape: &Shape) -> Arg {
 
 fn parse(shape: &Shape, text: &str) -> Result<Value, String> {
     match shape {
-        Shape::Switch => Ok(Value::Bool(text == "true")),
         Shape::Integer => text.parse::<i64>().map(Value::from).map_err(|_| "not a whole number".into()),
         Shape::Number => match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Value::from(number)),
             _ => Err("not a number".into()),
         },
         Shape::Text | Shape::Choice(_) => Ok(text.into()),
-        Shape::List(_) | Shape::Json => serde_json::from_str(text).map_err(|error| format!("not JSON ({error})")),
+        Shape::Switch | Shape::List(_) | Shape::Json => {
+            serde_json::from_str(text).map_err(|error| format!("not JSON ({error})"))
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{
     Command, Failed, block_on, dead,
     failed::INTERRUPTED,
-    outputs,
+    listing, outputs,
     progress::{Progress, Show},
     run::interrupted,
 };
@@ -100,12 +100,12 @@ async fn list(medley: &Medley, tenant: &Name, args: &ListArgs) -> Result<ExitCod
     while left > 0 {
         let page = medley.list(tenant, after.as_deref(), left.min(100)).await?;
         left = left.saturating_sub(page.jobs.len() + page.damaged.len());
-        for status in &page.jobs {
-            if args.json {
+        if args.json {
+            for status in &page.jobs {
                 outputs::print_json_line(&as_json(status))?;
-            } else {
-                outputs::print_line(&line(status))?;
             }
+        } else if !page.jobs.is_empty() {
+            listing::print(medley, tenant, &page.jobs).await?;
         }
         for (job, error) in page.damaged {
             if args.json {

@@ -1,21 +1,22 @@
 //! The subcommands of `run` and `submit`: one for each kind of job, its flags made from the kind's schema.
 
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
-use medley_proto::Name;
+use clap::{Arg, ArgMatches, Command, value_parser};
+use medley_proto::{ErrorCode, Name};
 use medley_runtime::{InputRequest, Request};
 use medley_step::{ErasedRecipe, Registry};
 use serde_json::Value;
 
-use super::{Failed, aloud, flags, run, submit};
+use super::{
+    Failed, aloud, flags,
+    folder_names::{folder_name, free_name},
+    given::{Reader, label},
+    run,
+    stdin::Spooled,
+    submit,
+};
 use crate::config::Config;
-
-/// The longest text that is read from standard input.
-const STDIN_BYTES: u64 = 64 << 20;
 
 pub(super) fn command(verb: &'static str, registry: &Registry) -> Command {
     let about = match verb {
@@ -32,24 +33,28 @@ pub(super) fn command(verb: &'static str, registry: &Registry) -> Command {
 fn kind_command(verb: &'static str, recipe: &dyn ErasedRecipe) -> Command {
     let schema = Value::from(recipe.schema());
     let examples = recipe.examples().replace("medley run", &format!("medley {verb}"));
-    let inputs = Arg::new("inputs").value_name("INPUT").num_args(1..).required(*recipe.inputs().start() > 0).help(
-        match (recipe.takes_text(), recipe.inputs()) {
-            (true, _) => "A file, a URL, or the text itself; - reads standard input",
-            (false, range) if *range.end() > 1 => "The job's input files or URLs, in order",
-            (false, _) => "Files or URLs; each is a job of its own",
-        },
-    );
+    let roles = recipe.input_roles().join(", ");
+    let help = match (recipe.takes_text(), recipe.inputs()) {
+        (true, range) if *range.end() > 1 => {
+            format!("In order: {roles}. The first may be the text itself; - reads standard input")
+        }
+        (true, _) => "A file, a URL, or the text itself; - reads standard input".into(),
+        (false, range) if *range.end() > 1 => format!("In order, files or URLs: {roles}"),
+        (false, _) => "Files or URLs, each a job of its own; - reads standard input".into(),
+    };
+    // Names of files need not be UTF-8.
+    let inputs = Arg::new("inputs")
+        .value_name("INPUT")
+        .num_args(1..)
+        .required(*recipe.inputs().start() > 0)
+        .value_parser(value_parser!(OsString))
+        .help(help);
     let command = Command::new(String::from(recipe.kind()))
         .about(recipe.about())
         .after_help(format!("Examples:\n{examples}"))
         .arg(inputs)
-        .args(
-            recipe
-                .named_inputs()
-                .iter()
-                .map(|&(flag, _, help)| Arg::new(flag).long(flag).value_name("FILE").help(help)),
-        )
-        .args(flags::flags(&schema).iter().map(flags::Flag::to_arg));
+        .args(recipe.named_inputs().iter().map(|&(flag, _, help)| named(flag, help)))
+        .args(flags::flags(&schema).iter().map(|flag| flag.to_arg_of(recipe.kind().as_str())));
     match verb {
         "run" if recipe.kind().as_str() == aloud::KIND => aloud::add_to(run::Args::add_to(command)),
         "run" => run::Args::add_to(command),
@@ -57,10 +62,16 @@ fn kind_command(verb: &'static str, recipe: &dyn ErasedRecipe) -> Command {
     }
 }
 
+fn named(flag: &'static str, help: &'static str) -> Arg {
+    Arg::new(flag).long(flag).value_name("FILE").value_parser(value_parser!(OsString)).help(help)
+}
+
 /// What the command line asks for: one or more jobs of one kind.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub jobs: Vec<AskedJob>,
+    /// What came through standard input and does not stand in a request as text.
+    pub spooled: Option<Spooled>,
 }
 
 /// One job, and the name of the folder that its results get when there are several.
@@ -81,84 +92,70 @@ impl Asked {
     ) -> Result<Self, Failed> {
         let recipe = registry.find_recipe(kind)?;
         let params = flags::params(&flags::flags(&Value::from(recipe.schema())), matches).map_err(Failed::usage)?;
-        let texts: Vec<&String> = matches.get_many::<String>("inputs").into_iter().flatten().collect();
+        let given: Vec<&OsString> = matches.get_many::<OsString>("inputs").into_iter().flatten().collect();
         let several = *recipe.inputs().end() == 1;
-        let groups: Vec<Vec<&String>> =
-            if several { texts.iter().map(|text| vec![*text]).collect() } else { vec![texts] };
+        let groups: Vec<Vec<&OsString>> =
+            if several { given.iter().map(|given| vec![*given]).collect() } else { vec![given] };
+        let mut reader = Reader { config, spooled: None, stdin_taken: false };
         let mut jobs: Vec<AskedJob> = Vec::new();
         for group in groups {
+            let named: Vec<(usize, &OsString)> = recipe
+                .named_inputs()
+                .iter()
+                .filter_map(|&(flag, at, _)| Some((at, matches.get_one::<OsString>(flag)?)))
+                .collect();
+            check_count(recipe, group.len(), &named.iter().map(|(at, _)| *at).collect::<Vec<_>>())?;
             let mut request = Request::new(config.tenant.clone(), kind.clone());
             request.params = params.clone();
-            for text in &group {
-                request.inputs.push(input(text, recipe.takes_text())?);
+            for (at, given) in group.iter().enumerate() {
+                // Only the first input may be the text itself: what follows are pictures.
+                request.inputs.push(match recipe.takes_text() && at == 0 {
+                    true => reader.text_or_file(given, kind.as_str())?,
+                    false if recipe.takes_folder() && *given == "-" => {
+                        return Err(Failed::usage(format!(
+                            "{kind} does not read standard input; give a folder or a file"
+                        )));
+                    }
+                    false => reader.file(given)?,
+                });
             }
-            for &(flag, at, _) in recipe.named_inputs() {
-                if let Some(text) = matches.get_one::<String>(flag) {
-                    let at = at.min(request.inputs.len());
-                    request.inputs.insert(at, input(text, false)?);
-                }
+            for (at, given) in named {
+                let at = at.min(request.inputs.len());
+                request.inputs.insert(at, reader.file(given)?);
             }
-            let label = request.inputs.first().map_or_else(|| kind.to_string(), label);
-            let folder = free_name(&stem(&label), &jobs);
+            // Standard input has no name of its own.
+            let label = match (&reader.spooled, request.inputs.first()) {
+                (Some(spooled), Some(InputRequest::File(path))) if path == spooled.path() => "stdin".into(),
+                (_, first) => first.map_or_else(|| kind.to_string(), label),
+            };
+            let folder = free_name(&folder_name(&label), jobs.iter().map(|job| job.folder.as_str()));
             jobs.push(AskedJob { request, label, folder });
         }
-        Ok(Self { jobs })
+        Ok(Self { jobs, spooled: reader.spooled })
     }
 }
 
-/// Reads an argument as an input: an existing file, a URL, text where the kind takes text, else a file that is not there.
-fn input(text: &str, takes_text: bool) -> Result<InputRequest, Failed> {
-    if text == "-" && takes_text {
-        let mut read = String::new();
-        std::io::stdin()
-            .take(STDIN_BYTES)
-            .read_to_string(&mut read)
-            .map_err(|error| Failed::usage(format!("standard input is not UTF-8 text: {error}")))?;
-        return Ok(InputRequest::Text(read));
+/// Refuses a wrong number of inputs with a sentence that says which are missing, and in which order they come.
+fn check_count(recipe: &dyn ErasedRecipe, given: usize, named: &[usize]) -> Result<(), Failed> {
+    let (least, most) = recipe.inputs().into_inner();
+    let (count, roles) = (given + named.len(), recipe.input_roles());
+    if (least..=most).contains(&count) {
+        return Ok(());
     }
-    let path = Path::new(text);
-    if path.exists() {
-        return Ok(InputRequest::File(path.to_owned()));
-    }
-    let is_scheme =
-        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    if text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme)) {
-        return Ok(InputRequest::Uri(text.into()));
-    }
-    let looks_like_a_file =
-        !text.contains(char::is_whitespace) && path.extension().is_some_and(|end| end.len() <= 5 && end.is_ascii());
-    if takes_text && !looks_like_a_file {
-        return Ok(InputRequest::Text(text.to_owned()));
-    }
-    Ok(InputRequest::File(path.to_owned()))
-}
-
-fn label(input: &InputRequest) -> String {
-    match input {
-        InputRequest::File(path) => {
-            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
-        }
-        InputRequest::Uri(address) => address.name(),
-        InputRequest::Text(_) => "text".into(),
-        InputRequest::Stored(input) => input.name.clone(),
-    }
-}
-
-fn stem(label: &str) -> String {
-    let stem = PathBuf::from(label).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    if stem.is_empty() { "job".into() } else { stem }
-}
-
-/// The stem, or `stem-2`, `stem-3`, … when another job has it.
-fn free_name(stem: &str, taken: &[AskedJob]) -> String {
-    let names = std::iter::once(stem.to_owned()).chain((2..).map(|n| format!("{stem}-{n}")));
-    let is_free = |name: &String| taken.iter().all(|job| job.folder != *name);
-    names.into_iter().find(is_free).unwrap_or_default()
-}
-
-/// A switch without a value.
-pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    let free = (0..most).filter(|at| !named.contains(at));
+    let filled: Vec<usize> = free.take(given).chain(named.iter().copied()).collect();
+    let missing: Vec<&str> =
+        (0..least).filter(|at| !filled.contains(at)).filter_map(|at| roles.get(at).copied()).collect();
+    let of = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+    let what = match (&*missing, count < least) {
+        ([], _) => String::new(),
+        ([one], _) => format!(": {one} is missing"),
+        (several, _) => format!(": {} are missing", several.join(" and ")),
+    };
+    let kind = recipe.kind();
+    let order = if roles.is_empty() { String::new() } else { format!("; in order they are {}", roles.join(", ")) };
+    let message = format!("{kind} takes {of} inputs and was given {count}{what}{order}");
+    Err(Failed::job(ErrorCode::PARAMS_INVALID, message))
 }
 
 #[cfg(test)]
@@ -166,23 +163,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_told_from_files_that_are_missing() {
-        assert!(matches!(input("no-such-file.mp3", false).unwrap(), InputRequest::File(_)));
-        assert!(matches!(input("script.md", true).unwrap(), InputRequest::File(_)));
-        assert!(matches!(input("Hello there.", true).unwrap(), InputRequest::Text(_)));
-        assert!(matches!(input("今天天气十分不错。", true).unwrap(), InputRequest::Text(_)));
-        assert!(matches!(input("https://example.org/a.mp3", false).unwrap(), InputRequest::Uri(_)));
-        assert!(matches!(input("Cargo.toml", true).unwrap(), InputRequest::File(_)));
-    }
-
-    #[test]
     fn a_named_input_stands_where_the_others_expect_it() {
         let registry = crate::registry::registry();
         let kind = Name::from_static("news");
+        // The script must be there: a name that clearly is a file's is refused otherwise.
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("script.md");
+        std::fs::write(&script, "Good evening.").unwrap();
+        let script = script.to_str().unwrap();
         for words in [
-            &["news", "script.md", "anchor.png", "logo.png", "--logo"][..],
-            &["news", "--portrait", "anchor.png", "script.md", "logo.png", "--logo"],
-            &["news", "script.md", "logo.png", "--portrait", "anchor.png", "--logo"],
+            &["news", script, "anchor.png", "logo.png", "--logo"][..],
+            &["news", "--portrait", "anchor.png", script, "logo.png", "--logo"],
+            &["news", script, "logo.png", "--portrait", "anchor.png", "--logo"],
         ] {
             let command = kind_command("run", registry.find_recipe(&kind).unwrap());
             let matches = command.try_get_matches_from(words).unwrap();
@@ -193,16 +185,25 @@ mod tests {
     }
 
     #[test]
-    fn folders_do_not_collide() {
-        let job = |folder: &str| AskedJob {
-            request: Request::new(Name::from_static("t"), Name::from_static("k")),
-            label: String::new(),
-            folder: folder.into(),
-        };
-        assert_eq!(free_name("a", &[]), "a");
-        assert_eq!(free_name("a", &[job("a")]), "a-2");
-        assert_eq!(free_name("a", &[job("a"), job("a-2")]), "a-3");
-        assert_eq!(stem("episode.mp3"), "episode");
-        assert_eq!(stem(""), "job");
+    fn a_wrong_number_of_inputs_says_what_is_missing_and_the_order() {
+        let registry = crate::registry::registry();
+        for (words, says) in [
+            (&["news", "script.md"][..], "takes 2 to 4 inputs and was given 1: the portrait is missing"),
+            (&["news", "--portrait", "a.png"], "was given 1: the script is missing"),
+            (&["news"], "was given 0: the script and the portrait are missing"),
+            (&["portrait", "a.png"], "was given 1: the speech is missing"),
+            (&["portrait", "a", "b", "c", "d"], "was given 4; in order they are the photo, the speech, "),
+        ] {
+            let kind = words[0].parse::<Name>().unwrap();
+            let mut command = kind_command("run", registry.find_recipe(&kind).unwrap());
+            command = command.mut_arg("inputs", |arg| arg.required(false));
+            let matches = command.try_get_matches_from(words).unwrap();
+            let failed = Asked::read(&kind, &matches, &registry, &Config::default()).unwrap_err();
+            assert!(failed.message().contains(says), "{words:?}: {}", failed.message());
+            assert_eq!(failed.code(), Some("params_invalid"));
+        }
+        for recipe in registry.recipes().filter(|recipe| *recipe.inputs().end() > 1) {
+            assert_eq!(recipe.input_roles().len(), *recipe.inputs().end(), "{}: a role for each input", recipe.kind());
+        }
     }
 }

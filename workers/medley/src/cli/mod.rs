@@ -1,20 +1,32 @@
 //! The command line. Each subcommand is a file; `kinds` makes those of `run` and `submit` from the registry.
 
 mod aloud;
+mod clean;
+mod completions;
 mod dead;
 mod doctor;
 mod embed;
 mod failed;
 mod flags;
+mod folder_names;
+mod given;
 mod jobs;
 mod kinds;
+mod listing;
+mod logging;
 mod models;
 mod monitor;
 mod outputs;
+pub(crate) mod printable;
 mod progress;
 mod run;
 mod search;
+mod state;
+mod stdin;
 mod submit;
+mod switches;
+mod terms;
+mod usage;
 mod worker;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -58,31 +70,42 @@ enum Command {
     Worker(worker::Args),
     /// Says where a job stands.
     Status {
+        #[arg(value_parser = usage::job_id)]
         job: JobId,
         #[arg(long)]
         json: bool,
     },
     /// Follows a job until it ends; exits as the job does.
     Watch {
+        #[arg(value_parser = usage::job_id)]
         job: JobId,
         #[command(flatten)]
         show: progress::Show,
     },
     /// Copies a finished job's artifacts into a folder.
     Fetch {
+        #[arg(value_parser = usage::job_id)]
         job: JobId,
         #[arg(short, long, value_name = "DIR", default_value = ".")]
         output: PathBuf,
     },
     /// Asks a job to stop.
-    Cancel { job: JobId },
+    Cancel {
+        #[arg(value_parser = usage::job_id)]
+        job: JobId,
+    },
     /// Removes a job and everything of it.
-    Delete { job: JobId },
+    Delete {
+        #[arg(value_parser = usage::job_id)]
+        job: JobId,
+    },
     /// Lists jobs, the newest first.
     List(jobs::ListArgs),
     /// Looks after steps whose attempts are used up.
     #[command(subcommand)]
     Dead(dead::Command),
+    /// Removes what finished jobs of `medley run` left in an output folder beside their artifacts.
+    Clean(clean::Args),
     /// Lists, fetches and checks models.
     #[command(subcommand)]
     Models(models::Command),
@@ -93,7 +116,10 @@ enum Command {
     /// Says what is missing on this machine, and how to get it; asks queue and store whether they answer.
     Doctor,
     /// Prints the JSON Schema of a kind's parameters.
-    Schema { kind: Name },
+    Schema {
+        #[arg(value_parser = usage::kind)]
+        kind: Name,
+    },
     /// Prints a completion script for a shell.
     Completions { shell: Shell },
     #[command(hide = true)]
@@ -114,12 +140,25 @@ fn command(registry: &Registry) -> clap::Command {
 }
 
 pub(crate) fn main() -> ExitCode {
+    ignore_file_size_signal();
     let registry = registry();
-    let matches = command(&registry).get_matches();
+    let command = command(&registry);
+    let words = switches::normalised(std::env::args_os().collect(), &command);
+    let matches = match command.try_get_matches_from(words) {
+        Ok(matches) => matches,
+        Err(error) => return usage::report(error),
+    };
     match dispatch(&matches, registry) {
         Ok(code) => code,
         Err(failed) => failed.report(),
     }
+}
+
+/// A write beyond the limit of a file's size (`ulimit -f`) is an error like that of a full disk, not the end of the process.
+/// Children inherit this.
+fn ignore_file_size_signal() {
+    // SAFETY: no other thread runs yet, and ignoring needs no handler.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, Failed> {
@@ -153,7 +192,8 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
             return outputs::print_json(&schema);
         }
         Command::Models(command) => return models::main(command),
-        Command::Doctor => return doctor::main(&registry, Config::load(cli.config.as_deref(), &registry)),
+        Command::Clean(args) => return clean::main(&args, registry, config_path),
+        Command::Doctor => return doctor::main(&registry, Config::load(config_path, &registry)),
         _ => {}
     }
     let config = Config::load(cli.config.as_deref(), &registry)?;

@@ -7,7 +7,7 @@ use medley_models::{Models, Progress, PullEvent, Registry, State};
 use medley_proto::Commercial;
 use serde_json::json;
 
-use super::{Failed, outputs};
+use super::{Failed, completions::ModelNames, outputs, printable::printable};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -19,7 +19,12 @@ pub(super) enum Command {
     /// Fetches, converts and verifies models: by name, of a kind of job, or all (without the optional ones).
     Pull {
         /// Names of models or kinds of job, or `all`.
-        #[arg(required_unless_present = "for_kind", value_name = "MODEL|KIND|all")]
+        #[arg(
+            required_unless_present = "for_kind",
+            value_name = "MODEL|KIND|all",
+            value_parser = ModelNames::all(true),
+            hide_possible_values = true
+        )]
         names: Vec<String>,
         /// What a kind of job needs by default; `tests`: what the tests need.
         #[arg(long = "for", id = "for_kind", value_name = "KIND")]
@@ -32,9 +37,16 @@ pub(super) enum Command {
         quiet: bool,
     },
     /// Reads every model file again and compares it with the registry.
-    Verify { names: Vec<String> },
+    Verify {
+        #[arg(value_name = "MODEL|KIND|all", value_parser = ModelNames::all(true), hide_possible_values = true)]
+        names: Vec<String>,
+    },
     /// Prints the path of a model's file.
-    Path { model: String, file: String },
+    Path {
+        #[arg(value_parser = ModelNames::all(false), hide_possible_values = true)]
+        model: String,
+        file: String,
+    },
     /// Prints the sample inputs of a kind of job, one path a line.
     Sample { kind: String },
 }
@@ -65,7 +77,7 @@ pub(super) fn main(command: Command) -> Result<ExitCode, Failed> {
 }
 
 /// The registry's words for what a kind of job needs.
-fn needed_by(kind: &str) -> Vec<String> {
+pub(super) fn needed_by(kind: &str) -> Vec<String> {
     let parts = MADE_OF.iter().find(|(made, _)| *made == kind).map(|(_, of)| of.to_vec());
     match (kind, parts) {
         ("tests", _) => vec!["all".into()],
@@ -118,6 +130,7 @@ impl Progress for Shown {
             }
             _ => return,
         };
+        let text = printable(&text).into_owned();
         if self.bar.is_hidden() {
             eprintln!("{text}");
         } else {

@@ -21,11 +21,22 @@ const SECONDS: [f64; 14] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.
 
 /// Whether the worker takes steps.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Readiness(Arc<AtomicBool>);
+pub(super) struct Readiness(Arc<Flags>);
+
+#[derive(Debug, Default)]
+struct Flags {
+    works: AtomicBool,
+    away: AtomicBool,
+}
 
 impl Readiness {
-    pub(super) fn set(&self, ready: bool) {
-        self.0.store(ready, Ordering::Relaxed);
+    pub(super) fn set(&self, works: bool) {
+        self.0.works.store(works, Ordering::Relaxed);
+    }
+
+    /// Whether queue and store answered when they were last asked.
+    pub(super) fn set_reached(&self, reached: bool) {
+        self.0.away.store(!reached, Ordering::Relaxed);
     }
 }
 
@@ -64,8 +75,12 @@ pub(super) async fn serve(
 }
 
 async fn ready(State(shared): State<Shared>) -> (StatusCode, &'static str) {
-    match shared.readiness.0.load(Ordering::Relaxed) {
-        true => (StatusCode::OK, "ready\n"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "not taking steps\n"),
+    let Readiness(state) = &shared.readiness;
+    if !state.works.load(Ordering::Relaxed) {
+        (StatusCode::SERVICE_UNAVAILABLE, "not taking steps\n")
+    } else if state.away.load(Ordering::Relaxed) {
+        (StatusCode::SERVICE_UNAVAILABLE, "queue or store cannot be reached\n")
+    } else {
+        (StatusCode::OK, "ready\n")
     }
 }

@@ -1,4 +1,4 @@
-//! Documents on standard output.
+//! Documents and lines on standard output.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -10,7 +10,7 @@ use std::{
 use medley_proto::ErrorCode;
 use serde::Serialize;
 
-use super::Failed;
+use super::{Failed, printable::printable};
 
 /// A file that comes into its place when it is whole, and goes when it does not get so far. A link at its place is replaced
 /// and not followed; a pipe, device or folder is refused.
@@ -51,15 +51,20 @@ pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failed {
 
 /// A document for people and programs.
 pub(super) fn print_json(document: &impl Serialize) -> Result<ExitCode, Failed> {
-    print_line(&serde_json::to_string_pretty(document).map_err(Failed::service)?)
+    print_exactly(&serde_json::to_string_pretty(document).map_err(Failed::service)?)
 }
 
 /// A document on one line.
 pub(super) fn print_json_line(document: &impl Serialize) -> Result<ExitCode, Failed> {
-    print_line(&serde_json::to_string(document).map_err(Failed::service)?)
+    print_exactly(&serde_json::to_string(document).map_err(Failed::service)?)
 }
 
+/// A line for people.
 pub(super) fn print_line(text: &str) -> Result<ExitCode, Failed> {
+    print_exactly(&printable(text))
+}
+
+fn print_exactly(text: &str) -> Result<ExitCode, Failed> {
     match writeln!(io::stdout(), "{text}") {
         // A reader that has seen enough (`| head`) is no failure.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failed::service(error)),

@@ -13,6 +13,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use medley_proto::{Event, EventBody, JobId, StepId};
 use medley_step::WHOLE_JOB;
 
+use super::printable::printable;
+
 /// How often a pipe gets a line about a job.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// Steps of the bar: a thousandth of the job each.
@@ -58,7 +60,7 @@ struct Estimate {
 
 impl Job {
     fn new(label: &str) -> Self {
-        let (label, steps) = (label.to_owned(), HashMap::new());
+        let (label, steps) = (printable(label).into_owned(), HashMap::new());
         Self { label, planned: None, steps, preparing: false, since: None, bar: None, last_line: None }
     }
 
@@ -124,7 +126,7 @@ impl Progress {
             let bar = bars.add(ProgressBar::new(BAR_LENGTH));
             let style = ProgressStyle::with_template("{prefix:24!} {bar:32} {percent:>3} % {msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.set_prefix(label.to_owned());
+            bar.set_prefix(printable(label).into_owned());
             bar
         });
         self.jobs.insert(job, Job { bar, ..Job::new(label) });
@@ -136,6 +138,7 @@ impl Progress {
         job.take(event, now);
         if let EventBody::Retrying { code, message, in_ms } = &event.body {
             let text = format!("{}: {message} ({code}); trying again in {:.0} s", job.label, *in_ms as f64 / 1000.0);
+            let text = printable(&text).into_owned();
             match &self.bars {
                 Some(bars) => drop(bars.println(text)),
                 None => eprintln!("{text}"),
@@ -148,6 +151,7 @@ impl Progress {
         };
         let Some(estimate) = job.estimate(unit, now) else { return };
         let words = words(&estimate);
+        let words = printable(&words).into_owned();
         if let Some(bar) = &job.bar {
             bar.set_position((estimate.share * BAR_LENGTH as f64) as u64);
             bar.set_message(words);
@@ -160,10 +164,11 @@ impl Progress {
     /// The job ended; `note` says how.
     pub(super) fn end(&mut self, job: JobId, note: &str) {
         let Some(job) = self.jobs.remove(&job) else { return };
+        let note = printable(note);
         match job.bar {
             Some(bar) => {
                 bar.set_position(BAR_LENGTH);
-                bar.finish_with_message(note.to_owned());
+                bar.finish_with_message(note.into_owned());
             }
             None if self.quiet => {}
             None => eprintln!("{}: {note}", job.label),
@@ -178,7 +183,8 @@ fn words(estimate: &Estimate) -> String {
     format!("{preparing}{done:.0} of {total:.0} {unit}{left}")
 }
 
-fn span(time: Duration) -> String {
+/// A time as people say it.
+pub(super) fn span(time: Duration) -> String {
     match time.as_secs() {
         s @ 0..=90 => format!("{s} s"),
         s @ 91..=900 => format!("{} min {} s", s / 60, s % 60),

@@ -67,7 +67,7 @@ impl Args {
             tenant: text("tenant")
                 .map(|name| name.parse())
                 .transpose()
-                .map_err(|error| Failed::usage(format!("--tenant: {error}")))?,
+                .map_err(|_| Failed::usage("--tenant: a tenant has 1 to 63 lower-case letters, digits, - and _"))?,
             class: if text("class").is_some_and(|class| class == "batch") { Class::Batch } else { Class::Interactive },
             labels: matches.get_many("label").into_iter().flatten().map(label).collect::<Result<_, _>>()?,
             key: text("key").cloned(),
@@ -100,6 +100,10 @@ pub(super) fn submit(asked: Asked, args: &Args, registry: Arc<Registry>, config:
             let mut request = job.request;
             if let Some(tenant) = &args.tenant {
                 request.tenant = tenant.clone();
+            }
+            if let Some(spooled) = &asked.spooled {
+                let tenant = request.tenant.clone();
+                spooled.keep(&medley, &tenant, &mut request.inputs).await?;
             }
             request.class = args.class;
             request.labels = args.labels.iter().cloned().collect();

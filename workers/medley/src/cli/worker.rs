@@ -1,22 +1,15 @@
 //! `medley worker`: takes steps from the configured queue until it is stopped.
 
-use std::{
-    io::{IsTerminal, stderr},
-    net::SocketAddr,
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
-use clap::ValueEnum;
 use medley_proto::Name;
 use medley_runtime::{Medley, Workers};
 use medley_step::{Registry, StoreError};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::{
     Failed, block_on,
+    logging::{LogFormat, start_logging},
     monitor::{self, Readiness},
     run::interrupted,
 };
@@ -44,14 +37,6 @@ pub(super) struct Args {
     monitor: Option<SocketAddr>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum LogFormat {
-    /// For people.
-    Pretty,
-    /// One JSON object a line.
-    Json,
-}
-
 pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> Result<ExitCode, Failed> {
     if let Some(slots) = args.slots {
         config.worker.slots = slots;
@@ -72,12 +57,14 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
         if let Some(listen) = args.monitor {
             let address = monitor::serve(listen, readiness.clone(), monitor.clone()).await?;
             tracing::info!(%address, "monitor");
+            tokio::spawn(watch_reach(medley.clone(), readiness.clone(), monitor.clone()));
         }
         readiness.set(true);
         let (told, draining) = (stop.clone(), readiness.clone());
         tokio::spawn(async move {
             interrupted().await;
             draining.set(false);
+            tracing::info!("asked to stop");
             told.cancel();
         });
         let ended = Workers::new(&medley, options).run(stop).await;
@@ -86,6 +73,34 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
         ended.map_err(Failed::service)?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// How often queue and store are looked at for `/readyz`, and how long they may take to answer.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// A worker that cannot reach its queue or store takes no steps, though it goes on trying.
+async fn watch_reach(medley: Medley, readiness: Readiness, stop: CancellationToken) {
+    let mut reached = true;
+    loop {
+        let looked = stop.run_until_cancelled(tokio::time::timeout(ANSWER_LIMIT, medley.reach())).await;
+        let away = match looked {
+            None => return,
+            Some(Ok(Ok(()))) => None,
+            Some(Ok(Err(error))) => Some(error.to_string()),
+            Some(Err(_)) => Some("queue or store do not answer".to_owned()),
+        };
+        match &away {
+            None if !reached => tracing::info!("queue and store can be reached again"),
+            Some(error) if reached => tracing::warn!(error, "not ready: queue or store cannot be reached"),
+            _ => {}
+        }
+        reached = away.is_none();
+        readiness.set_reached(reached);
+        if stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_none() {
+            return;
+        }
+    }
 }
 
 /// A bucket that is missing or closed will not come to be: said at once. A server that is away may come back.
@@ -109,27 +124,3 @@ async fn check_store(medley: &Medley, config: &Config) -> Result<(), Failed> {
 #[derive(Debug, thiserror::Error)]
 #[error("the store {0} cannot be used; make its bucket, or correct [store] of medley.toml and its credentials")]
 struct StoreRefused(String, #[source] StoreError);
-
-/// Logs go to standard error; `MEDLEY_LOG` says what.
-pub(super) fn start_logging(default: &str, format: LogFormat) {
-    // whisper.cpp tells at every window how large its buffers are.
-    let default = || EnvFilter::new(format!("{default},whisper_rs=warn"));
-    let filter = EnvFilter::try_from_env("MEDLEY_LOG").unwrap_or_else(|_| default());
-    let log = tracing_subscriber::fmt().with_env_filter(without_secrets(filter)).with_writer(stderr);
-    // Colours are for people; in a file they are noise.
-    let log = if stderr().is_terminal() { log } else { log.with_ansi(false) };
-    // A second call (tests) changes nothing.
-    let _ = match format {
-        LogFormat::Pretty => log.compact().try_init(),
-        LogFormat::Json => log.json().try_init(),
-    };
-}
-
-/// Whoever asks for all there is (`trace`) would get the paths and queries of inputs from the HTTP client.
-fn without_secrets(filter: EnvFilter) -> EnvFilter {
-    if filter.max_level_hint() != Some(LevelFilter::TRACE) {
-        return filter;
-    }
-    let quiet = ["ureq=debug", "ureq_proto=debug", "lapin=debug"];
-    quiet.iter().filter_map(|directive| directive.parse().ok()).fold(filter, EnvFilter::add_directive)
-}

@@ -53,6 +53,10 @@ impl Rect {
         usize::try_from(self.y1 - self.y0).unwrap_or(0)
     }
 
+    pub(crate) fn covers(&self, other: Rect) -> bool {
+        self.x0 <= other.x0 && self.y0 <= other.y0 && self.x1 >= other.x1 && self.y1 >= other.y1
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.x0 >= self.x1 || self.y0 >= self.y1
     }

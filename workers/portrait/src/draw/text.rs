@@ -9,12 +9,13 @@ use crate::PortraitError;
 /// fonts-noto-cjk for Chinese (and Latin in a pinch).
 const FONTS: [&str; 4] = [
     "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf",
-    "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc",
+    "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
 ];
 
-/// The fonts of this machine; a letter is drawn from the first that has it.
+/// The fonts of this machine; a letter is drawn from the first that has it. In a text with ideographs that is the font
+/// of the ideographs, so that digits and Latin words among them are of the same weight.
 pub(crate) struct Fonts(Vec<FontVec>);
 
 impl std::fmt::Debug for Fonts {
@@ -31,7 +32,9 @@ impl Fonts {
     /// `tool_missing` when no font is installed that could write `text`.
     pub(crate) fn for_text(text: &str) -> Result<Self, PortraitError> {
         let open = |path: &&str| FontVec::try_from_vec_and_index(fs::read(Path::new(path)).ok()?, 0).ok();
-        let fonts = Self(FONTS.iter().filter_map(open).collect());
+        let latin_last = usize::from(text.chars().any(is_wide));
+        let paths = FONTS.iter().cycle().skip(latin_last).take(FONTS.len());
+        let fonts = Self(paths.filter_map(open).collect());
         let missing = text.chars().find(|&c| !c.is_whitespace() && !c.is_control() && fonts.find(c).is_none());
         match missing {
             None => Ok(fonts),
@@ -202,5 +205,15 @@ mod tests {
         let style = TextStyle { px: 20.0, colour: [255; 3], centred: true };
         let sprite = fonts.draw(&lines, &style);
         assert!(sprite.pixels.iter().filter(|p| p[3] > 200 && p[0] > 200).count() > 500);
+    }
+
+    #[test]
+    fn digits_and_latin_words_among_ideographs_are_of_their_font() {
+        let text = "2026 年 11 月，GDP 增长 4.5%";
+        let fonts = Fonts::for_text(text).unwrap();
+        let letters = text.chars().filter(|c| !c.is_whitespace());
+        assert!(letters.clone().all(|c| fonts.find(c).unwrap().0 == fonts.find('年').unwrap().0));
+        let latin = Fonts::for_text("GDP grew by 4.5% in 2026").unwrap();
+        assert_eq!(latin.find('4').unwrap().0, 0, "Latin text keeps the first font");
     }
 }

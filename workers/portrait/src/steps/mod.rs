@@ -19,6 +19,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{PortraitError, params::PortraitParams, scene::Eyesight, script::FrontMatter, stage::Stage};
 
+/// A part of a film, as render and join leave it: H.264, annex B.
+pub(crate) const FILM: &str = "film.h264";
+const FILM_TYPE: &str = "video/h264";
+
 /// What one step is to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "act", rename_all = "snake_case")]
@@ -102,7 +106,7 @@ pub struct Render {
     pub crf: u32,
 }
 
-/// Lays the inputs called `film.ts` end to end and hands on the others.
+/// Lays the inputs called `film.h264` end to end and hands on the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Join {
@@ -117,7 +121,6 @@ pub struct Mux {
     pub name: String,
     /// Mark the file as synthetic media.
     pub provenance: bool,
-    pub consent: Option<String>,
     /// A track of subtitles in the file, and files of them beside it; none for a plain portrait.
     pub subtitles: Option<Subtitles>,
 }

@@ -1,23 +1,22 @@
 use std::{fs, io, path::Path};
 
 use medley_step::{LocalInput, StepContext, StepError};
+use serde_json::Value;
 
-use super::{Done, Join, Mux, Subtitles};
+use super::{Done, FILM, FILM_TYPE, Join, Mux, Subtitles};
 use crate::{
     film::{self, Ending},
-    scene::Scene,
+    scene::{Quality, Scene},
     sound,
     subtitles::{srt, vtt},
 };
-
-const FILM: &str = "film.ts";
 
 fn films<'a>(cx: &'a StepContext<'_>) -> impl Iterator<Item = &'a LocalInput> {
     cx.inputs().iter().filter(|input| input.name == FILM)
 }
 
 pub(super) fn join(join: Join, cx: &StepContext<'_>) -> Result<Done, StepError> {
-    let mut film = cx.create(FILM, "video/mp2t")?;
+    let mut film = cx.create(FILM, FILM_TYPE)?;
     for input in films(cx) {
         cx.checkpoint()?;
         io::copy(&mut fs::File::open(&input.path)?, &mut film)?;
@@ -32,6 +31,12 @@ pub(super) fn join(join: Join, cx: &StepContext<'_>) -> Result<Done, StepError> 
 pub(super) fn run(step: &Mux, cx: &StepContext<'_>) -> Result<Done, StepError> {
     let scene: Scene = cx.input_json(1)?;
     let films: Vec<&Path> = films(cx).map(|input| input.path.as_path()).collect();
+    if films.is_empty() {
+        // Jobs of version 0.1.0 left MPEG transport streams, whose frames are out of order.
+        return Err(StepError::internal(
+            "the parts of this film are of an earlier version of Medley; run the job again",
+        ));
+    }
     let heard = cx.scratch().join("sound.f32");
     sound::decode(cx.input(0)?, &heard)?;
     cx.checkpoint()?;
@@ -42,7 +47,8 @@ pub(super) fn run(step: &Mux, cx: &StepContext<'_>) -> Result<Done, StepError> {
     }
     let out = cx.place(&step.name)?;
     let tags = tags(step, &scene);
-    let ending = Ending { films: &films, sound: &heard, words: soft.then_some(words.as_path()), tags: &tags };
+    let words = soft.then_some(words.as_path());
+    let ending = Ending { films: &films, fps: scene.fps, sound: &heard, words, tags: &tags };
     ending.write(&out)?;
     fs::remove_file(&heard)?;
     cx.publish_file(&step.name, "video/mp4", &out)?;
@@ -54,11 +60,17 @@ pub(super) fn run(step: &Mux, cx: &StepContext<'_>) -> Result<Done, StepError> {
             cx.hand_on(poster, "poster.jpg")?;
         }
     }
-    cx.quality("synthetic", true);
-    if let Some(consent) = &step.consent {
-        cx.quality("consent", consent.as_str());
-    }
+    tell(&scene.quality, cx)?;
     Ok(Done::default())
+}
+
+/// The job's quality is that of its last step.
+fn tell(quality: &Quality, cx: &StepContext<'_>) -> Result<(), StepError> {
+    cx.quality("synthetic", true);
+    if let Value::Object(fields) = serde_json::to_value(quality)? {
+        fields.into_iter().for_each(|(key, value)| cx.quality(&key, value));
+    }
+    Ok(())
 }
 
 /// Says in the file that it is synthetic, in the words of IPTC's digital source types.
@@ -71,7 +83,7 @@ fn tags(step: &Mux, scene: &Scene) -> Vec<(&'static str, String)> {
         tags.push(("comment", "Synthetic media: a portrait made to speak by Medley".to_owned()));
         tags.push(("digital_source_type", film::SOURCE_TYPE.to_owned()));
         tags.push(("generator", format!("medley {}", env!("CARGO_PKG_VERSION"))));
-        if let Some(consent) = &step.consent {
+        if let Some(consent) = &scene.quality.consent {
             tags.push(("consent", consent.clone()));
         }
     }

@@ -13,17 +13,19 @@ use crate::{
     engine::{LipSync, MeshFace, Shot, Sitter},
     hear::{Reference, align, mel},
     overlay::Overlays,
-    params::Engine,
+    params::{Engine, Lips},
     rig::Canonical,
-    scene::{Found, Framing, Scene, about_the_head, whole_picture},
+    scene::{Found, Framing, Quality, Scene, about_the_head, whole_picture},
+    script::FrontMatter,
     sound::{RATE_HZ, listen},
     subtitles::cues,
 };
 
 /// One render step makes this much film.
 const PART_S: usize = 10;
-/// The clip goes on this much longer than the sound, so that the mouth is seen to close.
-const AFTER_S: f64 = 0.4;
+/// A clip smaller than this on its longer side, and a photo enlarged more than this, are told: they look poor.
+const LEAST_PX_UNTOLD: u32 = 480;
+const MOST_ENLARGED_UNTOLD: f64 = 2.0;
 /// Synthetic speech may be slower than the recording that it is laid over.
 const MOST_REFERENCE_S: f64 = 4.0 * 3600.0;
 
@@ -39,15 +41,19 @@ pub(super) fn run(worker: &Portrait, step: &Prepare, cx: &StepContext<'_>) -> Re
     // Wav2Lip's answer is laid over the photo as it stands.
     scene.lively = !params.still && params.engine == Engine::Mesh;
     scene.engine = params.engine;
+    scene.fps = params.fps;
 
     let sound = cx.input(sources.sound)?;
     let samples = listen(sound, f64::from(worker.config.most_sound_s))?;
     cx.checkpoint()?;
     let duration_s = samples.len() as f64 / f64::from(RATE_HZ);
-    let frames = ((duration_s + AFTER_S) * f64::from(params.fps)).ceil() as usize;
+    let frames = (duration_s * f64::from(params.fps)).ceil() as usize;
     let (timing, lips_from) = timing(sources, &samples, cx)?;
     cx.checkpoint()?;
-    scene.overlays = overlays(step, timing.as_ref(), cx)?;
+    let front = front_matter(step, cx)?;
+    scene.overlays = overlays(step, &front, timing.as_ref());
+    judge(&mut scene, step, &found, lips_from);
+    scene.quality.consent = params.consent.clone().or(front.consent);
     let segments = timing.as_ref().map(segments);
     let life = Liveliness {
         head: params.head_motion,
@@ -72,18 +78,18 @@ pub(super) fn run(worker: &Portrait, step: &Prepare, cx: &StepContext<'_>) -> Re
         cx.hand_on(sources.sound, "speech.wav")?;
     }
     cx.publish("scene.json", "application/json", &serde_json::to_vec(&scene)?)?;
-    cx.quality("lips_from", lips_from);
-    cx.quality("faces", found.faces);
-    cx.quality("face_score", rounded(f64::from(found.score)));
-    cx.quality("face_yaw_deg", rounded(found.yaw_deg));
-    cx.quality("face_pitch_deg", rounded(found.pitch_deg));
     let parts = frames.div_ceil(PART_S * params.fps as usize);
     let parts = u32::try_from(parts).unwrap_or(u32::MAX);
     Ok(Done { frames, fps: params.fps, parts, ..Done::default() })
 }
 
+/// A frame's height times a photo's width is resampled in sixteen bytes a pixel: longer panoramas are no portraits.
+fn limits() -> PictureLimits {
+    PictureLimits { max_side_px: 20_000, ..PictureLimits::default() }
+}
+
 fn open(input: &LocalInput) -> Result<RgbImage, StepError> {
-    let opened = picture::open(&input.path, &PictureLimits::default()).map_err(|error| error.named(&input.name))?;
+    let opened = picture::open(&input.path, &limits()).map_err(|error| error.named(&input.name))?;
     RgbImage::from_raw(opened.width_px, opened.height_px, opened.over([255; 3]))
         .ok_or_else(|| StepError::internal("a picture has fewer bytes than pixels"))
 }
@@ -122,23 +128,58 @@ fn timing(
     Ok((None, "sound"))
 }
 
-fn overlays(step: &Prepare, timing: Option<&SpeechTiming>, cx: &StepContext<'_>) -> Result<Overlays, StepError> {
-    let mut overlays = Overlays { label: step.portrait.label.clone(), ..Overlays::default() };
-    let Some(Clip { subtitles, lower_third, .. }) = &step.clip else { return Ok(overlays) };
+/// What stands before the script's text, where there is a script.
+fn front_matter(step: &Prepare, cx: &StepContext<'_>) -> Result<FrontMatter, StepError> {
     let script: Option<Done> = step.sources.script.map(|input| cx.input_json(input)).transpose()?;
-    let front = script.and_then(|script| script.script).unwrap_or_default();
+    Ok(script.and_then(|script| script.script).unwrap_or_default())
+}
+
+fn overlays(step: &Prepare, front: &FrontMatter, timing: Option<&SpeechTiming>) -> Overlays {
+    let mut overlays = Overlays { label: step.portrait.label.clone(), ..Overlays::default() };
+    let Some(Clip { subtitles, lower_third, .. }) = &step.clip else { return overlays };
     if *lower_third && (front.anchor.is_some() || front.title.is_some()) {
-        overlays.lower_third = Some((front.anchor.unwrap_or_default(), front.title.clone().unwrap_or_default()));
+        let [name, line] = [&front.anchor, &front.title].map(|text| text.clone().unwrap_or_default());
+        overlays.lower_third = Some((name, line));
     }
-    overlays.title = front.title;
+    overlays.title = front.title.clone();
     overlays.cues = timing.map(cues).unwrap_or_default();
     overlays.burnt = *subtitles == Subtitles::Burnt;
-    Ok(overlays)
+    overlays
+}
+
+/// Writes into the scene how good the clip can be.
+fn judge(scene: &mut Scene, step: &Prepare, found: &Found, lips_from: &str) {
+    let (params, width, height) = (&step.portrait, scene.width, scene.height);
+    let wanted_px = match params.framing {
+        Framing::Picture => params.max_px.min(LEAST_PX_UNTOLD),
+        Framing::Head => params.head_px.min(LEAST_PX_UNTOLD),
+    };
+    let warnings = &mut scene.quality.warnings;
+    if step.clip.is_some() && f64::from(scene.enlarged) > MOST_ENLARGED_UNTOLD {
+        warnings.push(format!("the photo is small: it is enlarged {:.1} times in the clip", scene.enlarged));
+    }
+    // Sides are even, so one pixel may be missing.
+    if step.clip.is_none() && width.max(height) + 1 < wanted_px {
+        warnings
+            .push(format!("the photo is small: the clip has only {width} × {height} px, as many as the photo gives"));
+    }
+    let wanted_words = params.lips == Lips::Words && params.engine == Engine::Mesh;
+    if lips_from == "sound" && wanted_words {
+        warnings.push("the lips follow the sound alone: no words were heard in it that the voices here can say".into());
+    }
+    scene.quality = Quality {
+        lips_from: lips_from.into(),
+        faces: found.faces,
+        face_score: rounded(f64::from(found.score)),
+        face_yaw_deg: rounded(found.yaw_deg),
+        face_pitch_deg: rounded(found.pitch_deg),
+        ..std::mem::take(&mut scene.quality)
+    };
 }
 
 /// Brings the logo to a twelfth of the canvas' shorter side, at the top right, and leaves it as `logo.png`.
 fn logo_of(input: &LocalInput, scene: &mut Scene, cx: &StepContext<'_>) -> Result<Sprite, StepError> {
-    let opened = picture::open(&input.path, &PictureLimits::default()).map_err(|error| error.named(&input.name))?;
+    let opened = picture::open(&input.path, &limits()).map_err(|error| error.named(&input.name))?;
     let alpha = opened.alpha.unwrap_or_else(|| vec![255; opened.rgb.len() / 3]);
     let bytes = opened.rgb.chunks_exact(3).zip(&alpha).flat_map(|(rgb, &a)| [rgb[0], rgb[1], rgb[2], a]).collect();
     let image = image::RgbaImage::from_raw(opened.width_px, opened.height_px, bytes)

@@ -6,7 +6,7 @@ use std::{
 
 use medley_step::{StepContext, StepError};
 
-use super::{Done, Portrait, Render};
+use super::{Done, FILM, FILM_TYPE, Portrait, Render};
 use crate::{
     draw::{Canvas, Sprite, Yuv},
     drive::{MotionReader, Pose},
@@ -35,8 +35,8 @@ pub(super) fn run(worker: &Portrait, step: Render, cx: &StepContext<'_>) -> Resu
     let overlays = scene.overlays.drawn(&base, logo(&scene, cx)?, seconds(step.from), seconds(step.to))?;
     let face = face(worker, &Take { step, scene: &scene, base: &base, fps }, cx)?;
 
-    let path = cx.place("film.ts")?;
-    let reel = Reel { width: scene.width, height: scene.height, fps, crf: step.crf, first: step.from };
+    let path = cx.place(FILM)?;
+    let reel = Reel { width: scene.width, height: scene.height, fps, crf: step.crf };
     let mut film = Film::new(reel, &path)?;
     let studio = Studio { base: &base, face: &*face, poses: &poses, overlays: &overlays, first: step.from, fps };
     studio.shoot(cx.threads(), |i, frame| {
@@ -48,7 +48,7 @@ pub(super) fn run(worker: &Portrait, step: Render, cx: &StepContext<'_>) -> Resu
         Ok(())
     })?;
     film.close()?;
-    cx.publish_file("film.ts", "video/mp2t", &path)?;
+    cx.publish_file(FILM, FILM_TYPE, &path)?;
     cx.hand_on(0, "scene.json")?;
     for (index, input) in cx.inputs().iter().enumerate().skip(DRAWN_FROM).filter(|(_, input)| input.name != MEL) {
         cx.hand_on(index, &input.name)?;

@@ -14,7 +14,7 @@ use crate::{
     decimal::Decimal,
     document::{Field, Item},
     layout::{Labelled, Row, Sheet},
-    lexicon::{Kind, kind_of, mentions},
+    lexicon::{Kind, has_word, kind_of, mentions},
 };
 
 const COLUMN_NAMES: [&[&str]; 5] = [
@@ -100,10 +100,11 @@ pub(super) fn items(sheet: &Sheet, labelled: &[Labelled], zone: Range<usize>) ->
     let priced: Vec<usize> = zone.clone().filter(|&row| is_article(sheet, &amounts_of(row))).collect();
     let above = descriptions_stand_above(sheet, &priced, &zone);
     let counted = counts_stand_first(sheet, &priced);
+    let first_notes = first_notes(sheet, &priced);
     let mut items: Vec<Item> = Vec::new();
     for (position, &row) in priced.iter().enumerate() {
         let before =
-            if position == 0 { zone.start.max(row.saturating_sub(FIRST_NOTES)) } else { priced[position - 1] + 1 };
+            if position == 0 { zone.start.max(row.saturating_sub(first_notes)) } else { priced[position - 1] + 1 };
         let after = priced.get(position + 1).copied().unwrap_or(zone.end);
         let notes = if above { before..row } else { row + 1..after };
         items.extend(item(sheet, row, &amounts_of(row), notes, counted));
@@ -114,10 +115,36 @@ pub(super) fn items(sheet: &Sheet, labelled: &[Labelled], zone: Range<usize>) ->
 /// Rows above the first price that may describe it.
 const FIRST_NOTES: usize = 2;
 
-/// Do prices that have no words get them from above? They do when words stand above the first, and none below the last.
+/// How many rows above the first price describe it: where it has words of its own, no more than the others have, since
+/// what is above may be of the head (`Server: Ann  Table 12`).
+fn first_notes(sheet: &Sheet, priced: &[usize]) -> usize {
+    let between = rows_between(priced);
+    if priced.first().is_none_or(|&first| !is_described(sheet, first)) {
+        return between.max(FIRST_NOTES);
+    }
+    // A lone article below the columns' names has nothing else above it.
+    if priced.len() == 1 && heading(sheet).is_some() {
+        return FIRST_NOTES;
+    }
+    between.min(FIRST_NOTES)
+}
+
+/// The most rows between two prices.
+fn rows_between(priced: &[usize]) -> usize {
+    priced.windows(2).map(|pair| pair[1] - pair[0] - 1).max().unwrap_or_default()
+}
+
+/// Do prices that have no words get them from above? They do when words stand above the first, and none below the last;
+/// or when just as many rows stand above the first as between two.
 fn descriptions_stand_above(sheet: &Sheet, priced: &[usize], zone: &Range<usize>) -> bool {
     let (Some(&first), Some(&last)) = (priced.first(), priced.last()) else { return false };
-    let words_above = first > zone.start && !words(&sheet.rows[first - 1]).is_empty();
+    let between = rows_between(priced);
+    let (above, below) = (first.saturating_sub(zone.start), zone.end.saturating_sub(last + 1));
+    if between > 0 && (above == between) != (below == between) && !is_described(sheet, first) {
+        return above == between;
+    }
+    let window = zone.start.max(first.saturating_sub(first_notes(sheet, priced).max(1)))..first;
+    let words_above = window.into_iter().any(|row| !words(&sheet.rows[row]).is_empty());
     let words_below = last + 1 < zone.end && !words(&sheet.rows[last + 1]).is_empty();
     // Below a heading the first words belong to the first price; without one what is above may belong to the head.
     let below_heading = zone.start > 0 && heading(sheet) == Some(zone.start - 1);
@@ -209,13 +236,21 @@ fn lone_count(sheet: &Sheet, row: usize, counted: bool) -> Option<Number> {
     counts.next().is_none().then_some(count)
 }
 
+/// Units and codes of three letters.
+const SHORT_CODES: &[&str] = &[
+    "PCS", "NOS", "QTY", "PKT", "KGS", "BOX", "SET", "UNT", "GST", "SST", "VAT", "TAX", "SRE", "ZRE", "DSR", "ZRL",
+    "TXN", "MYR", "USD", "SGD",
+];
+
 /// The cells that are words: no amounts, no plain numbers, no tax codes.
 fn words(row: &Row) -> Vec<(usize, String)> {
-    let cells = row.cells.iter().filter_map(|cell| {
+    let cells = row.cells.iter().enumerate().filter_map(|(position, cell)| {
         let before = cell.amounts.first().map_or(cell.text.as_str(), |amount| &cell.text[..amount.span.start]);
         let text = before.trim().trim_matches(['|', ':', '*']).trim();
         let letters = text.chars().filter(|c| c.is_alphabetic()).count();
-        let code = letters <= 3 && text.len() <= 3 || plain_number(text).is_some();
+        // `Saw` in front of its price is a name; `SR` is a tax code wherever it stands.
+        let short_name = position == 0 && text.len() == 3 && letters == 3 && !has_word(text, SHORT_CODES);
+        let code = letters <= 3 && text.len() <= 3 && !short_name || plain_number(text).is_some();
         // A quantity in front of a price: `2 X`.
         let counts = COUNT_ONLY.is_match(text)
             || text.chars().all(|c| c.is_ascii_digit() || matches!(c, 'x' | 'X' | '×' | '@' | ' ' | '*' | '.'));
@@ -233,6 +268,9 @@ fn item(sheet: &Sheet, row: usize, amounts: &[&Labelled], notes: Range<usize>, c
     for note in notes {
         // A discount of the article is none of its words; a price inside its name is.
         let row = &sheet.rows[note];
+        if names_columns(row) {
+            continue;
+        }
         if row.cells.iter().any(|cell| !cell.amounts.is_empty()) && kind_of(&row.text()).is_some() {
             continue;
         }
@@ -250,6 +288,14 @@ fn item(sheet: &Sheet, row: usize, amounts: &[&Labelled], notes: Range<usize>, c
     });
     let description = describe(sheet, &described);
     (description.is_some() || quantity.is_some()).then_some(Item { description, quantity, unit_price, amount })
+}
+
+/// A second row of the columns' names: `PRICE | TAX | TAX CODE`.
+fn names_columns(row: &Row) -> bool {
+    let named = |text: &str| {
+        COLUMN_NAMES.iter().any(|names| mentions(text, names)) || has_word(text, &["TAX", "CODE", "GST", "RM", "DISC"])
+    };
+    row.cells.len() > 1 && !row.has_amount() && row.cells.iter().all(|cell| named(&cell.text))
 }
 
 /// A number of an article's rows: line, value, as printed.

@@ -3,7 +3,9 @@
 mod evidence;
 mod head;
 mod items;
+mod magnitude;
 mod place;
+mod refund;
 mod totals;
 mod when;
 mod witness;
@@ -30,20 +32,36 @@ pub struct Hints {
 /// Reads the fields off pages of text, laid one below the other. What is known of the pictures, [`Receipt::pages`], is
 /// left for the caller to fill in.
 pub fn fields(pages: Vec<TextPage>, hints: &Hints) -> Receipt {
-    extract(&Sheet::of_pages(pages), hints)
+    let sheet = Sheet::of_pages(pages, hints.currency.as_deref());
+    let cut = extract(&sheet, hints);
+    match sheet.with_blank_groups() {
+        Some(grouped) => magnitude::choose(&sheet, cut, extract(&grouped, hints)).receipt,
+        None => cut.receipt,
+    }
 }
 
-fn extract(sheet: &Sheet, hints: &Hints) -> Receipt {
+/// A record, and what its sums alone say of it.
+struct Extracted {
+    receipt: Receipt,
+    sums_hold: bool,
+}
+
+fn extract(sheet: &Sheet, hints: &Hints) -> Extracted {
     let mut labelled = sheet.labelled();
+    totals::tell_rounded_totals(&mut labelled);
     let zone = items::zone(sheet, &labelled);
     let words = in_words(sheet);
-    let totals = totals::find(sheet, &labelled, zone.start, words);
+    let refund = refund::is_refund(sheet, &labelled, &zone);
+    let totals = totals::find(sheet, &labelled, zone.start, &totals::Known { words, refund });
     let articles = items::amount_indices(sheet, &labelled, zone.clone());
     let unrounded = unrounded(&labelled, &totals, zone.start);
     let sums = witness::Sums { totals: &totals, items: articles, words, unrounded };
     let corrected = sums.correct(sheet, &mut labelled);
-    let checks = sums.checks(&|index| labelled[index].amount.value);
+    let mut checks = sums.checks(&|index| labelled[index].amount.value);
+    let sums_hold = !checks.is_empty() && checks.iter().all(|check| check.holds);
+    checks.extend(totals.total.and_then(|total| magnitude::check(sheet, &labelled[total])));
     let adds_up = (!checks.is_empty()).then(|| checks.iter().all(|check| check.holds));
+    let is_negative = totals.total.is_some_and(|total| refund && labelled[total].amount.value.is_negative());
 
     let head_end = head_end(sheet, &labelled, zone.start);
     let merchant = head::merchant(sheet, 0..head_end);
@@ -59,11 +77,9 @@ fn extract(sheet: &Sheet, hints: &Hints) -> Receipt {
             } else {
                 field
             };
-            if field.value.is_negative() && Some(index) != totals.rounding {
-                Field { value: field.value.abs(), ..field }
-            } else {
-                field
-            }
+            let keeps_sign = Some(index) == totals.rounding
+                || is_negative && Some(index) != totals.change && !totals.discounts.contains(&index);
+            if field.value.is_negative() && !keeps_sign { Field { value: field.value.abs(), ..field } } else { field }
         })
     };
     let mut receipt = Receipt {
@@ -76,6 +92,7 @@ fn extract(sheet: &Sheet, hints: &Hints) -> Receipt {
         rounding: backed(totals.rounding, 0.9),
         tip: backed(totals.tip, 0.9),
         total: backed(totals.total, 0.9),
+        refund,
         payment: payment(sheet, &labelled, &totals, &backed),
         date: when.date,
         time: when.time,
@@ -84,14 +101,15 @@ fn extract(sheet: &Sheet, hints: &Hints) -> Receipt {
         lines: lines(sheet),
         ..Receipt::default()
     };
+    let may_be_cut = checks.iter().any(|check| check.name == magnitude::NAME);
     receipt.quality = Quality {
         adds_up,
         checks,
         corrected,
         text_confidence: text_confidence(sheet),
-        warnings: warnings(&receipt, adds_up, when.ambiguous),
+        warnings: warnings(&receipt, adds_up, may_be_cut, when.ambiguous),
     };
-    receipt
+    Extracted { receipt, sums_hold }
 }
 
 /// The total in words.
@@ -156,6 +174,23 @@ fn is_malaysian(sheet: &Sheet) -> bool {
     sheet.rows.iter().any(says)
 }
 
+/// Kana stand in Japanese alone.
+fn is_japanese(sheet: &Sheet) -> bool {
+    sheet.lines.iter().flat_map(|line| line.text.chars()).filter(|c| ('\u{3041}'..='\u{30fa}').contains(c)).count() > 2
+}
+
+/// Whose crown `kr` is, by the country's words.
+fn crown(sheet: &Sheet) -> &'static str {
+    let says = |words: &[&str]| sheet.lines.iter().any(|line| has_word(&line.text, words));
+    if says(&["NOK", "MVA", "OSLO", "NORGE", "BERGEN"]) {
+        "NOK"
+    } else if says(&["DKK", "CVR", "DANMARK", "KOBENHAVN"]) {
+        "DKK"
+    } else {
+        "SEK"
+    }
+}
+
 fn currency(sheet: &Sheet, labelled: &[Labelled], hints: &Hints) -> Option<Field<String>> {
     let concluded = |code: &str, sure: f32| Field {
         value: code.to_owned(),
@@ -175,7 +210,11 @@ fn currency(sheet: &Sheet, labelled: &[Labelled], hints: &Hints) -> Option<Field
         let code = match sign {
             "$" if malaysian => "MYR",
             "$" => "USD",
+            "¥" if is_japanese(sheet) => "JPY",
             "¥" => "CNY",
+            // A lost `M`.
+            "ZAR" if malaysian => "MYR",
+            "kr" => crown(sheet),
             code => code,
         };
         let raw: String =
@@ -228,7 +267,7 @@ fn text_confidence(sheet: &Sheet) -> f32 {
     if weight > 0.0 { sum / weight } else { 0.0 }
 }
 
-fn warnings(receipt: &Receipt, adds_up: Option<bool>, ambiguous_date: bool) -> Vec<String> {
+fn warnings(receipt: &Receipt, adds_up: Option<bool>, may_be_cut: bool, ambiguous_date: bool) -> Vec<String> {
     let Receipt { merchant: Merchant { name, .. }, date, total, .. } = receipt;
     let mut warnings = Vec::new();
     for (missing, what) in [(name.is_none(), "merchant's name"), (date.is_none(), "date"), (total.is_none(), "total")] {
@@ -238,6 +277,9 @@ fn warnings(receipt: &Receipt, adds_up: Option<bool>, ambiguous_date: bool) -> V
     }
     if adds_up == Some(false) {
         warnings.push("the amounts do not add up: see checks".into());
+    }
+    if may_be_cut {
+        warnings.push("digits stand close to the left of the total: its thousands may be cut off".into());
     }
     if ambiguous_date {
         warnings.push("day and month of the date could be the other way round: set --date-order".into());

@@ -9,7 +9,7 @@ use crate::{
     decimal::Decimal,
     document::{Field, Tax},
     layout::{Labelled, Sheet},
-    lexicon::{self, Kind, Method, fold, mentions},
+    lexicon::{self, Kind, Method, fold, has_word, mentions},
 };
 
 /// What stands at the foot. Indices are into the list of labelled amounts.
@@ -72,14 +72,27 @@ pub(super) fn tax_table(sheet: &Sheet) -> Option<Range<usize>> {
         } else {
             blanks += 1;
         }
-        if blanks > 1 {
+        // The names of the columns may take several rows.
+        if blanks > if end > heading + 1 { 1 } else { 3 } {
             break;
         }
     }
     Some(heading..end)
 }
 
-pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize, words: Option<Decimal>) -> Totals {
+/// Cents are rounded away by no more.
+const LARGEST_ROUNDING: Decimal = Decimal::new(10_000, 2);
+
+/// What is known before the sums are looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    /// The total in words.
+    pub(super) words: Option<Decimal>,
+    /// Money goes back: the total may be negative.
+    pub(super) refund: bool,
+}
+
+pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize, known: &Known) -> Totals {
     let table = tax_table(sheet).unwrap_or(0..0);
     let foot = |entry: &&(usize, &Labelled)| entry.1.row >= from && !table.contains(&entry.1.row);
     let entries: Vec<(usize, &Labelled)> = labelled.iter().enumerate().collect();
@@ -125,7 +138,7 @@ pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize, words: Opt
         taxes,
     };
     let foot: Vec<(usize, &Labelled)> = entries.iter().filter(foot).copied().collect();
-    totals.total = total(labelled, &foot, &totals, words).or_else(|| the_only_amount(labelled, from));
+    totals.total = total(labelled, &foot, &totals, known).or_else(|| the_only_amount(labelled, from));
     paid_after_discount(labelled, &mut totals);
     if totals.method.and_then(Method::name).is_none()
         && let Some((method, line)) = method_alone(sheet, from)
@@ -134,6 +147,18 @@ pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize, words: Opt
     }
     net_and_tax(labelled, &foot, &mut totals);
     totals
+}
+
+/// `Rounding Adjustment 0.02, Rounding 42.35`: of two that are called rounding the one too large for it is what was
+/// rounded to.
+pub(super) fn tell_rounded_totals(labelled: &mut [Labelled]) {
+    let small = |l: &Labelled| l.amount.value.abs() <= LARGEST_ROUNDING;
+    let rounding = |l: &&mut Labelled| l.kind == Some(Kind::Rounding);
+    if labelled.iter().any(|l| l.kind == Some(Kind::Rounding) && small(l)) {
+        for l in labelled.iter_mut().filter(rounding).filter(|l| !small(l)) {
+            l.kind = Some(Kind::RoundedTotal);
+        }
+    }
 }
 
 /// `消费合计 100.00, 折扣 -10.00, 实收 90.00`: what was called total was before the discounts.
@@ -213,7 +238,7 @@ fn payment(labelled: &[Labelled], foot: &[(usize, &Labelled)]) -> (Option<usize>
 }
 
 /// The amount with the most evidence for being what is to be paid.
-fn total(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &Totals, words: Option<Decimal>) -> Option<usize> {
+fn total(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &Totals, known: &Known) -> Option<usize> {
     let value = |index: Option<usize>| index.map(|index| labelled[index].amount.value.abs());
     let tendered = value(totals.tendered);
     let paid_less_change = match (tendered, value(totals.change)) {
@@ -222,13 +247,15 @@ fn total(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &Totals, wo
         _ => None,
     };
     let rounding = totals.rounding.map(|index| labelled[index].amount.value).unwrap_or_default();
-    let candidates: Vec<(usize, &Labelled)> = foot
+    let mut candidates: Vec<(usize, &Labelled)> = foot
         .iter()
         .copied()
-        .filter(|(_, l)| {
-            matches!(l.kind, Some(Kind::Total | Kind::GrandTotal | Kind::RoundedTotal)) && !l.amount.value.is_negative()
-        })
+        .filter(|(_, l)| matches!(l.kind, Some(Kind::Total | Kind::GrandTotal | Kind::RoundedTotal)))
         .collect();
+    // A sale's total is positive where any is; before a lone negative one the dash may be a mark of the layout.
+    if !known.refund && candidates.iter().any(|(_, l)| !l.amount.value.is_negative()) {
+        candidates.retain(|(_, l)| !l.amount.value.is_negative());
+    }
     let mut best: Option<(f32, usize)> = None;
     for &(index, l) in &candidates {
         let amount = l.amount.value;
@@ -237,10 +264,10 @@ fn total(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &Totals, wo
             Some(Kind::GrandTotal) => 4.0,
             _ => 3.0,
         };
-        if paid_less_change == Some(amount) {
+        if paid_less_change == Some(amount.abs()) {
             score += 3.0;
         }
-        if words == Some(amount) {
+        if known.words == Some(amount.abs()) {
             score += 6.0;
         }
         // What comes after the rounding is the total; what it was rounded from is not.
@@ -302,16 +329,22 @@ fn taxes(sheet: &Sheet, labelled: &[Labelled], lines: &[usize], table: &Range<us
         let text = sheet.rows[l.row].text();
         let included = mentions(&text, &["INCLUD", "INCLUSIVE", "INCL"]).then_some(true);
         let value = l.amount.value;
-        if let Some(known) = taxes.iter_mut().find(|tax| labelled[tax.amount].amount.value == value) {
+        let name = name_of(&text);
+        // Halves of a tax are equal and bear different names.
+        let same = |tax: &&mut TaxRow| {
+            let is_half = |name: &str| HALVES.contains(&name);
+            labelled[tax.amount].amount.value == value && (tax.name == name || !(is_half(&tax.name) && is_half(&name)))
+        };
+        if let Some(known) = taxes.iter_mut().find(same) {
             known.included = known.included.or(included);
             continue;
         }
         // A total of the table's taxes is none of its own.
         let table_sum: Decimal = taxes.iter().map(|tax| labelled[tax.amount].amount.value).sum();
-        if !taxes.is_empty() && table_sum == value {
+        if !taxes.is_empty() && table_sum == value && !HALVES.contains(&name.as_str()) {
             continue;
         }
-        taxes.push(TaxRow { name: name_of(&text), rate: rate_of(l.row), base: None, amount: index, included });
+        taxes.push(TaxRow { name, rate: rate_of(l.row), base: None, amount: index, included });
     }
     taxes
 }
@@ -335,9 +368,15 @@ fn base_and_tax(labelled: &[Labelled], amounts: &[usize], rate: Option<Decimal>)
     }
 }
 
+/// Taxes of one sale that are levied side by side, often at the same rate.
+const HALVES: &[&str] = &["CGST", "SGST", "IGST", "UTGST", "CESS", "PST"];
+
 /// The tax's name: the first word that is letters.
 fn name_of(text: &str) -> String {
     let upper = fold(text);
+    if let Some(half) = HALVES.iter().find(|half| has_word(text, &[half])) {
+        return (*half).to_owned();
+    }
     for name in ["GST", "SST", "VAT", "SERVICE TAX", "SALES TAX", "CUKAI", "增值税", "税额"] {
         if upper.contains(name) {
             return name.to_owned();

@@ -27,6 +27,7 @@ use medley_step::{BuildContext, ErasedWorker, Host, Registry, RemotePage, StepCo
 use super::frames::{
     Answer, Ask, Computed, FromChild, Init, Order, Progress, Ticket, ToChild, WireError, decode, encode, length,
 };
+use crate::breakpoint::breakpoint;
 
 /// Progress more often than this is dropped.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -49,6 +50,7 @@ pub fn compute_main(registry: &Registry, kind: &Name) -> ExitCode {
 
 fn serve(registry: &Registry, kind: &Name) -> io::Result<()> {
     die_with_parent();
+    breakpoint("child_start");
     be_the_first_to_go_when_memory_is_short();
     let (input, output) = take_protocol()?;
     let mut input = BufReader::new(input);
@@ -78,6 +80,7 @@ fn build(registry: &Registry, init: &Init, answers: &Answers) -> io::Result<Opti
     let context = BuildContext { models_dir: init.models_dir.clone(), slots: init.slots, threads: init.threads };
     match registry.build(&init.kind, &init.config, &context) {
         Ok(worker) => {
+            breakpoint("child_built");
             answers.send(&FromChild::Ready)?;
             Ok(Some(worker))
         }
@@ -302,6 +305,10 @@ impl StepHost {
 
 impl Host for StepHost {
     fn progress(&self, done: f64, total: f64, unit: &str) {
+        // JSON has no word for the others: the parent could not read the frame.
+        if !done.is_finite() || !total.is_finite() {
+            return;
+        }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if done < total && told.is_some_and(|last| last.elapsed() < PROGRESS_EVERY) {
             return;

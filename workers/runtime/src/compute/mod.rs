@@ -3,6 +3,7 @@
 mod child;
 mod frames;
 mod memory;
+mod notes;
 mod pool;
 mod process;
 mod spawner;

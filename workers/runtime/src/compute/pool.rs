@@ -1,5 +1,6 @@
 //! The compute children of a worker: one for each kind, started when first needed, and the rule by which a death is
-//! charged: the steps that were in flight run again one at a time, and only the one that dies alone is to blame.
+//! charged: the steps that were in flight run again one at a time, and only the one that dies alone is to blame. One that
+//! has noted down what it died at is begun anew at once, and its attempt is not used up.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +8,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -25,6 +26,7 @@ use tokio::{
 
 use super::{
     frames::{Answer, Ask, Computed, Init, Order, Progress, Told},
+    notes::{Notes, empty},
     process::{Child, ChildSettings, Death, End, Flight, How, StartError},
     spawner::Spawner,
 };
@@ -122,6 +124,12 @@ impl ComputePool {
         pool.run(self, job).await
     }
 
+    /// Whether the kind's compute process did not start when it was last needed.
+    pub(crate) fn gave_up(&self, kind: &Name) -> bool {
+        let kinds = self.kinds.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        kinds.get(kind).is_some_and(|pool| pool.gave_up.load(Ordering::Relaxed))
+    }
+
     /// Ends all children.
     pub(crate) fn stop(&self) {
         let kinds = self.kinds.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -141,7 +149,15 @@ struct KindPool {
     /// steps that are running.
     gate: RwLock<()>,
     child: Mutex<Option<Arc<Child>>>,
+    /// The last start failed as often as it is tried.
+    gave_up: AtomicBool,
 }
+
+/// How often a child is started before its kind counts as unfit. One that is killed while it starts says nothing about
+/// its machine, and is nobody's fault: no step was in it.
+const STARTS: u32 = 5;
+/// The pause after the first start that failed; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// How one try in a child ended, when not with the step's own error.
 enum Tried {
@@ -151,11 +167,12 @@ enum Tried {
 
 impl KindPool {
     fn new(kind: Name) -> Self {
-        Self { kind, gate: RwLock::new(()), child: Mutex::new(None) }
+        Self { kind, gate: RwLock::new(()), child: Mutex::new(None), gave_up: AtomicBool::new(false) }
     }
 
     async fn run(&self, pool: &ComputePool, job: Job<'_>) -> Result<Computed, StepError> {
         let mut alone = false;
+        let mut notes = Notes::of(&job.scratch);
         loop {
             let tried = if alone {
                 let _gate = self.gate.write().await;
@@ -167,7 +184,14 @@ impl KindPool {
             match tried {
                 Tried::Ended(computed) => return Ok(computed),
                 Tried::Died { death, mine: true, told } => {
-                    return Err(self.charge(job.label, death, told, pool.settings.step_time));
+                    let error = self.charge(job.label, death, told, pool.settings.step_time);
+                    let goes_on = matches!(told, None | Some(StopReason::TimeUp)) && notes.grew(&error).await?;
+                    if !goes_on {
+                        return Err(error);
+                    }
+                    // It knows now what to leave out, and must be known if it dies again.
+                    metrics::counter!("medley_child_restarts_total", "kind" => self.kind.to_string()).increment(1);
+                    alone = true;
                 }
                 Tried::Died { death, mine: false, .. } => {
                     metrics::counter!("medley_child_restarts_total", "kind" => self.kind.to_string()).increment(1);
@@ -184,7 +208,7 @@ impl KindPool {
             return Err(stopped(reason, job.label, pool.settings.step_time));
         }
         loop {
-            let child = self.child(pool).await?;
+            let child = self.child(pool, job).await?;
             let ticket = pool.tickets.fetch_add(1, Ordering::Relaxed);
             empty(&job.scratch).await?;
             let order = Order {
@@ -201,11 +225,45 @@ impl KindPool {
         }
     }
 
-    async fn child(&self, pool: &ComputePool) -> Result<Arc<Child>, StepError> {
+    /// The kind's child, started where there is none.
+    async fn child(&self, pool: &ComputePool, job: &Job<'_>) -> Result<Arc<Child>, StepError> {
         let mut slot = self.child.lock().await;
         if let Some(child) = slot.as_ref().filter(|child| child.takes_orders()) {
             return Ok(child.clone());
         }
+        let mut pause = FIRST_PAUSE;
+        for start in 1.. {
+            if let Some(reason) = *job.stop.borrow() {
+                return Err(stopped(reason, job.label, pool.settings.step_time));
+            }
+            let began = Instant::now();
+            let error = match self.start(pool).await {
+                Ok(child) => {
+                    let kind = self.kind.to_string();
+                    metrics::histogram!("medley_model_load_seconds", "kind" => kind).record(began.elapsed());
+                    self.gave_up.store(false, Ordering::Relaxed);
+                    *slot = Some(child.clone());
+                    return Ok(child);
+                }
+                Err(StartError::Unbuildable(error)) => return Err(error),
+                Err(error) => error,
+            };
+            let hopeless = matches!(&error, StartError::Died(Death { how: How::OverMemory { .. }, .. }));
+            if start == STARTS || hopeless {
+                self.gave_up.store(true, Ordering::Relaxed);
+                return Err(self.cannot_start(error, start));
+            }
+            metrics::counter!("medley_child_restarts_total", "kind" => self.kind.to_string()).increment(1);
+            let error = self.cannot_start(error, start);
+            tracing::warn!(%error, causes = ?error.causes(), "a compute process is started again");
+            let mut stop = job.stop.clone();
+            drop(tokio::time::timeout(pause, reason_to_stop(&mut stop)).await);
+            pause *= 2;
+        }
+        unreachable!("the last start returns")
+    }
+
+    async fn start(&self, pool: &ComputePool) -> Result<Arc<Child>, StartError> {
         let settings = &pool.settings;
         let init = Init {
             kind: self.kind.clone(),
@@ -216,11 +274,7 @@ impl KindPool {
         };
         let command = settings.command.of(&self.kind);
         let settings = ChildSettings { command, init, most_bytes: settings.most_bytes, idle: settings.idle };
-        let began = Instant::now();
-        let child = Child::start(&pool.spawner, settings).await.map_err(|error| self.cannot_start(error))?;
-        metrics::histogram!("medley_model_load_seconds", "kind" => self.kind.to_string()).record(began.elapsed());
-        *slot = Some(child.clone());
-        Ok(child)
+        Child::start(&pool.spawner, settings).await
     }
 
     /// The error of the step that is to blame for its child's death.
@@ -249,8 +303,9 @@ impl KindPool {
         }
     }
 
-    fn cannot_start(&self, error: StartError) -> StepError {
-        let message = format!("the compute process of '{}' does not start", self.kind);
+    fn cannot_start(&self, error: StartError, starts: u32) -> StepError {
+        let times = if starts == 1 { String::new() } else { format!(" ({starts} times in a row)") };
+        let message = format!("the compute process of '{}' does not start{times}", self.kind);
         match error {
             StartError::Unbuildable(error) => error,
             StartError::Io(error) => StepError::Unfit { message, source: Some(error.into()) },
@@ -343,19 +398,14 @@ pub(crate) fn deadline_passed(label: &str) -> StepError {
 fn history(death: &Death) -> Vec<String> {
     let mut causes = match &death.how {
         How::Crashed(how) => vec![format!("the process ended: {how}")],
-        How::OverMemory { .. } | How::Stubborn => Vec::new(),
+        How::OverMemory { bytes } => {
+            let mib = bytes >> 20;
+            vec![format!("the process took {mib} MiB, more than limits.child_memory_mib lets it hold")]
+        }
+        How::Stubborn => Vec::new(),
     };
     if !death.last_words.is_empty() {
         causes.push(format!("the process printed last: {}", death.last_words.join(" | ")));
     }
     causes
-}
-
-/// Makes the folder anew: an earlier try may have left files in it.
-async fn empty(folder: &std::path::Path) -> Result<(), StepError> {
-    match tokio::fs::remove_dir_all(folder).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        Ok(()) | Err(_) => {}
-    }
-    Ok(tokio::fs::create_dir_all(folder).await?)
 }

@@ -143,7 +143,12 @@ impl Child {
         let printed = tokio::spawn(child.clone().read_lines(stderr));
         tokio::spawn(child.clone().watch(most_bytes, idle));
         tokio::spawn(child.clone().read_answers(stdout, process, printed));
-        child.send(&ToChild::Init(init)).await.map_err(StartError::Io)?;
+        if let Err(error) = child.send(&ToChild::Init(init)).await
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            return Err(StartError::Io(error));
+        }
+        // How a child that is gone already ended is told there.
         match tokio::time::timeout(START_TIME, ready).await {
             Ok(Ok(Ok(()))) => Ok(child),
             Ok(Ok(Err(error))) => Err(error),

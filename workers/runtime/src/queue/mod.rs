@@ -4,8 +4,11 @@ mod amqp;
 mod sqlite;
 mod weights;
 
-use medley_proto::{Step, VERSION};
-use medley_step::QueueError;
+#[cfg(test)]
+mod hostile;
+
+use medley_proto::{Name, Step, VERSION};
+use medley_step::{GroupDone, QueueError};
 
 pub use amqp::{AmqpConfig, AmqpQueue, definitions};
 pub use sqlite::{SqliteOptions, SqliteQueue};
@@ -32,13 +35,34 @@ fn encode(step: &Step) -> Result<Vec<u8>, QueueError> {
     Ok(body)
 }
 
-fn decode(body: &[u8]) -> Result<Step, QueueError> {
+/// The step that a message of `queue` holds. Whatever else is in a queue is nobody's to run: a step of another kind would
+/// be computed by a worker that does not serve it, and numbers that no recipe gives lead nowhere.
+fn decode(queue: &str, body: &[u8]) -> Result<Step, QueueError> {
+    let unreadable = |why: String| Err(QueueError::Unreadable(why, None));
+    if body.len() > MAX_MESSAGE_BYTES {
+        return unreadable(format!("it has {} bytes, more than the {MAX_MESSAGE_BYTES} of any message", body.len()));
+    }
     let step: Step = serde_json::from_slice(body)
-        .map_err(|error| QueueError::Unreadable("it is not a step".into(), Some(error.into())))?;
+        .map_err(|error| QueueError::Unreadable(format!("it is not a step ({error})"), Some(error.into())))?;
     if step.v > VERSION {
-        return Err(QueueError::Unreadable(format!("it is of version {}, newer than this build", step.v), None));
+        return unreadable(format!("it is of version {}, newer than this build", step.v));
+    }
+    if step.group_size > GroupDone::MAX || step.id.n >= step.group_size {
+        return unreadable(format!("step {} cannot be one of a group of {}", step.id, step.group_size));
+    }
+    if step.attempt == 0 {
+        return unreadable(format!("step {} is of attempt 0, and the first one is 1", step.id));
+    }
+    if queue != DEAD && !is_of_kind(queue, &step.kind) {
+        return unreadable(format!("step {} of kind '{}' lies in the queue {queue}", step.id, step.kind));
     }
     Ok(step)
+}
+
+/// Whether steps of the kind belong there. An operator may move them between the classes.
+fn is_of_kind(queue: &str, kind: &Name) -> bool {
+    let of = queue.strip_prefix("medley.").and_then(|rest| rest.strip_prefix(kind.as_str()));
+    of.is_some_and(|class| class.starts_with('.'))
 }
 
 fn now_ms() -> u64 {

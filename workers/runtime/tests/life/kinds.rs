@@ -26,6 +26,11 @@ pub(crate) enum Do {
         number: u64,
         ms: u64,
     },
+    /// Hands its number on as soon as the file exists.
+    CountWhen {
+        number: u64,
+        file: PathBuf,
+    },
     /// Fails with a transient error as long as the file exists.
     FailWhile {
         file: PathBuf,
@@ -47,6 +52,12 @@ pub(crate) enum Do {
     Measure,
     /// Prints where a native library would.
     Print,
+    /// Works on parts of which these end the process, and notes down each before it begins with it: hands on how many it
+    /// could do.
+    Sift {
+        parts: u64,
+        deadly: Vec<u64>,
+    },
 }
 
 pub(crate) struct Act;
@@ -66,6 +77,12 @@ impl Worker for Act {
             Do::Count { number, ms } => {
                 wait(cx, Duration::from_millis(ms))?;
                 cx.quality("number", number);
+                Ok(number)
+            }
+            Do::CountWhen { number, file } => {
+                while !file.exists() {
+                    wait(cx, Duration::from_millis(10))?;
+                }
                 Ok(number)
             }
             Do::FailWhile { file } if file.exists() => {
@@ -102,6 +119,7 @@ impl Worker for Act {
                 Ok(input.bytes)
             }
             Do::Panic => panic!("a defect on purpose"),
+            Do::Sift { parts, deadly } => sift(parts, &deadly, cx),
             Do::Print => {
                 let noise = b"\x05\x00\x00\x00noise from a library";
                 // SAFETY: writes bytes that live on to a descriptor that is open.
@@ -110,6 +128,28 @@ impl Worker for Act {
             }
         }
     }
+}
+
+fn sift(parts: u64, deadly: &[u64], cx: &StepContext) -> Result<u64, StepError> {
+    let others = std::fs::read_dir(cx.scratch())?.filter_map(Result::ok).filter(|entry| entry.path() != cx.notes());
+    assert_eq!(others.count(), 0, "only the notes stay");
+    std::fs::write(cx.scratch().join("left behind"), b"by a try that died")?;
+    let (mut next, mut died) = (0, 0);
+    for line in std::fs::read_to_string(cx.notes()).unwrap_or_default().lines() {
+        if line == "{\"died\":\"compute_crashed\"}" {
+            (next, died) = (next + 1, died + 1);
+        } else if let Ok(part) = line.parse() {
+            next = part;
+        }
+    }
+    let mut notes = std::fs::OpenOptions::new().create(true).append(true).open(cx.notes())?;
+    for part in next..parts {
+        std::io::Write::write_all(&mut notes, format!("{part}\n").as_bytes())?;
+        if deadly.contains(&part) {
+            std::process::abort();
+        }
+    }
+    Ok(parts - died)
 }
 
 fn wait(cx: &StepContext, time: Duration) -> Result<(), StepError> {

@@ -6,6 +6,7 @@
 mod blame;
 mod faults;
 mod fleet;
+mod hostile;
 mod kills;
 mod kinds;
 mod ordinary;
@@ -87,16 +88,9 @@ fn tests() -> Vec<Trial> {
     let over = |pair: Pair| {
         pair.choose();
         let own = if pair == Pair::Remote { faults::tests() } else { stores::of_files() };
-        [
-            ordinary::tests(),
-            shares::tests(),
-            blame::tests(),
-            kills::tests(),
-            stops::tests(),
-            stores::tests(),
-            upkeep::tests(),
-            own,
-        ]
+        let life =
+            [ordinary::tests(), shares::tests(), blame::tests(), hostile::tests(), kills::tests(), stops::tests()];
+        life.into_iter().chain([stores::tests(), upkeep::tests(), own])
     };
     [Pair::Embedded, Pair::Remote].into_iter().flat_map(over).flatten().collect()
 }

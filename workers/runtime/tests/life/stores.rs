@@ -31,6 +31,7 @@ pub(crate) fn of_files() -> Vec<Trial> {
         test("local_inputs_are_read_where_they_lie", local_inputs_are_read_where_they_lie),
         test("an_input_that_changed_is_not_taken_for_the_old_one", a_changed_input_is_refused),
         test("a_failing_store_is_lived_through", a_failing_store_is_lived_through),
+        test("a_defect_beside_a_step_ends_its_job_alone", a_defect_beside_a_step_ends_its_job_alone),
     ]
 }
 
@@ -47,17 +48,27 @@ struct Far {
     store: FileStore,
     every: u32,
     calls: AtomicU32,
+    failed: AtomicU32,
+    /// A read of a key with this in it meets a defect.
+    broken: Option<String>,
 }
 
 impl Far {
     async fn new(folder: &Path, every: u32) -> Arc<Self> {
-        Arc::new(Self { store: fleet::files(folder).await, every, calls: AtomicU32::new(0) })
+        Arc::new(Self {
+            store: fleet::files(folder).await,
+            every,
+            calls: AtomicU32::new(0),
+            failed: AtomicU32::new(0),
+            broken: None,
+        })
     }
 
     fn call(&self) -> Result<&FileStore, StoreError> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         // The upper bits of a multiplicative hash: a plain multiple could hit every attempt of a step.
         if self.every > 0 && (call.wrapping_mul(0x9E37_79B9) >> 16).is_multiple_of(self.every) {
+            self.failed.fetch_add(1, Ordering::Relaxed);
             return Err(StoreError::Unavailable { message: "503".into(), retry_after: None, source: None });
         }
         Ok(&self.store)
@@ -79,6 +90,7 @@ impl Store for Far {
         written
     }
     async fn get(&self, key: &Key, limit: u64) -> Result<Option<Bytes>, StoreError> {
+        assert!(!self.broken.as_ref().is_some_and(|part| key.as_str().contains(part)), "a defect on purpose");
         self.call()?.get(key, limit).await
     }
     async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes, StoreError> {
@@ -202,6 +214,22 @@ async fn a_failing_store_is_lived_through() {
         Running::start(&fleet::over(fleet::queue(folder).await, failing.clone(), settings), WorkerOptions::default());
     let manifest = fleet.wait(job).await;
     assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 6));
-    assert!(!fleet.attempts(job).await.is_empty(), "it did fail");
+    assert!(failing.failed.load(Ordering::Relaxed) > 0, "it did fail");
+    worker.stop().await.unwrap();
+}
+
+async fn a_defect_beside_a_step_ends_its_job_alone() {
+    let fleet = far_fleet(0, 3).await;
+    let folder = fleet.folder.path();
+    let (job, other) = (fleet.submit(&numbers(2)).await, fleet.submit(&numbers(2)).await);
+    let far = Far {
+        broken: Some(format!("{job}/steps/act/0/0/result")),
+        ..Arc::into_inner(Far::new(folder, 0).await).unwrap()
+    };
+    let medley = fleet::over(fleet::queue(folder).await, Arc::new(far), fleet::settings(folder));
+    let worker = Running::start(&medley, WorkerOptions::default());
+    let error = fleet.wait(job).await.error.unwrap();
+    assert_eq!(error.code, ErrorCode::INTERNAL, "{error:?}");
+    assert_eq!(fleet.wait(other).await.outcome, Outcome::Succeeded);
     worker.stop().await.unwrap();
 }

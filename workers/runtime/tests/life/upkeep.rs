@@ -23,6 +23,7 @@ const HOUR_MS: u64 = 3_600_000;
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
         test("a_job_whose_messages_were_lost_is_pushed_on", a_lost_job_is_pushed_on),
+        test("a_damaged_job_keeps_no_other_from_the_sweeper", a_damaged_job_keeps_no_other_from_the_sweeper),
         test("a_cancelled_job_whose_messages_were_lost_ends", a_lost_cancellation_is_pushed_on),
         test("a_long_queue_is_not_a_lost_one", a_long_queue_is_not_a_lost_one),
         test("markers_that_lead_nowhere_are_removed", markers_that_lead_nowhere_are_removed),
@@ -73,6 +74,26 @@ async fn a_lost_job_is_pushed_on() {
     let workers = late.fleet.workers();
     let manifest = late.fleet.wait(job).await;
     assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 73));
+    workers.stop().await.unwrap();
+}
+
+async fn a_damaged_job_keeps_no_other_from_the_sweeper() {
+    let mut late = late(|settings| {
+        settings.tenants.insert(Name::from_static("test"), TenantSettings { keep_days: Some(2) });
+    })
+    .await;
+    let store = late.fleet.medley.store().clone();
+    for _ in 0..2 {
+        let damaged = late.fleet.submit(&numbers(1)).await;
+        let key = Key::new(["test", "jobs", &damaged.to_string(), "job.json"]).unwrap();
+        store.put(&key, bytes::Bytes::from_static(b"{"), &ObjectMeta::default()).await.unwrap();
+    }
+    let job = late.fleet.submit(&numbers(2)).await;
+    late.lose_the_queue().await;
+    late.put_forward(72 * HOUR_MS);
+    assert_eq!(late.fleet.medley.sweep().await.unwrap().pushed, 1);
+    let workers = late.fleet.workers();
+    assert_eq!(late.fleet.wait(job).await.outcome, Outcome::Succeeded);
     workers.stop().await.unwrap();
 }
 

@@ -36,11 +36,9 @@ pub(crate) async fn a_retry_is_charged_and_comes_after_its_delay(place: &dyn Pla
         assert_eq!(delivery.lost_before, 0);
         let before = Instant::now();
         queue.retry_later(delivery, Duration::from_secs(1)).await.unwrap();
-        nothing(&mut *consumer).await;
         let delivery = next(&mut *consumer).await;
         let after = before.elapsed();
         assert!(after >= Duration::from_millis(700), "after {after:?}, not one second");
-        assert!(after < Duration::from_secs(10), "after {after:?}, not one second");
         queue.hand_back(delivery).await.unwrap();
     }
     let delivery = next(&mut *consumer).await;
@@ -90,19 +88,20 @@ pub(crate) async fn giving_up_waiting_loses_nothing(place: &dyn Place) {
             }
         }
     });
-    let deadline = Instant::now() + PATIENCE;
-    let mut patience = 0;
-    while seen.len() < 200 {
-        // Waits of 0 to 2 ms end at every point of what `next` does.
-        patience = (patience + 1) % 20;
-        let wait = Duration::from_micros(100 * patience);
-        if let Ok(delivery) = tokio::time::timeout(wait, consumer.next()).await {
-            let delivery = delivery.unwrap();
+    // At every point of what `next` does, and once in a while not at all.
+    for round in 1.. {
+        let came = match round % 6 {
+            0 => Some(next(&mut *consumer).await),
+            looks => give_up_after(looks, &mut *consumer).await,
+        };
+        if let Some(delivery) = came {
             assert_eq!(delivery.lost_before, 0, "what was never handed out is no loss");
             seen.insert(number(&delivery.step));
             queue.ack(delivery).await.unwrap();
         }
-        assert!(Instant::now() < deadline, "only {} of 200 came", seen.len());
+        if seen.len() == 200 {
+            break;
+        }
     }
     publisher.await.unwrap();
     nothing(&mut *consumer).await;
@@ -124,9 +123,8 @@ pub(crate) async fn a_killed_process_loses_its_step_at_once(place: &dyn Place) {
     let mut consumer = queue.consume(&both("killed")).await.unwrap();
     nothing(&mut *consumer).await;
     holder.kill().await.unwrap();
-    let killed = Instant::now();
+    // Long before its lease ends, which is longer than anybody waits here.
     let delivery = next(&mut *consumer).await;
-    assert!(killed.elapsed() < Duration::from_secs(5), "the step came back after {:?}", killed.elapsed());
     assert_eq!(delivery.lost_before, 1);
     assert_eq!(delivery.step.attempt, 1);
     queue.ack(delivery).await.unwrap();
@@ -196,12 +194,77 @@ pub(crate) async fn what_cannot_be_read_is_put_aside(place: &dyn Place) {
     let delivery = next(&mut *consumer).await;
     assert_eq!(number(&delivery.step), 5);
     queue.ack(delivery).await.unwrap();
+    unreadable_becomes(place, 4).await;
+    assert!(place.reasons().await.iter().any(|reason| reason.contains("newer than this build")));
+}
+
+async fn unreadable_becomes(place: &dyn Place, wanted: usize) {
     let deadline = Instant::now() + PATIENCE;
-    while place.unreadable().await < 4 {
-        assert!(Instant::now() < deadline, "only {} of 4 were put aside", place.unreadable().await);
+    while place.unreadable().await < wanted {
+        assert!(Instant::now() < deadline, "only {} of {wanted} were put aside", place.unreadable().await);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(place.unreadable().await, 4, "nothing is thrown away");
+    assert_eq!(place.unreadable().await, wanted, "nothing is thrown away");
+}
+
+/// Numbers, kinds and headers that none of our programs writes: what means something is served, the rest is put aside,
+/// and in both cases the next step comes.
+pub(crate) async fn what_others_write_stops_nobody(place: &dyn Place) {
+    let queue = place.open().await;
+    let name = queue_name("foreign", Class::Interactive);
+    let mut consumer = queue.consume(std::slice::from_ref(&name)).await.unwrap();
+    let body = |change: &dyn Fn(&mut medley_proto::Step)| {
+        let mut step = step("foreign", Class::Interactive, 1);
+        change(&mut step);
+        serde_json::to_vec(&step).unwrap()
+    };
+    let served = [
+        body(&|step| (step.lineage.compute_ms, step.lineage.steps) = (u64::MAX, u64::MAX)),
+        body(&|step| (step.attempt, step.published_ms, step.deadline_ms) = (u32::MAX, u64::MAX, Some(u64::MAX))),
+        body(&|step| step.traceparent = Some("x".repeat(300_000))),
+    ];
+    for body in &served {
+        place.inject_lost(&name, body).await;
+        let delivery = next(&mut *consumer).await;
+        assert!(delivery.lost_before > 1_000_000, "{}", delivery.lost_before);
+        queue.hand_back(delivery).await.unwrap();
+        let delivery = next(&mut *consumer).await;
+        queue.retry_later(delivery, Duration::from_millis(1)).await.unwrap();
+        let delivery = next(&mut *consumer).await;
+        queue.ack(delivery).await.unwrap();
+    }
+    let refused = [
+        body(&|step| step.group_size = 0),
+        body(&|step| step.group_size = u32::MAX),
+        body(&|step| step.id.n = 64),
+        body(&|step| step.attempt = 0),
+        body(&|step| step.kind = Name::from_static("other")),
+        br#"{"v":1,"attempt":1e999}"#.to_vec(),
+        "[".repeat(100_000).into_bytes(),
+    ];
+    for body in &refused {
+        place.inject_lost(&name, body).await;
+    }
+    queue.publish(&[step("foreign", Class::Interactive, 5)]).await.unwrap();
+    let delivery = next(&mut *consumer).await;
+    assert_eq!(number(&delivery.step), 5);
+    queue.ack(delivery).await.unwrap();
+    unreadable_becomes(place, refused.len()).await;
+    assert!(place.reasons().await.iter().any(|reason| reason.contains("lies in the queue")));
+}
+
+/// A step whose job cannot be read is kept with its reason, and its queue goes on.
+pub(crate) async fn a_step_may_be_put_aside(place: &dyn Place) {
+    let queue = place.open().await;
+    queue.publish(&[step("aside", Class::Batch, 1), step("aside", Class::Batch, 2)]).await.unwrap();
+    let mut consumer = queue.consume(&both("aside")).await.unwrap();
+    let delivery = next(&mut *consumer).await;
+    queue.put_aside(delivery, "its job is damaged").await.unwrap();
+    let delivery = next(&mut *consumer).await;
+    assert_eq!(number(&delivery.step), 2);
+    queue.ack(delivery).await.unwrap();
+    unreadable_becomes(place, 1).await;
+    assert_eq!(place.reasons().await, ["its job is damaged"]);
 }
 
 pub(crate) async fn a_delivery_of_another_queue_is_refused(place: &dyn Place) {

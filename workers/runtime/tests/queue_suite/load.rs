@@ -55,7 +55,7 @@ pub(crate) async fn nothing_is_lost_among_many(place: &dyn Place) {
         });
     }
     let all = async { while tasks.join_next().await.transpose().unwrap().is_some() {} };
-    let ended = tokio::time::timeout(Duration::from_secs(90), all).await;
+    let ended = tokio::time::timeout(PATIENCE, all).await;
     let done = done.lock().unwrap();
     assert!(ended.is_ok(), "only {} of {STEPS} steps were done", done.len());
     let twice: Vec<_> = done.iter().filter(|(_, times)| **times > 1).collect();

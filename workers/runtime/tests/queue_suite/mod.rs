@@ -9,16 +9,16 @@ pub(crate) mod load;
 pub(crate) mod signals;
 mod sqlite;
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, task::Poll, time::Duration};
 
 use medley_proto::{Class, JobId, Lineage, Name, Step, StepId, VERSION};
 use medley_step::{Consumer, Delivery, Queue, QueueName};
 use serde_json::json;
 
 /// Long enough for a busy machine; nothing waits so long that works.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
-/// How long to look for what must not come.
+/// How long to look for what must not come. A slow machine shows less of it, and never something that is not there.
 pub(crate) const GLANCE: Duration = Duration::from_millis(300);
 
 /// Where a queue is: what `open` takes.
@@ -32,6 +32,15 @@ pub(crate) trait Place: Send + Sync {
 
     /// Puts a message that no build can read into a queue.
     async fn inject(&self, queue: &QueueName, body: &[u8]);
+
+    /// Publishes a step with counts of losses as only somebody else would write them.
+    async fn inject_lost(&self, queue: &QueueName, body: &[u8]);
+
+    /// Why messages were put aside.
+    async fn reasons(&self) -> Vec<String>;
+
+    /// Whether what waits in a queue is known at once, and does not have to come over a network first.
+    fn answers_at_once(&self) -> bool;
 
     /// How many messages were put aside as unreadable.
     async fn unreadable(&self) -> usize;
@@ -92,6 +101,21 @@ pub(crate) async fn next(consumer: &mut dyn Consumer) -> Delivery {
 pub(crate) async fn nothing(consumer: &mut dyn Consumer) {
     let came = tokio::time::timeout(GLANCE, consumer.next()).await;
     assert!(came.is_err(), "nothing was to come: {came:?}");
+}
+
+/// Asks for a step and gives up after so many looks at what `next` waits for, however long they take.
+pub(crate) async fn give_up_after(looks: usize, consumer: &mut dyn Consumer) -> Option<Delivery> {
+    let mut next = std::pin::pin!(consumer.next());
+    let mut left = looks;
+    let looked = std::future::poll_fn(|cx| {
+        left -= 1;
+        match next.as_mut().poll(cx) {
+            Poll::Ready(came) => Poll::Ready(Some(came)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    });
+    tokio::time::timeout(PATIENCE, looked).await.expect("something happens").map(|came| came.expect("the queue works"))
 }
 
 /// Waits until a queue is as deep as that: what happens to a dropped delivery takes its time.

@@ -36,15 +36,26 @@ async fn a_stranger_keeps_its_steps_while_its_heart_beats() {
 async fn a_held_step_outlives_the_time_of_a_lease() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("queue.db");
-    let hurried = SqliteOptions { lease: Duration::from_millis(400), heartbeat: Duration::from_millis(50) };
+    // A lease that ends only when nobody beats for a long time, and beats that come often.
+    let hurried = SqliteOptions { lease: super::PATIENCE, heartbeat: Duration::from_millis(20) };
     let here = SqliteQueue::open_with(&path, hurried.clone()).await.unwrap();
     let there = SqliteQueue::open_with(&path, hurried).await.unwrap();
     here.publish(&[step("long", Class::Batch, 1)]).await.unwrap();
     let held = next(&mut *here.consume(&both("long")).await.unwrap()).await;
     let mut other = there.consume(&both("long")).await.unwrap();
+    let last_beat = || -> i64 {
+        let of_holder = "SELECT beat_ms FROM owners WHERE id = (SELECT owner FROM steps)";
+        sql(&path).query_row(of_holder, [], |row| row.get(0)).unwrap()
+    };
     for _ in 0..5 {
-        nothing(&mut *other).await;
+        let before = last_beat();
+        let deadline = std::time::Instant::now() + super::PATIENCE;
+        while last_beat() == before {
+            assert!(std::time::Instant::now() < deadline, "the holder's heart does not beat");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
+    nothing(&mut *other).await;
     here.ack(held).await.unwrap();
     nothing(&mut *other).await;
 }
@@ -81,6 +92,31 @@ async fn many_may_open_a_new_file_at_once() {
     opening.join_all().await;
     let queue = SqliteQueue::open(&path).await.unwrap();
     assert_eq!(queue.depth(&both("many")[1]).await.unwrap(), 8);
+}
+
+/// One row with numbers that do not fit must not keep the others from being taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_others_stop_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    let queue = SqliteQueue::open(&path).await.unwrap();
+    let mut consumer = queue.consume(&both("rows")).await.unwrap();
+    let body = serde_json::to_vec(&step("rows", Class::Batch, 7)).unwrap();
+    let insert = "INSERT INTO steps (queue, place, due_ms, body, failure, lost) VALUES (?1, ?2, ?3, ?4, x'00ff', ?5)";
+    let rows = [(i64::MIN, None, i64::MAX), (i64::MAX, None, i64::MIN), (0, Some(i64::MIN), -1), (0, None, i64::MAX)];
+    for (place, due_ms, lost) in rows {
+        sql(&path).execute(insert, ("medley.rows.batch", place, due_ms, &body, lost)).unwrap();
+        // Dropped, given back and taken again: what is counted stays a number.
+        drop(next(&mut *consumer).await);
+        let dead = queue.depth(&both("rows")[1]).await.unwrap() == 0;
+        if !dead {
+            let delivery = next(&mut *consumer).await;
+            queue.ack(delivery).await.unwrap();
+        }
+    }
+    queue.publish(&[step("rows", Class::Batch, 8)]).await.unwrap();
+    let delivery = next(&mut *consumer).await;
+    queue.ack(delivery).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,4 +1,28 @@
+use std::{collections::HashMap, sync::LazyLock};
+
 use super::Syllable;
+
+/// Phrases that the dictionary lacks or has wrong.
+static PHRASES: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
+    let rows = include_str!("phrases.tsv").lines().filter(|line| !line.starts_with('#'));
+    rows.filter_map(|line| line.split_once('\t')).collect()
+});
+
+/// The phrases of our own, for the segmenter.
+pub(super) fn own_phrases() -> impl Iterator<Item = &'static str> {
+    PHRASES.keys().copied()
+}
+
+/// The syllables of a phrase that a dictionary has as a whole.
+pub(super) fn phrase(text: &str) -> Option<Vec<Syllable>> {
+    if let Some(reading) = PHRASES.get(text) {
+        return reading.split(' ').map(numbered).collect();
+    }
+    match &::pinyin::match_word_pinyin(text)[..] {
+        [(whole, reading)] if whole == text => reading.split(' ').map(marked).collect(),
+        _ => None,
+    }
+}
 
 /// Readings where the dictionary's first is not the one that is meant in running text.
 const COMMON: [(char, &str); 40] = [
@@ -51,6 +75,9 @@ pub(super) fn read(word: &str) -> Vec<Syllable> {
         && let Some((_, reading)) = COMMON.iter().find(|(c, _)| *c == single)
     {
         return numbered(reading).into_iter().collect();
+    }
+    if PHRASES.contains_key(word) {
+        return phrase(word).unwrap_or_default();
     }
     let mut syllables = Vec::new();
     for (text, reading) in ::pinyin::match_word_pinyin(word) {

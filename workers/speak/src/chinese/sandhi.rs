@@ -53,7 +53,7 @@ fn neutral(word: &mut Word) {
     let verbal = word.tag.starts_with(['v', 'a']);
     let is_neutral = listed(&word.text)
         || (count > 2 && listed(&characters[count - 2..].iter().collect::<String>()))
-        || matches!(last, '们' | '着' | '了' | '的' | '得')
+        || particle(last, &word.syllables[count - 1].pinyin)
         || (last == '子'
             && !matches!(
                 word.text.as_str(),
@@ -94,6 +94,11 @@ fn neutral(word: &mut Word) {
     if count == 3 && characters[0] == characters[2] && matches!(characters[1], '一' | '不') {
         word.syllables[1].tone = 5;
     }
+}
+
+/// A particle at the end of a word, not 了 in 受不了 or 的 in 目的.
+fn particle(last: char, pinyin: &str) -> bool {
+    matches!((last, pinyin), ('们', "men") | ('着', "zhe") | ('了', "le") | ('的', "de"))
 }
 
 /// 不 rises before a fourth tone.

@@ -1,6 +1,10 @@
 use jieba_rs::Jieba;
 
-use super::{Syllable, Word, pinyin, sandhi};
+use super::{
+    Syllable, Word,
+    context::{self, Cut},
+    pinyin, sandhi,
+};
 
 /// Cuts Chinese into words and reads them.
 #[derive(Debug)]
@@ -10,15 +14,22 @@ pub(crate) struct Segmenter {
 
 impl Segmenter {
     pub(crate) fn new() -> Self {
-        Self { jieba: Jieba::new() }
+        let mut jieba = Jieba::new();
+        for phrase in pinyin::own_phrases() {
+            jieba.add_word(phrase, None, None);
+        }
+        Self { jieba }
     }
 
     /// The words of a clause, in order and complete, with the tones that are spoken. A character that has no reading
     /// stays without a syllable.
     pub(crate) fn words(&self, clause: &str) -> Vec<Word> {
         let mut words: Vec<Word> = Vec::new();
-        for tagged in self.jieba.tag(clause, true) {
-            let word = Word { text: tagged.word.into(), tag: tagged.tag.into(), syllables: pinyin::read(tagged.word) };
+        let tagged = self.jieba.tag(clause, true);
+        let cuts: Vec<Cut<'_>> = tagged.iter().map(|word| Cut { text: word.word, tag: word.tag }).collect();
+        for (n, cut) in cuts.iter().enumerate() {
+            let syllables = context::read(&cuts, n).unwrap_or_else(|| pinyin::read(cut.text));
+            let word = Word { text: cut.text.into(), tag: cut.tag.into(), syllables };
             match words.last_mut() {
                 Some(last) if belongs(last, &word) => join(last, word),
                 _ => words.push(word),
@@ -35,8 +46,11 @@ impl Segmenter {
 /// What tone rules treat as one word with what stands before: 不 and 一 lean on what follows, particles and 儿 on
 /// what precedes.
 fn belongs(last: &Word, next: &Word) -> bool {
+    // 得 that must and 地 that is ground lean on nothing.
+    let light = next.syllables.first().is_some_and(|syllable| syllable.tone == 5 || next.text == "过");
     matches!(last.text.as_str(), "不" | "一")
-        || matches!(next.text.as_str(), "儿" | "们" | "子" | "着" | "了" | "过" | "的" | "地" | "得")
+        || matches!(next.text.as_str(), "儿" | "们" | "子")
+        || light && matches!(next.text.as_str(), "着" | "了" | "过" | "的" | "地" | "得")
         || (last.text == next.text && last.text.chars().count() == 1)
 }
 

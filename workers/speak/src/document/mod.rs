@@ -1,14 +1,16 @@
 //! Texts: from bytes to sentences with their pauses.
 
 mod clean;
+mod html;
 mod markdown;
 pub(crate) mod sentences;
 mod ssml;
+mod tex;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    SpeakError,
+    SpeakError, foreign,
     language::Language,
     lexicon::Lexicon,
     params::{SpeakParams, TextFormat},
@@ -67,6 +69,8 @@ pub(crate) struct Document {
     pub(crate) utterances: Vec<Utterance>,
     /// Letters of scripts that no voice reads; nothing stands for them.
     pub(crate) unspoken_letters: u64,
+    /// What is not read as a person would, in sentences for a person.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A paragraph and the silence after it.
@@ -79,7 +83,8 @@ struct Paragraph {
 /// The sentences of a text.
 ///
 /// # Errors
-/// When it is not UTF-8, is longer than [`LARGEST_BYTES`], is SSML that cannot be read, or has nothing to say.
+/// When it is not UTF-8, is longer than [`LARGEST_BYTES`], is SSML that cannot be read, has nothing to say, or is wholly
+/// in a language that no voice has.
 pub(crate) fn read(name: &str, bytes: &[u8], params: &SpeakParams, lexicon: &Lexicon) -> Result<Document, SpeakError> {
     let size = bytes.len() as u64;
     if size > LARGEST_BYTES {
@@ -89,22 +94,24 @@ pub(crate) fn read(name: &str, bytes: &[u8], params: &SpeakParams, lexicon: &Lex
     let text = std::str::from_utf8(bytes)
         .map_err(|error| SpeakError::NotUtf8 { input: name.into(), offset: error.valid_up_to() })?;
     let (language, delivery) = (params.language(), params.delivery());
-    let unspoken_letters = clean::unspoken(&clean::clean(text)) as u64;
-    let of_paragraphs = |paragraphs: Vec<Paragraph>| {
-        paragraphs.iter().flat_map(|paragraph| utterances(paragraph, language, delivery)).collect()
+    let of_paragraphs = |paragraphs: Vec<Paragraph>| -> (String, Vec<Utterance>) {
+        let written = paragraphs.iter().map(|paragraph| paragraph.text.as_str()).collect::<Vec<_>>().join("\n");
+        (written, paragraphs.iter().flat_map(|paragraph| utterances(paragraph, language, delivery)).collect())
     };
-    let mut utterances: Vec<Utterance> = match format(name, text, params.format) {
-        TextFormat::Ssml => ssml::utterances(name, text, language, delivery)?,
-        TextFormat::Markdown => of_paragraphs(markdown::paragraphs(&clean::clean(text))),
+    let (written, mut utterances) = match format(name, text, params.format) {
+        TextFormat::Ssml => (clean::clean(text), ssml::utterances(name, text, language, delivery)?),
+        TextFormat::Markdown => of_paragraphs(markdown::paragraphs(text)),
         _ => of_paragraphs(plain(&clean::clean(text))),
     };
+    let warnings = foreign::check(name, &written, language)?;
+    let unspoken_letters = clean::unspoken(&written) as u64;
     for utterance in &mut utterances {
         utterance.readings = lexicon.readings(&utterance.text, std::mem::take(&mut utterance.readings));
     }
     match utterances.iter().rposition(|utterance| !utterance.text.is_empty()) {
         Some(last) => {
             utterances[last].pause_ms = utterances[last].pause_ms.min(END_MS);
-            Ok(Document { utterances, unspoken_letters })
+            Ok(Document { utterances, unspoken_letters, warnings })
         }
         None => Err(SpeakError::NothingToSay { input: name.into() }),
     }
@@ -118,10 +125,8 @@ fn format(name: &str, text: &str, asked: TextFormat) -> TextFormat {
         (TextFormat::Auto, _) if ["<speak", "<?xml", "<!DOCTYPE"].iter().any(|xml| begins.starts_with(xml)) => {
             TextFormat::Ssml
         }
-        (TextFormat::Auto, "md" | "markdown") => TextFormat::Markdown,
-        (TextFormat::Auto, _) if text.starts_with("# ") || text.contains("\n# ") || text.contains("\n## ") => {
-            TextFormat::Markdown
-        }
+        (TextFormat::Auto, "md" | "markdown" | "mdown" | "mkd" | "mdx" | "qmd" | "rmd") => TextFormat::Markdown,
+        (TextFormat::Auto, _) if markdown::is_markdown(text) => TextFormat::Markdown,
         (TextFormat::Auto, _) => TextFormat::Plain,
         (asked, _) => asked,
     }

@@ -3,7 +3,7 @@
 
 use std::{
     io::{self, BufRead, BufReader, Write},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{ChildStdin, Command, Stdio},
     sync::{
         Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, sync_channel},
@@ -11,6 +11,8 @@ use std::{
     thread,
     time::Duration,
 };
+
+use medley_media::child::{self, Bounds, Guarded, Limits, RunError};
 
 use crate::SpeakError;
 
@@ -32,7 +34,8 @@ pub(crate) struct Espeak {
 
 #[derive(Debug)]
 struct Running {
-    child: Child,
+    /// Killed when this is dropped, and when this process dies.
+    child: Guarded,
     stdin: ChildStdin,
     lines: Receiver<String>,
     sentinel: String,
@@ -41,7 +44,14 @@ struct Running {
 impl Espeak {
     /// Starts the program, so that its absence shows at once.
     pub(crate) fn start() -> Result<Self, SpeakError> {
-        let version = Command::new("espeak-ng").arg("--version").output().map_err(SpeakError::EspeakMissing)?.stdout;
+        let mut asks = program();
+        asks.arg("--version");
+        let bounds = Bounds { wall: PATIENCE, output_bytes: 64 << 10 };
+        let version = child::run(asks, &bounds, &mut || true).map_err(|error| match error {
+            RunError::Missing(error) | RunError::Io(error) => SpeakError::EspeakMissing(error),
+            error => SpeakError::EspeakMissing(io::Error::other(error)),
+        })?;
+        let version = version.output;
         let version = String::from_utf8_lossy(&version).split("  ").next().unwrap_or_default().trim().to_owned();
         Ok(Self { version, running: Mutex::new(Some(Running::start()?)) })
     }
@@ -76,14 +86,10 @@ impl Espeak {
 
 impl Running {
     fn start() -> Result<Self, SpeakError> {
-        let mut child = Command::new("espeak-ng")
-            .args(["-v", "en-us", "-q", "--ipa=3"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(SpeakError::EspeakMissing)?;
-        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        let mut command = program();
+        command.args(["-v", "en-us", "-q", "--ipa=3"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = Guarded::start(command).map_err(SpeakError::EspeakMissing)?;
+        let (Some(stdin), Some(stdout)) = (child.take_stdin(), child.take_stdout()) else {
             return Err(SpeakError::EspeakMissing(io::ErrorKind::BrokenPipe.into()));
         };
         let (send, lines) = sync_channel(BACKLOG);
@@ -108,13 +114,20 @@ impl Running {
     }
 
     fn ask(&mut self, line: &str) -> Result<String, SpeakError> {
-        let lost = || SpeakError::EspeakLost { text: line.chars().take(60).collect() };
-        writeln!(self.stdin, "{line}\n{SENTINEL}").and_then(|()| self.stdin.flush()).map_err(|_| lost())?;
+        self.answer(line).ok_or_else(|| {
+            // What does not answer now is not waited for any more.
+            let _ = self.child.kill();
+            SpeakError::EspeakLost { text: line.chars().take(60).collect() }
+        })
+    }
+
+    fn answer(&mut self, line: &str) -> Option<String> {
+        writeln!(self.stdin, "{line}\n{SENTINEL}").and_then(|()| self.stdin.flush()).ok()?;
         let mut answer: Vec<String> = Vec::new();
         loop {
-            let line = self.lines.recv_timeout(PATIENCE).map_err(|_| lost())?;
+            let line = self.lines.recv_timeout(PATIENCE).ok()?;
             if line == self.sentinel {
-                return Ok(answer.join(" "));
+                return Some(answer.join(" "));
             }
             // U+200D ties the letters of diphthongs and affricates.
             let line = line.replace(['\u{200d}', '_'], "");
@@ -125,11 +138,9 @@ impl Running {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// It lives as long as its worker: its CPU time is that of a day.
+fn program() -> Command {
+    child::command("espeak-ng", &Limits { cpu_s: 86_400, ..Limits::default() })
 }
 
 /// A clause as lines that the program can read: words and apostrophes only, so that nothing in it is a command or a
@@ -171,7 +182,7 @@ mod tests {
     #[test]
     fn a_killed_program_is_started_again() {
         let espeak = Espeak::start().unwrap();
-        espeak.running.lock().unwrap().as_mut().unwrap().child.kill().unwrap();
+        espeak.running.lock().unwrap().as_mut().unwrap().child.kill().map(drop).unwrap();
         assert_eq!(espeak.ipa("hello").unwrap(), "həlˈoʊ");
     }
 }

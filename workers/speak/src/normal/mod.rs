@@ -55,14 +55,24 @@ impl Around<'_> {
 
     /// The word before, without case.
     fn word_before(&self) -> String {
-        let word = self.before.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next();
-        word.unwrap_or_default().to_lowercase()
+        self.word_before_as_written().to_lowercase()
+    }
+
+    fn word_before_as_written(&self) -> &str {
+        self.before.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default()
     }
 
     /// The word after, as it stands.
     fn word_after(&self) -> &str {
         let after = self.after.trim_start();
         &after[..after.find(|c: char| !c.is_alphanumeric()).unwrap_or(after.len())]
+    }
+
+    /// The word after the next, when only blanks stand between.
+    fn word_after_next(&self) -> Option<&str> {
+        let rest = self.after.trim_start().strip_prefix(self.word_after())?;
+        let word = rest.strip_prefix(' ')?;
+        Some(&word[..word.find(|c: char| !c.is_alphanumeric()).unwrap_or(word.len())])
     }
 }
 

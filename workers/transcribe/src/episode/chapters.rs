@@ -6,8 +6,10 @@
 use medley_proto::TranscriptSegment;
 use serde::Serialize;
 
-use super::terms::{Bag, add, bag, cosine, words};
-use crate::text::chars::is_unspaced;
+use crate::text::{
+    chars::is_unspaced,
+    terms::{Bag, add, bag, cosine, words},
+};
 
 /// Speech that is compared on each side of a gap.
 const CONTEXT_S: f64 = 75.0;

@@ -7,7 +7,6 @@ mod params;
 mod publish;
 mod recipe;
 mod summary;
-mod terms;
 
 pub use params::PodcastParams;
 pub use publish::EpisodeStep;

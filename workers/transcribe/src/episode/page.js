@@ -47,7 +47,15 @@ function seek(t) {
 
 player.addEventListener("timeupdate", follow);
 player.addEventListener("seeked", follow);
-player.addEventListener("error", () => { document.getElementById("missing").hidden = false; });
+// None of the places has it: the last of them says so, or said so before this script ran.
+const missing = (is) => { document.getElementById("missing").hidden = !is; };
+player.addEventListener("error", () => missing(true));
+player.querySelector("source:last-of-type")?.addEventListener("error", () => missing(true));
+if (player.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) missing(true);
+player.addEventListener("loadedmetadata", () => {
+  missing(false);
+  player.classList.toggle("sound", player.videoWidth === 0);
+});
 document.getElementById("file").addEventListener("change", (event) => {
   const [file] = event.target.files;
   if (file) player.src = URL.createObjectURL(file);

@@ -6,20 +6,37 @@ use std::fmt::Write as _;
 use medley_proto::Transcript;
 
 use super::{chapters::Chapter, summary::clock};
-use crate::text::chars::is_unspaced;
+use crate::text::{chars::is_unspaced, markup::html as escape};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The page of an episode whose sound is at `audio_url`.
-pub(super) fn html(title: &str, transcript: &Transcript, chapters: &[Chapter], audio_url: &str) -> String {
-    let (title, audio) = (escape(title), escape(audio_url));
+/// What the page plays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Media {
+    /// Where it may be, as URLs: the first that is found is played.
+    pub(super) urls: Vec<String>,
+    /// It may have a picture. Where it has none after all, the page hides the place for it.
+    pub(super) film: bool,
+}
+
+impl Media {
+    fn player(&self) -> String {
+        let tag = if self.film { "video" } else { "audio" };
+        let sources: String = self.urls.iter().map(|url| format!("<source src=\"{}\">", escape(url))).collect();
+        format!("<{tag} id=\"player\" controls preload=\"metadata\">{sources}</{tag}>")
+    }
+}
+
+/// The page of an episode.
+pub(super) fn html(title: &str, transcript: &Transcript, chapters: &[Chapter], media: &Media) -> String {
+    let (title, player) = (escape(title), media.player());
     let language = escape(&transcript.language);
     let mut out = format!(
         "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n\
-         <audio id=\"player\" controls preload=\"metadata\" src=\"{audio}\"></audio>\n\
+         {player}\n\
          <p id=\"missing\" hidden>The sound was not found. <label>Choose the file: <input type=\"file\" id=\"file\" \
          accept=\"audio/*,video/*\"></label></p>\n\
          <p><input type=\"search\" id=\"search\" placeholder=\"Search\" aria-label=\"Search the transcript\"> \
@@ -37,7 +54,11 @@ pub(super) fn html(title: &str, transcript: &Transcript, chapters: &[Chapter], a
     for (n, chapter) in chapters.iter().enumerate() {
         let _ = writeln!(out, "<section id=\"chapter-{}\">\n<h2>{}</h2>", n + 1, escape(&chapter.title));
         for segment in &transcript.segments[chapter.segments.0..chapter.segments.1] {
-            let _ = write!(out, "<p class=\"s\" data-t=\"{}\" data-e=\"{}\">", segment.start_s, segment.end_s);
+            // Which language a browser reads aloud, hyphenates and picks letters for.
+            let other = segment.language.as_ref().filter(|language| **language != transcript.language);
+            let lang = other.map(|language| format!(" lang=\"{}\"", escape(language))).unwrap_or_default();
+            let (start_s, end_s) = (segment.start_s, segment.end_s);
+            let _ = write!(out, "<p class=\"s\"{lang} data-t=\"{start_s}\" data-e=\"{end_s}\">");
             if segment.words.is_empty() {
                 out.push_str(&escape(&segment.text));
             }
@@ -63,10 +84,6 @@ fn spaced(before: char, word: &str) -> bool {
     !(tight(before) && word.chars().next().is_some_and(tight))
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use medley_proto::{TranscriptSegment, Word};
@@ -85,11 +102,16 @@ mod tests {
         };
         let transcript = Transcript { language: "en".into(), segments: vec![segment], ..Transcript::default() };
         let chapter = Chapter { start_s: 0.0, title: "A \"B\"".into(), segments: (0, 1) };
-        let page = html("T & T", &transcript, &[chapter], "a\"b.mp3");
+        let media = Media { urls: vec!["a\"b.mp3".into(), "file:///a/b.mp3".into()], film: false };
+        let page = html("T & T", &transcript, &[chapter.clone()], &media);
         assert!(
             page.contains("<b data-t=\"1.5\">Hello</b> <b data-t=\"1.5\">&lt;script&gt;alert(1)&lt;/script&gt;</b>")
         );
-        assert!(page.contains("src=\"a&quot;b.mp3\"") && page.contains("<h1>T &amp; T</h1>"));
+        let player = "<audio id=\"player\" controls preload=\"metadata\"><source src=\"a&quot;b.mp3\"><source \
+                      src=\"file:///a/b.mp3\"></audio>";
+        assert!(page.contains(player) && page.contains("<h1>T &amp; T</h1>"), "{page}");
+        let film = html("T", &transcript, &[chapter], &Media { film: true, ..media });
+        assert!(film.contains("<video id=\"player\"") && !film.contains("<audio"));
         assert_eq!(page.matches("<script>").count(), 1);
         assert!(!page.contains("http:") && !page.contains("https:"));
     }

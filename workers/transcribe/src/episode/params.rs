@@ -19,8 +19,9 @@ pub struct PodcastParams {
     pub summary: Summary,
     /// Sentences of an extractive summary; 0 is one a chapter and at least three.
     pub summary_sentences: u16,
-    /// Where the player of transcript.html finds the sound: a URL or a path relative to the page; empty is the input's
-    /// name beside it. The page also lets its reader choose a file.
+    /// Where the player of transcript.html finds the sound or film: a URL, percent-encoded, which may be relative to the page.
+    /// Empty is the input's name beside the page, else the place where the input was. The page also lets its reader choose a
+    /// file.
     pub audio_url: String,
 }
 
@@ -61,8 +62,10 @@ impl PodcastParams {
             return refuse(format!("summary_sentences is {}; use at most 100", self.summary_sentences));
         }
         let url = self.audio_url.to_lowercase();
-        if url.contains(':') && !url.starts_with("https:") && !url.starts_with("http:") {
-            return refuse(format!("audio_url '{}' is neither http(s) nor a relative path", self.audio_url));
+        let known = ["https:", "http:", "file:"].iter().any(|scheme| url.starts_with(scheme));
+        if url.contains(':') && !known {
+            let what = "is neither http(s): nor file: nor a relative path; write a colon of a name as %3A";
+            return refuse(format!("audio_url '{}' {what}", self.audio_url));
         }
         Ok(())
     }

@@ -10,10 +10,11 @@ use serde_json::{Map, Value};
 use super::{
     abstractive::{self, NoNotes, Notes},
     chapters::{self, Chapter},
-    page,
+    page::{self, Media},
     params::{PodcastParams, Summary},
     summary,
 };
+use crate::text::markup;
 
 /// Makes an episode's pages; its inputs are the artifacts of the gather step.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +22,10 @@ pub struct EpisodeStep {
     pub params: PodcastParams,
     /// The name of the job's input.
     pub name: String,
+    /// The URI of the input, when it has one.
+    pub uri: Option<String>,
+    /// The input may have a picture.
+    pub film: bool,
     /// What the gather step said of the transcript.
     pub quality: Map<String, Value>,
 }
@@ -40,7 +45,6 @@ pub(crate) fn publish(
     }
     let transcript = transcript.ok_or_else(|| StepError::internal("an episode without a transcript"))?;
     let title = if step.params.title.is_empty() { stem(&step.name) } else { &step.params.title };
-    let audio_url = if step.params.audio_url.is_empty() { &step.name } else { &step.params.audio_url };
 
     let mut chapters = chapters::chapters(&transcript.segments, step.params.chapter_min_s);
     cx.checkpoint()?;
@@ -50,7 +54,7 @@ pub(crate) fn publish(
     };
     let sentences = usize::from(step.params.summary_sentences);
     let summary = summary::markdown(title, &transcript.segments, &chapters, sentences, notes.as_ref());
-    let page = page::html(title, &transcript, &chapters, audio_url);
+    let page = page::html(title, &transcript, &chapters, &media(step));
     cx.publish("chapters.json", "application/json+chapters", &chapters::json(&chapters)?)?;
     cx.publish("summary.md", "text/markdown; charset=utf-8", summary.as_bytes())?;
     cx.publish("transcript.html", "text/html; charset=utf-8", page.as_bytes())?;
@@ -58,6 +62,18 @@ pub(crate) fn publish(
     cx.quality("chapters", chapters.len());
     cx.quality("summary", if notes.is_some() { "abstractive" } else { "extractive" });
     Ok(chapters.len() as u64)
+}
+
+/// What the page plays and where that may be: as the user says, else beside the page, else where the input was.
+fn media(step: &EpisodeStep) -> Media {
+    if !step.params.audio_url.is_empty() {
+        return Media { urls: vec![step.params.audio_url.clone()], film: step.film };
+    }
+    let mut urls = vec![markup::relative_url(&step.name)];
+    // A query or a user may be a secret.
+    let is_open = |uri: &&String| uri.starts_with("file:") || uri.starts_with("https:") && !uri.contains(['?', '@']);
+    urls.extend(step.uri.iter().filter(is_open).cloned());
+    Media { urls, film: step.film }
 }
 
 /// The helper model's notes, when one is configured; its headlines become the chapters' titles. Where it fails, the
@@ -108,4 +124,23 @@ fn with_causes(error: &dyn Error) -> String {
 
 fn stem(name: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sound_is_beside_the_page_or_where_it_was() {
+        let urls = |uri: &str, audio_url: &str| {
+            let params = PodcastParams { audio_url: audio_url.into(), ..PodcastParams::default() };
+            let uri = Some(uri.to_owned());
+            media(&EpisodeStep { params, name: "a b.mp3".into(), uri, film: false, quality: Map::new() }).urls
+        };
+        assert_eq!(urls("file:///x/a%20b.mp3", ""), ["a%20b.mp3", "file:///x/a%20b.mp3"]);
+        assert_eq!(urls("https://h.org/a%20b.mp3", ""), ["a%20b.mp3", "https://h.org/a%20b.mp3"]);
+        assert_eq!(urls("https://h.org/a%20b.mp3?key=secret", ""), ["a%20b.mp3"]);
+        assert_eq!(urls("s3://b/a%20b.mp3", ""), ["a%20b.mp3"]);
+        assert_eq!(urls("file:///x/a%20b.mp3", "https://h.org/e.mp3"), ["https://h.org/e.mp3"]);
+    }
 }

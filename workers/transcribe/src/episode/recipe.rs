@@ -1,10 +1,10 @@
-use medley_proto::{Input, StepInput};
+use medley_proto::{Input, Source, StepInput};
 use medley_step::{GroupDone, JobView, Planned, Recipe, StepDraft, StepError};
 
 use super::{EpisodeStep, PodcastParams};
 use crate::{
     recipe::{self, Progress},
-    step::TranscribeStep,
+    step::{TranscribeOutput, TranscribeStep},
     worker::Transcribe,
 };
 
@@ -40,8 +40,27 @@ medley run podcast episode.mp3 --title 'The bees' --audio-url https://example.or
 
 fn publish(job: &JobView<'_, PodcastParams>, done: &GroupDone) -> Result<Planned, StepError> {
     let gathered = &done.results[0];
-    let name = job.job.inputs.first().map_or_else(String::new, |input| input.name.clone());
-    let step = EpisodeStep { params: job.params.clone(), name, quality: gathered.quality.clone() };
+    let TranscribeOutput::Gather { facts, .. } = done.output(0)? else {
+        return Err(StepError::internal("a gather step answered something else"));
+    };
+    let input = job.job.inputs.first();
+    let uri = input.and_then(|input| match &input.source {
+        Source::Uri(uri) => Some(uri.clone()),
+        _ => None,
+    });
+    let step = EpisodeStep {
+        params: job.params.clone(),
+        name: input.map_or_else(String::new, |input| input.name.clone()),
+        uri,
+        // What a name calls sound has at most the picture of a cover.
+        film: facts.sound.film && !input.is_some_and(|input| is_named_sound(&input.name)),
+        quality: gathered.quality.clone(),
+    };
     let draft = StepDraft::only::<Transcribe>("publish", &TranscribeStep::Publish(step))?;
     Ok(Planned::one(draft.inputs(gathered.artifacts.iter().cloned().map(StepInput::Artifact))))
+}
+
+fn is_named_sound(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
+    ending.is_some_and(|ending| matches!(ending.as_str(), "m4a" | "m4b" | "m4r" | "mka" | "weba" | "wma"))
 }

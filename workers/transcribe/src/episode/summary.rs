@@ -7,12 +7,13 @@ use std::fmt::Write as _;
 
 use medley_proto::TranscriptSegment;
 
-use super::{
-    abstractive::Notes,
-    chapters::Chapter,
+use super::{abstractive::Notes, chapters::Chapter};
+use crate::text::{
+    chars::is_unspaced,
+    markup::markdown as markdown_text,
+    sentences::join,
     terms::{Bag, add, bag, cosine, stem, words},
 };
-use crate::text::{chars::is_unspaced, sentences::join};
 
 /// How much being like a chosen sentence costs against being central.
 const NOVELTY: f64 = 0.5;
@@ -28,17 +29,17 @@ pub(super) fn markdown(
     notes: Option<&Notes>,
 ) -> String {
     let lead = notes.map_or_else(|| extract(segments, chapters, sentences), |notes| notes.whole.summary.clone());
-    let mut out = format!("# {}\n\n{lead}\n\n", title.replace(['\n', '\r'], " "));
+    let mut out = format!("# {}\n\n{}\n\n", markdown_text(title), markdown_text(&lead));
     let keywords = keywords(segments);
     if !keywords.is_empty() {
-        let _ = writeln!(out, "**Keywords:** {}\n", keywords.join(", "));
+        let _ = writeln!(out, "**Keywords:** {}\n", markdown_text(&keywords.join(", ")));
     }
     if chapters.len() > 1 {
         out.push_str("## Chapters\n\n");
         for (n, chapter) in chapters.iter().enumerate() {
-            let _ = writeln!(out, "- **{}** {}", clock(chapter.start_s), chapter.title);
+            let _ = writeln!(out, "- **{}** {}", clock(chapter.start_s), markdown_text(&chapter.title));
             if let Some(note) = notes.and_then(|notes| notes.chapters.get(n)) {
-                let _ = writeln!(out, "  {}", note.summary);
+                let _ = writeln!(out, "  {}", markdown_text(&note.summary));
             }
         }
     }
@@ -168,6 +169,16 @@ mod tests {
         let text = markdown("T", &all, &[chapter(0, "A"), chapter(1, "B")], 0, Some(&notes));
         assert!(text.starts_with("# T\n\nOn bees and borrows.\n"), "{text}");
         assert!(text.ends_with("- **0:00** A\n  Bees.\n- **0:05** B\n  Borrows.\n"), "{text}");
+    }
+
+    #[test]
+    fn names_and_speech_are_no_markup() {
+        let all = segments(&["He wrote <img src=x> [here](http://x).", "- And * went."]);
+        let chapter = |n: usize| Chapter { start_s: 0.0, title: "<svg onload=alert(1)>".into(), segments: (n, n + 1) };
+        let text = markdown("<svg onload=alert(1)>", &all, &[chapter(0), chapter(1)], 2, None);
+        assert!(!text.contains('<') && !text.contains("[here]"), "{text}");
+        assert!(text.starts_with("# &lt;svg onload=alert(1)&gt;\n\nHe wrote &lt;img src=x&gt; \\[here\\]"), "{text}");
+        assert!(text.contains("- **0:00** &lt;svg onload"), "{text}");
     }
 
     #[test]

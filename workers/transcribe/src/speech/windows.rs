@@ -85,6 +85,23 @@ impl Window {
         let (left, right) = self.speech.split_at(at);
         Some((of_regions(left, self.start_s(), right[0].start_s), of_regions(right, left[at - 1].end_s, self.end_s())))
     }
+
+    /// The part that holds stretches of its speech, which lie in it in order: from the first of `within` to the last plus one.
+    pub(crate) fn part(&self, stretches: &[Span], within: (usize, usize)) -> Self {
+        if within == (0, stretches.len()) {
+            return self.clone();
+        }
+        let floor_s = within.0.checked_sub(1).map_or(self.start_s(), |before| stretches[before].end_s);
+        let ceiling_s = stretches.get(within.1).map_or(self.end_s(), |after| after.start_s);
+        let mut speech: Vec<Span> = Vec::new();
+        for stretch in &stretches[within.0..within.1] {
+            match speech.last_mut() {
+                Some(last) if stretch.start_s <= last.end_s => last.end_s = stretch.end_s,
+                _ => speech.push(*stretch),
+            }
+        }
+        of_regions(&speech, floor_s, ceiling_s)
+    }
 }
 
 /// The window of these regions; `floor_s` and `ceiling_s` bound its audio.
@@ -223,6 +240,28 @@ mod tests {
                     let at = region.start_s + part * region.len_s();
                     prop_assert!((window.to_file_s(window.to_window_s(at)) - at).abs() < 1e-6);
                 }
+            }
+        }
+
+        /// Parts share out the regions, whatever region a change lies in, and lie in the window's own audio.
+        #[test]
+        fn parts_lose_nothing((speech, duration_s) in speech(), at in 0.0..1.0_f64) {
+            for window in pack(&speech, duration_s) {
+                let cut = |region: &Span| {
+                    let middle_s = milliseconds(region.start_s + region.len_s() / 2.0);
+                    [Span::new(region.start_s, middle_s), Span::new(middle_s, region.end_s)]
+                };
+                let stretches: Vec<Span> = window.speech.iter().flat_map(cut).collect();
+                let at = ((at * stretches.len() as f64) as usize).clamp(1, stretches.len() - 1);
+                let parts = [window.part(&stretches, (0, at)), window.part(&stretches, (at, stretches.len()))];
+                let speech_s: f64 = parts.iter().map(Window::speech_s).sum();
+                prop_assert!((speech_s - window.speech_s()).abs() < 1e-6);
+                for piece in parts.iter().flat_map(|part| &part.pieces) {
+                    let holders = window.pieces.iter();
+                    let inside = |p: &&Span| p.start_s <= piece.start_s + 1e-6 && piece.end_s <= p.end_s + 1e-6;
+                    prop_assert_eq!(holders.filter(inside).count(), 1, "{:?} in {:?}", piece, window);
+                }
+                prop_assert_eq!(window.part(&stretches, (0, stretches.len())), window);
             }
         }
 

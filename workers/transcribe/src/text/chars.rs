@@ -55,9 +55,76 @@ pub(crate) fn is_sentence_end(word: &str) -> bool {
     !(mark == '.' && (initial || ABBREVIATIONS.contains(&bare.as_str())))
 }
 
+/// Words after which a number belongs to them.
+const NUMBERED: [&str; 22] = [
+    "act", "article", "book", "chapter", "episode", "figure", "item", "lesson", "level", "no", "number", "page",
+    "part", "phase", "question", "scene", "season", "section", "step", "table", "unit", "volume",
+];
+
+/// The word wants a number after it: "Chapter", "第".
+pub(crate) fn expects_number(word: &str) -> bool {
+    let bare = bare(word);
+    NUMBERED.contains(&bare.as_str()) || bare.ends_with('第')
+}
+
+const NUMBER_WORDS: [&str; 31] = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+    "ninety",
+    "hundred",
+    "thousand",
+    "million",
+];
+
+/// The word begins a number, in digits or in words.
+pub(crate) fn is_number(word: &str) -> bool {
+    let bare = bare(word);
+    let head = bare.split('-').next().unwrap_or_default();
+    bare.starts_with(|c: char| c.is_numeric() || "〇零一二三四五六七八九十百千万两".contains(c))
+        || NUMBER_WORDS.contains(&head)
+}
+
+fn bare(word: &str) -> String {
+    word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_belong_to_what_they_number() {
+        assert!([" Chapter", "No.", "第", "Part,"].into_iter().all(expects_number));
+        assert!(["17.", " Seventeen.", "twenty-one", "十七"].into_iter().all(is_number));
+        assert!(
+            !["apart", "chapters"].into_iter().any(expects_number) && !["Then", "tense", ""].into_iter().any(is_number)
+        );
+    }
 
     #[test]
     fn sentences_end_where_they_do() {

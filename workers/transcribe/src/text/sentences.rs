@@ -1,4 +1,4 @@
-//! From timed words to sentences and paragraphs.
+//! From timed words to sentences.
 
 use crate::{
     decode::{Decoded, TimedWord},
@@ -13,13 +13,6 @@ const BARE_PAUSE_S: f64 = 0.5;
 const LONG_S: f64 = 14.0;
 /// …and one that is longer still ends at the next word.
 const LONGEST_S: f64 = 24.0;
-/// A pause that ends a paragraph.
-const PARAGRAPH_PAUSE_S: f64 = 2.5;
-/// A paragraph that is longer ends with the next sentence that a breath follows.
-const PARAGRAPH_CHARS: usize = 500;
-const BREATH_S: f64 = 0.4;
-/// A paragraph that is longer ends with the sentence.
-const PARAGRAPH_MOST_CHARS: usize = 1000;
 
 /// Words that belong together.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -27,6 +20,8 @@ pub(crate) struct Sentence {
     pub(crate) words: Vec<TimedWord>,
     /// Of the window that it begins in.
     pub(crate) no_speech_prob: f64,
+    /// The one it is spoken in.
+    pub(crate) language: String,
 }
 
 impl Sentence {
@@ -44,25 +39,28 @@ impl Sentence {
     }
 }
 
-/// Cuts the words of all windows into sentences.
+/// Cuts the words of all windows into sentences; none is in two languages.
 pub(crate) fn sentences(windows: &[Decoded]) -> Vec<Sentence> {
-    let words: Vec<(&TimedWord, f64)> =
-        windows.iter().flat_map(|window| window.words.iter().map(|word| (word, window.no_speech_prob))).collect();
+    let words: Vec<(&TimedWord, &Decoded)> =
+        windows.iter().flat_map(|window| window.words.iter().map(move |word| (word, window))).collect();
     let mut sentences = Vec::new();
     let mut open = Sentence::default();
     let mut unmarked = 0;
-    for (n, (word, no_speech_prob)) in words.iter().enumerate() {
+    for (n, (word, window)) in words.iter().enumerate() {
         if open.words.is_empty() {
-            open.no_speech_prob = *no_speech_prob;
+            open.no_speech_prob = window.no_speech_prob;
+            open.language.clone_from(&window.language);
         }
         open.words.push((*word).clone());
         let mark = final_mark(&word.text);
         unmarked = if is_sentence_end(&word.text) { 0 } else { unmarked + 1 };
-        let pause_s = words.get(n + 1).map_or(f64::INFINITY, |(next, _)| next.start_s - word.end_s);
+        let next = words.get(n + 1);
+        let pause_s = next.map_or(f64::INFINITY, |(next, _)| next.start_s - word.end_s);
         let long_s = word.end_s - open.start_s();
         let enough = if unmarked > 40 { BARE_PAUSE_S } else { SENTENCE_PAUSE_S };
         if is_sentence_end(&word.text)
             || pause_s >= enough
+            || next.is_some_and(|(_, other)| other.language != window.language)
             || long_s > LONG_S && mark.is_some_and(ends_phrase)
             || long_s > LONGEST_S
         {
@@ -88,33 +86,6 @@ pub(crate) fn join<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     joined
 }
 
-/// The text as paragraphs, with an empty line between them.
-pub(crate) fn paragraphs(sentences: &[Sentence]) -> String {
-    let mut out = String::new();
-    let mut open: Vec<String> = Vec::new();
-    let mut chars = 0;
-    for (n, sentence) in sentences.iter().enumerate() {
-        let text = sentence.text();
-        chars += text.chars().map(|c| if is_unspaced(c) { 3 } else { 1 }).sum::<usize>();
-        open.push(text);
-        let pause_s = sentences.get(n + 1).map_or(f64::INFINITY, |next| next.start_s() - sentence.end_s());
-        let ended = sentence.words.last().is_some_and(|word| is_sentence_end(&word.text));
-        if pause_s >= PARAGRAPH_PAUSE_S
-            || ended && chars > PARAGRAPH_CHARS && pause_s >= BREATH_S
-            || ended && chars > PARAGRAPH_MOST_CHARS
-        {
-            if !out.is_empty() {
-                out.push('\n');
-            }
-            out.push_str(&join(open.iter().map(String::as_str)));
-            out.push('\n');
-            open.clear();
-            chars = 0;
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +109,15 @@ mod tests {
     }
 
     #[test]
+    fn another_language_is_another_sentence() {
+        let [mut english, mut chinese] = [spoken("and he said"), spoken("你好")];
+        (english.language, chinese.language) = ("en".into(), "zh".into());
+        let found = sentences(&[english, chinese]);
+        let languages: Vec<&str> = found.iter().map(|sentence| sentence.language.as_str()).collect();
+        assert_eq!(languages, ["en", "zh"]);
+    }
+
+    #[test]
     fn texts_join_as_they_are_written() {
         assert_eq!(join(["One.", "Two."]), "One. Two.");
         assert_eq!(join(["你好。", "再见。"]), "你好。再见。");
@@ -155,8 +135,6 @@ mod tests {
             let found = sentences(&windows);
             let back: Vec<TimedWord> = found.iter().flat_map(|sentence| sentence.words.clone()).collect();
             prop_assert_eq!(back, all.words);
-            let bare = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-            prop_assert_eq!(bare(&paragraphs(&found)), bare(&text));
         }
     }
 }

@@ -55,17 +55,19 @@ struct Unit {
     break_cost: f64,
 }
 
-/// The cues of a whole file of `duration_s`.
-pub(crate) fn cues(sentences: &[Sentence], limits: Limits, duration_s: f64) -> Vec<Cue> {
-    let words = sentences.iter().flat_map(|sentence| &sentence.words);
-    let units = units(words, limits.line_chars);
+/// The cues of a whole file of `duration_s`; a sentence's are within the limits that `limits` gives for it.
+pub(crate) fn cues(sentences: &[Sentence], limits: impl Fn(&Sentence) -> Limits, duration_s: f64) -> Vec<Cue> {
     let mut cues = Vec::new();
-    let mut from = 0;
-    for to in 1..=units.len() {
-        let pause = |n: usize| units[n].word.start_s - units[n - 1].word.end_s;
-        if to == units.len() || pause(to) >= PAUSE_S {
-            block(&units[from..to], limits, &mut cues);
-            from = to;
+    for alike in sentences.chunk_by(|a, b| limits(a) == limits(b)) {
+        let limits = limits(&alike[0]);
+        let units = units(alike.iter().flat_map(|sentence| &sentence.words), limits.line_chars);
+        let mut from = 0;
+        for to in 1..=units.len() {
+            let pause = |n: usize| units[n].word.start_s - units[n - 1].word.end_s;
+            if to == units.len() || pause(to) >= PAUSE_S {
+                block(&units[from..to], limits, &mut cues);
+                from = to;
+            }
         }
     }
     show(&mut cues, duration_s);
@@ -220,12 +222,20 @@ fn show(cues: &mut [Cue], duration_s: f64) {
     }
 }
 
-/// SubRip.
+/// SubRip. The format has no escapes: what players would take for a time line, a tag or a style gets an invisible joiner.
 pub(crate) fn srt(cues: &[Cue]) -> String {
+    const JOINER: &str = "\u{2060}";
     let mut out = String::new();
     for (n, cue) in cues.iter().enumerate() {
         let (start, end) = (stamp(cue.start_s, ','), stamp(cue.end_s, ','));
-        let _ = write!(out, "{}\n{start} --> {end}\n{}\n\n", n + 1, cue.lines.join("\n"));
+        let mut text = written(cue).replace("-->", &format!("--{JOINER}>")).replace("{\\", &format!("{{{JOINER}\\"));
+        let tags: Vec<usize> = text
+            .match_indices('<')
+            .filter(|(at, _)| text[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!')))
+            .map(|(at, _)| at + 1)
+            .collect();
+        tags.into_iter().rev().for_each(|at| text.insert_str(at, JOINER));
+        let _ = write!(out, "{}\n{start} --> {end}\n{text}\n\n", n + 1);
     }
     out
 }
@@ -235,10 +245,16 @@ pub(crate) fn vtt(cues: &[Cue]) -> String {
     let mut out = String::from("WEBVTT\n\n");
     for cue in cues {
         let (start, end) = (stamp(cue.start_s, '.'), stamp(cue.end_s, '.'));
-        let text = cue.lines.join("\n").replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let text = written(cue).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let _ = write!(out, "{start} --> {end}\n{text}\n\n");
     }
     out
+}
+
+/// A cue's lines, none of them empty: an empty line would end it.
+fn written(cue: &Cue) -> String {
+    let one_line = |line: &String| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    cue.lines.iter().map(one_line).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 fn stamp(at_s: f64, point: char) -> String {
@@ -260,7 +276,7 @@ mod tests {
             text: (*text).into(),
             logprob: 0.0,
         };
-        Sentence { words: words.iter().map(word).collect(), no_speech_prob: 0.0 }
+        Sentence { words: words.iter().map(word).collect(), ..Sentence::default() }
     }
 
     fn spoken(text: &str, word_s: f64) -> Sentence {
@@ -277,7 +293,7 @@ mod tests {
     fn a_long_sentence_breaks_at_its_phrases() {
         let text = "If the reader will excuse me, I will say nothing of my antecedents, nor of the circumstances \
                     which led me to leave my native country.";
-        let found = cues(&[spoken(text, 0.35)], LATIN, 60.0);
+        let found = cues(&[spoken(text, 0.35)], |_| LATIN, 60.0);
         let lines: Vec<Vec<&str>> = found.iter().map(|cue| cue.lines.iter().map(String::as_str).collect()).collect();
         assert_eq!(
             lines,
@@ -293,6 +309,22 @@ mod tests {
         let cue = Cue { start_s: 3_661.5, end_s: 3_663.045_6, lines: vec!["a < b".into(), "& c".into()] };
         assert_eq!(srt(std::slice::from_ref(&cue)), "1\n01:01:01,500 --> 01:01:03,046\na < b\n& c\n\n");
         assert_eq!(vtt(&[cue]), "WEBVTT\n\n01:01:01.500 --> 01:01:03.046\na &lt; b\n&amp; c\n\n");
+    }
+
+    #[test]
+    fn what_is_said_is_no_markup() {
+        let lines = vec!["a --> b <i>c</i>".into(), "{\\an8} \n & <3".into()];
+        let cue = [Cue { start_s: 0.0, end_s: 1.0, lines }];
+        let srt = srt(&cue);
+        assert_eq!(
+            (srt.matches("-->").count(), srt.matches("<i>").count(), srt.matches("{\\").count()),
+            (1, 0, 0),
+            "{srt}"
+        );
+        let bare = srt.replace('\u{2060}', "");
+        assert_eq!(bare, "1\n00:00:00,000 --> 00:00:01,000\na --> b <i>c</i>\n{\\an8} & <3\n\n");
+        let text = "a --&gt; b &lt;i&gt;c&lt;/i&gt;\n{\\an8} &amp; &lt;3\n\n";
+        assert_eq!(vtt(&cue), format!("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n{text}"));
     }
 
     proptest! {
@@ -311,7 +343,7 @@ mod tests {
                 (format!(" {text}"), start, at)
             }).collect();
             let refs: Vec<(&str, f64, f64)> = timed.iter().map(|(t, a, b)| (t.as_str(), *a, *b)).collect();
-            let found = cues(&[sentence(&refs)], limits, at + 1.0);
+            let found = cues(&[sentence(&refs)], |_| limits, at + 1.0);
             let bare = |text: &str| text.split_whitespace().collect::<String>();
             let shown: String = found.iter().flat_map(|cue| cue.lines.iter().map(|l| bare(l))).collect();
             let said: String = timed.iter().map(|(text, ..)| bare(text)).collect();

@@ -13,12 +13,16 @@ use whisper_rs::{
     WhisperError, WhisperState,
 };
 
-use super::{Abilities, Attempt, Heard, Recognizer, RecognizerError, Token, corrupt, files};
+use super::{Abilities, Attempt, Heard, Odds, Recognizer, RecognizerError, Token, corrupt, files};
+use crate::speech::{SAMPLE_RATE_HZ, regions::Span};
 
 /// Address space for aligning one window (whisper.cpp aborts when it is too little); only what is used is touched.
 const ALIGNMENT_BYTES: usize = 512 << 20;
 /// Whisper stops at anything shorter than 0.1 s; silence at the end also keeps it from trailing off.
 const MIN_SAMPLES: usize = 16_000;
+
+/// A window whose language is as probable is not listened to stretch by stretch.
+const SURE: f32 = 0.95;
 
 /// A loaded Whisper model. Every decode makes a state of its own, so windows do not influence each other and may run
 /// side by side.
@@ -54,7 +58,19 @@ impl Recognizer for GgmlWhisper {
         windows.iter().map(|audio| self.hear_one(audio, how, stop)).collect()
     }
 
-    fn languages(&self, audio: &[f32], stop: &AtomicBool) -> Result<Vec<(&'static str, f32)>, RecognizerError> {
+    /// Every stretch costs an encoder's run here; so when the whole is in one language by far, it stands for its stretches.
+    fn languages(&self, audio: &[f32], stretches: &[Span], stop: &AtomicBool) -> Result<Vec<Odds>, RecognizerError> {
+        let whole = self.languages_of(audio, stop)?;
+        if stretches.len() < 3 || whole.iter().any(|(_, prob)| *prob >= SURE) {
+            return Ok(vec![whole; stretches.len()]);
+        }
+        let at = |s: f64| ((s * f64::from(SAMPLE_RATE_HZ)) as usize).min(audio.len());
+        stretches.iter().map(|one| self.languages_of(&audio[at(one.start_s)..at(one.end_s)], stop)).collect()
+    }
+}
+
+impl GgmlWhisper {
+    fn languages_of(&self, audio: &[f32], stop: &AtomicBool) -> Result<Odds, RecognizerError> {
         let mut state = self.context.create_state().map_err(RecognizerError::Ggml)?;
         let padded = padded(audio);
         let done = state.pcm_to_mel(padded.as_deref().unwrap_or(audio), 1).and_then(|()| state.lang_detect(0, 1));
@@ -62,9 +78,7 @@ impl Recognizer for GgmlWhisper {
         let named = |(id, prob): (usize, f32)| Some((whisper_rs::get_lang_str(i32::try_from(id).ok()?)?, prob));
         Ok(probs.into_iter().enumerate().filter_map(named).collect())
     }
-}
 
-impl GgmlWhisper {
     fn hear_one(&self, audio: &[f32], how: &Attempt<'_>, stop: &AtomicBool) -> Result<Heard, RecognizerError> {
         let mut state = self.context.create_state().map_err(RecognizerError::Ggml)?;
         let prompt = self.prompt(how.prompt)?;

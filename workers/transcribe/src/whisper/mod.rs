@@ -14,6 +14,8 @@ use medley_models::{Models, Registry};
 use medley_proto::ErrorCode;
 use medley_step::{Retryable, StepError};
 
+use crate::speech::regions::Span;
+
 /// What turns a window's audio into tokens. The engine behind it can be another one; the tests' is no model at all.
 pub(crate) trait Recognizer: Send + Sync {
     /// How many windows it likes to be given at once.
@@ -25,8 +27,38 @@ pub(crate) trait Recognizer: Send + Sync {
     /// set.
     fn hear(&self, windows: &[Vec<f32>], how: &Attempt<'_>, stop: &AtomicBool) -> Result<Vec<Heard>, RecognizerError>;
 
-    /// The probability of each language, by ISO 639-1 code, for up to 30 s of audio.
-    fn languages(&self, audio: &[f32], stop: &AtomicBool) -> Result<Vec<(&'static str, f32)>, RecognizerError>;
+    /// The odds of languages in stretches of up to 30 s of audio, given in seconds of it.
+    fn languages(&self, audio: &[f32], stretches: &[Span], stop: &AtomicBool) -> Result<Vec<Odds>, RecognizerError>;
+
+    /// [`Recognizer::hear`] for those windows that are in the language of `how`, as `fits` finds by the odds of a window's
+    /// stretches; none for the others.
+    fn hear_fitting(
+        &self,
+        windows: &[Questioned],
+        how: &Attempt<'_>,
+        fits: &mut Fits<'_>,
+        stop: &AtomicBool,
+    ) -> Result<Vec<Option<Heard>>, RecognizerError> {
+        let mut heard = Vec::with_capacity(windows.len());
+        for (n, window) in windows.iter().enumerate() {
+            let odds = self.languages(&window.audio, &window.stretches, stop)?;
+            let one = std::slice::from_ref(&window.audio);
+            heard.push(if fits(n, odds)? { self.hear(one, how, stop)?.pop() } else { None });
+        }
+        Ok(heard)
+    }
+}
+
+/// The probability of each language, by ISO 639-1 code.
+pub(crate) type Odds = Vec<(&'static str, f32)>;
+
+/// Whether a window, by its place in a list, is in one's language, by the odds of its stretches.
+pub(crate) type Fits<'a> = dyn FnMut(usize, Vec<Odds>) -> Result<bool, RecognizerError> + 'a;
+
+/// A window's audio and the stretches of it whose language is asked for, in seconds of it.
+pub(crate) struct Questioned {
+    pub(crate) audio: Vec<f32>,
+    pub(crate) stretches: Vec<Span>,
 }
 
 /// How to decode.

@@ -4,6 +4,8 @@
 //! each connected part gets its rectangle of least area, parts that the network doubts are dropped, and the rest are
 //! grown back ("unclipped") from the core to the whole line.
 
+use medley_media::picture::SizeLimit;
+
 use super::{
     error::TextError,
     geometry::{Point, Quad, min_area_rect},
@@ -42,10 +44,15 @@ impl DetectSize {
     }
 
     fn of(self, width: u32, height: u32) -> (u32, u32) {
-        let (w, h) = (f64::from(width), f64::from(height));
         let scale = f64::from(self.scale(width, height));
-        let side = |v: f64| ((v * scale / f64::from(STRIDE_PX)).round_ties_even() as u32).max(1) * STRIDE_PX;
-        (side(w), side(h))
+        let side = |v: u32| {
+            let strides = (f64::from(v) * scale / f64::from(STRIDE_PX)).round_ties_even() as u32;
+            strides.max(1).saturating_mul(STRIDE_PX)
+        };
+        // A hair is a stride wide at least: what that adds to the area comes off its length.
+        let limit = SizeLimit { max_side_px: u32::MAX, max_pixels: u64::from(self.most_pixels) * 3 / 2 };
+        let [width, height] = limit.squeeze([side(width), side(height)], STRIDE_PX);
+        (width, height)
     }
 }
 
@@ -259,5 +266,9 @@ mod tests {
         let (w, h) = size.of(4961, 7016);
         assert!(w * h < 3_200_000 && w > 1400, "{w}x{h}");
         assert_eq!(size.of(10, 100_000).0, STRIDE_PX, "a hair is not enlarged beyond the bound");
+        for (width, height) in [(1, 100_000_000), (65_500, 3), (2, 50_000), (u32::MAX, 1), (1, 1), (30_000, 40)] {
+            let (w, h) = size.of(width, height);
+            assert!(u64::from(w) * u64::from(h) <= 4_500_000, "{width} x {height} becomes {w} x {h}");
+        }
     }
 }

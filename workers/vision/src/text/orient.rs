@@ -1,6 +1,8 @@
 //! Which way up a page is: quarter turns from the shape of its lines and from what reads better, the lean and the
 //! perspective from the lines' directions.
 
+use medley_media::picture::SizeLimit;
+
 use super::{
     error::TextError,
     geometry::{Plane, Point, Quad},
@@ -71,6 +73,11 @@ const LINES_FOR_FAN: usize = 8;
 const WORTH_ANGLE: f32 = 0.035;
 const WORTH_FAN: f32 = 0.05;
 
+/// A straightened picture has at most so many times the pixels of the leaning one (a square that leans by 45° has twice as
+/// many, a page of three by one 2.7 times), or so many in all.
+const STRAIGHT_AREA: u64 = 4;
+const STRAIGHT_PIXELS: u64 = 4_000_000;
+
 impl Lean {
     /// Fits the lean of the lines by least squares weighted by length, around the median and without outliers.
     pub(super) fn of(lines: &[Quad], center: Point) -> Self {
@@ -116,15 +123,17 @@ impl Lean {
         self.angle.abs() > WORTH_ANGLE || (self.fan * height as f32).abs() > WORTH_FAN
     }
 
-    /// The map from the leaning picture to a straight one, and that one's size.
+    /// The map from the leaning picture to a straight one, and that one's size: about the picture's own, but for a hair that
+    /// leans, whose box is all emptiness; that becomes smaller.
     pub(super) fn straightening(self, width: u32, height: u32) -> (Plane, u32, u32) {
         let (cx, cy) = (f64::from(width) / 2.0, f64::from(height) / 2.0);
         let (sin, cos) = f64::from(-self.angle).sin_cos();
         let to_center = Plane::affine([1.0, 0.0, -cx, 0.0, 1.0, -cy]);
         let turn = Plane::affine([cos, -sin, 0.0, sin, cos, 0.0]);
         // Directions that grow by `fan` a pixel point to (-1/fan, 0): this sends that point to infinity. Half the
-        // distance at most, so that the picture stays on one side of it.
-        let fan = f64::from(self.fan).clamp(-0.5 / cx, 0.5 / cx);
+        // distance at most, so that the picture, turned as it is by then, stays on one side of it.
+        let reach = cx * cos.abs() + cy * sin.abs();
+        let fan = f64::from(self.fan).clamp(-0.5 / reach, 0.5 / reach);
         let meet = Plane::projective([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, fan, 0.0, 1.0]);
         let plane = to_center.then(&turn).then(&meet);
         let corners = [[0.0, 0.0], [width as f32, 0.0], [width as f32, height as f32], [0.0, height as f32]];
@@ -135,10 +144,14 @@ impl Lean {
                 [b[0].min(p.x), b[1].min(p.y), b[2].max(p.x), b[3].max(p.y)]
             });
         let most = 1.5;
-        let new_width = f64::from(right - left).min(most * f64::from(width.max(height)) * 1.42).round().max(1.0);
-        let new_height = f64::from(bottom - top).min(most * f64::from(width.max(height)) * 1.42).round().max(1.0);
-        let back = Plane::affine([1.0, 0.0, -f64::from(left), 0.0, 1.0, -f64::from(top)]);
-        (plane.then(&back), new_width as u32, new_height as u32)
+        let new_width = f64::from(right - left).min(most * f64::from(width.max(height)) * 1.42).max(1.0);
+        let new_height = f64::from(bottom - top).min(most * f64::from(width.max(height)) * 1.42).max(1.0);
+        let pixels = u64::from(width) * u64::from(height);
+        let limit = SizeLimit { max_side_px: u32::MAX, max_pixels: (STRAIGHT_AREA * pixels).max(STRAIGHT_PIXELS) };
+        let scale = limit.shrink([new_width, new_height]);
+        let back = Plane::affine([scale, 0.0, -f64::from(left) * scale, 0.0, scale, -f64::from(top) * scale]);
+        let [new_width, new_height] = [new_width, new_height].map(|side| (side * scale).round().max(1.0) as u32);
+        (plane.then(&back), new_width, new_height)
     }
 }
 
@@ -179,6 +192,22 @@ mod tests {
         for line in &lines {
             let angle = line.map(&straight).angle();
             assert!(angle.abs() < 0.012, "a line still leans by {angle}");
+        }
+    }
+
+    #[test]
+    fn a_hair_that_leans_does_not_become_a_field() {
+        for (width, height) in [(65_500, 3), (3, 65_500), (50_000, 2), (1_000, 1_400)] {
+            for lean in
+                [Lean { angle: 0.7, fan: 0.0 }, Lean { angle: 0.04, fan: 1e-4 }, Lean { angle: -0.5, fan: -1e-3 }]
+            {
+                let (plane, new_width, new_height) = lean.straightening(width, height);
+                let most = (4 * u64::from(width) * u64::from(height)).max(4_000_000);
+                let pixels = u64::from(new_width) * u64::from(new_height);
+                assert!(pixels <= most + u64::from(new_width + new_height), "{width} x {height}: {pixels}");
+                let middle = plane.apply(Point { x: width as f32 / 2.0, y: height as f32 / 2.0 });
+                assert!(middle.x >= 0.0 && middle.x <= new_width as f32 && middle.y <= new_height as f32, "{middle:?}");
+            }
         }
     }
 

@@ -7,7 +7,7 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Seek, SeekFrom, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use memmap2::Mmap;
@@ -15,6 +15,8 @@ use memmap2::Mmap;
 use super::SearchError;
 use crate::{Row, library::LibraryRow};
 
+const INDEX: &str = "search.idx";
+const ROWS: &str = "captions.jsonl";
 const MAGIC: &[u8; 8] = b"MEDLEYX1";
 const HEAD: usize = 16;
 const RECORD: usize = 24;
@@ -65,37 +67,74 @@ pub(super) struct Record {
 pub(super) struct Index {
     index: Mmap,
     rows: Mmap,
+    folder: PathBuf,
 }
 
 impl Index {
     pub(super) fn open(folder: &Path) -> Result<Self, SearchError> {
-        let fail = |what: &str, source| SearchError::NoDataSet { path: folder.into(), what: what.into(), source };
-        let index =
-            map(&folder.join("search.idx")).map_err(|error| fail("there is no search.idx in it", Some(error)))?;
-        let rows = map(&folder.join("captions.jsonl"))
-            .map_err(|error| fail("there is no captions.jsonl in it", Some(error)))?;
-        if index.get(..8) != Some(MAGIC) || !(index.len() - HEAD.min(index.len())).is_multiple_of(RECORD) {
-            return Err(fail("its search.idx is none of this version", None));
+        let there = |name: &str, what: &str| {
+            let path = folder.join(name);
+            map(&path).map_err(|source| match source.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                    SearchError::NoDataSet { path: folder.into(), what: what.into(), source }
+                }
+                _ => SearchError::Damaged { path, what: "it cannot be read".into(), source: Some(source) },
+            })
+        };
+        let index = there(INDEX, "there is no search.idx in it")?;
+        let rows = there(ROWS, "there is no captions.jsonl in it")?;
+        let path = folder.join(INDEX);
+        let damaged = |what: &str| SearchError::Damaged { path: path.clone(), what: what.into(), source: None };
+        let records = index.len().checked_sub(HEAD).filter(|_| index.get(..8) == Some(MAGIC));
+        let records = records.ok_or_else(|| damaged("it is none of this version, or was cut off"))?;
+        if !records.is_multiple_of(RECORD) || records / RECORD >= NONE as usize {
+            return Err(damaged("it was cut off, or something was added to it"));
         }
-        let all = Self { index, rows };
-        let fits = all.u64_at(8) == all.rows.len() as u64
-            && (0..all.rows()).all(|row| all.line(row).is_some_and(|line| line.ends_with(b"\n")));
-        if fits { Ok(all) } else { Err(fail("captions.jsonl was changed after its search.idx was made", None)) }
+        let all = Self { index, rows, folder: folder.into() };
+        all.check().map_err(damaged)?;
+        Ok(all)
+    }
+
+    /// Whether every record says what can be: lines follow each other, and embeddings are numbered in order.
+    fn check(&self) -> Result<(), &'static str> {
+        let changed = "it does not fit captions.jsonl, which was changed after it was made, or was cut off";
+        if self.u64_at(8) != self.rows.len() as u64 || self.record(0).is_some_and(|record| record.offset != 0) {
+            return Err(changed);
+        }
+        let mut embeddings = 0;
+        for number in 0..self.rows() {
+            if !self.line(number).is_some_and(|line| line.ends_with(b"\n")) {
+                return Err(changed);
+            }
+            if let Some(embedding) = self.record(number).and_then(|record| record.embedding) {
+                if embedding != embeddings {
+                    return Err("its embeddings are not in order");
+                }
+                embeddings += 1;
+            }
+        }
+        // The last line of an index that was cut off is several.
+        let ends_there = match self.rows().checked_sub(1).and_then(|last| self.line(last)) {
+            Some(line) => line.iter().filter(|byte| **byte == b'\n').count() == 1,
+            None => self.rows.is_empty(),
+        };
+        if ends_there { Ok(()) } else { Err(changed) }
     }
 
     pub(super) fn rows(&self) -> u32 {
-        u32::try_from((self.index.len() - HEAD) / RECORD).unwrap_or(u32::MAX)
+        u32::try_from(self.index.len().saturating_sub(HEAD) / RECORD).unwrap_or(u32::MAX)
     }
 
     fn u64_at(&self, at: usize) -> u64 {
-        self.index.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes)
+        let bytes = self.index.get(at..).and_then(|bytes| bytes.first_chunk());
+        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
     pub(super) fn record(&self, row: u32) -> Option<Record> {
-        let at = HEAD + row as usize * RECORD;
         if row >= self.rows() {
             return None;
         }
+        let at = HEAD + row as usize * RECORD;
         let last = self.u64_at(at + 16);
         let (embedding, flags) = (last as u32, last >> 32);
         Some(Record {
@@ -108,7 +147,7 @@ impl Index {
     /// A row's line, with its end.
     pub(super) fn line(&self, row: u32) -> Option<&[u8]> {
         let start = usize::try_from(self.record(row)?.offset).ok()?;
-        let end = match self.record(row + 1) {
+        let end = match row.checked_add(1).and_then(|next| self.record(next)) {
             Some(next) => usize::try_from(next.offset).ok()?,
             None => self.rows.len(),
         };
@@ -116,7 +155,7 @@ impl Index {
     }
 
     pub(super) fn row(&self, row: u32) -> Result<LibraryRow, SearchError> {
-        let damaged = |what: String| SearchError::NoDataSet { path: "captions.jsonl".into(), what, source: None };
+        let damaged = |what: String| SearchError::Damaged { path: self.folder.join(ROWS), what, source: None };
         let line = self.line(row).ok_or_else(|| damaged(format!("it has no row {row}")))?;
         serde_json::from_slice(line).map_err(|error| damaged(format!("its row {row} cannot be read ({error})")))
     }
@@ -129,6 +168,10 @@ impl Index {
 
 /// Maps a file; an empty one too.
 pub(super) fn map(path: &Path) -> io::Result<Mmap> {
+    // A pipe would be waited for.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
     let file = File::open(path)?;
     // SAFETY: the file is read only. Whoever changes it while it is mapped changes what is read, and every use checks
     // bounds and parses; one who cuts it off ends this process with SIGBUS, as with every mapped file.

@@ -24,6 +24,10 @@ use crate::{
     clip::{Clip, ClipSpec, Embedder},
 };
 
+const EMBEDDINGS: &str = "embeddings.npy";
+/// A manifest has some kilobytes.
+const MOST_MANIFEST_BYTES: u64 = 16 << 20;
+
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Query {
@@ -73,6 +77,14 @@ pub enum SearchError {
         path: PathBuf,
         what: String,
         #[source]
+        source: io::Error,
+    },
+    /// A file of the data set is not what `medley run library` wrote.
+    #[error("{} is damaged: {what}; run `medley run library` again, into an empty folder", path.display())]
+    Damaged {
+        path: PathBuf,
+        what: String,
+        #[source]
         source: Option<io::Error>,
     },
     #[error("row {row}: the data set has rows 0 to {last}")]
@@ -83,11 +95,17 @@ pub enum SearchError {
     Look(#[from] CaptionError),
 }
 
+impl SearchError {
+    /// A file of a data set cannot be searched as it is.
+    pub const INDEX_DAMAGED: ErrorCode = ErrorCode::new("index_damaged");
+}
+
 impl Retryable for SearchError {
     fn into_step_error(self) -> StepError {
         let code = match self {
             Self::Look(error) => return error.into_step_error(),
             Self::NoDataSet { .. } | Self::NoSuchRow { .. } => ErrorCode::INPUT_NOT_FOUND,
+            Self::Damaged { .. } => Self::INDEX_DAMAGED,
             Self::NothingToCompare(_) => ErrorCode::MEDIA_UNDECODABLE,
         };
         StepError::permanent(code, self.to_string()).because(self)
@@ -112,9 +130,14 @@ impl Library {
     /// When there is none, or it was changed after it was made.
     pub fn open(folder: &Path) -> Result<Self, SearchError> {
         let index = Index::open(folder)?;
-        let vectors = Vectors::open(&folder.join("embeddings.npy"))?;
-        let manifest = std::fs::read(folder.join("manifest.json")).ok();
-        let manifest: Option<Manifest> = manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let vectors = Vectors::open(&folder.join(EMBEDDINGS))?;
+        if let Some(vectors) = &vectors
+            && vectors.rows() as usize != index.rows_of_embeddings().len()
+        {
+            let what = "search.idx knows of another number of embeddings".into();
+            return Err(SearchError::Damaged { path: folder.join(EMBEDDINGS), what, source: None });
+        }
+        let manifest: Option<Manifest> = manifest(folder).and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let params =
             manifest.and_then(|manifest| serde_json::from_value::<LibraryParams>(manifest.provenance.params).ok());
         let model = params.and_then(|params| params.look.model);
@@ -145,9 +168,9 @@ impl Library {
         match query {
             Query::Words(text) => match self.embed(text, models)? {
                 Some(vector) => self.nearest(&vector, most),
-                None => self.found(By::Words, words::search(&self.index, text, most)),
+                None => self.found(By::Words, words::search(&self.index, text, most)?),
             },
-            Query::Text(text) => self.found(By::Words, words::read_in_images(&self.index, text, most)),
+            Query::Text(text) => self.found(By::Words, words::read_in_images(&self.index, text, most)?),
             Query::Like(row) => self.like(*row, most),
             Query::Image(path) => self.like_image(path, most, models, host),
         }
@@ -183,9 +206,9 @@ impl Library {
         let mut found = match (&self.vectors, record.embedding, record.phash) {
             (Some(vectors), Some(embedding), _) if embedding < vectors.rows() => {
                 let vector = vectors.vector(embedding).to_vec();
-                self.nearest(&vector, most + 1)?
+                self.nearest(&vector, most.saturating_add(1))?
             }
-            (_, _, Some(phash)) => self.by_hash(phash, most + 1)?,
+            (_, _, Some(phash)) => self.by_hash(phash, most.saturating_add(1))?,
             _ => return Err(SearchError::NothingToCompare(format!("row {row} was not readable; choose another"))),
         };
         found.hits.retain(|hit| hit.number != row);
@@ -226,6 +249,13 @@ impl Library {
     }
 }
 
+/// What the job said when it was done; without it a data set is searched by words and hashes.
+fn manifest(folder: &Path) -> Option<Vec<u8>> {
+    let path = folder.join("manifest.json");
+    let fits = std::fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= MOST_MANIFEST_BYTES);
+    fits.then(|| std::fs::read(path).ok()).flatten()
+}
+
 /// The best of many, the first of equals.
 #[derive(Debug)]
 struct Best {
@@ -259,7 +289,10 @@ impl Best {
 
 #[cfg(test)]
 mod tests {
+    use medley_step::testing::QuietHost;
+
     use super::*;
+    use crate::{Row, library::write::write_npy};
 
     #[test]
     fn the_best_are_kept_in_order() {
@@ -269,5 +302,99 @@ mod tests {
         let mut none = Best::new(0);
         none.add(1, 1.0);
         assert!(none.finish().is_empty());
+    }
+
+    /// Three rows, two of them with an embedding.
+    fn data_set(folder: &Path) {
+        let mut index = IndexWriter::create(&folder.join("search.idx")).unwrap();
+        let mut lines = Vec::new();
+        for (number, name) in (0..).zip(["red mug.jpg", "green mug.jpg", "broken.jpg"]) {
+            let known = number < 2;
+            let row = Row {
+                path: name.into(),
+                caption: format!("an image of a {name}"),
+                text: vec!["TOTAL 12.50".into()],
+                phash: known.then_some(PHash(0x0f0f << number)),
+                embedding: known.then_some(number),
+                ..Row::default()
+            };
+            let row = LibraryRow { row, group: None, outlier: None, dropped: None };
+            let start = lines.len();
+            serde_json::to_writer(&mut lines, &row).unwrap();
+            lines.push(b'\n');
+            index.add(&row.row, (lines.len() - start) as u64).unwrap();
+        }
+        index.finish().unwrap();
+        std::fs::write(folder.join("captions.jsonl"), lines).unwrap();
+        let vectors: Vec<u8> = [1.0_f32, 0.0, 0.6, 0.8].iter().flat_map(|value| value.to_le_bytes()).collect();
+        write_npy(&folder.join("embeddings.npy"), 2, 2, &vectors[..]).unwrap();
+    }
+
+    fn search(folder: &Path) -> Vec<Result<Found, SearchError>> {
+        let models = Models::open(folder);
+        let queries = [Query::Words("mug".into()), Query::Text("total".into()), Query::Like(0), Query::Like(2)];
+        let ask = |query: &Query| Library::open(folder)?.search(query, usize::MAX, &models, &QuietHost::default());
+        let mut answers: Vec<_> = queries.iter().map(ask).collect();
+        answers.push(Library::open(folder).and_then(|library| library.nearest(&[1.0, 0.0], 2)));
+        answers
+    }
+
+    #[test]
+    fn whatever_is_changed_or_cut_off_is_an_answer_and_never_a_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        data_set(folder.path());
+        let sound = search(folder.path());
+        assert_eq!(sound[0].as_ref().unwrap().hits.len(), 2);
+        assert_eq!(sound[4].as_ref().unwrap().hits[0].row.row.path, "red mug.jpg");
+        assert!(matches!(sound[3], Err(SearchError::NothingToCompare(_))), "{:?}", sound[3]);
+        let mut refused = 0;
+        for name in ["search.idx", "captions.jsonl", "embeddings.npy"] {
+            let path = folder.path().join(name);
+            let whole = std::fs::read(&path).unwrap();
+            let cut = (0..whole.len()).map(|length| whole[..length].to_vec());
+            let changed = (0..whole.len()).flat_map(|at| {
+                [0x01, 0xff].map(|bits| {
+                    let mut bytes = whole.clone();
+                    bytes[at] ^= bits;
+                    bytes
+                })
+            });
+            let longer = [&whole[..], b"x"].concat();
+            for bytes in cut.chain(changed).chain([longer]) {
+                std::fs::write(&path, bytes).unwrap();
+                for error in search(folder.path()).into_iter().filter_map(Result::err) {
+                    let code = error.into_step_error().code();
+                    refused += u32::from(code == SearchError::INDEX_DAMAGED);
+                    assert!([SearchError::INDEX_DAMAGED, ErrorCode::MEDIA_UNDECODABLE].contains(&code), "{code}");
+                }
+            }
+            std::fs::write(&path, &whole).unwrap();
+        }
+        assert!(refused > 1_000, "{refused}");
+    }
+
+    #[test]
+    fn lies_about_sizes_are_found_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let damaged = |name: &str, bytes: &[u8]| {
+            data_set(folder.path());
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+            let error = Library::open(folder.path()).unwrap_err();
+            assert!(matches!(error, SearchError::Damaged { .. }), "{name}: {error}");
+            assert!(error.to_string().contains(name) && error.to_string().contains("medley run library"), "{error}");
+        };
+        damaged("search.idx", b"MEDLEYX1");
+        damaged("search.idx", b"");
+        damaged("search.idx", &[b"MEDLEYX1", &u64::MAX.to_le_bytes()[..], &[0xff; 24]].concat());
+        for shape in
+            ["(4611686018427387905, 4)", "(2, 4611686018427387904)", "(18446744073709551615, 1)", "(2, 0)", "(3, 1)"]
+        {
+            let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n");
+            let head = [b"\x93NUMPY\x01\x00", &(text.len() as u16).to_le_bytes()[..], text.as_bytes()].concat();
+            damaged("embeddings.npy", &[&head[..], &[0; 16]].concat());
+        }
+        damaged("embeddings.npy", b"\x93NUMPY\x01\x00\xff\xff");
+        std::fs::remove_file(folder.path().join("search.idx")).unwrap();
+        assert!(matches!(Library::open(folder.path()), Err(SearchError::NoDataSet { .. })));
     }
 }

@@ -18,29 +18,27 @@ pub(super) struct Vectors {
 impl Vectors {
     /// None when there is no such file.
     pub(super) fn open(path: &Path) -> Result<Option<Self>, SearchError> {
-        let fail = |what: &str, source| SearchError::NoDataSet { path: path.into(), what: what.into(), source };
+        let fail = |what: &str, source| SearchError::Damaged { path: path.into(), what: what.into(), source };
         let file = match map(path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(fail("cannot be read", Some(error))),
+            Err(error) => return Err(fail("it cannot be read", Some(error))),
         };
         let head = file.get(..10).filter(|head| head.starts_with(b"\x93NUMPY\x01\x00"));
-        let head = head.ok_or_else(|| fail("is no .npy file of version 1.0", None))?;
+        let head = head.ok_or_else(|| fail("it is no .npy file of version 1.0", None))?;
         let start = 10 + usize::from(u16::from_le_bytes([head[8], head[9]]));
         let text = file.get(10..start).map(String::from_utf8_lossy).unwrap_or_default().into_owned();
         let shape = text.split_once("'shape': (").and_then(|(_, after)| after.split_once(')'));
         let shape: Vec<usize> = shape
             .map(|(shape, _)| shape.split(',').filter_map(|n| n.trim().parse().ok()).collect())
             .unwrap_or_default();
+        let bytes = |rows: usize, dim: usize| rows.checked_mul(dim)?.checked_mul(4)?.checked_add(start);
+        let is_ours = text.contains("'<f4'") && text.contains("'fortran_order': False");
         match shape[..] {
-            [rows, dim]
-                if text.contains("'<f4'")
-                    && dim > 0
-                    && rows.checked_mul(dim * 4).and_then(|bytes| bytes.checked_add(start)) == Some(file.len()) =>
-            {
+            [rows, dim] if is_ours && dim > 0 && bytes(rows, dim) == Some(file.len()) => {
                 Ok(Some(Self { file, start, dim, rows }))
             }
-            _ => Err(fail("is not of f32 vectors, or was cut off", None)),
+            _ => Err(fail("it is not of f32 vectors, or was cut off", None)),
         }
     }
 
@@ -68,7 +66,7 @@ impl Vectors {
         let each = self.rows().div_ceil(u32::try_from(threads).unwrap_or(1)).max(1);
         let scan = |from: u32| {
             let mut best = Best::new(most);
-            for row in from..(from + each).min(self.rows()) {
+            for row in from..from.saturating_add(each).min(self.rows()) {
                 best.add(row, self.dot(row, to) / length);
             }
             best.finish()

@@ -1,13 +1,13 @@
 //! Words in captions, tags, text and names: every row is looked at, on all cores.
 
-use super::{Best, index::Index};
+use super::{Best, SearchError, index::Index};
 use crate::library::LibraryRow;
 
 /// Words that say nothing about an image, in English; they count when there are no others.
 const LITTLE: [&str; 14] = ["a", "an", "and", "at", "by", "for", "in", "is", "it", "of", "on", "the", "to", "with"];
 
 /// Rows with any of the words: those with more and rarer words first (inverse document frequency, Robertson 2004).
-pub(super) fn search(index: &Index, query: &str, most: usize) -> Vec<(u32, f32)> {
+pub(super) fn search(index: &Index, query: &str, most: usize) -> Result<Vec<(u32, f32)>, SearchError> {
     let all = words(query);
     let mut asked: Vec<String> = all.iter().filter(|word| !LITTLE.contains(&word.as_str())).cloned().collect();
     if asked.is_empty() {
@@ -16,9 +16,9 @@ pub(super) fn search(index: &Index, query: &str, most: usize) -> Vec<(u32, f32)>
     asked.sort_unstable();
     asked.dedup();
     if asked.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let matches = scan(index, |line| may_have(line, &asked).then_some(()), |row| weigh(row, &asked));
+    let matches = scan(index, |line| may_have(line, &asked).then_some(()), |row| weigh(row, &asked))?;
     let rarity: Vec<f32> = (0..asked.len())
         .map(|word| {
             let with = matches.iter().filter(|(_, weights)| weights[word] > 0.0).count() as f32;
@@ -29,47 +29,54 @@ pub(super) fn search(index: &Index, query: &str, most: usize) -> Vec<(u32, f32)>
     for (number, weights) in &matches {
         best.add(*number, weights.iter().zip(&rarity).map(|(weight, rarity)| weight * rarity).sum());
     }
-    best.finish()
+    Ok(best.finish())
 }
 
 /// Rows whose text, as read in the image, has this in it.
-pub(super) fn read_in_images(index: &Index, query: &str, most: usize) -> Vec<(u32, f32)> {
+pub(super) fn read_in_images(index: &Index, query: &str, most: usize) -> Result<Vec<(u32, f32)>, SearchError> {
     let wanted = query.trim().to_lowercase();
     if wanted.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let parts = words(&wanted);
     let has = |row: &LibraryRow| {
         let text = row.row.text.join(" ").to_lowercase();
         text.contains(&wanted).then(|| vec![wanted.len() as f32 / text.len().max(1) as f32])
     };
-    let matches = scan(index, |line| (parts.is_empty() || may_have(line, &parts)).then_some(()), has);
+    let matches = scan(index, |line| (parts.is_empty() || may_have(line, &parts)).then_some(()), has)?;
     let mut best = Best::new(most);
     matches.iter().for_each(|(number, share)| best.add(*number, share[0]));
-    best.finish()
+    Ok(best.finish())
 }
 
-/// What `weigh` gives for the rows whose line passes `quick`, in their order.
+/// What `weigh` gives for the rows whose line passes `quick`, in their order; an error when one of them is damaged.
 fn scan(
     index: &Index,
     quick: impl Fn(&[u8]) -> Option<()> + Sync,
     weigh: impl Fn(&LibraryRow) -> Option<Vec<f32>> + Sync,
-) -> Vec<(u32, Vec<f32>)> {
+) -> Result<Vec<(u32, Vec<f32>)>, SearchError> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let each = index.rows().div_ceil(u32::try_from(threads).unwrap_or(1)).max(1);
     let (quick, weigh) = (&quick, &weigh);
     let part = move |from: u32| {
-        let rows = from..(from + each).min(index.rows());
+        let rows = from..from.saturating_add(each).min(index.rows());
         let found = rows.filter_map(|number| {
             quick(index.line(number)?)?;
-            Some((number, weigh(&index.row(number).ok()?)?))
+            match index.row(number) {
+                Ok(row) => Some(Ok((number, weigh(&row)?))),
+                Err(damaged) => Some(Err(damaged)),
+            }
         });
-        found.collect::<Vec<_>>()
+        found.collect::<Result<Vec<_>, SearchError>>()
     };
     std::thread::scope(|scope| {
         let parts: Vec<_> =
             (0..index.rows()).step_by(each as usize).map(|from| scope.spawn(move || part(from))).collect();
-        parts.into_iter().flat_map(|part| part.join().expect("a scan only reads")).collect()
+        let mut found = Vec::new();
+        for part in parts {
+            found.extend(part.join().expect("a scan only reads")?);
+        }
+        Ok(found)
     })
 }
 

@@ -12,6 +12,7 @@ use medley_step::StepError;
 use sha2::Digest;
 
 use super::{At, Entry, Found, PassedOver, looks_like_an_image};
+use crate::library::names;
 
 pub(super) fn walk(path: &Path, found: &mut Found<'_>) -> Result<PassedOver, StepError> {
     let damaged = |error: io::Error| {
@@ -22,19 +23,32 @@ pub(super) fn walk(path: &Path, found: &mut Found<'_>) -> Result<PassedOver, Ste
     let mut archive = Archive::new(BufReader::with_capacity(1 << 16, File::open(path)?));
     let mut passed = PassedOver::default();
     let mut block = vec![0; 1 << 16];
+    let mut images = 0_u64;
     for member in archive.entries_with_seek().map_err(damaged)? {
-        let mut member = member.map_err(damaged)?;
+        let mut member = match member {
+            Ok(member) => member,
+            // What stands before the damage is sound.
+            Err(_) if images > 0 => {
+                found(cut_off(path, images))?;
+                break;
+            }
+            Err(error) => return Err(damaged(error)),
+        };
         let name = String::from_utf8_lossy(&member.path_bytes()).into_owned();
         match member.header().entry_type() {
             EntryType::Regular | EntryType::Continuous if looks_like_an_image(&name) => {
                 let (bytes, at) = (member.size(), At::Offset(member.raw_file_position()));
                 // Nothing in a tar tells its content apart but the content.
-                let stamp = content(&mut member, &mut block).map_err(damaged)?;
-                found(Entry { path: name.trim_start_matches("./").to_owned(), bytes, stamp, at, error: None })?;
+                images += 1;
+                let Ok(stamp) = content(&mut member, &mut block) else {
+                    found(cut_off(path, images))?;
+                    break;
+                };
+                found(Entry { path: names::below(&name), bytes, stamp, at, error: None })?;
             }
             EntryType::Symlink | EntryType::Link if looks_like_an_image(&name) => {
                 found(Entry::unreadable(
-                    name,
+                    names::below(&name),
                     ErrorCode::INPUT_FORBIDDEN,
                     "is a link in an archive; pack the file itself",
                 ))?;
@@ -44,6 +58,13 @@ pub(super) fn walk(path: &Path, found: &mut Found<'_>) -> Result<PassedOver, Ste
         }
     }
     Ok(passed)
+}
+
+/// The row of whatever stands behind the damage.
+fn cut_off(path: &Path, images: u64) -> Entry {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let what = format!("the archive is damaged or cut off behind its image {images}; pack it again");
+    Entry::unreadable(name, ErrorCode::MEDIA_UNDECODABLE, &what)
 }
 
 fn content(member: &mut impl Read, block: &mut [u8]) -> io::Result<String> {

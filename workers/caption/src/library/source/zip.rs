@@ -11,6 +11,7 @@ use medley_proto::ErrorCode;
 use medley_step::StepError;
 
 use super::{At, Entry, Found, PassedOver, looks_like_an_image};
+use crate::library::names;
 
 pub(crate) type Archive = ZipArchive<BufReader<File>>;
 
@@ -28,29 +29,41 @@ pub(super) fn walk(path: &Path, found: &mut Found<'_>) -> Result<PassedOver, Ste
     let mut archive = open(path)?;
     let mut passed = PassedOver::default();
     for number in 0..archive.len() {
-        let member = archive.by_index_raw(number).map_err(|error| damaged(path, &error))?;
-        if member.is_dir() {
+        let name = match archive.name_for_index(number) {
+            Some(Ok(name)) => name.into_owned(),
+            // It is shown as far as it is text.
+            _ => match archive.file_names_raw().nth(number) {
+                Some(raw) => String::from_utf8_lossy(raw).into_owned(),
+                None => continue,
+            },
+        };
+        if name.ends_with(['/', '\\']) {
             continue;
         }
-        let name = member.name().map_err(|error| damaged(path, &error))?.into_owned();
         // Finder puts a shadow of every file there.
         if !looks_like_an_image(&name) || name.starts_with("__MACOSX/") {
             passed.files += 1;
             continue;
         }
-        let mut entry = Entry {
+        found(entry(&mut archive, number, names::below(&name)))?;
+    }
+    Ok(passed)
+}
+
+fn entry(archive: &mut Archive, number: usize, path: String) -> Entry {
+    match archive.by_index_raw(number) {
+        Ok(member) if member.encrypted() => {
+            Entry::unreadable(path, ErrorCode::INPUT_FORBIDDEN, "needs a password; pack it without one")
+        }
+        Ok(member) => Entry {
             bytes: member.size(),
             stamp: format!("crc {:08x}", member.crc32()),
             at: At::Member(number as u64),
-            path: name,
+            path,
             error: None,
-        };
-        if member.encrypted() {
-            entry = Entry::unreadable(entry.path, ErrorCode::INPUT_FORBIDDEN, "needs a password; pack it without one");
-        }
-        found(entry)?;
+        },
+        Err(_) => Entry::unreadable(path, ErrorCode::MEDIA_UNDECODABLE, "the archive is damaged here; pack it again"),
     }
-    Ok(passed)
 }
 
 /// Unpacks a member, at most `most` bytes and one, and says how many there were; the archive may lie about its size.

@@ -9,7 +9,7 @@ use std::{
 use medley_step::StepError;
 use serde_json::json;
 
-use crate::Row;
+use crate::{Row, library::names};
 
 pub(super) struct Coco {
     out: BufWriter<File>,
@@ -34,7 +34,7 @@ impl Coco {
             self.out.write_all(b",")?;
             self.annotations.write_all(b",")?;
         }
-        let image = json!({ "id": id, "file_name": row.path, "width": row.width, "height": row.height });
+        let image = json!({ "id": id, "file_name": names::below(&row.path), "width": row.width, "height": row.height });
         serde_json::to_writer(&mut self.out, &image)?;
         let annotation = json!({ "id": id, "image_id": id, "caption": row.caption });
         serde_json::to_writer(&mut self.annotations, &annotation)?;

@@ -16,7 +16,7 @@ use medley_step::{StepContext, StepError};
 
 pub(super) use self::npy::write as write_npy;
 use self::{coco::Coco, parquet::Table, sheet::Sheets, sidecars::Sidecars};
-use super::{DataSet, LibraryParams, LibraryRow, search::IndexWriter};
+use super::{DataSet, LibraryParams, LibraryRow, names, search::IndexWriter};
 
 /// All that is written row by row.
 pub(super) struct Writers<'c, 'a> {
@@ -77,7 +77,7 @@ impl<'c, 'a> Writers<'c, 'a> {
             coco.add(number, &row.row)?;
         }
         if let Some(metadata) = &mut self.metadata {
-            let line = serde_json::json!({ "file_name": row.row.path, "text": row.row.caption });
+            let line = serde_json::json!({ "file_name": names::below(&row.row.path), "text": row.row.caption });
             serde_json::to_writer(&mut *metadata, &line)?;
             metadata.write_all(b"\n")?;
         }

@@ -41,6 +41,7 @@ message image {
     required float sharpness;
     required float exposure;
     optional binary phash (UTF8);
+    optional binary chroma (UTF8);
     optional binary camera (UTF8);
     optional binary time (UTF8);
     optional double lat;
@@ -118,6 +119,7 @@ impl Table {
         cells.float(seen.sharpness);
         cells.float(seen.exposure);
         cells.maybe_text(seen.phash.map(String::from).as_deref());
+        cells.maybe_text(seen.chroma.map(String::from).as_deref());
         let exif = seen.exif.as_ref();
         cells.maybe_text(exif.and_then(|exif| exif.camera.as_deref()));
         cells.maybe_text(exif.and_then(|exif| exif.time.as_deref()));

@@ -3,12 +3,12 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use tar::{Builder, Header};
 
-use crate::Row;
+use crate::{Row, library::names};
 
 pub(super) struct Sidecars(Builder<BufWriter<File>>);
 
@@ -18,19 +18,13 @@ impl Sidecars {
     }
 
     pub(super) fn add(&mut self, row: &Row) -> io::Result<()> {
-        let path = below(&row.path).with_extension("txt");
+        let path = PathBuf::from(names::member(&row.path)).with_extension("txt");
         append(&mut self.0, &path, row.caption.as_bytes())
     }
 
     pub(super) fn finish(self) -> io::Result<()> {
         self.0.into_inner()?.flush()
     }
-}
-
-/// The path without what could lead out of the folder where an archive is unpacked.
-fn below(path: &str) -> PathBuf {
-    let parts = Path::new(path).components();
-    parts.filter(|part| matches!(part, Component::Normal(_))).collect()
 }
 
 /// Adds a file to an archive; the same bytes each time.
@@ -47,8 +41,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_unpacked_outside() {
-        assert_eq!(below("a/b.jpg"), Path::new("a/b.jpg"));
-        assert_eq!(below("/etc/../b.jpg"), Path::new("etc/b.jpg"));
+    fn odd_names_are_packed_and_nothing_is_unpacked_outside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sidecars.tar");
+        let mut sidecars = Sidecars::create(&path).unwrap();
+        let long = format!("{}/b.jpg", "x".repeat(300));
+        for name in ["../../etc/a.jpg", "/b\0c.jpg", "d\n\u{1b}[2J.jpg", "..\\..\\e.jpg", "a.b.jpg", &long] {
+            sidecars.add(&Row { path: name.into(), caption: "a caption".into(), ..Row::default() }).unwrap();
+        }
+        sidecars.finish().unwrap();
+        let mut archive = tar::Archive::new(File::open(path).unwrap());
+        let names: Vec<_> =
+            archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect();
+        let long = format!("{}/b.txt", "x".repeat(300));
+        assert_eq!(names, ["etc/a.txt", "b_c.txt", "d__[2J.txt", "e.txt", "a.b.txt", &long]);
     }
 }

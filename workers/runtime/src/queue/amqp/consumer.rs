@@ -12,7 +12,7 @@ use super::{
     source::{Look, Parked, Source},
     token::{FAILURE, lost_before},
 };
-use crate::queue::{decode, weights::Weights};
+use crate::queue::{UNREADABLE, decode, weights::Weights};
 
 /// The sources that one consumer takes from; it leaves them when it is dropped.
 pub(super) struct Sources {
@@ -63,16 +63,16 @@ impl Sources {
             match self.find(weights)? {
                 Found::Taken(parked) => {
                     let Parked { held, delivery: message, .. } = *parked;
-                    match decode(&message.data) {
+                    match decode(&held.source().queue, &message.data) {
                         Ok(step) => {
                             drop(asking);
                             let lost_before = lost_before(&message.properties);
                             return Ok((Delivery { step, lost_before, token: Box::new(held) }, message));
                         }
                         Err(error) => {
-                            tracing::error!(%error, "a message was put aside in {}", crate::queue::UNREADABLE);
+                            tracing::error!(%error, queue = held.source().queue, "a message was put aside in {}", UNREADABLE);
                             let source = Arc::clone(held.source());
-                            source.publisher.publish(vec![source.put_aside(&message)]).await?;
+                            source.publisher.publish(vec![source.put_aside(&message, &error.to_string())]).await?;
                             held.ack().await?;
                             source.ask_again(&self.bell);
                         }

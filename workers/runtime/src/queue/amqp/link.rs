@@ -3,7 +3,10 @@
 use std::{
     fmt,
     path::PathBuf,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -52,12 +55,17 @@ pub(super) struct Link {
     /// Shown in the broker's list of connections.
     name: String,
     connection: Mutex<Weak<Connection>>,
+    /// There was a connection before.
+    connected: AtomicBool,
+    /// The log was told that there is none.
+    away: AtomicBool,
 }
 
 impl Link {
     pub(super) fn new(config: AmqpConfig, role: &str) -> Self {
         let name = format!("medley {role} {}", std::process::id());
-        Self { config, name, connection: Mutex::new(Weak::new()) }
+        let (connected, away) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { config, name, connection: Mutex::new(Weak::new()), connected, away }
     }
 
     /// The living connection, or a new one. It closes when nobody holds it any more.
@@ -66,13 +74,31 @@ impl Link {
         if let Some(connection) = current.upgrade().filter(|connection| connection.status().connected()) {
             return Ok(connection);
         }
-        let connecting = tokio::time::timeout(CONNECT_LIMIT, self.connect());
-        let connection = connecting
-            .await
-            .map_err(|_| QueueError::Unavailable("the broker did not answer in time".into(), None))??;
-        let connection = Arc::new(connection);
+        let connecting = tokio::time::timeout(CONNECT_LIMIT, self.connect()).await;
+        let connected = connecting
+            .unwrap_or_else(|_| Err(QueueError::Unavailable("the broker did not answer in time".into(), None)));
+        self.tell_log(connected.as_ref().err());
+        let connection = Arc::new(connected?);
         *current = Arc::downgrade(&connection);
         Ok(connection)
+    }
+
+    /// One line when the broker is away, and one when it is there again.
+    fn tell_log(&self, error: Option<&QueueError>) {
+        let link = &self.name;
+        match error {
+            None => {
+                self.away.store(false, Ordering::Relaxed);
+                if self.connected.swap(true, Ordering::Relaxed) {
+                    tracing::info!(link, "connected to the broker again");
+                }
+            }
+            Some(error) => {
+                if self.connected.load(Ordering::Relaxed) && !self.away.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(link, %error, "the broker is away; connecting is tried again");
+                }
+            }
+        }
     }
 
     async fn connect(&self) -> Result<Connection, QueueError> {

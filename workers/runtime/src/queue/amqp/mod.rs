@@ -23,7 +23,7 @@ use lapin::{
     protocol::{AMQPErrorKind, AMQPSoftError},
     types::{AMQPValue, FieldTable},
 };
-use medley_proto::{Class, Event, Failure, JobId, Name, Step};
+use medley_proto::{Class, ErrorCode, Event, Failure, JobId, Name, Step};
 use medley_step::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 
 use self::{
@@ -32,21 +32,20 @@ use self::{
     publisher::{Outgoing, Publisher},
     signals::Control,
     source::Source,
-    token::{FAILURE, Held},
+    token::{FAILURE, FAILURE_BYTES, Held, PERSISTENT, TRACE, TRACE_BYTES},
     topology::{CONTROL, EVENTS},
 };
 pub use self::{link::AmqpConfig, topology::definitions};
 use super::{DEAD, encode, weights::Weights};
 
-/// A failure that is larger than this as JSON loses its causes: headers share one frame of 128 KiB.
-const FAILURE_BYTES: usize = 48 << 10;
-
 /// A queue on RabbitMQ. Two connections: the broker may hold up the one that publishes when it is short of memory, and
-/// acknowledgements must still get through.
+/// acknowledgements must still get through. A third one takes dead letters: what the client cannot parse (a name that is
+/// not UTF-8) breaks its connection, ends here after some deliveries, and must not break that of the steps for ever.
 #[derive(Clone)]
 pub struct AmqpQueue {
     publisher: Arc<Publisher>,
     link: Arc<Link>,
+    dead_link: Arc<Link>,
     sources: Arc<Mutex<HashMap<String, Arc<Source>>>>,
 }
 
@@ -61,7 +60,8 @@ impl AmqpQueue {
     pub async fn connect(config: AmqpConfig) -> Result<Self, QueueError> {
         let publisher = Arc::new(Publisher::new(Link::new(config.clone(), "publisher")));
         publisher.check().await?;
-        Ok(Self { publisher, link: Arc::new(Link::new(config, "consumer")), sources: Arc::default() })
+        let dead_link = Arc::new(Link::new(config.clone(), "dead letters"));
+        Ok(Self { publisher, link: Arc::new(Link::new(config, "consumer")), dead_link, sources: Arc::default() })
     }
 
     /// One source for each queue, shared by all consumers of this process.
@@ -70,7 +70,8 @@ impl AmqpQueue {
         if let Some(source) = sources.get(&queue).filter(|source| source.join()) {
             return Arc::clone(source);
         }
-        let (link, publisher) = (Arc::clone(&self.link), Arc::clone(&self.publisher));
+        let link = if queue == DEAD { &self.dead_link } else { &self.link };
+        let (link, publisher) = (Arc::clone(link), Arc::clone(&self.publisher));
         let source = Source::start(queue.clone(), link, publisher);
         sources.insert(queue, Arc::clone(&source));
         source
@@ -98,14 +99,18 @@ fn held(delivery: Delivery) -> Result<(Step, Held), QueueError> {
 fn message(step: &Step) -> Result<Outgoing, QueueError> {
     let queue = QueueName { kind: step.kind.clone(), class: step.class }.to_string();
     let mut headers = FieldTable::default();
-    if let Some(traceparent) = &step.traceparent {
-        headers.insert("traceparent".into(), AMQPValue::LongString(traceparent.as_str().into()));
+    if let Some(traceparent) = step.traceparent.as_deref().filter(|text| text.len() <= TRACE_BYTES) {
+        headers.insert(TRACE.into(), AMQPValue::LongString(traceparent.into()));
     }
     Ok(Outgoing::to_steps(&queue, encode(step)?, properties(step).with_headers(headers)))
 }
 
+#[cfg(test)]
+pub(super) fn can_be_sent(step: &Step) -> Result<(), QueueError> {
+    message(step).map(drop)
+}
+
 fn properties(step: &Step) -> BasicProperties {
-    const PERSISTENT: u8 = 2;
     BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
         .with_content_type("application/json".into())
@@ -125,7 +130,11 @@ fn json_of(failure: &Failure) -> Result<String, QueueError> {
         return Ok(json);
     }
     let message = failure.message.chars().take(FAILURE_BYTES / 8).collect();
-    write(&Failure { message, causes: Vec::new(), ..failure.clone() })
+    let code = match failure.code.as_str().len() {
+        0..=64 => failure.code.clone(),
+        _ => ErrorCode::INTERNAL,
+    };
+    write(&Failure { message, code, causes: Vec::new(), ..failure.clone() })
 }
 
 #[async_trait]
@@ -172,6 +181,13 @@ impl Queue for AmqpQueue {
         let letter = message(&step)?;
         let properties = properties(&step).with_headers(headers);
         self.replace(held, Outgoing { exchange: DEAD.to_owned(), properties, ..letter }).await
+    }
+
+    async fn put_aside(&self, delivery: Delivery, reason: &str) -> Result<(), QueueError> {
+        let (step, held) = held(delivery)?;
+        let mut aside = message(&step)?;
+        token::put_aside(&mut aside, reason);
+        self.replace(held, aside).await
     }
 
     async fn consume_dead(&self) -> Result<Box<dyn DeadConsumer>, QueueError> {

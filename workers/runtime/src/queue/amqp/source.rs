@@ -26,7 +26,6 @@ use super::{
     publisher::Publisher,
     token::{self, Held},
 };
-use crate::queue::UNREADABLE;
 
 /// How long a consumer stays while nobody asks: whoever has settled a step asks for the next one within that time or is
 /// busy for long.
@@ -492,10 +491,9 @@ impl Source {
     }
 
     /// Puts a message that no build can read where a person finds it.
-    pub(super) fn put_aside(&self, delivery: &Delivery) -> super::publisher::Outgoing {
+    pub(super) fn put_aside(&self, delivery: &Delivery, reason: &str) -> super::publisher::Outgoing {
         let mut aside = token::republished(&self.queue, delivery);
-        aside.exchange = String::new();
-        aside.key = UNREADABLE.to_owned();
+        token::put_aside(&mut aside, reason);
         aside
     }
 }

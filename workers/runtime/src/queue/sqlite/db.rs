@@ -22,7 +22,8 @@ const BUSY_STEP: Duration = Duration::from_millis(2);
 const SIGNALS_KEPT: i64 = 4096;
 
 /// `owner` and `lease` say who holds a step; a waiting one has neither. `place` (µs of Unix time) orders a queue; a step
-/// with `due_ms` is not in its queue yet.
+/// with `due_ms` is not in its queue yet. What may stand in a row that somebody else wrote must not stop those who take:
+/// SQLite makes a real number of a sum that does not fit, which a column of integers refuses.
 const SCHEMA: &str = "
 CREATE TABLE steps (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -59,6 +60,7 @@ pub(super) struct Lease {
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) lease: Lease,
+    pub(super) queue: String,
     pub(super) body: Vec<u8>,
     pub(super) failure: Option<Vec<u8>>,
     pub(super) lost: u32,
@@ -78,7 +80,10 @@ pub(super) enum Settle {
     Dead {
         failure: Vec<u8>,
     },
-    Unreadable,
+    /// Put where a person finds it, with the reason.
+    Unreadable {
+        reason: String,
+    },
 }
 
 pub(super) struct Db {
@@ -182,7 +187,7 @@ impl Db {
     /// Puts the delayed steps that have come due at the ends of their queues.
     pub(super) fn promote_due(&mut self, now_ms: u64) -> Sql<()> {
         self.connection
-            .prepare_cached("UPDATE steps SET place = due_ms * 1000, due_ms = NULL WHERE due_ms <= ?1")?
+            .prepare_cached("UPDATE steps SET place = max(due_ms, 0) * 1000, due_ms = NULL WHERE due_ms <= ?1")?
             .execute([now_ms.cast_signed()])?;
         Ok(())
     }
@@ -199,9 +204,13 @@ impl Db {
         self.leases += 1;
         let lease = Lease { row, owner: self.owner, number: self.leases };
         self.connection
-            .prepare_cached("UPDATE steps SET owner = ?2, lease = ?3 WHERE id = ?1 RETURNING body, failure, lost")?
-            .query_row(params![row, lease.owner, lease.number], |row| {
-                Ok(Some(Taken { lease, body: row.get(0)?, failure: row.get(1)?, lost: row.get(2)? }))
+            .prepare_cached(
+                "UPDATE steps SET owner = ?2, lease = ?3 WHERE id = ?1
+                 RETURNING queue, body, failure, min(max(lost, 0), ?4)",
+            )?
+            .query_row(params![row, lease.owner, lease.number, u32::MAX], |row| {
+                let (queue, body) = (row.get(0)?, row.get(1)?);
+                Ok(Some(Taken { lease, queue, body, failure: row.get(2)?, lost: row.get(3)? }))
             })
     }
 
@@ -214,14 +223,14 @@ impl Db {
                 "UPDATE steps SET owner = NULL, lease = NULL WHERE id = ?1 AND owner = ?2 AND lease = ?3"
             }
             Settle::Lost => {
-                "UPDATE steps SET owner = NULL, lease = NULL, lost = lost + 1
+                "UPDATE steps SET owner = NULL, lease = NULL, lost = min(lost, 4294967295) + 1
                  WHERE id = ?1 AND owner = ?2 AND lease = ?3"
             }
             Settle::Retry { .. } => {
                 "UPDATE steps SET owner = NULL, lease = NULL, lost = 0, body = ?4, due_ms = ?5
                  WHERE id = ?1 AND owner = ?2 AND lease = ?3"
             }
-            Settle::Dead { .. } | Settle::Unreadable => {
+            Settle::Dead { .. } | Settle::Unreadable { .. } => {
                 "UPDATE steps SET owner = NULL, lease = NULL, lost = 0, queue = ?4, failure = ?5
                  WHERE id = ?1 AND owner = ?2 AND lease = ?3"
             }
@@ -235,8 +244,8 @@ impl Db {
             Settle::Dead { failure } => {
                 statement.execute(params![lease.row, lease.owner, lease.number, DEAD, failure])?
             }
-            Settle::Unreadable => {
-                statement.execute(params![lease.row, lease.owner, lease.number, UNREADABLE, None::<Vec<u8>>])?
+            Settle::Unreadable { reason } => {
+                statement.execute(params![lease.row, lease.owner, lease.number, UNREADABLE, reason.as_bytes()])?
             }
         };
         drop(statement);
@@ -292,7 +301,9 @@ impl Db {
     pub(super) fn bury(&mut self, owners: &[i64]) -> Sql<()> {
         for owner in owners {
             self.connection
-                .prepare_cached("UPDATE steps SET owner = NULL, lease = NULL, lost = lost + 1 WHERE owner = ?1")?
+                .prepare_cached(
+                    "UPDATE steps SET owner = NULL, lease = NULL, lost = min(lost, 4294967295) + 1 WHERE owner = ?1",
+                )?
                 .execute([owner])?;
             self.connection.prepare_cached("DELETE FROM owners WHERE id = ?1")?.execute([owner])?;
         }

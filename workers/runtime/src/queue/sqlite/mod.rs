@@ -181,16 +181,16 @@ async fn take(handle: &Arc<Handle>, queues: [Vec<String>; 2]) -> Result<(Deliver
         let queues = queues.clone();
         let mut held = handle.ask(|reply| Request::Take { wanted: Wanted { queues, handle: own, reply } }).await?;
         let taken = held.taken.take().expect("a step that was just taken is there");
-        match decode(&taken.body) {
+        match decode(&taken.queue, &taken.body) {
             Ok(step) => {
                 held.handed_out = true;
                 let token: Box<dyn Any + Send + Sync> = Box::new(Token { held });
                 return Ok((Delivery { step, lost_before: taken.lost, token }, taken.failure));
             }
             Err(error) => {
-                tracing::error!(%error, "a message was put aside in {}", super::UNREADABLE);
-                let lease = held.keep();
-                handle.ask(|reply| Request::Settle { lease, how: Settle::Unreadable, reply }).await?;
+                tracing::error!(%error, queue = taken.queue, "a message was put aside in {}", super::UNREADABLE);
+                let (lease, how) = (held.keep(), Settle::Unreadable { reason: error.to_string() });
+                handle.ask(|reply| Request::Settle { lease, how, reply }).await?;
             }
         }
     }
@@ -272,6 +272,10 @@ impl Queue for SqliteQueue {
         let failure = serde_json::to_vec(failure)
             .map_err(|error| QueueError::Unreadable("a failure cannot be written".into(), Some(error.into())))?;
         self.settle(delivery, Settle::Dead { failure }).await
+    }
+
+    async fn put_aside(&self, delivery: Delivery, reason: &str) -> Result<(), QueueError> {
+        self.settle(delivery, Settle::Unreadable { reason: reason.to_owned() }).await
     }
 
     async fn consume_dead(&self) -> Result<Box<dyn DeadConsumer>, QueueError> {

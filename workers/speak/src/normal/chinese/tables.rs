@@ -52,7 +52,7 @@ pub(super) const UNITS: [(&str, &str); 47] = [
 ];
 
 /// Currencies, by sign or code.
-pub(super) const CURRENCIES: [(&str, &str); 16] = [
+pub(super) const CURRENCIES: [(&str, &str); 23] = [
     ("US$", "美元"),
     ("USD", "美元"),
     ("HK$", "港元"),
@@ -69,10 +69,14 @@ pub(super) const CURRENCIES: [(&str, &str); 16] = [
     ("GBP", "英镑"),
     ("JPY", "日元"),
     ("₩", "韩元"),
+    ("KRW", "韩元"),
+    ("TWD", "新台币"),
+    ("NTD", "新台币"),
+    ("AUD", "澳元"),
+    ("CAD", "加元"),
+    ("SGD", "新加坡元"),
+    ("円", "日元"),
 ];
-
-/// Measure words before which 2 is 两.
-pub(super) const MEASURES: &str = "个只条张人名位件台次周天年辆架艘座家所间套部本册篇首种类样项款份把块片颗粒滴瓶杯碗盘箱包袋盒双对副组批层代届岁倍分秒刻点米公吨斤克升里元角美欧英港日韩多万亿千小支枚门头匹棵株朵场轮阵堂课句段声口步遍趟番下方大国省市县区站斗股笔则期回合成半轮起";
 
 /// What a sign between or before numbers is called.
 pub(super) fn sign(c: char) -> Option<&'static str> {
@@ -82,6 +86,14 @@ pub(super) fn sign(c: char) -> Option<&'static str> {
         '÷' => "除以",
         '=' => "等于",
         '≈' => "约等于",
+        '≠' => "不等于",
+        '≥' | '≧' | '⩾' => "大于等于",
+        '≤' | '≦' | '⩽' => "小于等于",
+        '∞' => "无穷大",
+        '√' => "根号",
+        '‰' => "千分号",
+        '−' => "减",
+        '³' => "立方",
         '>' => "大于",
         '<' => "小于",
         '±' => "正负",

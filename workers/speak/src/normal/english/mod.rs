@@ -1,8 +1,14 @@
 //! English normalisation. The cases that it must read are in `cases.tsv`.
 
+mod codes;
+mod counting;
+mod money;
 mod names;
 mod numbers;
+mod numerals;
 mod quantities;
+mod signs;
+mod streets;
 mod tables;
 mod times;
 mod words;
@@ -18,8 +24,13 @@ const NUMBER: &str = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?";
 
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let mut rules = words::addresses();
+    rules.extend(codes::rules());
+    rules.extend(signs::rules());
     rules.extend(times::rules());
+    rules.extend(money::rules());
     rules.extend(quantities::rules());
+    rules.extend(signs::late());
+    rules.extend(streets::rules());
     rules.extend(words::rules());
     rules
 });
@@ -102,8 +113,9 @@ mod tests {
 
     #[test]
     fn the_cases_are_read() {
-        let wrong: Vec<String> = include_str!("cases.tsv")
-            .lines()
+        let wrong: Vec<String> = [include_str!("cases.tsv"), include_str!("faults.tsv")]
+            .iter()
+            .flat_map(|cases| cases.lines())
             .filter(|line| !line.is_empty() && !line.starts_with('#'))
             .filter_map(|line| {
                 let (text, wanted) = line.split_once('\t').expect("text, tab, reading");

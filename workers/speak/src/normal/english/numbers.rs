@@ -77,21 +77,32 @@ pub(super) fn plural(words: &str) -> String {
     }
 }
 
-/// The value of a Roman numeral below 4,000.
+/// The value of a Roman numeral below 4,000, written as the rules have it (not "IIII", "IC").
 pub(super) fn roman(text: &str) -> Option<i64> {
-    let value = |c: char| {
-        Some(match c {
-            'I' => 1,
-            'V' => 5,
-            'X' => 10,
-            'L' => 50,
-            'C' => 100,
-            'D' => 500,
-            'M' => 1_000,
-            _ => return None,
-        })
-    };
-    let values = text.chars().map(value).collect::<Option<Vec<i64>>>()?;
-    let followed = values.iter().skip(1).chain(std::iter::once(&0));
-    Some(values.iter().zip(followed).map(|(here, next)| if here < next { -here } else { *here }).sum())
+    const PARTS: [(&str, i64); 13] = [
+        ("M", 1_000),
+        ("CM", 900),
+        ("D", 500),
+        ("CD", 400),
+        ("C", 100),
+        ("XC", 90),
+        ("L", 50),
+        ("XL", 40),
+        ("X", 10),
+        ("IX", 9),
+        ("V", 5),
+        ("IV", 4),
+        ("I", 1),
+    ];
+    let (mut rest, mut value) = (text, 0);
+    for (letters, worth) in PARTS {
+        let most = if letters.len() == 1 && matches!(letters, "M" | "C" | "X" | "I") { 3 } else { 1 };
+        for _ in 0..most {
+            match rest.strip_prefix(letters) {
+                Some(after) => (rest, value) = (after, value + worth),
+                None => break,
+            }
+        }
+    }
+    (rest.is_empty() && value > 0).then_some(value)
 }

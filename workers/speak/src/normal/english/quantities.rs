@@ -5,31 +5,20 @@ use regex::Captures;
 use super::{
     super::{Around, Rule},
     NUMBER,
-    numbers::{cardinal, code, number, ordinal, plural, roman, spelled},
-    tables::{CURRENCIES, Currency, UNITS, magnitude},
-    times::telephone,
+    codes::grouped,
+    counting::counts,
+    numbers::{cardinal, code, number, ordinal, plural, spelled},
+    numerals,
+    tables::UNITS,
 };
 
-const MAGNITUDE: &str = r"\s?(?:thousand|million|billion|trillion)\b|\s?(?:bn|mn|tn|[mbkKMBT])\b";
-const TO: &str = r"\s?[-–—~]\s?";
+pub(super) const TO: &str = r"\s?[-–—~]\s?";
 
 pub(super) fn rules() -> Vec<Rule> {
-    let signs: Vec<String> =
-        CURRENCIES.iter().flat_map(|currency| currency.signs).map(|sign| regex::escape(sign)).collect();
-    let signs = signs.join("|");
     let mut units: Vec<String> = UNITS.iter().map(|(written, ..)| regex::escape(written)).collect();
     units.sort_by_key(|unit| std::cmp::Reverse(unit.len()));
     let units = units.join("|");
     vec![
-        // $3.5 billion, $1,250.50, $5-10 million
-        Rule::anywhere(
-            &format!(
-                r"(?P<sign>[-−])?(?P<c>{signs})\s?(?P<n>{NUMBER})(?:{TO}(?:{signs})?(?P<n2>{NUMBER}))?(?P<mag>{MAGNITUDE})?"
-            ),
-            money,
-        ),
-        // 100 RMB
-        Rule::whole(&format!(r"(?P<n>{NUMBER})(?P<mag>{MAGNITUDE})?\s?(?P<c>USD|RMB|CNY|EUR|GBP|JPY|HKD|€)"), money),
         // 12.5%, 5-10%
         Rule::anywhere(
             &format!(r"(?P<n>[-−+]?(?:{NUMBER}))(?:{TO}(?P<n2>{NUMBER})|%{TO}(?P<n3>{NUMBER}))?\s?%"),
@@ -44,13 +33,13 @@ pub(super) fn rules() -> Vec<Rule> {
         ),
         // +1 (555) 123-4567, 555-123-4567, 1-800-555-0199
         Rule::whole(r"(?:\+\d{1,3}[\s-]?)?(?:1-)?\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4}", |found, _| {
-            Some(telephone(&found[0]))
+            Some(grouped(&found[0]))
         }),
-        Rule::whole(r"\+\d{1,3}(?:[\s-]\d{2,4}){2,4}", |found, _| Some(telephone(&found[0]))),
-        Rule::whole(r"\d{3}-\d{4}", |found, _| Some(telephone(&found[0]))),
+        Rule::whole(r"\+\d{1,3}(?:[\s-]\d{2,4}){2,4}", |found, _| Some(grouped(&found[0]))),
+        Rule::whole(r"\d{3}-\d{4}", |found, _| Some(grouped(&found[0]))),
         Rule::whole(r"\d{3}", |found, around| {
             let called = matches!(around.word_before().as_str(), "call" | "called" | "calling" | "dial" | "dialed");
-            called.then(|| spelled(&found[0]))
+            (called && !counts(around.after)).then(|| spelled(&found[0]))
         }),
         // 5'10"
         Rule::anywhere(r#"(?P<f>\d)['′](?P<i>\d{1,2})["″]"#, |found, _| {
@@ -58,7 +47,9 @@ pub(super) fn rules() -> Vec<Rule> {
         }),
         // 120 km/h, 5-10kg, -5°C
         Rule::anywhere(
-            &format!(r"(?P<n>[-−]?(?:{NUMBER}))(?:{TO}(?P<n2>{NUMBER}))?(?P<gap>[\s-]?)(?P<u>{units})"),
+            &format!(
+                r"(?P<n>[-−]?(?:{NUMBER}))(?:(?:\s?(?P<u1>{units}))?(?:{TO}|\sto\s)(?P<n2>[-−]?(?:{NUMBER})))?(?P<gap>[\s-]?)(?P<u>{units})"
+            ),
             unit,
         ),
         // 3x
@@ -97,7 +88,7 @@ pub(super) fn rules() -> Vec<Rule> {
             Some(format!("{} to {}", number(&found["a"]), number(&found["b"])))
         }),
         // World War II, Louis XIV
-        Rule::whole(r"[IVXLCDM]+", |found, around| numeral(&found[0], &around.word_before())),
+        numerals::rule(),
         // #5, No. 5
         Rule::anywhere(&format!(r"(?:#|\bNo\.\s?|№\s?)(?P<n>{NUMBER})"), |found, _| {
             Some(format!("number {}", number(&found["n"])))
@@ -109,6 +100,11 @@ pub(super) fn rules() -> Vec<Rule> {
                 "boeing" | "airbus" | "flight" | "room" | "route" | "highway" | "bus" | "suite" | "apartment"
             );
             numbered.then(|| code(&found[0]))
+        }),
+        // .5
+        Rule::whole(r"\.\d+", |found, around| {
+            let begins = around.before.chars().next_back().is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '-'));
+            begins.then(|| number(&found[0]))
         }),
         // 5 million, -3, 1.5
         Rule::whole(&format!(r"[-−+]?(?:{NUMBER})"), |found, around| Some(signed(&found[0], around))),
@@ -126,46 +122,6 @@ fn signed(text: &str, around: &Around<'_>) -> String {
     }
 }
 
-fn money(found: &Captures<'_>, around: &Around<'_>) -> Option<String> {
-    let sign = &found["c"];
-    if around.before.ends_with(|c: char| c.is_alphanumeric()) || around.after.starts_with(|c: char| c.is_alphanumeric())
-    {
-        return None;
-    }
-    let currency = CURRENCIES.iter().find(|currency| currency.signs.contains(&sign))?;
-    let minus = if found.name("sign").is_some() { "minus " } else { "" };
-    let magnitude = found.name("mag").and_then(|text| magnitude(text.as_str().trim()));
-    let range = found.name("n2").map(|until| format!(" to {}", number(until.as_str()))).unwrap_or_default();
-    // "$5 million-a-year", "a $10-bill" are read as one adjective
-    let unit = if around.after.starts_with('-') && around.after[1..].starts_with(char::is_alphabetic) {
-        currency.one
-    } else {
-        currency.many
-    };
-    let amount = &found["n"];
-    Some(match magnitude {
-        Some(magnitude) => format!("{minus}{}{range} {magnitude} {unit}", number(amount)),
-        None if range.is_empty() => format!("{minus}{}", exact(amount, currency, unit)),
-        None => format!("{minus}{}{range} {unit}", number(amount)),
-    })
-}
-
-/// "twelve dollars and fifty cents".
-fn exact(amount: &str, currency: &Currency, unit: &str) -> String {
-    let (whole, cents) = match amount.split_once('.') {
-        Some((whole, cents)) if cents.len() == 2 => (whole, cents.parse::<i64>().unwrap_or(0)),
-        Some(_) => return format!("{} {unit}", number(amount)),
-        None => (amount, 0),
-    };
-    let whole_words = format!("{} {}", number(whole), if whole == "1" { currency.one } else { unit });
-    let cent_words = format!("{} {}", cardinal(cents), if cents == 1 { currency.cent } else { currency.cents });
-    match (whole, cents) {
-        (_, 0) => whole_words,
-        ("0", _) => cent_words,
-        _ => format!("{whole_words} and {cent_words}"),
-    }
-}
-
 fn unit(found: &Captures<'_>, around: &Around<'_>) -> Option<String> {
     let written = &found["u"];
     let after = around.after.chars().next();
@@ -174,6 +130,10 @@ fn unit(found: &Captures<'_>, around: &Around<'_>) -> Option<String> {
     }
     // "3 m" may be a stray letter, "1990 s" as well: short units stand close to their number.
     if found["gap"] == *" " && matches!(written, "s" | "h" | "V" | "W" | "L" | "l") {
+        return None;
+    }
+    // "5m-10ft" is no range of one unit.
+    if found.name("u1").is_some_and(|first| first.as_str() != written) {
         return None;
     }
     let (_, one, many) = UNITS.iter().find(|(unit, ..)| *unit == written)?;
@@ -202,42 +162,4 @@ fn fraction(above: i64, below: i64) -> Option<String> {
         (_, 2) => format!("{} halves", cardinal(above)),
         _ => format!("{} {}", cardinal(above), plural(&name)),
     })
-}
-
-fn numeral(text: &str, before: &str) -> Option<String> {
-    const RULERS: [&str; 24] = [
-        "louis",
-        "henry",
-        "elizabeth",
-        "charles",
-        "george",
-        "edward",
-        "william",
-        "richard",
-        "james",
-        "philip",
-        "napoleon",
-        "paul",
-        "benedict",
-        "pius",
-        "francis",
-        "nicholas",
-        "peter",
-        "catherine",
-        "alexander",
-        "leo",
-        "frederick",
-        "margrethe",
-        "albert",
-        "rama",
-    ];
-    const NUMBERED: [&str; 18] = [
-        "war", "chapter", "part", "act", "volume", "section", "phase", "type", "title", "article", "stage", "bowl",
-        "rocky", "apollo", "level", "class", "book", "grade",
-    ];
-    let value = roman(text)?;
-    if RULERS.contains(&before) {
-        return Some(format!("the {}", ordinal(value)));
-    }
-    NUMBERED.contains(&before).then(|| cardinal(value))
 }

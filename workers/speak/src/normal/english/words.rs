@@ -38,19 +38,12 @@ pub(super) fn rules() -> Vec<Rule> {
             let needs_next = matches!(&found["a"], "ed" | "min" | "max" | "fig" | "vol" | "est" | "Co" | "Ft" | "Mt");
             (!(at_end && needs_next) || &found["a"] == "Co").then(|| (*long).to_owned())
         }),
-        Rule::anywhere(r"\b(?P<a>Mr|Mrs|Ms|Dr|Prof)\s", |found, around| {
+        Rule::anywhere(r"\b(?P<a>Mr|Mrs|Ms|Prof)\s", |found, around| {
             let named = around.after.starts_with(char::is_uppercase);
             let (_, long) = ABBREVIATIONS.iter().find(|(short, _)| *short == &found["a"])?;
             named.then(|| (*long).to_owned())
         }),
         Rule::anywhere(r"\bvs\b", |_, _| Some("versus".into())),
-        Rule::anywhere(r"\bSt\.", |_, around| {
-            let named = around.after.trim_start().starts_with(char::is_uppercase);
-            let street = around.before.trim_end().rsplit(' ').next().is_some_and(|word| {
-                word.len() > 2 && word.starts_with(char::is_uppercase) && !matches!(word, "The" | "In" | "At" | "Near")
-            });
-            Some(if named && !street { "saint" } else { "street" }.into())
-        }),
         Rule::anywhere(r"\b(?:Ph\.D\.|(?:[A-Za-z]\.){2,}[A-Z]?\b|(?:[A-Za-z]\.){2,})", |found, _| {
             let known = DOTTED.iter().find(|(short, _)| found[0].eq_ignore_ascii_case(short));
             Some(known.map_or_else(|| letters(&found[0]), |(_, long)| (*long).to_owned()))
@@ -68,6 +61,7 @@ pub(super) fn rules() -> Vec<Rule> {
         }),
         Rule::whole(r"C\+\+", |_, _| Some("C plus plus".into())),
         Rule::whole(r"C#", |_, _| Some("C sharp".into())),
+        Rule::whole(r"w/o", |_, _| Some("without".into())),
         Rule::whole(r"w/", |_, _| Some("with".into())),
     ]
 }
@@ -83,7 +77,13 @@ pub(super) fn sign(c: char) -> Option<&'static str> {
         '×' => "times",
         '÷' => "divided by",
         '±' => "plus or minus",
-        '≈' => "about",
+        '≈' => "approximately",
+        '≠' => "is not equal to",
+        '≥' => "greater than or equal to",
+        '≤' => "less than or equal to",
+        '∞' => "infinity",
+        '‰' => "per mille",
+        '¢' => "cents",
         '°' => "degrees",
         '$' => "dollars",
         '£' => "pounds",
@@ -94,6 +94,7 @@ pub(super) fn sign(c: char) -> Option<&'static str> {
         '<' => "less than",
         '>' => "greater than",
         '²' => "squared",
+        '³' => "cubed",
         _ => return None,
     })
 }

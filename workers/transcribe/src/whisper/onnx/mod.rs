@@ -18,7 +18,11 @@ use self::{
     mel::{BANDS, FRAMES, LogMel},
     search::{Biases, Found, MOST_TOKENS, Rules},
 };
-use super::{Abilities, Attempt, Heard, Recognizer, RecognizerError, Token, align, corrupt, vocabulary::Vocabulary};
+use super::{
+    Abilities, Attempt, Fits, Heard, Odds, Questioned, Recognizer, RecognizerError, Token, align, corrupt,
+    vocabulary::Vocabulary,
+};
+use crate::speech::regions::Span;
 
 pub(super) const DECODER: &str = "decoder.onnx";
 pub(super) const FILES: &[&str] = &["encoder.onnx", DECODER, "embeddings.f16", "tokenizer.json"];
@@ -28,6 +32,8 @@ const SOUND_BYTES: usize = 80 << 20;
 const MOST_WINDOWS: usize = 4;
 /// Positions of the encoder's output.
 const POSITIONS: usize = FRAMES / 2;
+/// Seconds of one.
+const POSITION_S: f64 = 0.02;
 
 /// A loaded model, shared by all threads.
 pub(super) struct OnnxWhisper {
@@ -90,25 +96,49 @@ impl OnnxWhisper {
     }
 
     /// The same for several windows, side by side in the first dimension. One after another: an encoder that is given several
-    /// takes several times the memory and no less time.
-    fn encode_all(&self, windows: &[Vec<f32>], stop: &AtomicBool) -> Result<Vec<DynValue>, RecognizerError> {
+    /// takes several times the memory and no less time. Those that `keep` does not want are left out.
+    fn encode_all(
+        &self,
+        windows: &[&[f32]],
+        keep: &mut dyn FnMut(usize, &[DynValue]) -> Result<bool, RecognizerError>,
+        stop: &AtomicBool,
+    ) -> Result<Vec<DynValue>, RecognizerError> {
         let mut all: Vec<(Vec<i64>, Vec<f32>)> = Vec::new();
-        for audio in windows {
+        let mut kept = 0;
+        for (n, audio) in windows.iter().enumerate() {
             search::check(stop)?;
             let one = self.encode(audio)?;
+            if !keep(n, &one)? {
+                continue;
+            }
             if windows.len() == 1 {
                 return Ok(one);
             }
+            kept += 1;
             all.resize_with(one.len(), Default::default);
             for ((shape, data), value) in all.iter_mut().zip(&one) {
                 let (of_one, values) = value.try_extract_tensor::<f32>()?;
                 *shape = of_one.to_vec();
-                shape[0] = windows.len() as i64;
+                shape[0] = kept;
                 data.reserve_exact(values.len() * windows.len() - data.len());
                 data.extend_from_slice(values);
             }
         }
         all.into_iter().map(|both| Ok(Tensor::from_array(both)?.into_dyn())).collect()
+    }
+
+    /// The odds of languages in each of some stretches of a window, by what the decoder would read of its sound.
+    fn odds(&self, sound: &[DynValue], samples: usize, stretches: &[Span]) -> Result<Vec<Odds>, RecognizerError> {
+        let languages = self.vocabulary.languages();
+        let one = |stretch: &Span| {
+            let mut rows = self.decoder.begin(stretch_of(sound, align::positions(samples), stretch)?, 1)?;
+            let scores = rows.step(&[self.special.start], &self.biases.none)?;
+            let logprobs = scores.row(0)?;
+            let prob = |token: i32| logprobs.get(token as usize).map_or(0.0, |value| value.exp());
+            let total: f32 = languages.iter().map(|(_, token)| prob(*token)).sum();
+            Ok(languages.iter().map(|(code, token)| (*code, prob(*token) / total.max(f32::MIN_POSITIVE))).collect())
+        };
+        stretches.iter().map(one).collect()
     }
 
     /// The prompt's last tokens, announced; none when there is no prompt.
@@ -133,27 +163,58 @@ impl OnnxWhisper {
         opening
     }
 
-    fn decode(
-        &self,
-        windows: &[Vec<f32>],
-        how: &Attempt<'_>,
-        stop: &AtomicBool,
-    ) -> Result<Vec<Found>, RecognizerError> {
-        let positions: Vec<usize> = windows.iter().map(|audio| align::positions(audio.len())).collect();
-        let rules = Rules {
-            opening: &self.opening(how),
-            before: &self.before(how.prompt),
+    fn rules<'a>(
+        &'a self,
+        opening: &'a [i32],
+        before: &'a [i32],
+        positions: &'a [usize],
+        stop: &'a AtomicBool,
+    ) -> Rules<'a> {
+        Rules {
+            opening,
+            before,
             end_of_text: self.vocabulary.end_of_text,
             no_speech: self.special.no_speech,
             biases: &self.biases,
-            positions: self.align.then_some(&positions),
+            positions: self.align.then_some(positions),
             stop,
-        };
-        let rows = self.decoder.begin(self.encode_all(windows, stop)?, windows.len())?;
-        if how.beam_size > 1 && how.temperature == 0.0 {
-            return Ok(vec![search::beam(rows, usize::from(how.beam_size), &rules)?]);
         }
-        search::one_by_one(rows, windows.len(), how.temperature, &rules)
+    }
+
+    /// Decodes those of at most [`Recognizer::at_once`] windows that `keep` wants; answers for all, in their order.
+    fn decode(
+        &self,
+        windows: &[&[f32]],
+        how: &Attempt<'_>,
+        keep: &mut dyn FnMut(usize, &[DynValue]) -> Result<bool, RecognizerError>,
+        stop: &AtomicBool,
+    ) -> Result<Vec<Option<Heard>>, RecognizerError> {
+        let mut kept = Vec::with_capacity(windows.len());
+        let mut noted = |n: usize, sound: &[DynValue]| {
+            let wanted = keep(n, sound)?;
+            if wanted {
+                kept.push(n);
+            }
+            Ok(wanted)
+        };
+        let sound = self.encode_all(windows, &mut noted, stop)?;
+        let mut heard = vec![None; windows.len()];
+        if kept.is_empty() {
+            return Ok(heard);
+        }
+        let (opening, before) = (self.opening(how), self.before(how.prompt));
+        let positions: Vec<usize> = kept.iter().map(|n| align::positions(windows[*n].len())).collect();
+        let rules = self.rules(&opening, &before, &positions, stop);
+        let rows = self.decoder.begin(sound, kept.len())?;
+        let found = if is_beam(how) {
+            vec![search::beam(rows, usize::from(how.beam_size), &rules)?]
+        } else {
+            search::one_by_one(rows, kept.len(), how.temperature, &rules)?
+        };
+        for (n, found) in kept.into_iter().zip(&found) {
+            heard[n] = Some(self.heard(found, windows[n].len(), opening.len()));
+        }
+        Ok(heard)
     }
 
     fn heard(&self, found: &Found, samples: usize, opening: usize) -> Heard {
@@ -175,27 +236,67 @@ impl Recognizer for OnnxWhisper {
     }
 
     fn hear(&self, windows: &[Vec<f32>], how: &Attempt<'_>, stop: &AtomicBool) -> Result<Vec<Heard>, RecognizerError> {
-        // The rows of a beam are hypotheses of one window.
-        let at_once = if how.beam_size > 1 && how.temperature == 0.0 { 1 } else { self.at_once() };
-        let opening = self.opening(how).len();
+        let windows: Vec<&[f32]> = windows.iter().map(Vec::as_slice).collect();
         let mut heard = Vec::with_capacity(windows.len());
-        for windows in windows.chunks(at_once) {
-            let found = self.decode(windows, how, stop)?;
-            heard.extend(found.iter().zip(windows).map(|(found, audio)| self.heard(found, audio.len(), opening)));
+        for windows in windows.chunks(self.rows(how)) {
+            heard.extend(self.decode(windows, how, &mut |_, _| Ok(true), stop)?.into_iter().flatten());
         }
         Ok(heard)
     }
 
-    fn languages(&self, audio: &[f32], stop: &AtomicBool) -> Result<Vec<(&'static str, f32)>, RecognizerError> {
+    fn languages(&self, audio: &[f32], stretches: &[Span], stop: &AtomicBool) -> Result<Vec<Odds>, RecognizerError> {
         search::check(stop)?;
-        let mut rows = self.decoder.begin(self.encode(audio)?, 1)?;
-        let scores = rows.step(&[self.special.start], &self.biases.none)?;
-        let logprobs = scores.row(0)?;
-        let languages = self.vocabulary.languages();
-        let prob = |token: i32| logprobs.get(token as usize).map_or(0.0, |value| value.exp());
-        let total: f32 = languages.iter().map(|(_, token)| prob(*token)).sum();
-        Ok(languages.into_iter().map(|(code, token)| (code, prob(token) / total.max(f32::MIN_POSITIVE))).collect())
+        self.odds(&self.encode(audio)?, audio.len(), stretches)
     }
+
+    /// What the encoder gives serves both questions: a window's stretches cost a short step of the decoder each.
+    fn hear_fitting(
+        &self,
+        windows: &[Questioned],
+        how: &Attempt<'_>,
+        fits: &mut Fits<'_>,
+        stop: &AtomicBool,
+    ) -> Result<Vec<Option<Heard>>, RecognizerError> {
+        let at_once = self.rows(how);
+        let mut heard = Vec::with_capacity(windows.len());
+        for (chunk, windows) in windows.chunks(at_once).enumerate() {
+            let audio: Vec<&[f32]> = windows.iter().map(|window| window.audio.as_slice()).collect();
+            let mut keep = |n: usize, sound: &[DynValue]| {
+                search::check(stop)?;
+                fits(chunk * at_once + n, self.odds(sound, windows[n].audio.len(), &windows[n].stretches)?)
+            };
+            heard.extend(self.decode(&audio, how, &mut keep, stop)?);
+        }
+        Ok(heard)
+    }
+}
+
+impl OnnxWhisper {
+    /// How many windows go through the decoder side by side: the rows of a beam are hypotheses of one window.
+    fn rows(&self, how: &Attempt<'_>) -> usize {
+        if is_beam(how) { 1 } else { self.at_once() }
+    }
+}
+
+fn is_beam(how: &Attempt<'_>) -> bool {
+    how.beam_size > 1 && how.temperature == 0.0
+}
+
+/// What the decoder reads of a stretch: of keys `[1, heads, width, T]` and values `[1, heads, T, width]`, by turns, the
+/// positions that lie in it and those after the sound, which are `sounding` long: the model was trained on sound with silence
+/// behind it, and takes short sound without any for other languages.
+fn stretch_of(sound: &[DynValue], sounding: usize, stretch: &Span) -> Result<Vec<DynValue>, RecognizerError> {
+    let from = ((stretch.start_s / POSITION_S).floor().max(0.0) as usize).min(POSITIONS - 1);
+    let to = ((stretch.end_s / POSITION_S).ceil() as usize).clamp(from + 1, POSITIONS);
+    let silence = to.max(sounding)..POSITIONS;
+    let positions: Vec<usize> = (from..to).chain(silence).collect();
+    let cut = |(n, value): (usize, &DynValue)| -> Result<DynValue, RecognizerError> {
+        let whole = value.try_extract_array::<f32>()?;
+        let axis = ndarray::Axis(if n % 2 == 0 { 3 } else { 2 });
+        let part = whole.select(axis, &positions);
+        Ok(Tensor::from_array((part.shape().to_vec(), part.iter().copied().collect::<Vec<f32>>()))?.into_dyn())
+    };
+    sound.iter().enumerate().map(cut).collect()
 }
 
 impl Special {

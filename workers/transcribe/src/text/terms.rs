@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
-use crate::text::{chars::is_unspaced, phrases};
+use super::{chars::is_unspaced, phrases};
 
 /// How often each term occurs.
-pub(super) type Bag = BTreeMap<String, f64>;
+pub(crate) type Bag = BTreeMap<String, f64>;
 
 static STOP: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     "a about above after again against all also am an and any are as at back be because been before being below between \
@@ -25,7 +25,7 @@ static STOP: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
 });
 
 /// The terms of a text: English words without endings, Chinese words of two characters and more; no stop words.
-pub(super) fn bag(text: &str) -> Bag {
+pub(crate) fn bag(text: &str) -> Bag {
     let mut bag = Bag::new();
     for word in words(text) {
         *bag.entry(stem(&word)).or_default() += 1.0;
@@ -34,7 +34,7 @@ pub(super) fn bag(text: &str) -> Bag {
 }
 
 /// The words of a text in lower case that are no stop words, in order.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     let is_chinese = text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
     let pieces: Vec<&str> = if is_chinese { phrases::cut(text) } else { text.split_whitespace().collect() };
     let bare = pieces.into_iter().map(|piece| {
@@ -51,7 +51,7 @@ fn is_term(word: &str) -> bool {
 }
 
 /// Takes off the commonest endings; enough to see "chapter" in "chapters".
-pub(super) fn stem(word: &str) -> String {
+pub(crate) fn stem(word: &str) -> String {
     if !word.is_ascii() {
         return word.to_owned();
     }
@@ -67,14 +67,14 @@ pub(super) fn stem(word: &str) -> String {
 }
 
 /// Of two bags, 0 (nothing in common) to 1.
-pub(super) fn cosine(a: &Bag, b: &Bag) -> f64 {
+pub(crate) fn cosine(a: &Bag, b: &Bag) -> f64 {
     let dot: f64 = a.iter().filter_map(|(term, n)| Some(n * b.get(term)?)).sum();
     let norm = |bag: &Bag| bag.values().map(|n| n * n).sum::<f64>().sqrt();
     let norms = norm(a) * norm(b);
     if norms > 0.0 { dot / norms } else { 0.0 }
 }
 
-pub(super) fn add(to: &mut Bag, from: &Bag) {
+pub(crate) fn add(to: &mut Bag, from: &Bag) {
     from.iter().for_each(|(term, n)| *to.entry(term.clone()).or_default() += n);
 }
 
