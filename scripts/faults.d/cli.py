@@ -34,7 +34,7 @@ def dots(room):
 @fault("hostile/07-dot-medley-file-name")
 def dot_medley(room):
     for name in (".medley.png", "a.png"):
-        shutil.copy(room.data / name, room.scratch / name)
+        shutil.copy(room.data / ".medley.png", room.scratch / name)
     room.run("control", ".medley.png", "a.png", "--annotators", "canny")
     check(not (room.scratch / "out/.medley/canny.png").exists(), "an artifact lies in the state folder")
     check((room.scratch / "out/medley/canny.png").exists(), "no folder of its own")

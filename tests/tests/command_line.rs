@@ -1,5 +1,7 @@
 //! The command line as people and scripts meet it: odd names, odd bytes, flags in every form, text or file, what is kept.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     collections::BTreeSet,
     ffi::OsStr,

@@ -14,15 +14,17 @@ fn models(place: &Path, contents: [&str; 3]) -> Models {
         let folder = place.join(name);
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("model.onnx"), content).unwrap();
-        let pin = match *name {
-            "free" => "unpinned = true".to_owned(),
-            _ => format!("sha256 = \"{}\"", Sha256::of(content.as_bytes())),
+        let hash = Sha256::of(content.as_bytes());
+        // Of the source, and of the file that comes of it.
+        let (pin, known) = match *name {
+            "free" => ("unpinned = true".to_owned(), String::new()),
+            _ => (format!("sha256 = \"{hash}\""), format!("sha256 = [\"{hash}\"]")),
         };
         text += &format!(
             "[models.{name}]\nversion = \"1\"\nabout = \"\"\ntasks = []\noptional = true\n\
              licence = {{ code = \"\", weights = \"\", data = \"\", commercial = \"unclear\" }}\n\
              [[models.{name}.sources]]\nurl = \"file://{}/model.onnx\"\nfile = \"model.onnx\"\n{pin}\n\
-             [[models.{name}.files]]\nname = \"model.onnx\"\n",
+             [[models.{name}.files]]\nname = \"model.onnx\"\n{known}\n",
             folder.display()
         );
     }
