@@ -55,6 +55,10 @@ impl Queue for LazyQueue {
         self.connected().await?.dead_letter(delivery, failure).await
     }
 
+    async fn put_aside(&self, delivery: Delivery, reason: &str) -> Result<(), QueueError> {
+        self.connected().await?.put_aside(delivery, reason).await
+    }
+
     async fn consume_dead(&self) -> Result<Box<dyn DeadConsumer>, QueueError> {
         self.connected().await?.consume_dead().await
     }
