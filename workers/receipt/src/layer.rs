@@ -281,10 +281,10 @@ impl Ink {
         let marks: Vec<bool> = page.as_raw().iter().map(|grey| grey.abs_diff(paper) > CONTRAST).collect();
         let mut long = vec![false; marks.len()];
         for y in 0..height {
-            mark_runs(&marks, &mut long, y * width, 1, width);
+            mark_runs(&marks, &mut long, y * width..(y + 1) * width);
         }
         for x in 0..width {
-            mark_runs(&marks, &mut long, x, width, height);
+            mark_runs(&marks, &mut long, (x..width * height).step_by(width));
         }
         let marks = marks.iter().zip(&long).map(|(mark, long)| *mark && !*long).collect();
         Self { width, height, marks, long }
@@ -299,18 +299,23 @@ impl Ink {
     }
 }
 
-/// Marks the long runs of a row or column.
-fn mark_runs(marks: &[bool], long: &mut [bool], start: usize, step: usize, count: usize) {
-    let mut from = 0;
-    for index in 0..=count {
-        if index < count && marks[start + index * step] {
-            continue;
+/// Marks the long runs of a row or column, given as places in the picture.
+fn mark_runs(marks: &[bool], long: &mut [bool], places: impl Iterator<Item = usize>) {
+    let mut run: Vec<usize> = Vec::new();
+    let mut end = |run: &mut Vec<usize>| {
+        if run.len() >= LONG_RUN_PX {
+            run.iter().for_each(|&place| long[place] = true);
         }
-        if index - from >= LONG_RUN_PX {
-            (from..index).for_each(|index| long[start + index * step] = true);
+        run.clear();
+    };
+    for place in places {
+        if marks[place] {
+            run.push(place);
+        } else {
+            end(&mut run);
         }
-        from = index + 1;
     }
+    end(&mut run);
 }
 
 /// A word of Latin or other letters, as languages write them: with a vowel, in one case or with a capital in front.

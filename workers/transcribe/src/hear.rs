@@ -75,7 +75,8 @@ pub(crate) fn hear<S: WindowAudio>(
         let listening = Listening { stretches: &stretches[n], main: &how.language };
         let ask = |within| {
             let part = source.audio(&window.part(&stretches[n], within));
-            Ok(recognizer.languages(&part, &[language::WHOLE], stop)?.pop().unwrap_or_default())
+            let mut odds = recognizer.languages(&part, &[language::WHOLE], stop)?;
+            Ok::<_, RecognizerError>(odds.pop().unwrap_or_default())
         };
         told[n] = listening.runs(&odds, ask)?;
         Ok(told[n].iter().all(|run| run.language == how.language))

@@ -52,38 +52,37 @@ impl Sums<'_> {
         let tolerance = if tax.is_zero() { exact } else { TAX_ROUNDING };
         let mut checks = Vec::new();
         if let Some(words) = self.words {
-            checks.push(check("words", "the total in words", total, &[words], exact));
+            checks.push(check("words", "the total in words", (total, exact), &[words]));
         }
         if let (Some(tendered), Some(change)) = (t.tendered.map(value), t.change.map(value)) {
             let found = tendered.abs() - change.abs();
             // What is paid is rounded even where the total that is printed is not.
             let sums = [found, found - rounding];
-            checks.push(check("change", "tendered - change", total, &sums, exact));
+            checks.push(check("change", "tendered - change", (total, exact), &sums));
         }
         let items = (!self.items.is_empty()).then(|| self.items.iter().map(|&index| value(index)).sum::<Decimal>());
         if let Some(subtotal) = t.subtotal.filter(|&index| Some(index) != t.total).map(value) {
             let sums = with_and_without(subtotal + extras + rounding, tax, discount);
-            checks.push(check("total", "subtotal + tax + service - discounts + rounding", total, &sums, tolerance));
+            checks.push(check("total", "subtotal + tax + service - discounts + rounding", (total, tolerance), &sums));
             if let Some(items) = items {
                 // Prices hold their tax or do not: the articles add up to the subtotal or to what was rounded.
                 let inclusive = total - rounding - extras;
                 let sums = with_and_without(items, tax, discount);
                 let expected = if sums.contains(&inclusive) { inclusive } else { subtotal };
-                checks.push(check("items", "sum of the items + tax - discounts", expected, &sums, tolerance));
+                checks.push(check("items", "sum of the items + tax - discounts", (expected, tolerance), &sums));
             }
         } else if let Some(items) = items {
             let sums = with_and_without(items + extras + rounding, tax, discount);
             checks.push(check(
                 "items",
                 "sum of the items + tax + service - discounts + rounding",
-                total,
+                (total, tolerance),
                 &sums,
-                tolerance,
             ));
         }
         if !rounding.is_zero() && !self.unrounded.is_empty() {
             let sums: Vec<Decimal> = self.unrounded.iter().map(|&index| value(index) + rounding).collect();
-            checks.push(check("rounding", "total before rounding + rounding", total, &sums, exact));
+            checks.push(check("rounding", "total before rounding + rounding", (total, exact), &sums));
         }
         checks
     }
@@ -168,7 +167,7 @@ fn with_and_without(sum: Decimal, tax: Decimal, discount: Decimal) -> Vec<Decima
     sums
 }
 
-fn check(name: &'static str, sum: &str, expected: Decimal, sums: &[Decimal], tolerance: Decimal) -> Check {
+fn check(name: &'static str, sum: &str, (expected, tolerance): (Decimal, Decimal), sums: &[Decimal]) -> Check {
     let found = sums.iter().copied().min_by_key(|&sum| (sum - expected).abs()).unwrap_or_default();
     let holds = found.is_about(expected, tolerance);
     Check { name, sum: sum.into(), found: found.as_money(), expected: expected.as_money(), holds }

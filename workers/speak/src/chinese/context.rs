@@ -297,7 +297,7 @@ fn rule(single: char, near: &Near<'_>) -> Option<&'static str> {
         '炸' => near.goes_on(&["鸡", "鱼", "酱", "薯", "油", "豆腐", "虾", "肉", "丸子"]).then_some("zha2"),
         '削' => Some("xiao1"),
         '缝' => near.goes_on(&["衣", "补", "了", "好", "上", "合"]).then_some("feng2"),
-        '折' => near.goes_on(&["了"]).then_some("she2"),
+        '折' => Some(if near.goes_on(&["了"]) { "she2" } else { "zhe2" }),
         '剥' => Some("bao1"),
         '嚼' => Some("jiao2"),
         '逮' => Some("dai3"),

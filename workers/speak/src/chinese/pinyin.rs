@@ -25,7 +25,11 @@ pub(super) fn phrase(text: &str) -> Option<Vec<Syllable>> {
 }
 
 /// Readings where the dictionary's first is not the one that is meant in running text.
-const COMMON: [(char, &str); 40] = [
+const COMMON: [(char, &str); 44] = [
+    ('难', "nan2"),
+    ('藏', "cang2"),
+    ('教', "jiao1"),
+    ('粘', "zhan1"),
     ('的', "de5"),
     ('地', "di4"),
     ('得', "de5"),

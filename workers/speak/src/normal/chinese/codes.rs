@@ -12,7 +12,7 @@ use super::{
 };
 
 /// What is said before or after a code.
-const CODES: &str = "验证码|校验码|动态码|识别码|确认码|授权码|激活码|兑换码|邀请码|取件码|提货码|取货码|提取码|核销码|安全码|口令|密码|密钥|邮编|邮政编码|邮递区号|邮码|尾号|尾数|卡号|账号|帐号|户号|编号|单号|号码|工号|学号|编码|代码|代号|机器码|序列号|条形码|条码|区号|取餐号|流水号|票号|考号|准考证号?|身份证号?码?|护照号?码?|车牌号?|牌照|会议号|会议ID|房间号|房号|门牌号?|门牌|航班号?|航班|车次|班次|订单号?|订位代号|订单编号|运单号?|快递单号?|发票号?|合同号?|股票代码|基金代码|统编|统一编号|QQ群?号?|qq群?号?|微信号?|ID|id|PIN码?|Pin码?|pin码?|WiFi密码|批号|型号|货号|执照号?|警号|档案号|会员号?|用户名|房卡号|保单号?|病历号|床号|试用码|代碼";
+const CODES: &str = "末四位|后四位|末四码|后四码|末三码|末五码|末六位|后六位|验证码|校验码|动态码|识别码|确认码|授权码|激活码|兑换码|邀请码|取件码|提货码|取货码|提取码|核销码|安全码|口令|密码|密钥|邮编|邮政编码|邮递区号|邮码|尾号|尾数|卡号|账号|帐号|户号|编号|单号|号码|工号|学号|编码|代码|代号|机器码|序列号|条形码|条码|区号|取餐号|流水号|票号|考号|准考证号?|身份证号?码?|护照号?码?|车牌号?|牌照|会议号|会议ID|房间号|房号|门牌号?|门牌|航班号?|航班|车次|班次|订单号?|订位代号|订单编号|运单号?|快递单号?|发票号?|合同号?|股票代码|基金代码|统编|统一编号|QQ群?号?|qq群?号?|微信号?|ID|id|PIN码?|Pin码?|pin码?|WiFi密码|批号|型号|货号|执照号?|警号|档案号|会员号?|用户名|房卡号|保单号?|病历号|床号|试用码|代碼";
 /// What is dialled.
 const PHONES: &str = "电话号?码?|手机号?码?|座机号?码?|固话|热线|专线|客服|传真|分机|短信|短信至|拨打|致电|来电|请拨|请打|拨通|拨|打|转接?|联系方式|联络|电联|查询|咨询|报警|市话|行动|tel|Tel|TEL|电話";
 /// Between what is called so and its digits.
@@ -35,7 +35,7 @@ fn pattern(text: &str) -> Regex {
 pub(super) fn rules() -> Vec<Rule> {
     vec![
         // 6222 0212 3456 7890
-        Rule::whole(r"\d{4}(?:[\s-]\d{3,4}){2,4}", |found, _| Some(groups(&found[0], spelled))),
+        Rule::whole(r"\d{4}(?:[\s-]\d{4}){2,4}(?:[\s-]\d{1,3})?", |found, _| Some(groups(&found[0], spelled))),
         // 13800138000, 138 0013 8000, +86 …, 010-62345678, (02)2345-6789, 0912-345-678, 400-820-8820, +886-2-2345-6789
         Rule::anywhere(
             r"\+\d{1,3}(?:[\s-]?\(?\d{1,5}\)?){1,5}|(?:86[-\s])?1[3-9]\d[-\s]?\d{4}[-\s]?\d{4}|[(（]0\d{1,3}[)）][\s-]?\d{3,4}[\s-]?\d{3,4}|0\d{1,3}[\s-]\d{3,4}[\s-]?\d{3,4}|0\d{1,3}[\s-]\d{6,8}|[48]00[\s-]?\d{3,4}[\s-]?\d{3,4}|09\d{8}",
@@ -50,7 +50,10 @@ pub(super) fn rules() -> Vec<Rule> {
                 let money = is_measured(around.after)
                     && !found[0].contains(['-', ' ', '('])
                     && found[0].starts_with(['4', '8']);
-                (apart && digits >= 7 && !money).then(|| groups(&found[0], dialled))
+                let named = CODE_BEFORE.is_match(near_before(around)) && !PHONE_BEFORE.is_match(near_before(around));
+                let goes_on =
+                    around.after.starts_with('-') && around.after[1..].starts_with(|c: char| c.is_ascii_digit());
+                (apart && digits >= 7 && !money && !named && !goes_on).then(|| groups(&found[0], dialled))
             },
         ),
         Rule::anywhere(r"[*•xX]{2,}\s?(?P<n>\d{3,6})", |found, _| Some(spelled(&found["n"]))),

@@ -51,7 +51,10 @@ pub(super) fn rules() -> Vec<Rule> {
             let begins = around.before.chars().next_back().is_none_or(|c| c.is_whitespace() || c == '(');
             let number =
                 around.after.trim_start().starts_with(|c: char| c.is_ascii_digit() || matches!(c, '$' | '£' | '€'));
-            (begins && number).then(|| "about".into())
+            let range = around.before.trim_end().ends_with(|c: char| c.is_ascii_digit() || c == '%')
+                || ["°C", "°F", "℃"].iter().any(|unit| around.before.trim_end().ends_with(unit));
+            let word = if range { "to" } else { "about" };
+            ((begins || range) && number).then(|| word.into())
         }),
         Rule::whole(r"(?P<n>\d+)\s?¢", |found, _| Some(format!("{} cents", number(&found["n"])))),
     ]
