@@ -175,7 +175,7 @@ impl Config {
     fn parse(text: &str, registry: &Registry) -> Result<Self, String> {
         // Without the line itself, which may hold a password.
         let config: Self = toml::from_str(text).map_err(|error| {
-            let before = |start| text.get(..start).unwrap_or(text);
+            let before = |start: usize| text.get(..start).unwrap_or(text);
             let line = error.span().map(|span| before(span.start).matches('\n').count() + 1);
             let at = line.map(|line| format!("line {line}: ")).unwrap_or_default();
             format!("{at}{}", error.message())

@@ -14,6 +14,9 @@ use crate::{
     records,
 };
 
+/// Where uploaded inputs lie, below their tenant.
+const UPLOADS: &str = "inputs/";
+
 /// What a user asks for, before it is accepted.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -168,8 +171,15 @@ impl Medley {
 
     /// Everything that the workers need, the envelope last. Returns the envelope that stands.
     async fn write(&self, keys: &JobKeys, asked: &Asked) -> Result<Job, Error> {
+        for input in &asked.job.inputs {
+            // Also what somebody else put there for this job; another job's artifacts stay that job's.
+            if let Source::Stored(below) = &input.source
+                && below.starts_with(UPLOADS)
+            {
+                self.share(keys, &keys.of_tenant(below)?).await?;
+            }
+        }
         for upload in &asked.uploads {
-            self.share(keys, &upload.key).await?;
             self.put_upload(upload).await?;
         }
         self.write_envelope(keys, asked).await
