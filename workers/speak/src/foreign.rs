@@ -139,33 +139,38 @@ fn by_words(text: &str) -> Option<&'static str> {
     if signs * 2 > text.split_whitespace().count() {
         return None;
     }
-    let words: Vec<String> = text
-        .split(|c: char| !(c.is_alphabetic() || c == '\u{301}'))
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect();
-    let is = |list: &HashSet<&str>, word: &str| list.contains(word);
-    let english = words.iter().filter(|word| is(&ENGLISH, word)).count();
+    // Read twice rather than kept: a text may have a million words.
+    let words = || {
+        let words = text.split(|c: char| !(c.is_alphabetic() || c == '\u{301}'));
+        words.filter(|word| !word.is_empty()).map(str::to_lowercase)
+    };
     let mut counts = vec![0_usize; LATIN.len()];
-    for bits in words.iter().filter_map(|word| WORDS.get(word.as_str())) {
+    let (mut all, mut english) = (0_usize, 0_usize);
+    for word in words() {
+        all += 1;
+        english += usize::from(ENGLISH.contains(word.as_str()));
+        let bits = WORDS.get(word.as_str()).copied().unwrap_or_default();
         (0..counts.len()).filter(|n| bits >> n & 1 == 1).for_each(|n| counts[n] += 1);
     }
     let (best, found) = counts.into_iter().enumerate().max_by_key(|(_, count)| *count)?;
     let (name, list) = LATIN.get(best)?;
-    let strong: BTreeSet<&str> = words
-        .iter()
-        .map(String::as_str)
-        .filter(|word| list.contains(word) && !is(&WEAK, word) && !is(&ENGLISH, word))
-        .collect();
-    let share = found as f64 / words.len().max(1) as f64;
-    let enough = match words.len() {
+    let mut strong: BTreeSet<String> = BTreeSet::new();
+    let mut only_english = 0;
+    for word in words() {
+        let is_english = ENGLISH.contains(word.as_str());
+        let is_listed = list.contains(&word.as_str());
+        only_english += usize::from(is_english && !is_listed);
+        if is_listed && !is_english && !WEAK.contains(word.as_str()) {
+            strong.insert(word);
+        }
+    }
+    let share = found as f64 / all.max(1) as f64;
+    let enough = match all {
         0..=2 => return None,
         3 => share > 0.6 && strong.len() >= 2,
         4..=7 => share >= 0.3 && strong.len() >= 2,
         _ => share >= 0.25 && strong.len() >= 3,
     };
-    // English words are counted though the other language may have them too.
-    let only_english = words.iter().filter(|word| is(&ENGLISH, word) && !list.contains(&word.as_str())).count();
     (enough && found > only_english * 4 && (found > english || only_english == 0)).then_some(*name)
 }
 

@@ -222,7 +222,9 @@ fn hostile_texts_are_answered_and_bounded() {
     };
     assert_eq!(answer(&vec![b'a'; 10 << 20]).as_deref(), Some("media_too_large"));
     assert_eq!(answer("😀🙃 \u{202e}\u{0}".as_bytes()).as_deref(), Some("media_empty"));
-    assert_eq!(answer("مرحبا بالعالم".as_bytes()).as_deref(), Some("media_empty"));
+    assert_eq!(answer("مرحبا بالعالم".as_bytes()).as_deref(), Some("language_unsupported"));
+    let french = "Bonjour, comment allez-vous ? Je suis très content de vous voir.";
+    assert_eq!(answer(french.as_bytes()).as_deref(), Some("language_unsupported"));
     assert_eq!(answer(b"\xff\xfe\x00").as_deref(), Some("media_undecodable"));
     assert_eq!(answer("Go \u{202e}now\u{0}! 😀 [[x]] <b>$(rm)</b> שלום —— …".as_bytes()), None);
     assert_eq!(answer(b"<speak>a<nonsense/></speak>").as_deref(), Some("ssml_invalid"));

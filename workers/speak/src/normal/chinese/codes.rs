@@ -40,12 +40,11 @@ pub(super) fn rules() -> Vec<Rule> {
         Rule::anywhere(
             r"\+\d{1,3}(?:[\s-]?\(?\d{1,5}\)?){1,5}|(?:86[-\s])?1[3-9]\d[-\s]?\d{4}[-\s]?\d{4}|[(（]0\d{1,3}[)）][\s-]?\d{3,4}[\s-]?\d{3,4}|0\d{1,3}[\s-]\d{3,4}[\s-]?\d{3,4}|0\d{1,3}[\s-]\d{6,8}|[48]00[\s-]?\d{3,4}[\s-]?\d{3,4}|09\d{8}",
             |found, around| {
-                let apart = !around
-                    .before
-                    .ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '$' | '¥' | '￥'))
-                    && !around.after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '%')
-                    && !(around.after.starts_with(['.', ','])
-                        && around.after[1..].starts_with(|c: char| c.is_ascii_digit()));
+                let joins = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '$' | '¥' | '￥');
+                let decimals =
+                    around.after.starts_with(['.', ',']) && around.after[1..].starts_with(|c: char| c.is_ascii_digit());
+                let ends = decimals || around.after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '%');
+                let apart = !(around.before.ends_with(joins) || ends);
                 let digits = found[0].chars().filter(char::is_ascii_digit).count();
                 let money = is_measured(around.after)
                     && !found[0].contains(['-', ' ', '('])

@@ -156,7 +156,7 @@ fn is_idle(before: &str, after: &str) -> bool {
         )
     };
     let measured = |c: char| matches!(c, '%' | '％' | '‰' | '°' | '℃' | '℉');
-    let operand = after.chars().skip_while(|c| sign(*c) || *c == ' ').next().is_some_and(|c| digit(c) || money(c));
+    let operand = after.chars().find(|c| !(sign(*c) || *c == ' ')).is_some_and(|c| digit(c) || money(c));
     (is_han(last) && (digit(next) || money(next)))
         || (digit(last) && (is_han(next) || measured(next)))
         || (measured(last) && is_han(next))
