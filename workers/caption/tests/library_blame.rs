@@ -63,8 +63,8 @@ fn an_image_that_takes_the_process_with_it_is_a_row() {
 #[test]
 fn thin_pictures_are_rows_and_take_no_memory() {
     let medley = Medley::default();
-    // A quarter of what one of them used to take.
-    fs::write(medley.path("medley.toml"), "[limits]\nchild_memory_mib = 1024\n").unwrap();
+    // Half of what one of them used to take.
+    fs::write(medley.path("medley.toml"), "[limits]\nchild_memory_mib = 2048\n").unwrap();
     let photos = medley.path("photos");
     drawn(&photos, 3);
     let write = |name: &str, width: u32, height: u32, format: ImageFormat| {

@@ -35,7 +35,7 @@ pub(super) struct Notes {
 #[serde(rename_all = "snake_case")]
 enum Line {
     Begun(Vec<u32>),
-    Seen(Noted),
+    Seen(Box<Noted>),
     Died(ErrorCode),
 }
 
@@ -91,7 +91,8 @@ impl Notes {
     }
 
     pub(super) fn done(&mut self, seen: Vec<(u32, Seen)>) -> Result<(), StepError> {
-        let lines: Vec<Line> = seen.iter().map(|(number, seen)| Line::Seen(Noted::of(*number, seen))).collect();
+        let lines: Vec<Line> =
+            seen.iter().map(|(number, seen)| Line::Seen(Box::new(Noted::of(*number, seen)))).collect();
         self.write(&lines)?;
         self.seen.extend(seen);
         Ok(())
