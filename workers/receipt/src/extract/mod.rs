@@ -215,6 +215,8 @@ fn currency(sheet: &Sheet, labelled: &[Labelled], hints: &Hints) -> Option<Field
         let sign = l.amount.currency?;
         let code = match sign {
             "$" if malaysian => "MYR",
+            // Pesos without cents, and it is not said whose.
+            "$" if sheet.style.no_cents => return None,
             "$" => "USD",
             "¥" if is_japanese(sheet) => "JPY",
             "¥" => "CNY",
