@@ -174,6 +174,12 @@ fn is_malaysian(sheet: &Sheet) -> bool {
     sheet.rows.iter().any(says)
 }
 
+/// Codes of ISO 4217 that are no words.
+const CODES: [&str; 17] = [
+    "EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "ZAR", "INR", "JPY", "KRW", "IDR", "SGD",
+    "HKD",
+];
+
 /// Kana stand in Japanese alone.
 fn is_japanese(sheet: &Sheet) -> bool {
     sheet.lines.iter().flat_map(|line| line.text.chars()).filter(|c| ('\u{3041}'..='\u{30fa}').contains(c)).count() > 2
@@ -209,6 +215,8 @@ fn currency(sheet: &Sheet, labelled: &[Labelled], hints: &Hints) -> Option<Field
         let sign = l.amount.currency?;
         let code = match sign {
             "$" if malaysian => "MYR",
+            // Pesos without cents, and it is not said whose.
+            "$" if sheet.style.no_cents => return None,
             "$" => "USD",
             "¥" if is_japanese(sheet) => "JPY",
             "¥" => "CNY",
@@ -222,6 +230,15 @@ fn currency(sheet: &Sheet, labelled: &[Labelled], hints: &Hints) -> Option<Field
         Some(evidence::field(sheet, l.line, code.to_owned(), raw.trim(), 0.95))
     });
     signed
+        .or_else(|| {
+            // A code in the name of a sum: `Total SEK`.
+            let sums = labelled.iter().filter(|l| matches!(l.kind, Some(Kind::Total | Kind::GrandTotal)));
+            let mut codes = sums.filter_map(|l| {
+                let code = CODES.iter().find(|code| has_word(&l.label, &[code]))?;
+                Some(evidence::field(sheet, l.line, (*code).to_owned(), code, 0.9))
+            });
+            codes.next()
+        })
         .or_else(|| {
             // A sign in a column's heading: `Amount (RM)`.
             let heading =
