@@ -112,7 +112,7 @@ where
 }
 
 fn heard(language: &str, text: &str) -> Transcript {
-    Transcript { language: language.into(), duration_s: 3.0, text: text.into(), segments: Vec::new() }
+    Transcript { language: language.into(), duration_s: 3.0, text: text.into(), ..Transcript::default() }
 }
 
 /// The same where the recording says what the transcript has.

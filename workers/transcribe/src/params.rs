@@ -31,6 +31,8 @@ pub struct TranscribeParams {
     pub script: Script,
     /// How sure the voice detector must be that somebody speaks, 0 to 1. Lower hears more, and more that is not there.
     pub vad_threshold: f32,
+    /// What becomes of a recording in which nobody speaks: the error `no_speech`, or an empty transcript.
+    pub silence: Silence,
     /// Characters in a line of a subtitle; 0 is 42, and 16 for Chinese and Japanese.
     pub max_line_chars: u16,
     /// Lines of a subtitle, 1 or 2.
@@ -51,10 +53,22 @@ impl Default for TranscribeParams {
             word_timestamps: true,
             script: Script::Simplified,
             vad_threshold: 0.5,
+            silence: Silence::Error,
             max_line_chars: 0,
             max_lines: 2,
         }
     }
+}
+
+/// What becomes of a recording in which nobody speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Silence {
+    /// The job ends with `no_speech`.
+    #[default]
+    Error,
+    /// The transcript is empty.
+    Empty,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

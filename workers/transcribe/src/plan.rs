@@ -7,7 +7,7 @@ use medley_step::{LocalInput, StepContext, StepError};
 use crate::{
     audio::{self, Sound},
     language,
-    params::TranscribeParams,
+    params::{Silence, TranscribeParams},
     speech::{
         SAMPLE_RATE_HZ,
         regions::{RegionRules, Regions, Span, milliseconds},
@@ -79,13 +79,13 @@ pub(crate) fn find_speech(mut vad: Vad, params: &TranscribeParams, cx: &StepCont
     }
 }
 
-/// Nothing to transcribe is an answer of its own.
-pub(crate) fn refuse_silence(found: &Found, input: &LocalInput) -> Result<(), StepError> {
+/// Nothing to transcribe is an answer of its own, unless an empty transcript is wanted.
+pub(crate) fn refuse_silence(found: &Found, silence: Silence, input: &LocalInput) -> Result<(), StepError> {
     if found.duration_s < 0.1 {
         let what = "holds less than a tenth of a second of sound; check that it is the right file";
         return Err(StepError::bad_input(ErrorCode::MEDIA_EMPTY, input, what));
     }
-    if found.windows.is_empty() {
+    if found.windows.is_empty() && silence == Silence::Error {
         let of = match found.sound.asked() {
             Some(track) => format!(" (track {track} of {}; use --track N for another)", found.sound.tracks),
             None => String::new(),
@@ -104,7 +104,7 @@ pub(crate) fn decide_language(
     params: &TranscribeParams,
     cx: &StepContext<'_>,
 ) -> Result<String, StepError> {
-    let Some(recognizer) = recognizer else {
+    let Some(recognizer) = recognizer.filter(|_| !found.windows.is_empty()) else {
         return Ok(params.fixed_language().unwrap_or("en").into());
     };
     let places = language::places(&found.windows);

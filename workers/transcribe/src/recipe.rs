@@ -64,6 +64,9 @@ pub(crate) fn next(params: &TranscribeParams, done: &GroupDone) -> Result<Progre
 
 fn decodes(params: &TranscribeParams, plan: Plan) -> Result<Planned, StepError> {
     let Plan { facts, input, models, steps } = plan;
+    if steps.is_empty() {
+        return gather(params, facts, []);
+    }
     let how = How::new(params, &facts.language, facts.sound.asked());
     let work: f64 = steps.iter().flatten().map(|window| window.audio_s()).sum();
     let draft = |(n, windows)| {

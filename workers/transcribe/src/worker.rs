@@ -71,7 +71,7 @@ impl Transcribe {
         let options = SessionOptions { threads: cx.threads(), parallel: 1 };
         let vad = Vad::new(self.models.session("silero-vad", "vad-sequence.onnx", options)?);
         let found = plan::find_speech(vad, params, cx)?;
-        plan::refuse_silence(&found, input)?;
+        plan::refuse_silence(&found, params.silence, input)?;
         let recognizer = match params.fixed_language() {
             Some(_) => None,
             None => Some(self.whisper(params.model(), params.word_timestamps, cx.threads())?),

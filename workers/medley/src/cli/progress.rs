@@ -138,11 +138,7 @@ impl Progress {
         job.take(event, now);
         if let EventBody::Retrying { code, message, in_ms } = &event.body {
             let text = format!("{}: {message} ({code}); trying again in {:.0} s", job.label, *in_ms as f64 / 1000.0);
-            let text = printable(&text).into_owned();
-            match &self.bars {
-                Some(bars) => drop(bars.println(text)),
-                None => eprintln!("{text}"),
-            }
+            self.line(&text);
             return;
         }
         let unit = match &event.body {
@@ -158,6 +154,22 @@ impl Progress {
         } else if !self.quiet && job.last_line.is_none_or(|last| now - last >= LINE_EVERY) {
             job.last_line = Some(now);
             eprintln!("{}: {:.0} % {words}", job.label, estimate.share * 100.0);
+        }
+    }
+
+    /// Says what a person would not expect of the job's result.
+    pub(super) fn warn(&self, job: JobId, warning: &str) {
+        if let Some(job) = self.jobs.get(&job).filter(|_| !self.quiet) {
+            self.line(&format!("warning: {}: {warning}", job.label));
+        }
+    }
+
+    /// A line above the bars.
+    fn line(&self, text: &str) {
+        let text = printable(text).into_owned();
+        match &self.bars {
+            Some(bars) => drop(bars.println(text)),
+            None => eprintln!("{text}"),
         }
     }
 

@@ -313,6 +313,9 @@ impl Session {
             // The artifacts are in the folder: another run needs the record of the job, and nothing else of it.
             self.medley.trim(&manifest.tenant, id).await?;
         }
+        for warning in warnings(manifest) {
+            self.progress.warn(id, warning);
+        }
         self.terms.add(manifest.provenance.models.values());
         self.progress.end(id, &format!("done, in {}", folder.display()));
         Ok(())
@@ -329,6 +332,12 @@ impl Session {
         failed.say();
         self.exit = self.exit.max(failed.exit);
     }
+}
+
+/// What a job's `quality` says that a person would not expect.
+fn warnings(manifest: &Manifest) -> impl Iterator<Item = &str> {
+    let warnings = manifest.quality.get("warnings").and_then(serde_json::Value::as_array);
+    warnings.into_iter().flatten().filter_map(serde_json::Value::as_str)
 }
 
 /// The same request into the same folder is the same job, so that running it again goes on where it stopped.
