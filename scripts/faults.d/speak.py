@@ -1,5 +1,7 @@
 """speak: texts that were read wrong. What is heard is compared with the same text written out in words."""
 
+import itertools
+
 from harness import Room, check, fault
 
 
@@ -55,7 +57,9 @@ def traditional(room: Room):
     simplified = ["银行在重庆", "他觉得音乐很好听，头发很长，睡觉了", "会计系重新调整参数", "他还钱了"]
     for written, simple in zip((room.data / "cases.txt").read_text().split("\n"), simplified):
         same(room, written, simple)
-    check("".join(heard(room, "銀行在重慶")).endswith("chongqing"), "重慶 is not read chong qing")
+    # A final is two phonemes of the same name here.
+    phonemes = [phoneme for phoneme, _ in itertools.groupby(heard(room, "銀行在重慶"))]
+    check(phonemes[-4:] == ["ch", "ong", "q", "ing"], f"重慶 is read {' '.join(phonemes[-4:])}, not chong qing")
 
 
 @fault("19-markdown-code-and-front-matter")

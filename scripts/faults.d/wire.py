@@ -137,7 +137,11 @@ def worker(room, env, *arguments):
 def survives(room, headers):
     """The message of the case, for a job that is open, and then one that is as it should be."""
     with broker(room.scratch / "broker") as port:
-        env = {"MEDLEY_QUEUE": f"amqp://guest:guest@127.0.0.1:{port}", "XDG_DATA_HOME": str(room.scratch / "data")}
+        # Workers before a broker read only what lies below the folders that they are told.
+        config = room.scratch / "fleet.toml"
+        config.write_text(f"[limits]\nfile_roots = [{json.dumps(str(room.scratch))}]\n")
+        env = {"MEDLEY_QUEUE": f"amqp://guest:guest@127.0.0.1:{port}", "XDG_DATA_HOME": str(room.scratch / "data"),
+               "MEDLEY_CONFIG": str(config)}
         hit = submit(room, env)
         step = json.loads((room.data / "step.json").read_text())
         step["job"] = hit
