@@ -280,7 +280,7 @@ fn damage_within_is_told_and_what_follows_stays_in_time() {
         let mut bytes = encoded(3, 30.0, &path, args);
         let (whole, ..) = read(&path);
         let (from, to) = (bytes.len() / 3, bytes.len() / 3 + bytes.len() / 10);
-        bytes[from..to].iter_mut().enumerate().for_each(|(n, byte)| *byte = (n * 37 >> 3) as u8 | 1);
+        bytes[from..to].iter_mut().enumerate().for_each(|(n, byte)| *byte = ((n * 37) >> 3) as u8 | 1);
         fs::write(&path, &bytes).unwrap();
         let (heard, undecoded_s, reason) = read(&path);
         assert!((1.0..6.0).contains(&undecoded_s), "{name}: {undecoded_s} s of 3, {reason:?}");

@@ -171,7 +171,8 @@ fn what_is_no_file_is_not_read_and_a_pull_replaces_it() {
     let device = |at: &Path| std::os::unix::fs::symlink("/dev/zero", at).unwrap();
     let folder = |at: &Path| fs::create_dir(at).unwrap();
     let circle = |at: &Path| std::os::unix::fs::symlink(at, at).unwrap();
-    let makers: [(&dyn Fn(&Path), &str); 4] =
+    type Make<'a> = &'a dyn Fn(&Path);
+    let makers: [(Make<'_>, &str); 4] =
         [(&pipe, "a pipe"), (&device, "a device"), (&folder, "a folder"), (&circle, "a link that leads nowhere")];
     for (make, what) in makers {
         fs::remove_file(&path).unwrap();

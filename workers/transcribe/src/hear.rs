@@ -64,11 +64,12 @@ pub(crate) fn hear<S: WindowAudio>(
     }
     let stretches: Vec<Vec<Span>> =
         windows.iter().zip(&audio).map(|((_, window), audio)| language::stretches(window, audio)).collect();
-    let questioned = |((audio, (_, window)), stretches): ((Vec<f32>, &(&S, &Window)), &Vec<Span>)| {
+    let mut questioned: Vec<Questioned> = Vec::with_capacity(windows.len());
+    for ((audio, (_, window)), stretches) in audio.into_iter().zip(windows).zip(&stretches) {
         let inside = |one: &Span| Span::new(window.to_window_s(one.start_s), window.to_window_s(one.end_s));
-        Questioned { audio, stretches: [language::WHOLE].into_iter().chain(stretches.iter().map(inside)).collect() }
-    };
-    let questioned: Vec<Questioned> = audio.into_iter().zip(windows).zip(&stretches).map(questioned).collect();
+        let stretches = [language::WHOLE].into_iter().chain(stretches.iter().map(inside)).collect();
+        questioned.push(Questioned { audio, stretches });
+    }
     let mut told: Vec<Vec<Run>> = vec![Vec::new(); windows.len()];
     let mut fits = |n: usize, odds: Vec<Odds>| {
         let (source, window) = windows[n];

@@ -236,11 +236,15 @@ impl Download {
                 ErrorCode::INPUT_NOT_FOUND,
                 &format!("the server redirects in circles, or more than {REDIRECTS} times; check the URL"),
             ),
-            ureq::Error::RedirectFailed => {
-                self.refused(ErrorCode::INPUT_NOT_FOUND, "the server redirects to nowhere; check the URL")
-            }
+            ureq::Error::RedirectFailed => self.nowhere(),
+            // The client does not export its protocol's errors; of these two one repeats the address, secrets and all.
+            ureq::Error::Protocol(error) if error.to_string().contains("location header") => self.nowhere(),
             error => self.unavailable("the server cannot be reached").because(error),
         }
+    }
+
+    fn nowhere(&self) -> StepError {
+        self.refused(ErrorCode::INPUT_NOT_FOUND, "the server redirects to nowhere; check the URL")
     }
 
     fn refused(&self, code: ErrorCode, what: &str) -> StepError {

@@ -169,7 +169,7 @@ async fn a_damaged_result_ends_its_job() {
     damage(&fleet, &result).await;
     std::fs::write(&gate, b"").unwrap();
     let error = fleet.wait(job).await.error.unwrap();
-    assert_eq!(error.code, ErrorCode::INTERNAL, "{error:?}");
+    assert_eq!(error.code, ErrorCode::new("state_damaged"), "{error:?}");
     the_next_job_is_done(&fleet).await;
     workers.stop().await.unwrap();
 }

@@ -103,7 +103,7 @@ mod tests {
         let transcript = Transcript { language: "en".into(), segments: vec![segment], ..Transcript::default() };
         let chapter = Chapter { start_s: 0.0, title: "A \"B\"".into(), segments: (0, 1) };
         let media = Media { urls: vec!["a\"b.mp3".into(), "file:///a/b.mp3".into()], film: false };
-        let page = html("T & T", &transcript, &[chapter.clone()], &media);
+        let page = html("T & T", &transcript, std::slice::from_ref(&chapter), &media);
         assert!(
             page.contains("<b data-t=\"1.5\">Hello</b> <b data-t=\"1.5\">&lt;script&gt;alert(1)&lt;/script&gt;</b>")
         );

@@ -34,7 +34,7 @@ pub(super) fn recordings(bytes: &mut Bytes<'_>) -> io::Result<Vec<Part>> {
         if let Some(now) = reference(&head) {
             let passed = clock.filter(|&(owner, _)| owner == pid).map(|(_, before)| signed(now, before));
             match passed {
-                Some(passed) if passed < -MOST_BACK || passed > MOST_AHEAD => {
+                Some(passed) if !(-MOST_BACK..=MOST_AHEAD).contains(&passed) => {
                     // It begins with the table that came since the clock was last seen.
                     starts.push((table.unwrap_or(at), 0.0));
                     clock = Some((pid, now));

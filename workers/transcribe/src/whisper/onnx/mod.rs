@@ -56,6 +56,9 @@ struct Special {
     tasks: Option<[i32; 2]>,
 }
 
+/// Asked with a window's number and what the encoder made of it: whether it is decoded.
+type Keep<'a> = dyn FnMut(usize, &[DynValue]) -> Result<bool, RecognizerError> + 'a;
+
 impl OnnxWhisper {
     /// # Errors
     /// `model_missing`, `model_corrupt`.
@@ -100,7 +103,7 @@ impl OnnxWhisper {
     fn encode_all(
         &self,
         windows: &[&[f32]],
-        keep: &mut dyn FnMut(usize, &[DynValue]) -> Result<bool, RecognizerError>,
+        keep: &mut Keep<'_>,
         stop: &AtomicBool,
     ) -> Result<Vec<DynValue>, RecognizerError> {
         let mut all: Vec<(Vec<i64>, Vec<f32>)> = Vec::new();
@@ -186,7 +189,7 @@ impl OnnxWhisper {
         &self,
         windows: &[&[f32]],
         how: &Attempt<'_>,
-        keep: &mut dyn FnMut(usize, &[DynValue]) -> Result<bool, RecognizerError>,
+        keep: &mut Keep<'_>,
         stop: &AtomicBool,
     ) -> Result<Vec<Option<Heard>>, RecognizerError> {
         let mut kept = Vec::with_capacity(windows.len());
