@@ -37,7 +37,7 @@ pub(crate) const VARIABLES: [(&str, &str); 11] = [
     ("NO_COLOR", "set to anything: no colours on a terminal either"),
 ];
 
-/// Whether the user wants no colours (https://no-color.org).
+/// Whether the user wants no colours (<https://no-color.org>).
 pub(crate) fn no_color() -> bool {
     env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }

@@ -70,8 +70,10 @@ impl StepFolder {
     fn called(&self, index: usize, name: &str, file: &Path) -> Result<PathBuf, Error> {
         let (folder, name) = (self.0.join("in").join(index.to_string()), tenant::segment(name));
         let link = folder.join(name);
+        // A link's relative target would be looked for beside the link.
         std::fs::create_dir(&folder)
-            .and_then(|()| std::os::unix::fs::symlink(file, &link))
+            .and_then(|()| std::path::absolute(file))
+            .and_then(|file| std::os::unix::fs::symlink(file, &link))
             .map_err(|error| Error::local("a link to an input was not made", error))?;
         Ok(link)
     }

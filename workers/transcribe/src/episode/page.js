@@ -47,11 +47,14 @@ function seek(t) {
 
 player.addEventListener("timeupdate", follow);
 player.addEventListener("seeked", follow);
-// None of the places has it: the last of them says so, or said so before this script ran.
+// None of the places has it: the last of them says so, or said so before this script ran. The page's load event waits for
+// the player; before it "no source" may only mean that the choice has not begun.
 const missing = (is) => { document.getElementById("missing").hidden = !is; };
 player.addEventListener("error", () => missing(true));
 player.querySelector("source:last-of-type")?.addEventListener("error", () => missing(true));
-if (player.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) missing(true);
+addEventListener("load", () => {
+  if (player.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) missing(true);
+});
 player.addEventListener("loadedmetadata", () => {
   missing(false);
   player.classList.toggle("sound", player.videoWidth === 0);
