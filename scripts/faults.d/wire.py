@@ -87,7 +87,7 @@ def publish(port, key, body, headers):
         login = b"\0guest\0guest"
         send(1, 0, method(10, 11, struct.pack(">I", 0) + short("PLAIN") + struct.pack(">I", len(login)) + login + short("en_US")))
         wait_for(10, 30)
-        send(1, 0, method(10, 31, struct.pack(">HIH", 0, 131072, 0)))
+        send(1, 0, method(10, 31, struct.pack(">HIH", 2047, 131072, 0)))
         send(1, 0, method(10, 40, short("/") + b"\0\0"))
         wait_for(10, 41)
         send(1, 1, method(20, 10, b"\0"))

@@ -117,7 +117,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Starts a [`command`] that reads `pipe:0`; `name` is what its errors speak of.
+    /// Starts a [`crate::child::command`] that reads `pipe:0`; `name` is what its errors speak of.
     ///
     /// # Errors
     /// `tool_missing` without ffmpeg.
