@@ -158,7 +158,14 @@ impl AmqpPlace {
 }
 
 async fn amqp(url: &str) -> AmqpQueue {
-    AmqpQueue::connect(AmqpConfig { url: url.to_owned(), ..AmqpConfig::default() }).await.unwrap()
+    // On a machine that is busy with something else the broker may take longer than the client waits.
+    for _ in 0..20 {
+        match AmqpQueue::connect(AmqpConfig { url: url.to_owned(), ..AmqpConfig::default() }).await {
+            Ok(queue) => return queue,
+            Err(error) => eprintln!("the broker cannot be reached yet: {error}"),
+        }
+    }
+    panic!("the broker cannot be reached");
 }
 
 #[async_trait::async_trait]
