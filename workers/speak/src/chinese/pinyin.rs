@@ -25,7 +25,14 @@ pub(super) fn phrase(text: &str) -> Option<Vec<Syllable>> {
 }
 
 /// Readings where the dictionary's first is not the one that is meant in running text.
-const COMMON: [(char, &str); 44] = [
+const COMMON: [(char, &str); 50] = [
+    // The dictionary reads these as surnames.
+    ('不', "bu4"),
+    ('六', "liu4"),
+    ('那', "na4"),
+    ('哈', "ha1"),
+    ('盖', "gai4"),
+    ('区', "qu1"),
     ('难', "nan2"),
     ('藏', "cang2"),
     ('教', "jiao1"),
@@ -151,6 +158,10 @@ mod tests {
     #[test]
     fn polyphones_are_read_by_their_word() {
         let cases = [
+            ("不", "bu4"),
+            ("六", "liu4"),
+            ("那", "na4"),
+            ("区", "qu1"),
             ("银行", "yin2 hang2"),
             ("行走", "xing2 zou3"),
             ("重庆", "chong2 qing4"),
