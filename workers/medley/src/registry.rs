@@ -9,15 +9,15 @@ use medley_portrait::{NewsRecipe, Portrait, PortraitRecipe};
 use medley_receipt::{ReceiptRecipe, ReceiptWorker};
 use medley_speak::{Speak, SpeakJob};
 use medley_step::Registry;
-use medley_transcribe::{PodcastJob, Transcribe, TranscribeJob};
+use medley_transcribe::{PodcastRecipe, TranscribeRecipe, TranscribeWorker};
 
 pub(crate) fn registry() -> Registry {
     Registry::default()
-        .worker::<Transcribe>()
-        .recipe::<TranscribeJob>()
-        .recipe::<PodcastJob>()
+        .worker::<TranscribeWorker>()
+        .recipe::<TranscribeRecipe>()
+        .recipe::<PodcastRecipe>()
         .worker::<Speak>()
-        .recipe::<SpeakJob<TranscribeJob>>()
+        .recipe::<SpeakJob<TranscribeRecipe>>()
         .worker::<ReceiptWorker>()
         .recipe::<ReceiptRecipe>()
         .worker::<Caption>()
@@ -27,6 +27,6 @@ pub(crate) fn registry() -> Registry {
         .worker::<Control>()
         .recipe::<Control>()
         .worker::<Portrait>()
-        .recipe::<PortraitRecipe<TranscribeJob, SpeakJob<TranscribeJob>>>()
-        .recipe::<NewsRecipe<SpeakJob<TranscribeJob>>>()
+        .recipe::<PortraitRecipe<TranscribeRecipe, SpeakJob<TranscribeRecipe>>>()
+        .recipe::<NewsRecipe<SpeakJob<TranscribeRecipe>>>()
 }

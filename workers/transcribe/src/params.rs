@@ -151,13 +151,3 @@ impl TranscribeParams {
 fn knows_language(code: &str) -> bool {
     (0..=whisper_rs::get_lang_max_id()).any(|id| whisper_rs::get_lang_str(id) == Some(code))
 }
-
-/// The table `[transcribe]` of `medley.toml`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct TranscribeConfig {
-    /// Decode in whisper.cpp and not on ONNX Runtime, where both can: less than half as fast.
-    pub whisper_cpp: bool,
-    /// The helper model that sums up episodes; the table `[assist]` unless this one is set.
-    pub assist: medley_assist::Config,
-}

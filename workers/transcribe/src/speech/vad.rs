@@ -1,12 +1,11 @@
 //! Silero's voice detector, run over any length of audio in blocks.
 
 use medley_models::Session;
-use medley_proto::ErrorCode;
-use medley_step::{Retryable, StepError};
 use ndarray::{Array2, Array3};
 use ort::value::TensorRef;
 
 use super::SAMPLE_RATE_HZ;
+use crate::error::VadError;
 
 /// New samples of one frame: 32 ms.
 pub(crate) const FRAME: usize = 512;
@@ -16,17 +15,6 @@ pub(crate) const FRAME_S: f64 = FRAME as f64 / SAMPLE_RATE_HZ as f64;
 const CONTEXT: usize = 64;
 /// Frames given to the model at once: 16 s, 1.2 MB.
 const BLOCK: usize = 500;
-
-/// The network could not be run.
-#[derive(Debug, thiserror::Error)]
-#[error("the voice detector failed")]
-pub(crate) struct VadError(#[from] ort::Error);
-
-impl Retryable for VadError {
-    fn into_step_error(self) -> StepError {
-        StepError::transient(ErrorCode::INTERNAL, "speech could not be found; run the job again").because(self)
-    }
-}
 
 /// The probability of speech, frame by frame. The state of the recurrent network is carried from block to block, so
 /// the answers are those of one pass over the whole file.

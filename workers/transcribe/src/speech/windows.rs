@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     SAMPLE_RATE_HZ,
-    regions::{Span, milliseconds},
+    span::{Span, milliseconds},
 };
 
 /// The most audio in a window. Whisper's encoder costs the same for one second as for 30, so windows are filled; the
@@ -141,7 +141,7 @@ impl Packer {
         }
     }
 
-    /// The file is over, `duration_s` long.
+    /// Packs what is waiting at the end of the file, which is `duration_s` long.
     pub(crate) fn finish(&mut self, duration_s: f64, out: &mut Vec<Window>) {
         if !self.waiting.is_empty() {
             out.push(of_regions(&self.waiting, self.floor_s, duration_s));
@@ -153,13 +153,13 @@ impl Packer {
     fn cut(&mut self, out: &mut Vec<Window>) {
         let full = |n: usize| of_regions(&self.waiting[..n], self.floor_s, f64::INFINITY).audio_s();
         let pause = |n: usize| self.waiting[n].start_s - self.waiting[n - 1].end_s;
-        let most = self.waiting.len() - 1;
-        let least = full(most) - EASE_S;
-        let at = (1..=most)
+        let last = self.waiting.len() - 1;
+        let min_s = full(last) - EASE_S;
+        let at = (1..=last)
             .rev()
-            .take_while(|n| full(*n) >= least)
+            .take_while(|n| full(*n) >= min_s)
             .max_by(|a, b| pause(*a).total_cmp(&pause(*b)))
-            .unwrap_or(most);
+            .unwrap_or(last);
         let border = middle(self.waiting[at - 1].end_s, self.waiting[at].start_s);
         out.push(of_regions(&self.waiting[..at], self.floor_s, border));
         self.waiting.drain(..at);

@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        decode::{Decoded, TimedWord},
+        step::{DecodedWindow, TimedWord},
         text::sentences::sentences,
     };
 
@@ -165,7 +165,7 @@ mod tests {
             word
         };
         let words = words.iter().map(word).collect();
-        paragraphs(&sentences(&[Decoded { words, ..Decoded::default() }]))
+        paragraphs(&sentences(&[DecodedWindow { words, ..DecodedWindow::default() }]))
     }
 
     fn text(sentences: &[(&str, f64)]) -> String {

@@ -1,7 +1,7 @@
 //! From timed words to sentences.
 
 use crate::{
-    decode::{Decoded, TimedWord},
+    step::{DecodedWindow, TimedWord},
     text::chars::{ends_phrase, final_mark, is_sentence_end, is_unspaced},
 };
 
@@ -40,8 +40,8 @@ impl Sentence {
 }
 
 /// Cuts the words of all windows into sentences; none is in two languages.
-pub(crate) fn sentences(windows: &[Decoded]) -> Vec<Sentence> {
-    let words: Vec<(&TimedWord, &Decoded)> =
+pub(crate) fn sentences(windows: &[DecodedWindow]) -> Vec<Sentence> {
+    let words: Vec<(&TimedWord, &DecodedWindow)> =
         windows.iter().flat_map(|window| window.words.iter().map(move |word| (word, window))).collect();
     let mut sentences = Vec::new();
     let mut open = Sentence::default();
@@ -91,14 +91,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn spoken(text: &str) -> Decoded {
+    fn spoken(text: &str) -> DecodedWindow {
         let word = |(n, text): (usize, &str)| TimedWord {
             start_s: n as f64 * 0.4,
             end_s: n as f64 * 0.4 + 0.3,
             text: text.into(),
             logprob: -0.1,
         };
-        Decoded { words: text.split_inclusive(' ').enumerate().map(word).collect(), ..Decoded::default() }
+        DecodedWindow { words: text.split_inclusive(' ').enumerate().map(word).collect(), ..DecodedWindow::default() }
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
             let all = spoken(&text);
             let cut = cut.min(all.words.len());
             let (left, right) = all.words.split_at(cut);
-            let windows = [left, right].map(|words| Decoded { words: words.to_vec(), ..Decoded::default() });
+            let windows = [left, right].map(|words| DecodedWindow { words: words.to_vec(), ..DecodedWindow::default() });
             let found = sentences(&windows);
             let back: Vec<TimedWord> = found.iter().flat_map(|sentence| sentence.words.clone()).collect();
             prop_assert_eq!(back, all.words);

@@ -9,7 +9,7 @@ use ort::{
     value::{DynValue, Tensor, TensorRef, ValueType},
 };
 
-use super::super::RecognizerError;
+use crate::error::RecognizerError;
 
 /// The decoder with all that it needs to begin.
 pub(super) struct Decoder {
@@ -22,7 +22,7 @@ pub(super) struct Decoder {
     pub(super) tokens: usize,
 }
 
-/// What a step gave.
+/// The output of a step.
 pub(super) struct Scores {
     /// `[rows][tokens]`
     logprobs: DynValue,
@@ -58,7 +58,7 @@ pub(super) struct Rows<'a> {
     /// Of each row, for each layer: keys, values.
     past: Vec<DynValue>,
     rows: usize,
-    /// Tokens that were stepped through.
+    /// Tokens so far.
     length: usize,
 }
 
@@ -90,7 +90,7 @@ impl Decoder {
         self.layers
     }
 
-    /// How large what it reads of a window's sound is.
+    /// The size of what it reads of a window's sound.
     pub(super) fn sound_bytes(&self, positions: usize) -> usize {
         2 * self.layers * positions * self.heads * self.width * size_of::<f32>()
     }
@@ -170,18 +170,23 @@ impl Scores {
         Ok(&values[n * self.tokens..(n + 1) * self.tokens])
     }
 
-    /// Where each of the last `count` tokens of a row looked, as far as `positions`: `[heads][positions]` for each, which adds
-    /// up to one for each head.
-    pub(super) fn looked(&self, at: Row, count: usize, positions: usize) -> Result<Vec<Vec<f32>>, RecognizerError> {
+    /// The attention of each of the last `count` tokens of a row, as far as `positions`: `[heads][positions]`, which adds up to
+    /// one for each head.
+    pub(super) fn last_attention(
+        &self,
+        at: Row,
+        count: usize,
+        positions: usize,
+    ) -> Result<Vec<Vec<f32>>, RecognizerError> {
         let (shape, values) = self.attention.try_extract_tensor::<f32>()?;
         let [_, heads, queries, all] = [0, 1, 2, 3].map(|at| shape[at] as usize);
         let per_row = queries / at.of;
         let cut = |query: usize| {
             let mut cut = Vec::with_capacity(heads * positions);
             for head in 0..heads {
-                let looked = &values[((at.window * heads + head) * queries + query) * all..][..positions.min(all)];
-                let share = looked.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-                cut.extend(looked.iter().map(|value| value / share));
+                let attended = &values[((at.window * heads + head) * queries + query) * all..][..positions.min(all)];
+                let share = attended.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+                cut.extend(attended.iter().map(|value| value / share));
             }
             cut
         };
@@ -210,7 +215,7 @@ pub(super) fn chosen(values: &[DynValue], entries: &[usize]) -> Result<Vec<DynVa
     values.iter().map(choose).collect()
 }
 
-/// The table of what each token is as numbers: f16, a row for each. It is read from the file, a row when it is needed.
+/// The table of token embeddings: f16, one row a token. Rows are read from the file when they are needed.
 struct Embeddings {
     file: File,
     state: usize,
