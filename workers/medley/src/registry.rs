@@ -5,7 +5,7 @@ use medley_caption::{
     library::{Library, LibraryRecipe},
 };
 use medley_control::Control;
-use medley_portrait::{NewsRecipe, Portrait, PortraitRecipe};
+use medley_portrait::{NewsRecipe, PortraitRecipe, PortraitWorker};
 use medley_receipt::{ReceiptRecipe, ReceiptWorker};
 use medley_speak::{Speak, SpeakJob};
 use medley_step::Registry;
@@ -26,7 +26,7 @@ pub(crate) fn registry() -> Registry {
         .recipe::<LibraryRecipe>()
         .worker::<Control>()
         .recipe::<Control>()
-        .worker::<Portrait>()
+        .worker::<PortraitWorker>()
         .recipe::<PortraitRecipe<TranscribeRecipe, SpeakJob<TranscribeRecipe>>>()
         .recipe::<NewsRecipe<SpeakJob<TranscribeRecipe>>>()
 }

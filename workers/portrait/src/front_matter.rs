@@ -21,14 +21,14 @@ pub struct FrontMatter {
 }
 
 /// The largest script, in bytes: about three hours of speech.
-pub(crate) const MOST_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_SCRIPT_BYTES: usize = 256 * 1024;
 
 /// Takes a script apart: front matter (`key: value` lines) and the text that is spoken.
 pub(crate) fn parse<'a>(text: &'a str, name: &str) -> Result<(FrontMatter, &'a str), PortraitError> {
     let text = text.trim_start_matches('\u{feff}');
     let wrong = |what: String| PortraitError::Script { name: name.into(), what };
-    if text.len() > MOST_BYTES {
-        return Err(wrong(format!("it has {} bytes and may have {MOST_BYTES}; make several clips", text.len())));
+    if text.len() > MAX_SCRIPT_BYTES {
+        return Err(wrong(format!("it has {} bytes and may have {MAX_SCRIPT_BYTES}; make several clips", text.len())));
     }
     let mut front = FrontMatter::default();
     let body = match text.strip_prefix("---").and_then(|rest| rest.strip_prefix("\r\n").or(rest.strip_prefix('\n'))) {

@@ -1,10 +1,7 @@
-//! Which sound is heard when, where no `timing.json` says so: from the transcript, by laying synthetic speech of the
-//! same words over the recording ([`align`]); as a last resort from the sound alone ([`guess`]).
+//! Forced alignment: the time of each phoneme in a recording, by dynamic time warping against synthetic speech of the same
+//! words.
 
-mod align;
-mod features;
-mod guess;
-pub(crate) mod mel;
+pub(crate) mod cepstra;
+mod dtw;
 
-pub(crate) use align::{Reference, align};
-pub(crate) use guess::guess;
+pub(crate) use dtw::{Reference, align};

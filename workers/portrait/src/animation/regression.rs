@@ -1,5 +1,5 @@
-use super::features::{CEPSTRA, Frame, RATE_HZ, cepstra, normalised};
-use crate::drive::{AIMS, LEAD_S};
+use super::{AIMS, LEAD_S};
+use crate::alignment::cepstra::{CEPSTRA, Frame, RATE_HZ, cepstra, normalised};
 
 /// Frames of sound on either side of the one that is shown.
 const AROUND: usize = 4;
@@ -8,12 +8,12 @@ const INPUTS: usize = (2 * AROUND + 1) * CEPSTRA + 1;
 /// What the mouth does in each of `frames` frames, from the sound alone: jaw, wide, round, upper lip, lower lip,
 /// press, tuck, tongue, each about 0 to 1.
 ///
-/// Ridge regression on nine frames of cepstra, taught by `teach/guess.py` on forty-two utterances of synthetic speech
-/// whose phonemes were known (`guess.json`: 8 rows of 117 weights and an offset). On sentences and a voice that were not
+/// Ridge regression on nine frames of cepstra, trained by `teach/guess.py` on forty-two utterances of synthetic speech
+/// whose phonemes were known (`regression.json`: 8 rows of 117 weights and an offset). On sentences and a voice that were not
 /// taught: r .79 for the jaw, .76 for width, .50 for rounding; closed lips cannot be heard this way.
-pub(crate) fn guess(samples: &[f32], frames: usize, fps: f64) -> Vec<[f64; AIMS]> {
-    let weights: Vec<Vec<f64>> =
-        serde_json::from_str(include_str!("guess.json")).expect("the weights are part of the program and are tested");
+pub(super) fn mouth_from_sound(samples: &[f32], frames: usize, fps: f64) -> Vec<[f64; AIMS]> {
+    let weights: Vec<Vec<f64>> = serde_json::from_str(include_str!("regression.json"))
+        .expect("the weights are part of the program and are tested");
     let heard = normalised(cepstra(samples));
     (0..frames)
         .map(|i| {
@@ -39,9 +39,9 @@ mod tests {
 
     #[test]
     fn weights_are_complete_and_silence_gives_a_quiet_mouth() {
-        let weights: Vec<Vec<f64>> = serde_json::from_str(include_str!("guess.json")).unwrap();
+        let weights: Vec<Vec<f64>> = serde_json::from_str(include_str!("regression.json")).unwrap();
         assert_eq!(weights.len(), AIMS);
         assert!(weights.iter().all(|row| row.len() == INPUTS));
-        assert_eq!(guess(&[], 3, 25.0).len(), 3);
+        assert_eq!(mouth_from_sound(&[], 3, 25.0).len(), 3);
     }
 }

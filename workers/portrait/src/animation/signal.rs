@@ -1,4 +1,5 @@
 use super::TUNED_FPS;
+use crate::percentile::percentile;
 
 /// How loud speech is in each frame, 0 (pause) to 1; loudness is judged against the recording's own range, so a quiet
 /// voice moves the mouth as far as a loud one.
@@ -47,19 +48,6 @@ pub(crate) fn smooth(values: &[f64], sigma_tuned: f64, fps: f64) -> Vec<f64> {
             kernel[0] * values[i] + (1..=radius).map(|r| kernel[r] * around(r)).sum::<f64>()
         })
         .collect()
-}
-
-/// The value below which this share of the values lies.
-pub(crate) fn percentile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = (sorted.len().saturating_sub(1)) as f64 * share;
-    let (low, part) = (at as usize, at.fract());
-    match sorted.get(low..) {
-        Some([a, b, ..]) => a + part * (b - a),
-        Some([a]) => *a,
-        _ => 0.0,
-    }
 }
 
 #[cfg(test)]
