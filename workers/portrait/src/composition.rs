@@ -23,7 +23,7 @@ pub enum Aspect {
     Square,
 }
 
-/// What stands behind a photo that does not fill the clip.
+/// The background of a photo that does not fill the clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Background {
@@ -65,14 +65,14 @@ impl Composition {
         let (across, down) = (f64::from(width) / photo_width, f64::from(height) / photo_height);
         let cover = across.max(down);
         let bounds = Bounds::of(face);
-        // Whoever gives a background of their own wants to see it.
+        // A background of the user's own must stay visible.
         let fills = behind.is_none()
             && cover <= MAX_ENLARGED
             && bounds.height * cover < 0.75 * f64::from(height)
             && bounds.width * cover < 0.85 * f64::from(width);
         let scale = if fills { cover } else { across.min(down).min(MAX_ENLARGED) };
         let (wide, high) = ((photo_width * scale).round() as u32, (photo_height * scale).round() as u32);
-        // Exactly what the filter makes of it.
+        // The exact scale after rounding to whole pixels.
         let scale_x = f64::from(wide) / photo_width;
         let scaled = image::imageops::resize(photo, wide.max(2), high.max(2), FilterType::Lanczos3);
         let shift =
@@ -114,8 +114,8 @@ impl Bounds {
     }
 }
 
-/// Where something of `length` begins on a side of `room`: in the middle when it fits, else so that `point` of it
-/// stands at `share` of the room, its ends never inside.
+/// The offset of something of `length` along a side of `room`: centred when it fits, else with its `point` at `share` of the
+/// room and no gap at either end.
 fn place(room: u32, length: u32, point: f64, share: f64) -> i64 {
     if length <= room {
         return i64::from((room - length) / 2);

@@ -1,5 +1,5 @@
 //! Encodes film: parts that can be concatenated, and the finished file. ffmpeg runs under medley-media's guards: in an
-//! empty environment, with limits of memory, time and file size, and given up when it takes nothing any more.
+//! empty environment, with limits of memory, time and file size, and is stopped when it no longer reads its input.
 
 use std::{ffi::OsString, fs::File, io::Read, path::Path};
 
@@ -11,7 +11,7 @@ const BT709: [&str; 8] =
     ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"];
 
 /// An H.264 encoder that takes planar 4:2:0 frames and leaves a plain H.264 byte stream (ITU-T H.264, annex B): parts of
-/// a film laid end to end are the film. It has no clock; with frames in the order in which they are shown, the number
+/// a film can be concatenated. It has no clock; with frames in the order in which they are shown, the number
 /// of a frame is its time.
 #[derive(Debug)]
 pub(crate) struct FilmEncoder(Feed);
@@ -65,7 +65,7 @@ pub(crate) const SOURCE_TYPE: &str =
 /// Makes the finished file from its parts.
 #[derive(Debug)]
 pub(crate) struct Muxer<'a> {
-    /// In their order, all of one frame rate.
+    /// The parts in order, all of one frame rate.
     pub(crate) films: &'a [&'a Path],
     pub(crate) fps: u32,
     /// 32-bit floats, mono, at [`crate::sound::FILM_RATE_HZ`].
@@ -76,7 +76,7 @@ pub(crate) struct Muxer<'a> {
 }
 
 impl Muxer<'_> {
-    /// Lays the films end to end, adds the sound and leaves an MP4 that plays while it loads. The pictures are not
+    /// Concatenates the films, adds the sound and leaves an MP4 that plays while it loads. The pictures are not
     /// encoded again. The same parts give the same bytes.
     pub(crate) fn write(&self, out: &Path) -> Result<(), PortraitError> {
         let limits = Limits::default();
@@ -117,8 +117,8 @@ impl Muxer<'_> {
     }
 }
 
-/// ffmpeg's clock for video without one, which all frame rates divide. As the track's clock too, so that the numbers
-/// mean the same before and after ffmpeg converts between the two.
+/// ffmpeg's clock for video without one; all frame rates divide it. The track uses the same clock, so that timestamps do not
+/// change when ffmpeg converts between the two.
 const CLOCK_HZ: u32 = 1_200_000;
 
 /// The filter that shows the n-th frame at n / fps seconds, whatever the demuxer makes of a seam.

@@ -1,4 +1,4 @@
-//! Where everything stands in the clip: the photo on the canvas, the face in the photo.
+//! The scene of a clip: the photo on the canvas and the face in the photo.
 
 use image::{RgbImage, imageops::FilterType};
 use medley_models::{Models, SessionOptions};
@@ -13,14 +13,14 @@ use crate::{
     rig::{Canonical, eye_distance, head_pose},
 };
 
-/// Eyes closer than this leave a mouth of a few pixels.
+/// Eyes closer together than this mean a mouth of only a few pixels.
 const MIN_EYES_PX: f64 = 18.0;
-/// Beyond, the far half of the face has too few pixels to move.
+/// Beyond these angles, the far half of the face has too few pixels to move.
 const MAX_YAW_DEG: f64 = 32.0;
 const MAX_PITCH_DEG: f64 = 28.0;
 /// Enlarging further shows more blur than face.
 pub(crate) const MAX_ENLARGED: f64 = 2.5;
-/// Of a square about the head, the eyes' distance is this share.
+/// The distance of the eyes as a share of a square about the head.
 const HEAD_EYES_SHARE: f64 = 0.18;
 
 /// The scene of a clip, as `scene.json`; the canvas itself lies beside it as a picture.
@@ -53,14 +53,14 @@ pub(crate) struct Quality {
     pub(crate) lips_from: String,
     /// Faces seen in the photo.
     pub(crate) faces: usize,
-    /// Of the face mesh, 0 to 1.
+    /// The score of the face mesh, 0 to 1.
     pub(crate) face_score: f64,
     pub(crate) face_yaw_deg: f64,
     pub(crate) face_pitch_deg: f64,
     /// Who agreed to the use of the likeness, by the params or the script.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) consent: Option<String>,
-    /// Sentences about what a person would not expect.
+    /// Warnings for the user, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) warnings: Vec<String>,
 }

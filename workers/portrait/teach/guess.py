@@ -110,7 +110,7 @@ def tables():
 
 
 def articulate(sounds, frames, end_s):
-    """`src/drive/articulate.rs` without its closures, which cannot be heard: the eight aims of each frame."""
+    """`src/animation/articulate.rs` without its closures, which cannot be heard: the eight aims of each frame."""
     shapes, ipa, crisp, vowels = tables()
     segments, before = [], -3600.0
     for phoneme, a, b in sounds + [("", end_s, end_s + 3600)]:
@@ -139,7 +139,7 @@ def articulate(sounds, frames, end_s):
     aims = total / weights[:, None]
     padded = np.pad(aims, ((1, 1), (0, 0)), mode="edge")
     aims = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
-    aims[:, 0] = np.maximum(aims[:, 0], 0) ** float(re.search(r"LOOKS_OPEN: f64 = ([\d.]+)", (HERE.parent / "src/drive/articulate.rs").read_text())[1])
+    aims[:, 0] = np.maximum(aims[:, 0], 0) ** float(re.search(r"LOOKS_OPEN: f64 = ([\d.]+)", (HERE.parent / "src/animation/articulate.rs").read_text())[1])
     return aims
 
 

@@ -19,10 +19,10 @@ use crate::{
 
 /// In a file with less speech, one window stands for the whole.
 const MAX_ONE_PLACE_S: f64 = 90.0;
-/// Windows that are listened to in a longer file: an opening jingle or a guest's greeting does not decide.
+/// The number of windows to identify in a longer file, so that an opening jingle or a guest's greeting does not decide.
 const PLACES: usize = 3;
 
-/// The windows to listen to: of as many equal parts of the file, the one with most speech in each.
+/// The windows to identify: the file is divided into equal parts, and each gives the window with most speech.
 pub(crate) fn places(windows: &[Window]) -> Vec<usize> {
     let total: f64 = windows.iter().map(Window::speech_s).sum();
     let parts = if total < MAX_ONE_PLACE_S { 1 } else { PLACES.min(windows.len()) };
@@ -34,7 +34,7 @@ pub(crate) fn places(windows: &[Window]) -> Vec<usize> {
         .collect()
 }
 
-/// The file's language: listens to the places side by side and adds up the probabilities.
+/// The file's language: the places are identified side by side and their probabilities added up.
 pub(crate) fn detect(
     recognizer: &dyn Recognizer,
     places: &[LoadedWindow],

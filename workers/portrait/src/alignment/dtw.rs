@@ -68,12 +68,12 @@ pub(crate) fn align(
 
 /// Times of the same word in the reference and in the recording, seconds, both growing.
 fn anchors(words: &[WordTime], transcript: &Transcript) -> Vec<(f64, f64)> {
-    let heard: Vec<_> = transcript.segments.iter().flat_map(|segment| &segment.words).collect();
+    let recorded: Vec<_> = transcript.segments.iter().flat_map(|segment| &segment.words).collect();
     let ours: Vec<String> = words.iter().map(|word| plain(&word.text)).collect();
-    let theirs: Vec<String> = heard.iter().map(|word| plain(&word.text)).collect();
+    let theirs: Vec<String> = recorded.iter().map(|word| plain(&word.text)).collect();
     let mut pairs: Vec<(f64, f64)> = Vec::new();
     for (i, j) in same(&ours, &theirs) {
-        for pair in [(words[i].start_s, heard[j].start_s), (words[i].end_s, heard[j].end_s)] {
+        for pair in [(words[i].start_s, recorded[j].start_s), (words[i].end_s, recorded[j].end_s)] {
             if pairs.last().is_none_or(|last| pair.0 > last.0 && pair.1 > last.1) {
                 pairs.push(pair);
             }
@@ -86,7 +86,7 @@ fn plain(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Indices of a longest common subsequence, looked for near the diagonal: a transcript and its own reading differ in
+/// Indices of a longest common subsequence, searched near the diagonal: a transcript and its own reading differ in
 /// a word here and there.
 fn same(a: &[String], b: &[String]) -> Vec<(usize, usize)> {
     const NEAR: usize = 40;

@@ -14,7 +14,7 @@ pub(crate) struct IdleMotion {
     pub(crate) seed: u64,
 }
 
-/// Adds what a face does besides speaking: the head sways and nods with the beat of the voice, eyes blink (rather in
+/// Adds the motion of a face besides speaking: the head sways and nods with the beat of the voice, eyes blink (rather in
 /// pauses), brows rise when speech sets in.
 pub(crate) fn add_idle_motion(poses: &mut [Pose], activity: &[f64], fps: f64, idle: IdleMotion) {
     let mut random = Random(idle.seed);

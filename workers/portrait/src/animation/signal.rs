@@ -19,15 +19,15 @@ impl Activity {
         Self(loudness_db.iter().map(|db| ((db - low - 0.15 * range) / (0.7 * range)).clamp(0.0, 1.0)).collect())
     }
 
-    /// Each frame's level of mono sound: over one and a half frames around it.
+    /// The level of mono sound in each frame: over one and a half frames around it.
     pub(crate) fn levels(samples: &[f32], rate_hz: u32, fps: f64, frames: usize) -> Vec<f64> {
         let hop = f64::from(rate_hz) / fps;
         (0..frames)
             .map(|i| {
                 let from = ((i as f64 - 0.5) * hop).max(0.0) as usize;
                 let to = ((i + 1) as f64 * hop) as usize;
-                let heard = &samples[from.min(samples.len())..to.min(samples.len())];
-                let energy: f64 = heard.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
+                let around = &samples[from.min(samples.len())..to.min(samples.len())];
+                let energy: f64 = around.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
                 (energy / (to - from) as f64).sqrt()
             })
             .collect()

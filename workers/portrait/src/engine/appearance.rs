@@ -8,7 +8,7 @@ use crate::{
 
 pub(super) type Colour = [f32; 3];
 
-/// What the inside of this person's mouth looks like: colours taken from the photo's own light, and the photo's own
+/// The appearance of the inside of this person's mouth: colours taken from the photo's own light, and the photo's own
 /// teeth where it shows them.
 #[derive(Debug, Clone)]
 pub(super) struct MouthAppearance {

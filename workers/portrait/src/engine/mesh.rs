@@ -17,11 +17,11 @@ pub(crate) struct MeshFace {
     appearance: MouthAppearance,
     texture: Texture,
     reach: Rect,
-    /// Those that can move at all.
+    /// The triangles that can move.
     moving: Triangles,
 }
 
-/// What a face is made from.
+/// The subject of a portrait: the person in the photo, placed on the canvas.
 #[derive(Debug)]
 pub(crate) struct Subject<'a> {
     /// The picture as it stands in the clip.

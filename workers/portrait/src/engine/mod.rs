@@ -22,8 +22,8 @@ pub(crate) struct FrameSpec<'a> {
     pub(crate) number: usize,
 }
 
-/// Draws a speaking face. A frame depends on nothing but the portrait and its own frame, so any part of a clip can be
-/// drawn alone, by several threads, in any order, and comes out the same.
+/// Draws a speaking face. A frame depends only on the portrait and its own [`FrameSpec`], so any part of a clip can be drawn
+/// alone, by several threads, in any order, with the same result.
 pub(crate) trait LipSync: Send + Sync {
     /// The part of the canvas that any frame may change.
     fn reach(&self) -> Rect;

@@ -189,7 +189,7 @@ struct Plane {
 }
 
 impl Plane {
-    /// The plane at `height_cm` and the look's depth, on the skull or on the jaw.
+    /// The plane at `height_cm` and the appearance's depth, on the skull or on the jaw.
     fn new(rig: &Rig, appearance: &MouthAppearance, pose: &Pose, height_cm: f64, of_jaw: bool) -> Self {
         let at =
             |x: f64, y: f64| rig.inside([appearance.middle_cm + x, height_cm + y, appearance.depth_cm], pose, of_jaw);

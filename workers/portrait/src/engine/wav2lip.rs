@@ -22,11 +22,11 @@ const BATCH: usize = 16;
 /// lower face is taken over, within the oval of the face and faded at its rim; the head stays as in the photo.
 #[derive(Debug)]
 pub(crate) struct Wav2Lip {
-    /// One for each frame: SIDE x SIDE, the network's answer.
+    /// The network's output for each frame: SIDE x SIDE.
     faces: Vec<Vec<[u8; 4]>>,
     /// The number of the first.
     first: usize,
-    /// What the network saw of the canvas.
+    /// The part of the canvas that the network was given.
     seen: Rect,
     /// How much of each pixel is taken from its answer.
     mask: Mask,
@@ -83,7 +83,7 @@ impl LipSync for Wav2Lip {
     }
 }
 
-/// What a face detector of Wav2Lip's training would have cut out: from the middle of the forehead to a little under
+/// The face box, as the face detector of Wav2Lip's training would cut it: from the middle of the forehead to a little under
 /// the chin.
 fn face_box(subject: &Subject<'_>) -> Rect {
     const FOREHEAD: f32 = 0.12;

@@ -17,7 +17,7 @@ use crate::{
     params::{Engine, Framing, Lips},
     rig::Canonical,
     scene::{DetectedFace, Quality, Scene, about_the_head, whole_picture},
-    sound::{RATE_HZ, listen},
+    sound::{RATE_HZ, read_speech},
     step::{Clip, PortraitOutput, Prepare, PrepareInputs, Subtitles},
     subtitles::cues,
 };
@@ -50,7 +50,7 @@ pub(crate) fn run(
     scene.fps = params.fps;
 
     let sound = cx.input(sources.sound)?;
-    let samples = listen(sound, f64::from(max_sound_s))?;
+    let samples = read_speech(sound, f64::from(max_sound_s))?;
     cx.checkpoint()?;
     let duration_s = samples.len() as f64 / f64::from(RATE_HZ);
     let frames = (duration_s * f64::from(params.fps)).ceil() as usize;
@@ -127,7 +127,7 @@ fn timing(
         return Ok((Some(cx.input_json(timing)?), "timing"));
     }
     if let Some((speech, timing)) = sources.reference {
-        let spoken = listen(cx.input(speech)?, MAX_REFERENCE_S)?;
+        let spoken = read_speech(cx.input(speech)?, MAX_REFERENCE_S)?;
         let timing = cx.input_json(timing)?;
         let script: Option<PortraitOutput> = sources.script.map(|input| cx.input_json(input)).transpose()?;
         let transcript = script.and_then(|script| script.transcript);
@@ -212,7 +212,7 @@ fn logo_of(input: &LocalInput, scene: &mut Scene, cx: &StepContext<'_>) -> Resul
     Ok(Sprite { rect, pixels: small.pixels().map(|pixel| pixel.0).collect() })
 }
 
-/// The clip's first second as a still, mouth closed.
+/// A still of the clip's beginning, mouth closed.
 fn poster(canvas: &Canvas, scene: &Scene, canonical: &Canonical, logo: Option<Sprite>) -> Result<Vec<u8>, StepError> {
     const AT_S: f64 = 1.5;
     let mut drawn = canvas.clone();

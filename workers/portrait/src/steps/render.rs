@@ -22,7 +22,7 @@ use crate::{
 const AHEAD: usize = 3;
 /// Inputs that are drawn from; what comes after them is handed on.
 const DRAWN_FROM: usize = 3;
-/// Also drawn from, where it is there.
+/// An input that is also drawn from, where it exists.
 const MEL: &str = "mel.f32";
 
 pub(crate) fn run(step: Render, networks: &Networks, cx: &StepContext<'_>) -> Result<PortraitOutput, StepError> {
@@ -57,7 +57,7 @@ pub(crate) fn run(step: Render, networks: &Networks, cx: &StepContext<'_>) -> Re
     Ok(PortraitOutput { frames: poses.len(), fps, parts: step.parts, ..PortraitOutput::default() })
 }
 
-/// What a step renders.
+/// The part of the film that a step renders.
 struct Part<'a> {
     step: Render,
     scene: &'a Scene,
@@ -108,7 +108,7 @@ struct FrameRenderer<'a> {
 }
 
 impl FrameRenderer<'_> {
-    /// Draws all frames on `threads` threads, each every so many-th frame, and hands them on in order.
+    /// Draws all frames on `threads` threads, which take turns frame by frame, and hands them on in order.
     fn render(
         &self,
         threads: usize,
@@ -132,7 +132,7 @@ impl FrameRenderer<'_> {
         })
     }
 
-    /// Only what moves or is laid over is drawn and converted anew.
+    /// Draws and converts only the parts that move or are under an overlay.
     fn lane(&self, lane: usize, threads: usize, send: &SyncSender<Vec<u8>>) {
         let reach = self.face.reach();
         let mut canvas = self.base.clone();
@@ -146,7 +146,7 @@ impl FrameRenderer<'_> {
             let time_s = (self.first + i) as f64 / f64::from(self.fps);
             self.overlays.iter().for_each(|overlay| overlay.lay(&mut canvas, time_s, &mut drawn_on));
             dirty.iter().chain(&drawn_on).for_each(|&rect| yuv.update(&canvas, rect));
-            // Nobody waits any more when the step was stopped.
+            // The receiver is gone when the step was stopped.
             if send.send(yuv.bytes().to_vec()).is_err() {
                 return;
             }
@@ -259,7 +259,7 @@ mod tests {
         let half = seen(Pose { jaw: 0.45, ..pose });
         let open = seen(Pose { jaw: 1.0, lower: 0.2, ..pose });
         let round = seen(Pose { jaw: 0.22, round: 1.0, ..pose });
-        // The mesh network draws what it sees towards mouths it knows: it tells the order, and less of the extent.
+        // The mesh network biases mouths towards those it was trained on: the order is reliable, the extent is not.
         assert!(closed.0 < 0.05 && half.0 > closed.0 + 0.02 && open.0 > half.0 + 0.01, "{closed:?} {half:?} {open:?}");
         assert!(round.1 < closed.1 && round.0 > closed.0, "a round vowel is narrower and open: {round:?} {closed:?}");
     }

@@ -1,7 +1,7 @@
-//! Chapters: cut where the topic changes, named after what is said.
+//! Chapters: they begin where the topic changes and take their titles from the transcript.
 //!
 //! Cuts are found by lexical cohesion (Hearst, "TextTiling", 1997): the words of a stretch before a gap are compared
-//! with those after it; a gap that is a deep valley of likeness is a change of topic, the more so after a long pause.
+//! with those after it; a deep valley of similarity is a change of topic, more so after a long pause.
 
 use medley_proto::TranscriptSegment;
 use serde::Serialize;
@@ -106,7 +106,7 @@ fn cuts(segments: &[TranscriptSegment], bags: &[Bag], min_s: f64) -> Vec<usize> 
     cuts
 }
 
-/// How alike the speech before and after the gap before segment `at` is.
+/// How similar the speech before and after segment `at` begins is.
 fn likeness(segments: &[TranscriptSegment], bags: &[Bag], at: usize) -> f64 {
     let border_s = segments[at].start_s;
     let (mut before, mut after) = (Bag::new(), Bag::new());
@@ -134,7 +134,7 @@ fn depth(likeness: &[f64], at: usize) -> f64 {
     climb(&mut (0..at).rev()) + climb(&mut (at + 1..likeness.len())) - 2.0 * likeness[at]
 }
 
-/// A repeated phrase that sets the chapter apart, or its most telling words.
+/// The title: the sentence with most terms that are characteristic of the chapter, shortened.
 fn title(segments: &[TranscriptSegment], bags: &[Bag], n: usize, wholes: &[Bag], taken: &[String]) -> String {
     let telling = |term: &str| {
         let with = wholes.iter().filter(|bag| bag.contains_key(term)).count();
@@ -143,7 +143,7 @@ fn title(segments: &[TranscriptSegment], bags: &[Bag], n: usize, wholes: &[Bag],
     };
     let central = segments.iter().zip(bags).filter(|(segment, _)| segment.text.chars().count() >= 6);
     let best = central.max_by(|a, b| {
-        // Many telling terms in few words, and rather early.
+        // Many characteristic terms in few words.
         let score = |(segment, bag): &(&TranscriptSegment, &Bag)| {
             let terms: f64 = bag.keys().map(|term| telling(term)).sum();
             terms / (4.0 + words(&segment.text).len() as f64 + segment.text.chars().count() as f64 / 40.0)

@@ -11,7 +11,7 @@ use crate::error::VadError;
 pub(crate) const FRAME: usize = 512;
 /// Seconds of one frame.
 pub(crate) const FRAME_S: f64 = FRAME as f64 / SAMPLE_RATE_HZ as f64;
-/// Samples of the frame before that each frame begins with; without them the model hears nothing.
+/// Each frame begins with this many samples of the frame before; without them the model finds no speech.
 const CONTEXT: usize = 64;
 /// Frames given to the model at once: 16 s, 1.2 MB.
 const BLOCK: usize = 500;
@@ -22,7 +22,7 @@ pub(crate) struct Vad {
     session: Session,
     h: Array3<f32>,
     c: Array3<f32>,
-    /// The context and what has not filled a frame yet.
+    /// The context, and samples that do not fill a frame yet.
     pending: Vec<f32>,
 }
 
@@ -38,7 +38,7 @@ impl Vad {
         self.drain(BLOCK, frame)
     }
 
-    /// The rest, the last frame filled up with silence.
+    /// Takes the rest at the end of the file; silence fills up the last frame.
     pub(crate) fn finish(&mut self, mut frame: impl FnMut(f32, &[f32])) -> Result<(), VadError> {
         self.drain(1, &mut frame)?;
         if self.pending.len() > CONTEXT {

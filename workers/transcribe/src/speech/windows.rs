@@ -16,12 +16,12 @@ const PAD_S: f64 = 0.24;
 /// A window may end this much before it is full when there is a longer pause.
 const EASE_S: f64 = 4.0;
 
-/// What is decoded in one go: pieces of the file, in order, joined without what lies between them (long silences).
+/// A window that is decoded in one go: pieces of the file, in order, joined without the long silences between them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
-    /// Stretches of the file, seconds of the original; together at most [`MAX_AUDIO_S`].
+    /// Stretches of the file, in seconds; together at most [`MAX_AUDIO_S`].
     pub(crate) pieces: Vec<Span>,
-    /// Where the voice detector hears speech, seconds of the original; each inside one piece.
+    /// The regions of speech, in seconds of the file; each inside one piece.
     pub(crate) speech: Vec<Span>,
 }
 
@@ -210,7 +210,7 @@ mod tests {
     }
 
     proptest! {
-        /// A recogniser that hears exactly the words whose sound is in the window loses none and doubles none: every
+        /// A recogniser that decodes exactly the words whose sound is in the window loses none and doubles none: every
         /// sample of speech is in exactly one window, windows do not overlap, and none is longer than allowed.
         #[test]
         fn no_speech_is_lost_or_doubled_at_a_cut((speech, duration_s) in speech()) {

@@ -5,22 +5,22 @@ use crate::{
     text::chars::{ends_phrase, final_mark, is_sentence_end, is_unspaced},
 };
 
-/// A pause that ends a sentence, whatever its last word looks like.
+/// A pause that ends a sentence, whatever its last word is.
 const SENTENCE_PAUSE_S: f64 = 1.2;
 /// The same in text that has no punctuation of its own (no mark in the last 40 words).
 const BARE_PAUSE_S: f64 = 0.5;
 /// A sentence that is longer ends at the next comma…
 const LONG_S: f64 = 14.0;
 /// …and one that is longer still ends at the next word.
-const LONGEST_S: f64 = 24.0;
+const MAX_S: f64 = 24.0;
 
 /// Words that belong together.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Sentence {
     pub(crate) words: Vec<TimedWord>,
-    /// Of the window that it begins in.
+    /// The probability of the window that it begins in.
     pub(crate) no_speech_prob: f64,
-    /// The one it is spoken in.
+    /// The language it is spoken in, ISO 639-1.
     pub(crate) language: String,
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn sentences(windows: &[DecodedWindow]) -> Vec<Sentence> {
             || pause_s >= enough
             || next.is_some_and(|(_, other)| other.language != window.language)
             || long_s > LONG_S && mark.is_some_and(ends_phrase)
-            || long_s > LONGEST_S
+            || long_s > MAX_S
         {
             sentences.push(std::mem::take(&mut open));
         }

@@ -1,4 +1,4 @@
-//! Whisper in whisper.cpp: for models that come as ggml files only.
+//! Whisper on whisper.cpp, for models that come only as ggml files.
 
 use std::{
     ffi::c_void,
@@ -49,7 +49,7 @@ impl GgmlWhisper {
         if text.is_empty() {
             return Ok(Vec::new());
         }
-        // A token is at least a byte: with this room the call cannot run short, which it would report as a count.
+        // A token has at least one byte, so this buffer is always large enough.
         let tokens = self.context.tokenize(text, text.len() + 8).map_err(RecognizerError::Ggml)?;
         let keep = usize::try_from(self.context.n_text_ctx()).unwrap_or(0) / 2 - 1;
         Ok(tokens[tokens.len().saturating_sub(keep)..].to_vec())

@@ -64,7 +64,7 @@ pub(super) struct Rows<'a> {
 
 impl Decoder {
     /// # Errors
-    /// When the graph is another one than the converter's.
+    /// When the converter did not make the graph.
     pub(super) fn new(session: Session, embeddings: &Path) -> Result<Self, RecognizerError> {
         let shapes: Vec<(String, Vec<i64>)> = session.with(|session| {
             let shape = |of: &ValueType| of.tensor_shape().map(|shape| shape.to_vec()).unwrap_or_default();
@@ -95,7 +95,7 @@ impl Decoder {
         2 * self.layers * positions * self.heads * self.width * size_of::<f32>()
     }
 
-    /// Rows that have not begun: one for each window of `cross`, which is what the encoder gave.
+    /// Rows before the first step: one for each window of `cross`, the encoder's output.
     pub(super) fn begin(&self, cross: Vec<DynValue>, windows: usize) -> Result<Rows<'_>, RecognizerError> {
         let empty = |shape: [usize; 4]| Ok(Tensor::from_array((shape, Vec::<f32>::new()))?.into_dyn());
         let mut past = Vec::with_capacity(2 * self.layers);
@@ -143,7 +143,7 @@ impl Rows<'_> {
         Ok(scores)
     }
 
-    /// Goes on with these rows, in this order; one may be there several times. All are hypotheses of one window.
+    /// Keeps these rows, in this order; a row may occur several times. All are hypotheses of one window.
     pub(super) fn keep_hypotheses(&mut self, rows: &[usize]) -> Result<(), RecognizerError> {
         if !rows.iter().copied().eq(0..self.rows) {
             self.past = chosen(&self.past, rows)?;
@@ -152,7 +152,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// Goes on with these windows, one row each.
+    /// Keeps these windows, one row each.
     pub(super) fn keep_windows(&mut self, windows: &[usize]) -> Result<(), RecognizerError> {
         if !windows.iter().copied().eq(0..self.rows) {
             self.cross = chosen(&self.cross, windows)?;

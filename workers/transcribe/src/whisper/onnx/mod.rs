@@ -31,7 +31,7 @@ pub(super) const DECODER: &str = "decoder.onnx";
 pub(super) const FILES: &[&str] = &["encoder.onnx", DECODER, "embeddings.f16", "tokenizer.json"];
 /// What the decoder reads of the sound is large: at most this much at once, whatever the model.
 const MAX_SOUND_BYTES: usize = 80 << 20;
-/// More windows at once save little: their sound is read for each anyway.
+/// More windows at once save little: the sound of each must be read anyway.
 const MAX_WINDOWS: usize = 4;
 /// Positions of the encoder's output.
 const POSITIONS: usize = FRAMES / 2;
@@ -86,11 +86,11 @@ impl OnnxWhisper {
         })
     }
 
-    /// What the decoder reads of a window's sound: keys and values of each of its layers.
+    /// The encoder's output for a window: keys and values for each layer of the decoder.
     fn encode(&self, audio: &[f32]) -> Result<Vec<DynValue>, RecognizerError> {
         let mel = self.mel.of(audio);
         Ok(self.encoder.with(|session| -> Result<_, ort::Error> {
-            // What the encoder works in is large, and not needed while the decoder is at work.
+            // The encoder's working memory is large and not needed while the decoder runs.
             let mut once = RunOptions::new()?;
             once.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
             let mel = TensorRef::from_array_view(([1, BANDS, FRAMES], &*mel))?;
@@ -152,7 +152,7 @@ impl OnnxWhisper {
         stretches.iter().map(one).collect()
     }
 
-    /// The prompt's last tokens, announced; none when there is no prompt.
+    /// The last tokens of the prompt after `<|startofprev|>`; none when there is no prompt.
     fn before(&self, prompt: &str) -> Vec<i32> {
         if prompt.is_empty() {
             return Vec::new();
@@ -163,7 +163,7 @@ impl OnnxWhisper {
         [&[self.special.previous], kept].concat()
     }
 
-    /// What comes before the text.
+    /// The special tokens before the text.
     fn opening(&self, options: &DecodingOptions<'_>) -> Vec<i32> {
         let mut opening = vec![self.special.start];
         if let Some(tasks) = self.special.tasks {
@@ -192,7 +192,7 @@ impl OnnxWhisper {
         }
     }
 
-    /// Decodes those of at most [`Recognizer::at_once`] windows that `keep` wants; answers for all, in their order.
+    /// Decodes those of at most [`Recognizer::at_once`] windows that `keep` wants; `None` for the others, in the order of the windows.
     fn decode_kept(
         &self,
         windows: &[&[f32]],
