@@ -4,7 +4,7 @@ use medley_caption::{
     Caption,
     library::{Library, LibraryRecipe},
 };
-use medley_control::Control;
+use medley_control::{ControlRecipe, ControlWorker};
 use medley_portrait::{NewsRecipe, Portrait, PortraitRecipe};
 use medley_receipt::{ReceiptRecipe, ReceiptWorker};
 use medley_speak::{Speak, SpeakJob};
@@ -24,8 +24,8 @@ pub(crate) fn registry() -> Registry {
         .recipe::<Caption>()
         .worker::<Library>()
         .recipe::<LibraryRecipe>()
-        .worker::<Control>()
-        .recipe::<Control>()
+        .worker::<ControlWorker>()
+        .recipe::<ControlRecipe>()
         .worker::<Portrait>()
         .recipe::<PortraitRecipe<TranscribeJob, SpeakJob<TranscribeJob>>>()
         .recipe::<NewsRecipe<SpeakJob<TranscribeJob>>>()
