@@ -16,8 +16,8 @@ pub struct Decimal {
 
 const ONE: i64 = 10_000;
 const PLACES: u8 = 4;
-/// A hundred thousand million, a villa in dong: larger numbers are codes.
-const LARGEST: i64 = 100_000_000_000 * ONE;
+/// A hundred thousand million, the price of a villa in dong. Larger numbers are codes.
+const MAX_UNITS: i64 = 100_000_000_000 * ONE;
 
 impl Decimal {
     pub const fn new(units: i64, places: u8) -> Self {
@@ -39,7 +39,7 @@ impl Decimal {
         let places = u8::try_from(fraction.len()).ok().filter(|&places| places <= PLACES)?;
         let fraction: i64 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
         let units = whole.checked_mul(ONE)? + fraction * 10i64.pow(u32::from(PLACES - places));
-        (units < LARGEST).then_some(Self { units, places })
+        (units < MAX_UNITS).then_some(Self { units, places })
     }
 
     /// At least two places, as money is written.
@@ -71,7 +71,7 @@ impl Decimal {
     pub fn times(self, other: Self) -> Self {
         let product = i128::from(self.units) * i128::from(other.units);
         let half = i128::from(ONE / 2) * if product < 0 { -1 } else { 1 };
-        let units = ((product + half) / i128::from(ONE)).clamp(i128::from(-LARGEST), i128::from(LARGEST));
+        let units = ((product + half) / i128::from(ONE)).clamp(i128::from(-MAX_UNITS), i128::from(MAX_UNITS));
         Self { units: units as i64, places: 2 }
     }
 

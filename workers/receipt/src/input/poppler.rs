@@ -1,45 +1,21 @@
+//! The programs of Poppler, which read PDFs, run within limits.
+
 use std::{path::Path, process::ExitStatus, time::Duration};
 
 use medley_media::child::{self, Bounds, Limits, RunError};
-use medley_proto::ErrorCode;
-use medley_step::{Host, Retryable, StepError};
+use medley_step::Host;
 
-/// Address space of a program.
-const MEMORY_BYTES: u64 = 2 << 30;
-/// CPU time and wall time of a page.
-const CPU_S: u64 = 60;
-const WALL: Duration = Duration::from_secs(120);
-/// What a program may write: a page of 5,000 × 5,000 pixels is 75 MB.
-const OUTPUT_BYTES: usize = 160 << 20;
+use crate::error::PopplerError;
 
-/// A PDF program failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PopplerError {
-    #[error("{0} is not installed: install Debian's poppler-utils")]
-    Missing(&'static str),
-    #[error("{program} cannot read the PDF: {message}")]
-    Refused { program: &'static str, message: String },
-    #[error("{program} took more than {what}")]
-    TooMuch { program: &'static str, what: &'static str },
-    #[error("a local file could not be read or written")]
-    Io(#[from] std::io::Error),
-    #[error(transparent)]
-    Stopped(StepError),
-}
+/// The most address space of a program.
+const MAX_MEMORY_BYTES: u64 = 2 << 30;
+/// The most CPU time and wall time for a page.
+const MAX_CPU_S: u64 = 60;
+const MAX_WALL: Duration = Duration::from_secs(120);
+/// The most output of a program: a page of 5,000 × 5,000 pixels is 75 MB.
+const MAX_OUTPUT_BYTES: usize = 160 << 20;
 
-impl Retryable for PopplerError {
-    fn into_step_error(self) -> StepError {
-        match self {
-            Self::Stopped(step) => step,
-            Self::Missing(_) => StepError::permanent(ErrorCode::TOOL_MISSING, self.to_string()),
-            Self::Refused { .. } => StepError::permanent(ErrorCode::MEDIA_UNDECODABLE, self.to_string()),
-            Self::TooMuch { .. } => StepError::permanent(ErrorCode::MEDIA_TOO_LARGE, self.to_string()),
-            Self::Io(error) => error.into(),
-        }
-    }
-}
-
-/// Runs `program args… file -` (or without `-`) and returns what it wrote.
+/// Runs `program args… file` and returns its output. With `to_pipe` it adds the argument `-`.
 pub(crate) fn run(
     program: &'static str,
     args: &[String],
@@ -47,14 +23,14 @@ pub(crate) fn run(
     to_pipe: bool,
     host: &dyn Host,
 ) -> Result<Vec<u8>, PopplerError> {
-    let limits = Limits { cpu_s: CPU_S, memory_bytes: MEMORY_BYTES, ..Limits::default() };
+    let limits = Limits { cpu_s: MAX_CPU_S, memory_bytes: MAX_MEMORY_BYTES, ..Limits::default() };
     let mut command = child::command(program, &limits);
     command.args(args).arg(std::path::absolute(file)?);
     if to_pipe {
         command.arg("-");
     }
     command.env("LC_ALL", "C.UTF-8");
-    let bounds = Bounds { wall: WALL, output_bytes: OUTPUT_BYTES };
+    let bounds = Bounds { wall: MAX_WALL, output_bytes: MAX_OUTPUT_BYTES };
     let mut stop = None;
     let ended = child::run(command, &bounds, &mut || match host.checkpoint() {
         Ok(()) => true,
@@ -81,7 +57,7 @@ pub(crate) fn run(
     Ok(ended.output)
 }
 
-/// Whether the kernel ended it for its CPU time.
+/// Whether the kernel killed the program for its CPU time.
 fn out_of_time(status: ExitStatus) -> bool {
     let signal = std::os::unix::process::ExitStatusExt::signal(&status);
     matches!(signal, Some(libc::SIGXCPU | libc::SIGKILL))

@@ -1,26 +1,26 @@
-//! Sums of money inside a line of text.
+//! Amounts of money in a line of text.
 
 use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
-use crate::{
+use super::{
     decimal::Decimal,
-    lexicon::{self, Kind},
     number::{self, NumberStyle},
 };
+use crate::lexicon::{self, AmountKind};
 
-/// An amount as it stands in a line.
+/// An amount in a line.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Amount {
     pub(crate) value: Decimal,
-    /// Where it stands, in bytes of the line.
+    /// Its place in the line, in bytes.
     pub(crate) span: Range<usize>,
-    /// ISO 4217, when a sign or code stands beside it.
+    /// ISO 4217, or the sign where it is ambiguous (`$`, `¥`, `kr`); none without a sign or code beside it.
     pub(crate) currency: Option<&'static str>,
 }
 
-/// Signs and codes, the longer first; `$` and `¥` mean different money in different places.
+/// Signs and codes before a number, longest first. `$` and `¥` mean different currencies in different countries.
 const SIGNS: [(&str, &str); 31] = [
     ("US$", "USD"),
     ("S$", "SGD"),
@@ -55,7 +55,7 @@ const SIGNS: [(&str, &str); 31] = [
     ("₺", "TRY"),
 ];
 
-/// Codes that are parts of words too: they stand alone.
+/// Codes that occur inside words too, so they must stand alone.
 const WORD_SIGNS: [(&str, &str); 31] = [
     ("INR", "INR"),
     ("Rs", "INR"),
@@ -90,7 +90,7 @@ const WORD_SIGNS: [(&str, &str); 31] = [
     ("JOD", "JOD"),
 ];
 
-/// Signs behind a number.
+/// Signs after a number.
 const SIGNS_AFTER: [(&str, &str); 23] = [
     ("元", "CNY"),
     ("圆", "CNY"),
@@ -117,11 +117,11 @@ const SIGNS_AFTER: [(&str, &str); 23] = [
     ("kr", "kr"),
 ];
 
-/// The pattern of an amount, where plain blanks part thousands or do not.
+/// The pattern of an amount, with or without plain spaces as the thousands separator.
 fn pattern(blank_groups: bool) -> Regex {
     let any = |signs: &[(&str, &str)]| signs.iter().map(|(sign, _)| regex::escape(sign)).collect::<Vec<_>>().join("|");
     let (signs, word_signs) = (any(&SIGNS), any(&WORD_SIGNS));
-    // A code behind a number ends there; a sign does not need to.
+    // A code after a number must end there; a sign need not.
     let after = SIGNS_AFTER.map(|(sign, _)| if sign.is_ascii() { format!(r"{sign}\b") } else { regex::escape(sign) });
     let (thin, apostrophes) = (number::THIN_BLANKS, number::APOSTROPHES);
     let blank = if blank_groups { r"|\d{1,3}(?: \d{3})+(?:[.,·]\s?\d{2})?" } else { "" };
@@ -135,30 +135,30 @@ fn pattern(blank_groups: bool) -> Regex {
 static AMOUNT: LazyLock<Regex> = LazyLock::new(|| pattern(false));
 static SPACED_AMOUNT: LazyLock<Regex> = LazyLock::new(|| pattern(true));
 
-/// The amounts of a line, from left to right: numbers with two places, or with a sign of money.
+/// The amounts of a line, from left to right: numbers with two decimal places or a currency sign.
 pub(crate) fn amounts(text: &str, style: NumberStyle) -> Vec<Amount> {
     let pattern = if style.blank_groups { &*SPACED_AMOUNT } else { &*AMOUNT };
-    let mut found = Vec::new();
+    let mut amounts = Vec::new();
     let mut at = 0;
     while let Some(captures) = pattern.captures_at(text, at) {
         let Some(whole) = captures.get(0) else { break };
         let amount = read(text, &captures, style);
-        // What stands behind an amount that has its sign is the next one's: `kr 12,50 kr 25,00`.
+        // A sign after an amount that has one before it belongs to the next amount: `kr 12,50 kr 25,00`.
         let own_end = captures.name("number").map_or(whole.end(), |number| number.end());
         let signed = captures.name("sign").is_some() && captures.name("after").is_some();
         at = if signed { own_end } else { whole.end() };
-        found.extend(amount);
+        amounts.extend(amount);
     }
-    if found.is_empty() {
-        found.extend(whole_cell(text));
+    if amounts.is_empty() {
+        amounts.extend(whole_cell(text));
     }
-    if found.is_empty() && style.no_cents {
-        found.extend(whole_number(text));
+    if amounts.is_empty() && style.no_cents {
+        amounts.extend(whole_number(text));
     }
-    found
+    amounts
 }
 
-/// A cell, or what ends one behind its label, that is a whole number of three digits or more: money without cents.
+/// A whole number of three digits or more that fills a cell or follows its label: money without cents.
 fn whole_number(text: &str) -> Option<Amount> {
     let end = text.trim_end().len();
     let start =
@@ -200,7 +200,7 @@ fn read(text: &str, captures: &regex::Captures<'_>, style: NumberStyle) -> Optio
     let strong = sign.and_then(|sign| known(&SIGNS, sign.as_str()));
     let weak = sign.and_then(|sign| known(&WORD_SIGNS, sign.as_str()));
     let behind = sign_after.and_then(|sign| known(&SIGNS_AFTER, sign.as_str().trim()));
-    // Without a sign a number of money shows its cents, or in money without any its thousands.
+    // Without a sign an amount has decimals, or, in a currency without cents, a thousands separator.
     let by_form = printed.places == 2
         || style.no_cents && printed.grouped && printed.places == 0
         || style.mils && printed.places == 3;
@@ -217,7 +217,7 @@ fn read(text: &str, captures: &regex::Captures<'_>, style: NumberStyle) -> Optio
     Some(Amount { value: value.as_money(), span: start..number.end(), currency: strong.or(weak).or(behind) })
 }
 
-/// Is the number none of a date, a time, a code, a rate or a longer number?
+/// Whether the number is not part of a date, a time, a code, a rate or a longer number.
 fn stands_alone(number: &str, before: &str, after: &str, signed: bool) -> bool {
     let joined = |c: char| c.is_ascii_digit() || matches!(c, '/' | ':' | '%' | '#');
     let goes_on = |rest: &str| {
@@ -239,21 +239,21 @@ fn stands_alone(number: &str, before: &str, after: &str, signed: bool) -> bool {
     !(number.starts_with('.') && !signed && last.is_some_and(|c| !c.is_whitespace()))
 }
 
-/// `TOTAL - 5.00`: a dash between blanks parts the label from its amount, but where amounts are taken off.
-fn parts_label(captures: &regex::Captures<'_>, before: &str) -> bool {
+/// `TOTAL - 5.00`: a dash between spaces separates label and amount, except where the label names a deduction.
+fn separates_label(captures: &regex::Captures<'_>, before: &str) -> bool {
     let spaced = captures.name("minus").is_some_and(|mark| mark.as_str().ends_with(char::is_whitespace));
     let label = before.trim_end();
-    let taken_off = matches!(lexicon::kind_of(label), Some(Kind::Rounding | Kind::Discount));
-    spaced && label.len() < before.len() && label.ends_with(char::is_alphabetic) && !taken_off
+    let is_deduction = matches!(lexicon::kind_of(label), Some(AmountKind::Rounding | AmountKind::Discount));
+    spaced && label.len() < before.len() && label.ends_with(char::is_alphabetic) && !is_deduction
 }
 
 /// `-5.00`, `$-5.00`, `5.00-`, `(5.00)`, `5.00 CR`.
 fn is_negative(captures: &regex::Captures<'_>, before: &str, after: &str) -> bool {
     let marks = ["minus", "minus2"].map(|name| captures.name(name).map(|mark| mark.as_str().starts_with('(')));
-    // A dash after a letter or digit joins; it does not subtract.
-    let joins = before.ends_with(char::is_alphanumeric) || parts_label(captures, before);
+    // A dash after a letter or digit is a hyphen, not a minus.
+    let joins = before.ends_with(char::is_alphanumeric) || separates_label(captures, before);
     let dash = marks[0] == Some(false) && !joins || marks[1] == Some(false);
-    // Brackets hold the amount alone, and nothing comes behind them.
+    // Brackets around the amount alone, at the end of the line, are a minus.
     let bracketed = marks.contains(&Some(true)) && after.trim() == ")";
     dash || bracketed || captures.name("minus3").is_some()
 }
@@ -262,7 +262,7 @@ fn is_cjk(c: Option<char>) -> bool {
     c.is_some_and(|c| ('\u{3000}'..='\u{9fff}').contains(&c) || ('\u{ff00}'..='\u{ffef}').contains(&c))
 }
 
-/// A cell that is an amount but for what the reader mistook: `80 91` for `80.91`, `15.0C` for `15.00`.
+/// A cell that is a misread amount: `80 91` for `80.91`, `15.0C` for `15.00`.
 fn whole_cell(text: &str) -> Option<Amount> {
     let start = text.len() - text.trim_start().len();
     let (sign, cell) = SIGNS

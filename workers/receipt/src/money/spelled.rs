@@ -1,10 +1,8 @@
-//! Sums of money in Chinese financial numerals: 壹佰贰拾叁圆肆角伍分.
+//! Amounts in Chinese financial numerals: 壹佰贰拾叁圆肆角伍分.
 
-use crate::decimal::Decimal;
+use super::decimal::Decimal;
 
-/// The sum that a line spells out, with its place in bytes; none when it spells none.
-///
-/// Every figure counts: a line that only holds a stray 十 or 元 spells nothing.
+/// The amount that a line spells out, with its place in bytes. A line with a stray 十 or 元 spells none.
 pub(crate) fn amount_in_words(text: &str) -> Option<(Decimal, std::ops::Range<usize>)> {
     let spelled = |c: char| {
         digit(c).is_some() || unit(c).is_some() || matches!(c, '圆' | '元' | '园' | '角' | '分' | '整' | '正' | ' ')
@@ -25,7 +23,7 @@ pub(crate) fn amount_in_words(text: &str) -> Option<(Decimal, std::ops::Range<us
     }
     let (from, to) = best?;
     let figures: Vec<char> = text[from..to].chars().filter(|c| *c != ' ').collect();
-    // In Arabic digits it is no wording, and without 圆, 角 or 分 no money.
+    // Arabic digits are no words, and a number without 圆, 角 or 分 is no money.
     let has_money = figures.iter().any(|c| matches!(c, '圆' | '元' | '园' | '角' | '分'));
     let has_figure = figures.iter().any(|c| digit(*c).is_some_and(|d| d > 0)) || figures.contains(&'零');
     if !has_money || !has_figure {

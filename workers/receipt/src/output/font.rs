@@ -1,11 +1,11 @@
-//! Small capitals, 5 × 7 dots each, for the names on an overlay: no font file is needed for them.
+//! A bitmap font of capitals, 5 × 7 dots each, for the names on an overlay.
 
 use image::{Rgb, RgbImage};
 
 const HEIGHT: u32 = 7;
 const WIDTH: u32 = 5;
 
-/// A letter's seven rows, the leftmost dot in the highest of five bits.
+/// The seven rows of a letter; the highest of five bits is the leftmost dot.
 fn rows(letter: char) -> [u8; 7] {
     match letter {
         'A' => [0x0E, 0x11, 0x11, 0x1F, 0x11, 0x11, 0x11],

@@ -1,4 +1,4 @@
-//! The head of a receipt: who sold, where, under which numbers.
+//! The header of a receipt: the merchant's name, address and numbers.
 
 use std::{ops::Range, sync::LazyLock};
 
@@ -6,11 +6,9 @@ use medley_vision::text::Quad;
 use regex::Regex;
 
 use super::{
+    address::{self, has_postcode, is_branch, is_house_and_street, is_region, starts_address},
     evidence::field,
-    place::{
-        addressness, has_postcode, is_branch, is_house_and_street, is_legal_name, is_only_legal_form, is_region,
-        is_trade_name, split_trades, starts_address,
-    },
+    names::{is_legal_name, is_only_legal_form, is_trade_name, split_trades},
 };
 use crate::{
     date,
@@ -23,7 +21,7 @@ fn fixed(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is fixed")
 }
 
-/// What ends an address and is no name.
+/// Words of a contact or a registration. They end an address and are no name.
 static CONTACT: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
         r"(?i)(?:\b|[^a-z])(?:TEL|TE1|TELEPHONE|PHONE|FAX|MOBILE|H/P|HP NO|WHATSAPPS?|HOTLINE|E-?MAIL|WWW\.|HTTP|GST|SST|VAT|TAX ID|REG\.? NO|ROC|CO\.? ?REG|CO\.? ?NO|COMPANY (?:REG|NO)|BRN|电话|税号|传真|手机|纳税人)(?:[^a-z]|[A-Z]?\b|$)",
@@ -61,7 +59,7 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)(?P<key>INV(?:OICE|OLCE|QICE|O1CE)?|IRVOLCE|RECEIPT|RECELPT|RCPT|RESIT|BILL|CHECK|CHK|CB|DOC(?:UMENT)?|SLIP|TRANS(?:ACTION)?|TRX|ORDER|REF(?:ERENCE)?|CASH INV|TXN|发票号码|发票号|单据号|小票号|流水号|单号|交易号|订单号|收据号)\s*(?:NUMBER|NO|N0|NUM|#|ID)?\s*[.:：#)\[\s]*(?P<number>[A-Z0-9][A-Z0-9/\-]{2,29})",
     )
 });
-/// What stands above the customer's name, not the seller's.
+/// Headings of the customer's name and address, which are not the merchant's.
 const CUSTOMER: &[&str] = &["BILL TO", "SOLD TO", "CUSTOMER", "OWNED BY", "DELIVER TO", "SHIP TO", "购买方"];
 const TITLES: &[&str] = &[
     "TAX INVOICE",
@@ -87,12 +85,13 @@ const TITLES: &[&str] = &[
     "ADJUSTMENT NOTE",
 ];
 
-/// The rows of the head: until articles or sums begin.
-pub(super) fn merchant(sheet: &Sheet, head: Range<usize>) -> Merchant {
-    let head = head.start..head.end.min(sheet.rows.len());
-    let customer = (head.start..head.end).find(|&row| mentions(&sheet.rows[row].text(), CUSTOMER)).unwrap_or(head.end);
-    // Some print their own particulars below a customer's; a customer's head never comes first.
-    let own = head.start..if customer > head.start + 1 { customer } else { head.end };
+/// Reads the merchant from the header: the rows above the first items or sums.
+pub(super) fn merchant(sheet: &Sheet, header: Range<usize>) -> Merchant {
+    let header = header.start..header.end.min(sheet.rows.len());
+    let customer =
+        (header.start..header.end).find(|&row| mentions(&sheet.rows[row].text(), CUSTOMER)).unwrap_or(header.end);
+    // Some merchants print their own details below the customer's, but the customer's never come first.
+    let own = header.start..if customer > header.start + 1 { customer } else { header.end };
     let address = address(sheet, own.clone());
     let name_until =
         address.as_ref().map_or(own.end, |(rows, _)| rows.start.clamp(own.start + 1, own.end.max(own.start + 1)));
@@ -105,8 +104,8 @@ pub(super) fn merchant(sheet: &Sheet, head: Range<usize>) -> Merchant {
     }
 }
 
-/// Does a row belong to the head and to nothing else: a title, a contact, a date or the receipt's number?
-pub(super) fn is_of_head(text: &str) -> bool {
+/// Whether a row can only belong to the header: a title, a contact or a date.
+pub(super) fn belongs_to_header(text: &str) -> bool {
     is_title(text) || contact_at(text).is_some() || !date::dates(text, date::DateOrder::Auto).is_empty()
 }
 
@@ -114,7 +113,7 @@ fn is_title(text: &str) -> bool {
     mentions(text, TITLES) && !is_legal_name(text)
 }
 
-/// A row's cells without those that stand beside the seller and say something of the receipt: its title, number, date.
+/// A row's cells without those about the receipt itself (its title, number and date), which stand beside the merchant.
 fn own_cells(row: &Row) -> Vec<&Cell> {
     let of_receipt = |cell: &&Cell| {
         is_title(&cell.text)
@@ -129,7 +128,7 @@ fn own_text(row: &Row) -> String {
     own_cells(row).iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-/// The name of a row, without the registration number behind it; empty when the row is none.
+/// The name in a row, without contacts and the registration number after it; empty if there is none.
 fn bare(text: &str) -> String {
     let upper = fold(text);
     let cut = CONTACT.find(&upper).map_or(text.len(), |found| found.start());
@@ -163,9 +162,9 @@ fn name(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
         score += if is_legal_name(&name) { 5.0 } else { 0.0 };
         score += if is_trade_name(&name) { 2.5 } else { 0.0 };
         score += ((sheet.rows[row].height() / median - 1.0) * 2.0).clamp(-1.0, 2.0);
-        // What is written by hand is read in small letters; names are printed with capitals.
+        // Handwriting is read as small letters; names are printed with capitals.
         score -= if name.chars().any(char::is_uppercase) || name.chars().any(|c| c > '\u{2e80}') { 0.0 } else { 4.0 };
-        score -= if addressness(&name) >= 2 && !is_legal_name(&name) { 3.0 } else { 0.0 };
+        score -= if address::score(&name) >= 2 && !is_legal_name(&name) { 3.0 } else { 0.0 };
         score -= if first_title.is_some_and(|title| row > title && title > rows.start) { 3.0 } else { 0.0 };
         score -= (1.0 - confidence(sheet, row)) * 4.0;
         score -= if letters < 4 && name.is_ascii() { 2.0 } else { 0.0 };
@@ -196,7 +195,7 @@ fn name(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
     Some(of_rows(sheet, &lines, spelled(&value), sure))
 }
 
-/// An electronic invoice says who sold: 销售方 … 名称.
+/// The merchant of an electronic invoice, which labels it: 销售方 … 名称.
 fn named_in_invoice(sheet: &Sheet) -> Option<Field<String>> {
     let seller = sheet.rows.iter().position(|row| row.text().contains("销售方") || row.text().contains("销方"))?;
     let mut named: Vec<(usize, usize)> = Vec::new();
@@ -216,8 +215,7 @@ fn named_in_invoice(sheet: &Sheet) -> Option<Field<String>> {
     (!value.is_empty()).then(|| field(sheet, cell.line, value.clone(), &value, 0.95))
 }
 
-/// A name or address with its spaces where readers lose them, and without accents on Latin capitals, which readers
-/// put on specks of dust.
+/// A name or address with spaces that OCR lost, and without accents on Latin capitals, which OCR makes of specks of dust.
 fn spelled(text: &str) -> String {
     static GLUED: LazyLock<Regex> = LazyLock::new(|| {
         fixed(r"\b(JALAN|Jalan|LEVEL|Level|TAMAN|Taman|LORONG|Lorong)([A-Z]{1,3}\d|\d|[A-Z][a-z])|\b(\d{5})([A-Z])")
@@ -231,7 +229,7 @@ fn spelled(text: &str) -> String {
     text.split(' ').map(split_trades).collect::<Vec<_>>().join(" ").replace(" ,", ",")
 }
 
-/// The first stretch of rows that together are an address.
+/// The first rows that together are an address.
 fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<String>)> {
     let text = |row: usize| own_text(&sheet.rows[row]);
     let score = |row: usize| {
@@ -241,7 +239,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
         if is_title(&text) || is_shop || CONTACT.find(&fold(&text)).is_some_and(|found| found.start() < 3) {
             0
         } else {
-            addressness(&text)
+            address::score(&text)
         }
     };
     let Some(mut start) =
@@ -249,7 +247,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
     else {
         return labelled_address(sheet);
     };
-    // The line above may hold no more than the house: `NO 12 & 14,`.
+    // The line above may hold only the house number: `NO 12 & 14,`.
     if start > rows.start
         && !is_legal_name(&text(start - 1))
         && (starts_address(&text(start - 1)) && score(start - 1) > 0
@@ -257,7 +255,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
     {
         start -= 1;
     }
-    // A shop's own name before the house belongs to the name.
+    // A shop's name above the house number belongs to the merchant's name.
     let begins = |row: usize| starts_address(&text(row)) || is_house_and_street(&text(row));
     if !begins(start)
         && start + 1 < rows.end
@@ -303,19 +301,19 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
     (!value.is_empty()).then(|| (start..end, of_rows(sheet, &lines, value, sure)))
 }
 
-/// Behind the word for it, wherever that stands: Chinese receipts have it at the foot.
+/// An address after its label anywhere on the receipt. Chinese receipts print it at the bottom.
 fn labelled_address(sheet: &Sheet) -> Option<(Range<usize>, Field<String>)> {
     static LABEL: LazyLock<Regex> =
         LazyLock::new(|| fixed(r"(?i)^(?:门店|店铺|公司)?(?:地址|ADDRESS|ALAMAT)\s*[:：]\s*(.+)$"));
     sheet.rows.iter().flat_map(|row| &row.cells).find_map(|cell| {
         let found = LABEL.captures(cell.text.trim())?.get(1)?.as_str();
-        // No rows of the head: what stands above it is still looked through for the name.
-        (addressness(found) >= 2)
+        // It takes no rows of the header, so all of those are still searched for the name.
+        (address::score(found) >= 2)
             .then(|| (sheet.rows.len()..sheet.rows.len(), field(sheet, cell.line, spelled(found), found, 0.9)))
     })
 }
 
-/// Where a phone, tax or registration number begins in a line.
+/// The place in a line where a phone, tax or registration number begins.
 fn contact_at(line: &str) -> Option<usize> {
     let upper = fold(line);
     if upper.len() != line.len() {
@@ -330,7 +328,7 @@ fn is_other(line: &str) -> bool {
         || phone_of(line).is_some_and(|phone| phone.len() + 2 >= line.trim().len())
 }
 
-/// Letters alone, in the middle of an address: `SETAPAK,`, or a town above its postcode.
+/// Letters only, in the middle of an address: `SETAPAK,`, or a town above its postcode.
 fn is_name_of_place(line: &str, goes_on_below: bool) -> bool {
     line.chars().all(|c| c.is_alphabetic() || c.is_whitespace() || matches!(c, ',' | '.' | '-' | '\''))
         && (line.trim().ends_with(',') || goes_on_below)
@@ -368,7 +366,7 @@ fn tax_id(sheet: &Sheet) -> Option<Field<String>> {
     let mut found = rows.flat_map(|row| {
         let mut ids: Vec<(usize, String)> =
             row.cells.iter().filter_map(|cell| Some((cell.line, id_of(&cell.text)?))).collect();
-        // The number may stand in a cell of its own behind the word for it.
+        // The number may stand in a cell of its own after its label.
         if ids.is_empty()
             && let Some(id) = id_of(&row.text())
             && let Some(cell) = row.cells.iter().find(|cell| cell.text.contains(&id)).or(row.cells.last())
@@ -386,7 +384,7 @@ fn tax_id(sheet: &Sheet) -> Option<Field<String>> {
     if sheet.rows.iter().any(|row| row.text().contains("购买方")) { found.next_back() } else { found.next() }
 }
 
-/// The receipt's own number: behind the words for it, in the same row.
+/// The receipt's number: after its label, in the same row.
 pub(super) fn number(sheet: &Sheet) -> Option<Field<String>> {
     let mut best: Option<(u32, Field<String>)> = None;
     for row in &sheet.rows {
@@ -419,7 +417,7 @@ pub(super) fn number(sheet: &Sheet) -> Option<Field<String>> {
     best.map(|(_, field)| field).or_else(|| hashed(sheet))
 }
 
-/// `#00012345`: a number that says of itself that it is one.
+/// A number without a label but with a number sign: `#00012345`.
 fn hashed(sheet: &Sheet) -> Option<Field<String>> {
     let mut cells = sheet.rows.iter().flat_map(|row| &row.cells);
     cells.find_map(|cell| {
@@ -440,7 +438,7 @@ fn median(values: &[f32]) -> f32 {
     values.get(values.len() / 2).copied().unwrap_or(1.0).max(1.0)
 }
 
-/// A value that covers whole rows: its polygon is the box around them.
+/// A field that covers whole rows. Its polygon is the box around them.
 fn of_rows(sheet: &Sheet, rows: &[usize], value: String, sure: f32) -> Field<String> {
     let lines: Vec<usize> = rows.iter().flat_map(|&row| own_cells(&sheet.rows[row])).map(|cell| cell.line).collect();
     let raw = lines.iter().map(|&line| sheet.lines[line].text.as_str()).collect::<Vec<_>>().join("\n");

@@ -1,16 +1,19 @@
-//! The record in the shape of Amazon Textract's `AnalyzeExpense`, for programs that read that. Which field becomes
-//! which is the table of `docs/receipt.md`.
+//! The record in the format of Amazon Textract's `AnalyzeExpense`, for programs that read it. `docs/receipt.md` maps
+//! the fields.
 
 use medley_vision::text::Quad;
 use serde_json::{Value, json};
 
-use crate::document::{Field, PageInfo, Receipt};
+use crate::{
+    document::{Field, PageInfo, Receipt},
+    money::decimal::Decimal,
+};
 
 /// `{ExpenseDocuments: [{ExpenseIndex, SummaryFields, LineItemGroups}]}`.
 pub(crate) fn analyze_expense(receipt: &Receipt) -> Value {
     let of = |kind: &str, field: Option<Value>| field.map(|detection| typed(kind, detection));
     let text = |field: &Option<Field<String>>| field.as_ref().map(|field| detection(field, &receipt.pages));
-    let money = |field: &Option<Field<crate::Decimal>>| field.as_ref().map(|field| detection(field, &receipt.pages));
+    let money = |field: &Option<Field<Decimal>>| field.as_ref().map(|field| detection(field, &receipt.pages));
     let merchant = &receipt.merchant;
     let mut summary: Vec<Value> = [
         of("VENDOR_NAME", text(&merchant.name)),

@@ -1,36 +1,36 @@
-//! Arithmetic as a witness: the sums that a receipt should satisfy choose among what its digits may be.
+//! Arithmetic: the sums that a receipt must satisfy check its amounts and correct misread digits.
 
 use std::collections::BTreeSet;
 
 use super::totals::Totals;
 use crate::{
-    amount,
-    decimal::Decimal,
     document::Check,
-    layout::{Labelled, Sheet},
+    layout::{LabelledAmount, Sheet},
+    money::amount,
+    money::decimal::Decimal,
 };
 
-/// Taxes are rounded by themselves before they are added; nothing else may be off.
+/// The tolerance of sums with tax, which is rounded before it is added. All other sums are exact.
 const TAX_ROUNDING: Decimal = Decimal::new(200, 2);
 
-/// The amounts that take part in the sums, by their indices among the labelled ones.
+/// The amounts of the sums, as indices into the labelled amounts.
 pub(super) struct Sums<'a> {
     pub(super) totals: &'a Totals,
-    /// The articles' amounts.
+    /// The items' amounts.
     pub(super) items: Vec<usize>,
-    /// What the total is in words, where they are printed.
+    /// The total in words, if it is printed.
     pub(super) words: Option<Decimal>,
-    /// The amount before rounding, where it is printed as a total of its own.
+    /// Totals before rounding, if they are printed.
     pub(super) unrounded: Vec<usize>,
 }
 
 impl Sums<'_> {
-    /// The checks that can be made with these values.
+    /// The checks that these values allow.
     pub(super) fn checks(&self, value: &dyn Fn(usize) -> Decimal) -> Vec<Check> {
         if !self.totals.total.map(value).is_some_and(Decimal::is_negative) {
             return self.checks_of_sale(value);
         }
-        // Money given back adds up as a sale does, with every sign the other way round. Some print only the total so.
+        // A refund adds up like a sale with all signs reversed. Some print only the total as negative.
         let total_alone = self.parts().into_iter().filter(|&part| value(part).is_negative()).count() == 1;
         let given = |index: usize| if total_alone { value(index).abs() } else { -value(index) };
         let mut checks = self.checks_of_sale(&given);
@@ -56,7 +56,7 @@ impl Sums<'_> {
         }
         if let (Some(tendered), Some(change)) = (t.tendered.map(value), t.change.map(value)) {
             let found = tendered.abs() - change.abs();
-            // What is paid is rounded even where the total that is printed is not.
+            // The payment is rounded even if the printed total is not.
             let sums = [found, found - rounding];
             checks.push(check("change", "tendered - change", (total, exact), &sums));
         }
@@ -65,7 +65,7 @@ impl Sums<'_> {
             let sums = with_and_without(subtotal + extras + rounding, tax, discount);
             checks.push(check("total", "subtotal + tax + service - discounts + rounding", (total, tolerance), &sums));
             if let Some(items) = items {
-                // Prices hold their tax or do not: the articles add up to the subtotal or to what was rounded.
+                // Prices may include tax, so the items add up to the subtotal or to the total before rounding.
                 let inclusive = total - rounding - extras;
                 let sums = with_and_without(items, tax, discount);
                 let expected = if sums.contains(&inclusive) { inclusive } else { subtotal };
@@ -99,8 +99,9 @@ impl Sums<'_> {
             .collect()
     }
 
-    /// Takes a rounding off that was added, where that alone makes every sum right: its dash is small and often lost.
-    fn turn_rounding(&self, labelled: &mut [Labelled]) -> usize {
+    /// Makes a rounding negative if that alone makes every sum hold: its small dash is often lost. Returns the number of
+    /// corrections.
+    fn negate_rounding(&self, labelled: &mut [LabelledAmount]) -> usize {
         let Some(rounding) = self.totals.rounding.filter(|&index| !labelled[index].amount.value.is_zero()) else {
             return 0;
         };
@@ -115,10 +116,10 @@ impl Sums<'_> {
         1
     }
 
-    /// Replaces at most one misread digit in at most two amounts where that makes sums right and none wrong. What the
-    /// reader itself thought possible needs one sum to speak for it, any other digit two. Returns how many were changed.
-    pub(super) fn correct(&self, sheet: &Sheet, labelled: &mut [Labelled]) -> usize {
-        let mut corrected = self.turn_rounding(labelled);
+    /// Replaces one misread digit in each of at most two amounts, if that makes more sums hold and breaks none. A digit
+    /// that OCR held possible needs one more sum, any other digit two. Returns the number of corrections.
+    pub(super) fn correct(&self, sheet: &Sheet, labelled: &mut [LabelledAmount]) -> usize {
+        let mut corrected = self.negate_rounding(labelled);
         for _ in 0..2 {
             let values: Vec<Decimal> = labelled.iter().map(|l| l.amount.value).collect();
             let before = exact(&self.checks(&|index| values[index]));
@@ -177,13 +178,13 @@ fn count(holds: &[bool]) -> usize {
     holds.iter().filter(|holds| **holds).count()
 }
 
-/// Which checks hold to the cent.
+/// Whether each check holds to the cent.
 fn exact(checks: &[Check]) -> Vec<bool> {
     checks.iter().map(|check| check.found == check.expected).collect()
 }
 
-/// What an amount would be with one digit read otherwise, and how likely the reader thought it; 0 when it did not.
-fn variants(sheet: &Sheet, l: &Labelled) -> Vec<(Decimal, f32)> {
+/// The values of an amount with one digit replaced, each with the probability that OCR gave that digit, or 0.
+fn variants(sheet: &Sheet, l: &LabelledAmount) -> Vec<(Decimal, f32)> {
     let line = &sheet.lines[l.line];
     if line.glyphs.is_empty() {
         return Vec::new();

@@ -1,28 +1,28 @@
-//! How a document writes its numbers: what parts thousands, what stands before the cents, whether there are cents.
+//! How a document writes its numbers: the thousands separator, the decimal mark, and whether there are cents.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::decimal::Decimal;
+use super::decimal::Decimal;
 
-/// What a document's numbers look like, told from all of its lines: a single `12.500` does not say whether it is
-/// twelve and a half or twelve thousand five hundred.
+/// The style of a document's numbers, inferred from all of its lines: a single `12.500` may be twelve and a half or
+/// twelve thousand five hundred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct NumberStyle {
-    /// The comma stands before the cents, so dots part thousands.
+    /// The comma is the decimal mark, and the dot separates thousands.
     pub(crate) decimal_comma: bool,
-    /// A plain blank parts thousands: `3 798.00` is one number.
+    /// A plain space separates thousands: `3 798.00` is one number.
     pub(crate) blank_groups: bool,
-    /// The money has no cents (rupiah, yen, won, dong, Chilean pesos): `12.500` and `12,500` are whole amounts.
+    /// The currency has no cents (rupiah, yen, won, dong, Chilean pesos): `12.500` and `12,500` are whole amounts.
     pub(crate) no_cents: bool,
-    /// The money has thousandths (dinars, rials): `1.250` is one and a quarter.
+    /// The currency has thousandths (dinars, rials): `1.250` is one and a quarter.
     pub(crate) mils: bool,
 }
 
-/// Blanks that never part columns: no-break, figure, thin and narrow no-break.
+/// Spaces that never separate columns: no-break, figure, thin and narrow no-break.
 pub(crate) const THIN_BLANKS: &str = "\u{a0}\u{2007}\u{2009}\u{202f}";
-/// Apostrophes, as fonts and readers have them.
+/// Apostrophes as fonts and OCR write them.
 pub(crate) const APOSTROPHES: &str = "'’‘´`";
 
 fn fixed(pattern: &str) -> Regex {
@@ -37,11 +37,11 @@ static WITH_CENTS: LazyLock<Regex> = LazyLock::new(|| {
 static DOTTED: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?:^|[^\d.,/:-])(?P<number>\d{1,3}(?:\.\d{3})+)(?:[^\d.,/:-]|[.,]?[-–]|[.,]?\s|[.,]?$)"));
 static COMMAED: LazyLock<Regex> = LazyLock::new(|| fixed(r"(?:^|[^\d.,/:-])[1-9]\d{0,2}(?:,\d{3})+(?:[^\d.,/:]|$)"));
-/// `3 798.00`, where the blank may part thousands, or a count from a price.
+/// `3 798.00`, where the space separates thousands, or a count and a price.
 static BLANK_GROUP: LazyLock<Regex> = LazyLock::new(|| {
     fixed(r"(?:^|[^\d.,/:#-]|[^\d]-)(?P<number>[1-9]\d{0,2}(?: \d{3})+)[.,·]\s?\d{2}(?:[^\d.,/:]|[.,]?$)")
 });
-/// The same behind a sign of money, or in two groups, where no count can stand.
+/// The same after a currency sign, or with two groups, where no count is possible.
 static SURE_BLANK_GROUP: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
         r"(?:[$€£₹₱₽₺₪]|\b(?:R|Rs|RM|kr|SEK|NOK|DKK|CHF|EUR|USD|ZAR|PLN|CZK|HUF|MYR))\.?\s?[1-9]\d{0,2}(?: \d{3})+(?:[.,]\d{2})?(?:[^\d.,/:]|$)|(?:^|[^\d.,] ?)[1-9]\d{0,2}(?: \d{3}){2,}[.,]\d{2}(?:\D|$)|[1-9]\d{0,2} \d{3}(?:[.,]\d{2})?\s?(?:kr\b|€|zł|Kč|Ft\b|₽|руб|SEK\b|NOK\b|DKK\b|PLN\b|CZK\b|HUF\b|EUR\b)",
@@ -55,7 +55,7 @@ static NO_CENTS_MONEY: LazyLock<Regex> = LazyLock::new(|| {
 static MILS_MONEY: LazyLock<Regex> = LazyLock::new(|| fixed(r"\b(?:KWD|BHD|OMR|JOD|TND|LYD|IQD|K\.?D\.?|B\.?D\.?)\b"));
 
 impl NumberStyle {
-    /// The style of a document's lines. Whether plain blanks part thousands is left for its sums to say.
+    /// The style of a document's lines. Whether plain spaces separate thousands is decided later, by its sums.
     pub(crate) fn of<'a>(lines: impl Iterator<Item = &'a str> + Clone, currency: Option<&str>) -> Self {
         let count = |pattern: &Regex| lines.clone().map(|line| pattern.find_iter(line).count()).sum::<usize>();
         let points = |sign: &str| {
@@ -83,27 +83,27 @@ impl NumberStyle {
     }
 }
 
-/// Does the line hold a number whose blank may part thousands?
+/// Whether the line holds a number whose space may separate thousands.
 pub(crate) fn may_have_blank_groups(line: &str) -> bool {
     BLANK_GROUP.is_match(line)
 }
 
-/// Does the line hold one where it surely does?
+/// Whether the line holds a number whose space certainly separates thousands.
 pub(crate) fn has_blank_groups(line: &str) -> bool {
     SURE_BLANK_GROUP.is_match(line)
 }
 
-/// A printed number.
+/// A number that was parsed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Printed {
+pub(crate) struct ParsedNumber {
     pub(crate) value: Decimal,
     pub(crate) places: u8,
-    /// Something parts its thousands.
+    /// It has a thousands separator.
     pub(crate) grouped: bool,
 }
 
-/// Reads `1,234.50`, `1.234,50`, `1 234,50`, `1'234.50`, `1,25,000.00`, `12,50`, `0. 60`, `12,-`.
-pub(crate) fn value(printed: &str, style: NumberStyle) -> Option<Printed> {
+/// Parses `1,234.50`, `1.234,50`, `1 234,50`, `1'234.50`, `1,25,000.00`, `12,50`, `0. 60`, `12,-`.
+pub(crate) fn value(printed: &str, style: NumberStyle) -> Option<ParsedNumber> {
     let dashed = printed.ends_with(['-', '–', '—']);
     let printed = printed.trim_end_matches(['-', '–', '—']);
     let blanks = printed.trim().chars().any(|c| THIN_BLANKS.contains(c) || APOSTROPHES.contains(c));
@@ -112,12 +112,12 @@ pub(crate) fn value(printed: &str, style: NumberStyle) -> Option<Printed> {
         .filter(|c| !c.is_whitespace() && !APOSTROPHES.contains(*c) && !THIN_BLANKS.contains(*c))
         .collect();
     if dashed {
-        // `12,-`: the dash stands for no cents.
+        // `12,-`: the dash means no cents.
         compact.truncate(compact.trim_end_matches(['.', ',']).len());
     }
     let at = compact.rfind(['.', ',', '·']).filter(|&at| !(dashed && compact.len() - at == 4));
     let (whole, fraction) = match at {
-        Some(at) if parts_thousands(&compact, at, style) => (compact.as_str(), ""),
+        Some(at) if separates_thousands(&compact, at, style) => (compact.as_str(), ""),
         Some(at) => {
             let skip = compact[at..].chars().next().map_or(1, char::len_utf8);
             (&compact[..at], &compact[at + skip..])
@@ -129,9 +129,9 @@ pub(crate) fn value(printed: &str, style: NumberStyle) -> Option<Printed> {
     let grouped = parted(whole) || spaced;
     let digits: String = whole.chars().filter(char::is_ascii_digit).collect();
     let value = Decimal::from_digits(&digits, fraction)?;
-    // `12,-` says its cents.
+    // `12,-` states its cents.
     let places = if dashed { 2 } else { value.places() };
-    Some(Printed { value, places, grouped })
+    Some(ParsedNumber { value, places, grouped })
 }
 
 fn spaced_thousands(printed: &str) -> bool {
@@ -139,8 +139,8 @@ fn spaced_thousands(printed: &str) -> bool {
     bytes.windows(3).any(|w| w[0].is_ascii_digit() && w[1] == b' ' && w[2].is_ascii_digit())
 }
 
-/// Does the last sign of a number part thousands?
-fn parts_thousands(compact: &str, at: usize, style: NumberStyle) -> bool {
+/// Whether the last sign of a number separates thousands.
+fn separates_thousands(compact: &str, at: usize, style: NumberStyle) -> bool {
     let sign = compact[at..].chars().next();
     if compact.len() - at != 4 || compact.starts_with('0') && at == 1 {
         return false;

@@ -1,4 +1,4 @@
-//! Words that make a line an address or a name.
+//! Words and forms that make a line an address.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ fn fixed(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is fixed")
 }
 
-/// Streets, estates and parts of buildings, in Malay and English, with their usual abbreviations.
+/// Words for streets, estates and parts of buildings, in Malay and English, with their usual abbreviations.
 const PLACE_WORDS: &[&str] = &[
     "JALAN",
     "JLN",
@@ -150,11 +150,11 @@ static HOUSE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static CHINESE: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"[省市区县镇乡村].{0,24}(?:路|街|道|巷|大道|广场|号|弄|楼|层|室)|^地址"));
-/// A branch: its number and where it is.
+/// A branch: its number and its place.
 static BRANCH: LazyLock<Regex> = LazyLock::new(|| fixed(r"^#?\d{2,5}\s?-\s?[A-Z]"));
 
-/// How much a line looks like part of an address: 0 not at all; from 2 on surely.
-pub(super) fn addressness(line: &str) -> u32 {
+/// How much a line looks like part of an address: 0 is not at all, 2 and more is certain.
+pub(super) fn score(line: &str) -> u32 {
     let upper = fold(line);
     let mut score = 0;
     // Words are often glued together when they are read: JALANSS21/39.
@@ -183,14 +183,14 @@ pub(super) fn addressness(line: &str) -> u32 {
     score
 }
 
-/// Could an address begin with this line?
+/// Whether an address could begin with this line.
 pub(super) fn starts_address(line: &str) -> bool {
     let upper = fold(line);
     HOUSE.is_match(&upper) || CHINESE.is_match(&upper)
 }
 
-/// A house's number and a street without a word that says so: `418 Juniper`, `Keizersgracht 214`. Only what stands below
-/// tells it from an article.
+/// A house number and a street without a word for street: `418 Juniper`, `Keizersgracht 214`. Only the lines below it
+/// distinguish it from an item.
 pub(super) fn is_house_and_street(line: &str) -> bool {
     static LINE: LazyLock<Regex> = LazyLock::new(|| {
         fixed(
@@ -204,159 +204,15 @@ pub(super) fn has_postcode(line: &str) -> bool {
     POSTCODE.is_match(&fold(line))
 }
 
-/// Does a line name a state, a large town or a country?
+/// Whether a line names a state, a large town or a country.
 pub(super) fn is_region(line: &str) -> bool {
     has_word(line, REGION_WORDS)
 }
 
-/// A numbered branch with a place's name, as chains print it below their address.
+/// A branch number with the name of a place, as chains print it below their address.
 pub(super) fn is_branch(line: &str) -> bool {
     let upper = fold(line);
     BRANCH.is_match(&upper) && has_word(&upper, PLACE_WORDS)
-}
-
-/// What companies call themselves by law.
-const LEGAL: &[&str] = &[
-    "BHD",
-    "BERHAD",
-    "LTD",
-    "LIMITED",
-    "LLC",
-    "INC",
-    "INCORPORATED",
-    "CORP",
-    "CORPORATION",
-    "GMBH",
-    "PLC",
-    "PLT",
-    "PTE",
-    "LLP",
-    "PTY",
-];
-/// What small businesses call themselves.
-const TRADES: &[&str] = &[
-    "ENTERPRISE",
-    "ENTERPRISES",
-    "TRADING",
-    "TRADERS",
-    "PERNIAGAAN",
-    "SYARIKAT",
-    "PERUSAHAAN",
-    "KEDAI",
-    "RESTORAN",
-    "RESTAURANT",
-    "RESTAURANTS",
-    "CAFE",
-    "KOPITIAM",
-    "MART",
-    "MINIMARKET",
-    "SUPERMARKET",
-    "HYPERMARKET",
-    "MARKET",
-    "STORE",
-    "STORES",
-    "SHOP",
-    "BAKERY",
-    "BAKERIES",
-    "PHARMACY",
-    "FARMASI",
-    "KLINIK",
-    "CLINIC",
-    "HARDWARE",
-    "STATIONERY",
-    "BOOKSTORE",
-    "BOOKSTORES",
-    "BOOK",
-    "SUPPLY",
-    "SUPPLIES",
-    "SERVICES",
-    "SERVICE",
-    "STATION",
-    "HOTEL",
-    "GROUP",
-    "HOLDINGS",
-    "COMPANY",
-    "CO",
-    "BISTRO",
-    "GRILL",
-    "KITCHEN",
-    "HOUSE",
-    "FOOD",
-    "FOODS",
-    "INDUSTRIES",
-    "MARKETING",
-    "MANAGEMENT",
-    "CENTRE",
-    "ELECTRICAL",
-    "MOTOR",
-    "AUTO",
-    "TYRE",
-    "OPTICAL",
-    "FURNITURE",
-    "FASHION",
-    "JEWELLERY",
-    "SALON",
-    "LAUNDRY",
-    "PETROL",
-    "CARRY",
-    "WHOLESALE",
-];
-const CHINESE_TRADES: &[&str] = &[
-    "有限公司",
-    "公司",
-    "超市",
-    "商店",
-    "餐厅",
-    "饭店",
-    "酒店",
-    "便利店",
-    "药房",
-    "药店",
-    "商场",
-    "百货",
-    "书店",
-    "店",
-];
-
-/// Does a line end as registered companies do?
-pub(super) fn is_legal_name(line: &str) -> bool {
-    let upper = fold(line);
-    has_word(&upper, LEGAL) || ["SDN.BHD", "SDNBHD", "S/B", "5/B", "有限公司"].iter().any(|form| upper.contains(form))
-}
-
-/// A line that is nothing but the end of a company's name: `SDN BHD`, `CO. (M) SDN BHD`.
-pub(super) fn is_only_legal_form(line: &str) -> bool {
-    let upper = fold(line);
-    is_legal_name(&upper)
-        && upper
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .all(|word| LEGAL.contains(&word) || matches!(word, "SDN" | "CO" | "M" | "KL" | "S" | "B"))
-}
-
-/// A long word that ends in words businesses are called by, taken apart: `MAJUSTATIONERYSHOP`.
-pub(super) fn split_trades(word: &str) -> String {
-    const LEAST_REST: usize = 3;
-    let mut parts: Vec<&str> = Vec::new();
-    let mut rest = word;
-    while rest.len() > 10 && rest.bytes().all(|b| b.is_ascii_uppercase()) {
-        let longest = TRADES
-            .iter()
-            .filter(|trade| trade.len() >= 4 && rest.len() >= trade.len() + LEAST_REST && rest.ends_with(**trade));
-        let Some(trade) = longest.max_by_key(|trade| trade.len()) else { break };
-        let (head, tail) = rest.split_at(rest.len() - trade.len());
-        parts.push(tail);
-        rest = head;
-    }
-    parts.push(rest);
-    parts.reverse();
-    parts.join(" ")
-}
-
-/// Does a line hold a word that businesses are called by?
-pub(super) fn is_trade_name(line: &str) -> bool {
-    let upper = fold(line);
-    has_word(&upper, TRADES) || CHINESE_TRADES.iter().any(|trade| upper.contains(trade))
 }
 
 #[cfg(test)]
@@ -373,10 +229,10 @@ mod tests {
             "上海市黄浦区南京东路100号",
             "742 Evergreen Terrace St, Springfield, IL 62704",
         ] {
-            assert!(addressness(line) >= 2, "{line}: {}", addressness(line));
+            assert!(score(line) >= 2, "{line}: {}", score(line));
         }
         for line in ["TAX INVOICE", "KEDAI BUKU MAJU", "GST ID: 000123456789", "Cashier: 12", "谢谢惠顾"] {
-            assert!(addressness(line) < 2, "{line}: {}", addressness(line));
+            assert!(score(line) < 2, "{line}: {}", score(line));
         }
     }
 
@@ -392,13 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn names_say_what_they_are() {
-        assert!(is_legal_name("MAJU JAYA (M) SDN. BHD."));
-        assert!(is_only_legal_form("CO. (M) SDN BHD"));
-        assert!(!is_only_legal_form("MAJU SDN BHD"));
-        assert!(is_trade_name("RESTORAN SEDAP"));
-        assert_eq!(split_trades("MAJUSTATIONERYSHOP"), "MAJU STATIONERY SHOP");
-        assert_eq!(split_trades("WORKSHOP"), "WORKSHOP");
+    fn branches_have_a_number_and_a_place() {
         assert!(is_branch("1234-TMN MELATI"));
         assert!(!is_branch("12-34567"));
     }

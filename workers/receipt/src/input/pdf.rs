@@ -1,27 +1,28 @@
-//! PDF: the text layer where a page has one that is to be believed, else a picture of the page.
+//! PDF: the text layer of a page where it can be trusted, else a picture of the page.
 
 use std::{io::Cursor, path::PathBuf};
 
 use image::{DynamicImage, ImageFormat, imageops};
-use medley_proto::ErrorCode;
 use medley_step::{Host, LocalInput, StepContext, StepError};
-use medley_vision::text::TextPage;
 
+use super::{
+    page::Page,
+    poppler,
+    text_layer::{Doubted, TextLayer, Verdict},
+};
 use crate::{
-    layer::{Layer, Verdict},
-    pages::Page,
-    poppler::{self, PopplerError},
-    worker::ReceiptParams,
+    error::{PopplerError, ReceiptError},
+    params::ReceiptParams,
 };
 
-/// Pages are drawn at this many dots per inch, large ones at fewer.
+/// The resolution of drawn pages in dots per inch; large pages are drawn at less.
 const DPI: f32 = 200.0;
 const POINTS_PER_INCH: f32 = 72.0;
 /// The longest side of a drawn page.
-const MOST_SIDE_PX: f32 = 5000.0;
-/// The ink is looked at in a small picture.
+const MAX_SIDE_PX: f32 = 5000.0;
+/// The resolution at which ink is compared with the text layer, in dots per inch.
 const INK_DPI: f32 = 75.0;
-/// A picture that takes this share of the page makes it a scan.
+/// A page is a scan when pictures cover more than this share of it.
 const SCAN_SHARE: f32 = 0.5;
 
 /// An opened PDF.
@@ -29,7 +30,7 @@ const SCAN_SHARE: f32 = 0.5;
 pub(crate) struct Pdf {
     path: PathBuf,
     pages: usize,
-    read: usize,
+    to_read: usize,
     text_layer: bool,
     overlay: bool,
 }
@@ -38,52 +39,46 @@ impl Pdf {
     /// Reads the number of pages.
     ///
     /// # Errors
-    /// When the PDF is damaged, or closed with a password.
+    /// When the PDF is damaged or protected by a password.
     pub(crate) fn open(input: &LocalInput, params: &ReceiptParams, cx: &StepContext<'_>) -> Result<Self, StepError> {
-        let info = poppler::run("pdfinfo", &[], &input.path, false, cx.host()).map_err(|error| match error {
-            PopplerError::Refused { ref message, .. } if message.contains("password") => StepError::bad_input(
-                ErrorCode::MEDIA_UNDECODABLE,
-                input,
-                "the PDF is closed with a password; open it first",
-            )
-            .because(error),
-            PopplerError::Refused { .. } => {
-                StepError::bad_input(ErrorCode::MEDIA_UNDECODABLE, input, "the PDF is damaged").because(error)
+        let name = || input.name.clone();
+        let info = poppler::run("pdfinfo", &[], &input.path, false, cx.host()).map_err(|source| match source {
+            PopplerError::Refused { ref message, .. } if message.contains("password") => {
+                ReceiptError::PasswordProtected { input: name(), source }
             }
+            PopplerError::Refused { .. } => ReceiptError::Damaged { input: name(), source },
             other => other.into(),
         })?;
         let info = String::from_utf8_lossy(&info);
         let pages = info.lines().find_map(|line| line.strip_prefix("Pages:")?.trim().parse::<usize>().ok());
-        let pages = pages
-            .filter(|&pages| pages > 0)
-            .ok_or_else(|| StepError::bad_input(ErrorCode::MEDIA_EMPTY, input, "the PDF has no pages"))?;
+        let pages = pages.filter(|&pages| pages > 0).ok_or_else(|| ReceiptError::NoPages { input: name() })?;
         Ok(Self {
             path: input.path.clone(),
             pages,
-            read: pages.min(params.max_pages as usize),
+            to_read: pages.min(params.max_pages as usize),
             text_layer: !params.ignore_text_layer,
             overlay: params.overlay,
         })
     }
 
     pub(crate) fn to_read(&self) -> usize {
-        self.read
+        self.to_read
     }
 
     pub(crate) fn left_out(&self) -> usize {
-        self.pages - self.read
+        self.pages - self.to_read
     }
 
     /// The page of this number, counted from 0.
     pub(crate) fn page(&self, number: usize, cx: &StepContext<'_>) -> Result<Page, StepError> {
         let host = cx.host();
         let range = ["-f", "-l"].map(|flag| [flag.to_owned(), (number + 1).to_string()]).concat();
-        // What is outside of the crop box is not seen.
+        // Nothing outside of the crop box is visible.
         let args = [&range[..], &["-bbox-layout".to_owned(), "-cropbox".to_owned()]].concat();
         let layout = poppler::run("pdftotext", &args, &self.path, true, host)?;
-        let mut layer = Layer::of(&String::from_utf8_lossy(&layout));
+        let mut layer = TextLayer::of(&String::from_utf8_lossy(&layout));
         let longest = layer.size.0.max(layer.size.1);
-        let dpi = DPI.min(MOST_SIDE_PX * POINTS_PER_INCH / longest);
+        let dpi = DPI.min(MAX_SIDE_PX * POINTS_PER_INCH / longest);
         let verdict = if self.text_layer {
             let ink_dpi = INK_DPI.min(dpi);
             let ink = self.draw(&[&range[..], &["-gray".to_owned()]].concat(), ink_dpi, host)?.into_luma8();
@@ -91,7 +86,7 @@ impl Pdf {
         } else {
             Verdict::Missing
         };
-        if verdict == Verdict::Believed {
+        if verdict == Verdict::Trusted {
             let picture = (number == 0 && self.overlay).then(|| self.draw(&range, dpi, host)).transpose()?;
             let text = layer.page(dpi / POINTS_PER_INCH);
             return Ok(Page::Text { text, picture: picture.map(DynamicImage::into_rgb8) });
@@ -105,11 +100,11 @@ impl Pdf {
                 Page::Picture { picture: imageops::flip_horizontal(&picture), unused_layer: Some("is mirrored") }
             }
             Verdict::Refused(doubt) => Page::Picture { picture, unused_layer: Some(doubt) },
-            Verdict::Missing | Verdict::Believed => Page::Picture { picture, unused_layer: None },
+            Verdict::Missing | Verdict::Trusted => Page::Picture { picture, unused_layer: None },
         })
     }
 
-    /// Do pictures take most of the page? A scan may come in strips.
+    /// Whether pictures cover most of the page. A scan may consist of strips.
     fn is_scan(&self, range: &[String], (width, height): (f32, f32), host: &dyn Host) -> Result<bool, StepError> {
         let args = [&["-list".to_owned()], range].concat();
         let list = poppler::run("pdfimages", &args, &self.path, false, host)?;
@@ -122,27 +117,11 @@ impl Pdf {
         // Without a name for its output pdftoppm writes a PPM or PGM to the pipe.
         let ppm = poppler::run("pdftoppm", &args, &self.path, false, host)?;
         let picture = image::load(Cursor::new(ppm), ImageFormat::Pnm);
-        picture.map_err(|error| StepError::internal("a drawn page could not be read").because(error))
+        Ok(picture.map_err(ReceiptError::DrawnPage)?)
     }
 }
 
-/// A layer that the picture has to confirm.
-#[derive(Debug)]
-pub(crate) struct Doubted {
-    layer: Layer,
-    /// Pixels to the point.
-    scale: f32,
-    doubt: &'static str,
-}
-
-impl Doubted {
-    /// The layer's text where it is as good as what was read of the picture, else why it is not used.
-    pub(crate) fn against(&self, read: &TextPage) -> Result<TextPage, &'static str> {
-        if self.layer.agrees_with(read, self.doubt) { Ok(self.layer.page(self.scale)) } else { Err(self.doubt) }
-    }
-}
-
-/// A line of `pdfimages -list`: what the picture takes of the page, in square points.
+/// The area on the page of the picture in a line of `pdfimages -list`, in square points.
 fn picture_area(line: &str) -> Option<f32> {
     let columns: Vec<&str> = line.split_whitespace().collect();
     // page num type width height color comp bpc enc interp object ID x-ppi y-ppi size ratio; inline ones have one column less.

@@ -1,14 +1,14 @@
-//! The date and the time of the sale.
+//! The date and the time of the sale, among all that are printed.
 
 use super::evidence::field;
 use crate::{
-    date::{self, DateOrder, FoundDate},
+    date::{self, DateOrder, ParsedDate},
     document::Field,
     layout::Sheet,
     lexicon::mentions,
 };
 
-/// Dates that are of something else.
+/// Labels of other dates.
 const OTHER_DATES: &[&str] = &[
     "EXPIR",
     "EXP DATE",
@@ -24,15 +24,16 @@ const OTHER_DATES: &[&str] = &[
 ];
 const DATE_WORDS: &[&str] = &["DATE", "TARIKH", "日期", "时间"];
 
-/// Date and time with what was found to be ambiguous.
-pub(super) struct When {
+/// The date and the time of the sale.
+pub(super) struct SaleTime {
     pub(super) date: Option<Field<String>>,
     pub(super) time: Option<Field<String>>,
+    /// Whether day and month of the date could be the other way round.
     pub(super) ambiguous: bool,
 }
 
-pub(super) fn find(sheet: &Sheet, order: DateOrder) -> When {
-    let mut best: Option<(f32, usize, usize, FoundDate)> = None;
+pub(super) fn find(sheet: &Sheet, order: DateOrder) -> SaleTime {
+    let mut best: Option<(f32, usize, usize, ParsedDate)> = None;
     for (index, row) in sheet.rows.iter().enumerate() {
         let whole = row.text();
         if mentions(&whole, OTHER_DATES) && !mentions(&whole, &["INVOICE DATE"]) {
@@ -42,7 +43,7 @@ pub(super) fn find(sheet: &Sheet, order: DateOrder) -> When {
             for found in date::dates(&cell.text, order) {
                 let mut score = if mentions(&whole, DATE_WORDS) { 3.0 } else { 0.0 };
                 score += if date::time(&whole, false).is_some() { 1.5 } else { 0.0 };
-                // A compact date is likelier a code; what is printed with a year of four digits likelier a date.
+                // A compact date is probably a code; one with a year of four digits is probably a date.
                 score -= if found.raw.bytes().all(|b| b.is_ascii_digit()) { 3.0 } else { 0.0 };
                 score += if found.raw.len() >= 10 { 0.5 } else { 0.0 };
                 score -= 0.005 * index as f32;
@@ -53,17 +54,17 @@ pub(super) fn find(sheet: &Sheet, order: DateOrder) -> When {
         }
     }
     let Some((score, row, line, found)) = best else {
-        return When { date: None, time: time(sheet, None), ambiguous: false };
+        return SaleTime { date: None, time: time(sheet, None), ambiguous: false };
     };
     let sure = if found.ambiguous { 0.8 } else { 0.98 } * if score > 0.0 { 1.0 } else { 0.8 };
-    When {
+    SaleTime {
         date: Some(field(sheet, line, found.iso, &found.raw, sure)),
         time: time(sheet, Some(row)),
         ambiguous: found.ambiguous,
     }
 }
 
-/// The time beside the date, else one with a word for it, else any.
+/// The time beside the date, else one with a label, else any.
 fn time(sheet: &Sheet, date_row: Option<usize>) -> Option<Field<String>> {
     let of_row = |row: usize, labelled: bool, sure: f32| {
         sheet.rows.get(row)?.cells.iter().find_map(|cell| {

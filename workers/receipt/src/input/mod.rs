@@ -1,29 +1,20 @@
-//! A job's input as pages: a picture is one, a PDF or TIFF has many.
+//! A job's input as pages: a picture is one page, a PDF or TIFF has many.
+
+mod ink;
+mod page;
+mod pdf;
+mod poppler;
+mod text_layer;
 
 use std::{fs::File, io::Read};
 
 use image::RgbImage;
 use medley_media::picture::{self, Picture, PictureLimits, TiffPages};
 use medley_step::{LocalInput, StepContext, StepError};
-use medley_vision::text::TextPage;
+pub(crate) use page::Page;
+use pdf::Pdf;
 
-use crate::{
-    pdf::{Doubted, Pdf},
-    worker::ReceiptParams,
-};
-
-/// A page to read.
-pub(crate) enum Page {
-    Picture {
-        picture: RgbImage,
-        /// Why the text layer that there is was not used.
-        unused_layer: Option<&'static str>,
-    },
-    /// A picture to read, and a text layer that it has to confirm.
-    Doubted { picture: RgbImage, layer: Doubted },
-    /// Text that a PDF brings along; a picture of the page where one was asked for.
-    Text { text: TextPage, picture: Option<RgbImage> },
-}
+use crate::params::ReceiptParams;
 
 /// An opened input.
 pub(crate) enum Pages {
@@ -37,24 +28,7 @@ pub(crate) enum Pages {
     Pdf(Pdf),
 }
 
-/// Opens a picture, a TIFF or a PDF, told apart by their first bytes.
-pub(crate) fn open(input: &LocalInput, params: &ReceiptParams, cx: &StepContext<'_>) -> Result<Pages, StepError> {
-    // The header may follow up to a kilobyte of something else (PDF 32000, annex H.3).
-    let mut start = Vec::new();
-    File::open(&input.path)?.take(1024).read_to_end(&mut start)?;
-    if start.windows(5).any(|window| window == b"%PDF-") {
-        return Ok(Pages::Pdf(Pdf::open(input, params, cx)?));
-    }
-    let named = |error: medley_media::MediaError| error.named(&input.name);
-    let limits = PictureLimits::default();
-    if let Some(tiff) = TiffPages::open(&input.path, &limits).map_err(named)? {
-        let to_read = tiff.len().min(params.max_pages as usize);
-        return Ok(Pages::Tiff { tiff, to_read, name: input.name.clone() });
-    }
-    Ok(Pages::Picture(Some(on_paper(picture::open(&input.path, &limits).map_err(named)?)?)))
-}
-
-/// Paper is white where a scan is transparent.
+/// Lays a transparent picture on white, the colour of paper.
 fn on_paper(opened: Picture) -> Result<RgbImage, StepError> {
     let (width, height) = (opened.width_px, opened.height_px);
     let rgb = if opened.alpha.is_some() { opened.over([255; 3]) } else { opened.rgb };
@@ -63,6 +37,23 @@ fn on_paper(opened: Picture) -> Result<RgbImage, StepError> {
 }
 
 impl Pages {
+    /// Opens a picture, a TIFF or a PDF, recognised by its first bytes.
+    pub(crate) fn open(input: &LocalInput, params: &ReceiptParams, cx: &StepContext<'_>) -> Result<Self, StepError> {
+        // The header may follow up to a kilobyte of something else (PDF 32000, annex H.3).
+        let mut start = Vec::new();
+        File::open(&input.path)?.take(1024).read_to_end(&mut start)?;
+        if start.windows(5).any(|window| window == b"%PDF-") {
+            return Ok(Self::Pdf(Pdf::open(input, params, cx)?));
+        }
+        let named = |error: medley_media::MediaError| error.named(&input.name);
+        let limits = PictureLimits::default();
+        if let Some(tiff) = TiffPages::open(&input.path, &limits).map_err(named)? {
+            let to_read = tiff.len().min(params.max_pages as usize);
+            return Ok(Self::Tiff { tiff, to_read, name: input.name.clone() });
+        }
+        Ok(Self::Picture(Some(on_paper(picture::open(&input.path, &limits).map_err(named)?)?)))
+    }
+
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Picture(_) => 1,
@@ -71,7 +62,7 @@ impl Pages {
         }
     }
 
-    /// How many pages there are beyond those that are read.
+    /// The number of pages beyond the limit, which are not read.
     pub(crate) fn left_out(&self) -> usize {
         match self {
             Self::Picture(_) => 0,
@@ -80,7 +71,7 @@ impl Pages {
         }
     }
 
-    /// The page of this number, counted from 0.
+    /// The page with this number, counted from 0.
     pub(crate) fn page(&mut self, number: usize, cx: &StepContext<'_>) -> Result<Page, StepError> {
         match self {
             Self::Picture(picture) => {

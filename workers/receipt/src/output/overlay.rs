@@ -3,20 +3,20 @@
 use std::io::Cursor;
 
 use image::{ImageFormat, Rgb, RgbImage, imageops};
-use medley_step::StepError;
 use medley_vision::text::{Point, Quad};
 
-use crate::{document::Receipt, letters};
+use super::font;
+use crate::{document::Receipt, error::ReceiptError};
 
-/// Larger pictures are reduced to this side: an overlay is to be looked at.
-const MOST_SIDE_PX: u32 = 2000;
+/// The longest side of an overlay. It is for people, so larger pictures are reduced.
+const MAX_SIDE_PX: u32 = 2000;
 const TEXT: Rgb<u8> = Rgb([170, 170, 170]);
-const HEAD: Rgb<u8> = Rgb([0, 90, 200]);
+const HEADER: Rgb<u8> = Rgb([0, 90, 200]);
 const ITEMS: Rgb<u8> = Rgb([0, 140, 60]);
 const SUMS: Rgb<u8> = Rgb([210, 30, 30]);
 
-pub(crate) fn png(picture: RgbImage, receipt: &Receipt) -> Result<Vec<u8>, StepError> {
-    let shrink = (MOST_SIDE_PX as f32 / picture.width().max(picture.height()) as f32).min(1.0);
+pub(crate) fn png(picture: RgbImage, receipt: &Receipt) -> Result<Vec<u8>, ReceiptError> {
+    let shrink = (MAX_SIDE_PX as f32 / picture.width().max(picture.height()) as f32).min(1.0);
     let mut canvas = if shrink < 1.0 {
         let side = |side: u32| ((side as f32 * shrink) as u32).max(1);
         imageops::thumbnail(&picture, side(picture.width()), side(picture.height()))
@@ -34,19 +34,17 @@ pub(crate) fn png(picture: RgbImage, receipt: &Receipt) -> Result<Vec<u8>, StepE
         outline(&mut canvas, &scaled(polygon, shrink), *color, 1);
     }
     for (name, color, polygon) in boxes {
-        let size = letters::size(&name, scale);
+        let size = font::size(&name, scale);
         let label = free_place(scaled(&polygon, shrink).bounds(), size, canvas.dimensions(), &taken);
-        letters::write(&mut canvas, &name, (label[0] as i64, label[1] as i64), scale, color);
+        font::write(&mut canvas, &name, (label[0] as i64, label[1] as i64), scale, color);
         taken.push(label);
     }
     let mut bytes = Vec::new();
-    canvas
-        .write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)
-        .map_err(|error| StepError::internal("the overlay could not be written").because(error))?;
+    canvas.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).map_err(ReceiptError::Overlay)?;
     Ok(bytes)
 }
 
-/// Where a name covers the least of the lines and of other names: beside its box, else above or below it.
+/// The place where a name covers the least of lines and other names: beside its box, else above or below it.
 fn free_place(
     [left, top, right, bottom]: [f32; 4],
     size: (f32, f32),
@@ -75,7 +73,7 @@ fn free_place(
     places.into_iter().min_by(|a, b| covered(a).total_cmp(&covered(b))).unwrap_or([left, top, right, bottom])
 }
 
-/// Between a box and its name.
+/// The gap between a box and its name.
 const GAP_PX: f32 = 3.0;
 
 fn shared_area(a: &[f32; 4], b: &[f32; 4]) -> f32 {
@@ -106,7 +104,7 @@ fn boxes(receipt: &Receipt) -> Vec<(String, Rgb<u8>, Quad)> {
     ];
     for (name, field) in texts {
         if let Some(field) = field {
-            add(name, HEAD, field.polygon, field.page);
+            add(name, HEADER, field.polygon, field.page);
         }
     }
     for item in &receipt.items {
@@ -143,7 +141,7 @@ fn boxes(receipt: &Receipt) -> Vec<(String, Rgb<u8>, Quad)> {
     boxes
 }
 
-/// Draws the sides of a quadrilateral, `wide` pixels to each side of a one-pixel line.
+/// Draws the sides of a quadrilateral as one-pixel lines, widened by `wide` pixels on each side.
 fn outline(canvas: &mut RgbImage, quad: &Quad, color: Rgb<u8>, wide: i64) {
     for i in 0..4 {
         let (a, b) = (quad.0[i], quad.0[(i + 1) % 4]);

@@ -1,11 +1,11 @@
-//! The text for archives: hOCR 1.2 (Breuel, the embedded OCR workflow's HTML) and ALTO 4.2 (Library of Congress), a line of the
-//! receipt a line of theirs.
+//! Text formats for archives: hOCR 1.2 (Breuel, the HTML of OCR workflows) and ALTO 4.2 (Library of Congress). Each line
+//! of the receipt is one line of the format.
 
 use std::fmt::Write as _;
 
 use crate::document::{OutLine, Receipt};
 
-/// hOCR: HTML whose `title`s say where each line stands, in pixels of its page's picture, and how surely it was read.
+/// hOCR: HTML whose `title`s state the box of each line, in pixels of its page's picture, and its confidence.
 pub(crate) fn hocr(receipt: &Receipt) -> String {
     let mut out = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Transitional//EN\" \

@@ -1,8 +1,8 @@
-//! A page's text layer: what it says, and whether to believe it.
+//! A page's text layer, and whether it can be trusted.
 //!
-//! A layer may be a stamp on a scan, the header alone, glyph numbers instead of letters, turned, or made by a poor
-//! reader. It is believed at once where it covers the page's ink with words as receipts have them; else the picture is
-//! read, and the two are compared.
+//! A layer may be a stamp on a scan, the header alone, glyph numbers instead of letters, turned, or the output of poor
+//! OCR. It is trusted at once where words that are typical of receipts cover the page's ink. Otherwise the picture is
+//! read too, and the two are compared.
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -10,24 +10,29 @@ use image::GrayImage;
 use medley_vision::text::{Point, Quad, TextPage};
 use regex::Regex;
 
+use super::ink::Ink;
 use crate::{
     date,
     lexicon::{self, mentions, squeeze},
 };
 
-/// A text layer counts from so many letters and digits on; less is a page number on a scan.
-const LEAST_LETTERS: usize = 20;
-/// Words further apart than so many times their height stand in different cells.
-const CELL_GAP: f32 = 1.2;
-/// The share of the ink that words have to cover, and of the words that have to show ink.
-const COVERED: f64 = 0.9;
-/// The least share of what was read that the layer has to hold, in groups of letters and in numbers.
-const SAME_TEXT: f64 = 0.75;
-const SAME_NUMBERS: f64 = 0.85;
+/// The fewest letters and digits of a text layer; less is a page number on a scan.
+const MIN_LETTERS: usize = 20;
+/// The largest gap between words of one cell, in heights of a word.
+const MAX_CELL_GAP: f32 = 1.2;
+/// The share of the ink that words must cover, and of the words that must show ink.
+const MIN_COVERED: f64 = 0.9;
+/// The share of the text read from the picture that the layer must hold: of its groups of three letters, and of its
+/// numbers.
+const MIN_SAME_TEXT: f64 = 0.75;
+const MIN_SAME_NUMBERS: f64 = 0.85;
 
-/// Words as they stand on the page as it is seen.
+/// Glyphs extend this far beyond the boxes of their words.
+const EDGE_PX: f32 = 2.0;
+
+/// Words at their places on the visible page.
 #[derive(Debug, Default)]
-pub(crate) struct Layer {
+pub(crate) struct TextLayer {
     /// Width and height in points.
     pub(crate) size: (f32, f32),
     words: Vec<Word>,
@@ -38,21 +43,22 @@ struct Word {
     text: String,
     /// Left, top, right, bottom in points.
     bounds: [f32; 4],
-    /// First of its line.
-    fresh: bool,
+    /// Whether it begins a line.
+    starts_line: bool,
 }
 
-/// What a look at the layer and at the page's ink says.
+/// The judgement of a text layer against the page's ink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Believed,
-    /// There is none, or next to none.
+    /// The text layer is used.
+    Trusted,
+    /// There is no text layer, or hardly any text in it.
     Missing,
-    /// The picture decides; the text says why.
+    /// The picture decides; with the reason.
     Doubted(&'static str),
-    /// The picture is read whatever it gives.
+    /// The picture is read in any case; with the reason.
     Refused(&'static str),
-    /// The page is shown as in a mirror: its picture is read the other way round.
+    /// The page is mirrored, so its picture is flipped and read.
     Mirrored,
 }
 
@@ -65,31 +71,31 @@ static WORD_OR_LINE: LazyLock<Regex> = LazyLock::new(|| {
     fixed(r#"<line |<word xMin="([-\d.]+)" yMin="([-\d.]+)" xMax="([-\d.]+)" yMax="([-\d.]+)">([^<]*)</word>"#)
 });
 
-impl Layer {
-    /// From what `pdftotext -bbox-layout` prints.
+impl TextLayer {
+    /// Parses the output of `pdftotext -bbox-layout`.
     pub(crate) fn of(layout: &str) -> Self {
         let size = PAGE.captures(layout).and_then(|found| Some((found[1].parse().ok()?, found[2].parse().ok()?)));
         let mut layer = Self { size: size.unwrap_or((595.0, 842.0)), words: Vec::new() };
-        let mut fresh = true;
+        let mut starts_line = true;
         for captures in WORD_OR_LINE.captures_iter(layout) {
             let Some(word) = captures.get(5) else {
-                fresh = true;
+                starts_line = true;
                 continue;
             };
             let bounds = [1, 2, 3, 4].map(|i| captures[i].parse::<f32>().unwrap_or_default());
-            layer.words.push(Word { text: unescaped(word.as_str()), bounds, fresh });
-            fresh = false;
+            layer.words.push(Word { text: unescaped(word.as_str()), bounds, starts_line });
+            starts_line = false;
         }
         layer
     }
 
-    /// Is the layer to be believed? `ink` is the page as it is seen, small and grey; `is_scan`: a picture fills the page.
+    /// Judges the layer. `ink` is a small grey picture of the visible page; `is_scan` means that a picture fills the page.
     pub(crate) fn judge(&mut self, ink: &GrayImage, is_scan: bool) -> Verdict {
-        // pdftotext gives the page's size before its turn and the words' places after it.
+        // pdftotext gives the page's size before rotation and the words' places after it.
         if (ink.width() > ink.height()) != (self.size.0 > self.size.1) {
             self.size = (self.size.1, self.size.0);
         }
-        if self.text().chars().filter(|c| c.is_alphanumeric()).count() < LEAST_LETTERS {
+        if self.text().chars().filter(|c| c.is_alphanumeric()).count() < MIN_LETTERS {
             return Verdict::Missing;
         }
         if self.is_mirrored() {
@@ -105,27 +111,27 @@ impl Layer {
             return Verdict::Doubted("does not hold words");
         }
         let (covered, inked) = self.against_ink(ink);
-        if covered < COVERED {
+        if covered < MIN_COVERED {
             return Verdict::Doubted("leaves print uncovered");
         }
-        if inked < COVERED {
+        if inked < MIN_COVERED {
             return Verdict::Doubted("has words where nothing is printed");
         }
-        if self.is_familiar() { Verdict::Believed } else { Verdict::Doubted("has no words that are known") }
+        if self.is_familiar() { Verdict::Trusted } else { Verdict::Doubted("has no words that are known") }
     }
 
-    /// Is the layer as good as what was read of the picture?
+    /// Whether the layer is as good as the text that was read from the picture.
     pub(crate) fn agrees_with(&self, read: &TextPage, doubt: &'static str) -> bool {
         let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
         let seen: usize = read.lines.iter().map(|line| letters(&line.text)).sum();
         if read.turn_deg != 0 {
             return false;
         }
-        // Nothing can be read of the picture: white on white, or in a hand that is not read.
+        // The picture is unreadable: white on white, or handwriting.
         if seen * 4 < letters(&self.text()) {
             return self.is_plausible();
         }
-        // What a scan shows was read by some reader before: ours knows how sure it is.
+        // The layer of a scan is the output of unknown OCR; ours states its confidence.
         if doubt == "lies on a scan" {
             return false;
         }
@@ -137,16 +143,17 @@ impl Layer {
             });
             lines.collect()
         };
-        share_of(&grams(read), &grams(&own)) >= SAME_TEXT && share_of(&numbers(read), &numbers(&own)) >= SAME_NUMBERS
+        share_of(&grams(read), &grams(&own)) >= MIN_SAME_TEXT
+            && share_of(&numbers(read), &numbers(&own)) >= MIN_SAME_NUMBERS
     }
 
-    /// The words as cells in reading order; `scale` makes pixels of points.
+    /// The words as cells in reading order; `scale` is pixels per point.
     pub(crate) fn page(&self, scale: f32) -> TextPage {
         let mut cells: Vec<(String, [f32; 4])> = Vec::new();
         for word in &self.words {
             let [left, top, right, bottom] = word.bounds.map(|point| point * scale);
             match cells.last_mut() {
-                Some((text, bounds)) if !word.fresh && left - bounds[2] < CELL_GAP * (bottom - top) => {
+                Some((text, bounds)) if !word.starts_line && left - bounds[2] < MAX_CELL_GAP * (bottom - top) => {
                     // Ideographs have no spaces between them.
                     if left - bounds[2] > 0.1 * (bottom - top) {
                         text.push(' ');
@@ -168,12 +175,12 @@ impl Layer {
         self.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Do lines hold known words when they are read backwards, and none forwards?
+    /// Whether lines hold known words when read backwards, and none when read forwards.
     fn is_mirrored(&self) -> bool {
         let mut lines: Vec<String> = Vec::new();
         for word in &self.words {
             match lines.last_mut() {
-                Some(line) if !word.fresh => line.push_str(&word.text),
+                Some(line) if !word.starts_line => line.push_str(&word.text),
                 _ => lines.push(word.text.clone()),
             }
         }
@@ -182,19 +189,19 @@ impl Layer {
         backwards > 1 && !lines.iter().any(|line| known(line))
     }
 
-    /// Do words stand on their side, or lines run from right to left?
+    /// Whether words stand on their side, or lines run from right to left.
     fn is_turned(&self) -> bool {
         let long = self.words.iter().filter(|word| word.text.chars().count() >= 3 && !has_ideographs(&word.text));
         let upright: Vec<bool> =
             long.map(|Word { bounds: [left, top, right, bottom], .. }| right - left > bottom - top).collect();
         let aside = upright.iter().filter(|upright| !**upright).count();
-        let pairs = self.words.windows(2).filter(|pair| !pair[1].fresh);
+        let pairs = self.words.windows(2).filter(|pair| !pair[1].starts_line);
         let backwards: Vec<bool> = pairs.map(|pair| pair[1].bounds[0] < pair[0].bounds[0]).collect();
         let count = backwards.iter().filter(|backwards| **backwards).count();
         aside * 2 > upright.len() || count * 2 > backwards.len() && count > 1
     }
 
-    /// Letters that make words, rather than glyph numbers or what a poor reader made of a picture.
+    /// Whether the letters make words, rather than glyph numbers or the output of poor OCR.
     fn is_plausible(&self) -> bool {
         let text = self.text();
         let (mut all, mut odd, mut symbols) = (0, 0, 0);
@@ -212,12 +219,12 @@ impl Layer {
         });
         let plausible: Vec<bool> = long.map(|word| is_plausible(&word.text)).collect();
         let words = plausible.iter().filter(|plausible| **plausible).count();
-        // Single letters: mirrored or spaced out.
+        // Single letters come from mirrored or spaced text.
         let single = self.words.iter().filter(|word| word.text.chars().count() == 1 && !has_ideographs(&word.text));
         words * 10 >= plausible.len() * 7 && single.count() * 2 < self.words.len().max(20)
     }
 
-    /// Words of receipts and invoices with amounts or a date: pages of another kind are read from the picture as well.
+    /// Whether there are words of receipts or invoices, with amounts or a date. Other pages are read from the picture too.
     fn is_familiar(&self) -> bool {
         let page = self.page(1.0);
         let known = page.lines.iter().filter(|line| {
@@ -254,71 +261,23 @@ impl Layer {
     }
 }
 
-/// Glyphs reach a little over the boxes of their words.
-const EDGE_PX: f32 = 2.0;
-
-/// Where a page is printed on.
-struct Ink {
-    width: usize,
-    height: usize,
-    /// Marks of the size of letters.
-    marks: Vec<bool>,
-    /// Rules, frames, bands and filled areas.
-    long: Vec<bool>,
+/// A layer that is used only if the picture confirms it.
+#[derive(Debug)]
+pub(crate) struct Doubted {
+    pub(super) layer: TextLayer,
+    /// Pixels per point.
+    pub(super) scale: f32,
+    pub(super) doubt: &'static str,
 }
 
-/// Runs of this length are no part of letters, at the size at which the ink is looked at (75 dots per inch).
-const LONG_RUN_PX: usize = 30;
-/// How far ink differs from paper.
-const CONTRAST: u8 = 60;
-
-impl Ink {
-    fn of(page: &GrayImage) -> Self {
-        let (width, height) = (page.width() as usize, page.height() as usize);
-        let mut counts = [0usize; 256];
-        page.as_raw().iter().for_each(|&grey| counts[usize::from(grey)] += 1);
-        let paper = (0..=255u8).max_by_key(|&grey| counts[usize::from(grey)]).unwrap_or(255);
-        let marks: Vec<bool> = page.as_raw().iter().map(|grey| grey.abs_diff(paper) > CONTRAST).collect();
-        let mut long = vec![false; marks.len()];
-        for y in 0..height {
-            mark_runs(&marks, &mut long, y * width..(y + 1) * width);
-        }
-        for x in 0..width {
-            mark_runs(&marks, &mut long, (x..width * height).step_by(width));
-        }
-        let marks = marks.iter().zip(&long).map(|(mark, long)| *mark && !*long).collect();
-        Self { width, height, marks, long }
-    }
-
-    fn columns(&self, from: f32, to: f32) -> std::ops::Range<usize> {
-        (from.max(0.0) as usize).min(self.width)..(to.max(0.0).ceil() as usize).min(self.width)
-    }
-
-    fn rows(&self, from: f32, to: f32) -> std::ops::Range<usize> {
-        (from.max(0.0) as usize).min(self.height)..(to.max(0.0).ceil() as usize).min(self.height)
+impl Doubted {
+    /// The layer's text if it is as good as the text read from the picture, else the reason not to use it.
+    pub(crate) fn against(&self, read: &TextPage) -> Result<TextPage, &'static str> {
+        if self.layer.agrees_with(read, self.doubt) { Ok(self.layer.page(self.scale)) } else { Err(self.doubt) }
     }
 }
 
-/// Marks the long runs of a row or column, given as places in the picture.
-fn mark_runs(marks: &[bool], long: &mut [bool], places: impl Iterator<Item = usize>) {
-    let mut run: Vec<usize> = Vec::new();
-    let mut end = |run: &mut Vec<usize>| {
-        if run.len() >= LONG_RUN_PX {
-            run.iter().for_each(|&place| long[place] = true);
-        }
-        run.clear();
-    };
-    for place in places {
-        if marks[place] {
-            run.push(place);
-        } else {
-            end(&mut run);
-        }
-    }
-    end(&mut run);
-}
-
-/// A word of Latin or other letters, as languages write them: with a vowel, in one case or with a capital in front.
+/// Whether a word is written like a natural language: with a vowel, in one case or with an initial capital.
 fn is_plausible(word: &str) -> bool {
     let letters: Vec<char> = word.chars().filter(|c| c.is_alphabetic()).collect();
     let folded = lexicon::fold(word);
@@ -390,7 +349,7 @@ mod tests {
     }
 
     fn judged(layer: &[(u32, u32, &str)], page: &GrayImage, is_scan: bool) -> Verdict {
-        Layer::of(&layout(layer)).judge(page, is_scan)
+        TextLayer::of(&layout(layer)).judge(page, is_scan)
     }
 
     #[test]
@@ -399,7 +358,7 @@ mod tests {
             <word xMin="10" yMin="10" xMax="50" yMax="20">Grand</word><word xMin="53" yMin="10" xMax="80" yMax="20">Total</word>
             <word xMin="150" yMin="10" xMax="180" yMax="20">12.50</word></line></block>
             <block><line xMin="10"><word xMin="10" yMin="30" xMax="60" yMax="40">A&amp;B</word></line></block></flow></page>"#;
-        let page = Layer::of(layout).page(2.0);
+        let page = TextLayer::of(layout).page(2.0);
         let rows: Vec<_> = page.lines.iter().map(|line| (line.row, line.text.as_str())).collect();
         assert_eq!(rows, [(0, "Grand Total"), (0, "12.50"), (1, "A&B")]);
         assert_eq!((page.width, page.height), (400.0, 800.0));
@@ -407,11 +366,11 @@ mod tests {
 
     #[test]
     fn a_layer_that_covers_the_print_with_words_is_believed() {
-        assert_eq!(judged(INVOICE, &ink(INVOICE), false), Verdict::Believed);
+        assert_eq!(judged(INVOICE, &ink(INVOICE), false), Verdict::Trusted);
         // Rules and a dark band are no print that words have to cover.
         let mut page = ink(INVOICE);
         (0..200).for_each(|x| (90..130).for_each(|y| page.put_pixel(x, y, Luma([40]))));
-        assert_eq!(judged(INVOICE, &page, false), Verdict::Believed);
+        assert_eq!(judged(INVOICE, &page, false), Verdict::Trusted);
     }
 
     #[test]
@@ -435,7 +394,7 @@ mod tests {
         ] {
             let lines: Vec<(u32, u32, &str)> = (0..6).map(|row| (10, 10 + 20 * row, junk)).collect();
             let verdict = judged(&lines, &ink(&lines), false);
-            assert_ne!(verdict, Verdict::Believed, "{junk}");
+            assert_ne!(verdict, Verdict::Trusted, "{junk}");
         }
     }
 
@@ -453,7 +412,7 @@ mod tests {
                 word.as_str()
             ),
         });
-        let mut layer = Layer::of(&turned);
+        let mut layer = TextLayer::of(&turned);
         assert_eq!(layer.judge(&GrayImage::from_pixel(400, 200, Luma([255])), false), Verdict::Refused("is turned"));
         assert_eq!(layer.size, (400.0, 200.0));
     }
@@ -466,14 +425,14 @@ mod tests {
 
     #[test]
     fn the_picture_decides_what_is_doubted() {
-        let layer = Layer::of(&layout(INVOICE));
+        let layer = TextLayer::of(&layout(INVOICE));
         let doubt = "leaves print uncovered";
         let mut read = layer.page(2.0);
         assert!(layer.agrees_with(&read, doubt));
         assert!(!layer.agrees_with(&read, "lies on a scan"));
         read.lines.iter_mut().for_each(|line| line.text = line.text.replace('5', "6"));
         assert!(!layer.agrees_with(&read, doubt), "other digits");
-        let header = Layer::of(&layout(&INVOICE[..2]));
+        let header = TextLayer::of(&layout(&INVOICE[..2]));
         assert!(!header.agrees_with(&layer.page(2.0), doubt), "the header alone");
         assert!(layer.agrees_with(&TextPage::default(), doubt), "nothing could be read");
     }
