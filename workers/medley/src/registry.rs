@@ -7,7 +7,7 @@ use medley_caption::{
 use medley_control::{ControlRecipe, ControlWorker};
 use medley_portrait::{NewsRecipe, Portrait, PortraitRecipe};
 use medley_receipt::{ReceiptRecipe, ReceiptWorker};
-use medley_speak::{Speak, SpeakJob};
+use medley_speak::{SpeakRecipe, SpeakWorker};
 use medley_step::Registry;
 use medley_transcribe::{PodcastJob, Transcribe, TranscribeJob};
 
@@ -16,8 +16,8 @@ pub(crate) fn registry() -> Registry {
         .worker::<Transcribe>()
         .recipe::<TranscribeJob>()
         .recipe::<PodcastJob>()
-        .worker::<Speak>()
-        .recipe::<SpeakJob<TranscribeJob>>()
+        .worker::<SpeakWorker>()
+        .recipe::<SpeakRecipe<TranscribeJob>>()
         .worker::<ReceiptWorker>()
         .recipe::<ReceiptRecipe>()
         .worker::<Caption>()
@@ -27,6 +27,6 @@ pub(crate) fn registry() -> Registry {
         .worker::<ControlWorker>()
         .recipe::<ControlRecipe>()
         .worker::<Portrait>()
-        .recipe::<PortraitRecipe<TranscribeJob, SpeakJob<TranscribeJob>>>()
-        .recipe::<NewsRecipe<SpeakJob<TranscribeJob>>>()
+        .recipe::<PortraitRecipe<TranscribeJob, SpeakRecipe<TranscribeJob>>>()
+        .recipe::<NewsRecipe<SpeakRecipe<TranscribeJob>>>()
 }
