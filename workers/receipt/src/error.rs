@@ -22,9 +22,9 @@ pub enum ReceiptError {
     NoPages { input: String },
     #[error(transparent)]
     Poppler(#[from] PopplerError),
-    #[error("a drawn page could not be read")]
+    #[error("cannot read a drawn page")]
     DrawnPage(#[source] image::ImageError),
-    #[error("the overlay could not be written")]
+    #[error("cannot write the overlay")]
     Overlay(#[source] image::ImageError),
 }
 
@@ -51,7 +51,7 @@ pub enum PopplerError {
     Refused { program: &'static str, message: String },
     #[error("{program} took more than {what}")]
     TooMuch { program: &'static str, what: &'static str },
-    #[error("a local file could not be read or written")]
+    #[error("cannot read or write a local file")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
     Stopped(StepError),
