@@ -57,7 +57,7 @@ fn sizes_and_canny_are_identical() {
         let scene = Scene::new(name, sample(&format!("{name}.png")), &params, &resources).unwrap();
         assert_eq!(serde_json::json!(scene.view_size()), golden["size"]);
         assert_eq!(sha256(scene.view()), golden["view"], "the picture at its working size");
-        let canny = annotator::of(AnnotatorName::Canny).annotate(&scene).unwrap();
+        let canny = maps::annotator(AnnotatorName::Canny).annotate(&scene).unwrap();
         assert_eq!(sha256(&canny.picture), golden["canny"], "canny of {name}");
     }
 }

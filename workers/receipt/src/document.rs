@@ -4,7 +4,7 @@ use medley_vision::text::Quad;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::money::decimal::Decimal;
+use crate::money::Decimal;
 
 /// A value with its evidence.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]

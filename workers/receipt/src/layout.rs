@@ -4,8 +4,10 @@ use medley_vision::text::{Glyph, Quad, TextPage};
 
 use crate::{
     lexicon::{self, AmountKind},
-    money::amount::{Amount, amounts},
-    money::number::{self, NumberStyle},
+    money::{
+        amount::{Amount, amounts},
+        number::{self, NumberStyle},
+    },
 };
 
 /// A line of text, from a picture or a PDF's text layer.

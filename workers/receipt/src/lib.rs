@@ -46,7 +46,7 @@ pub use date::DateOrder;
 pub use document::{Check, Field, Item, Merchant, OutLine, PageInfo, Payment, Quality, Receipt, Tax};
 pub use error::{PopplerError, ReceiptError};
 pub use extract::{Hints, fields};
-pub use money::decimal::Decimal;
+pub use money::Decimal;
 pub use output::ReceiptOutput;
 pub use params::{Ocr, ReceiptParams, Taxonomy};
 pub use recipe::ReceiptRecipe;

@@ -6,8 +6,7 @@ use super::totals::Totals;
 use crate::{
     document::Check,
     layout::{LabelledAmount, Sheet},
-    money::amount,
-    money::decimal::Decimal,
+    money::{Decimal, amount},
 };
 
 /// The tolerance of sums with tax, which is rounded before it is added. All other sums are exact.

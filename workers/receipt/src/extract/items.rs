@@ -13,8 +13,7 @@ use crate::{
     document::{Field, Item},
     layout::{LabelledAmount, Row, Sheet},
     lexicon::{AmountKind, has_word, kind_of, mentions},
-    money::amount::plain_number,
-    money::decimal::Decimal,
+    money::{Decimal, amount::plain_number},
 };
 
 const COLUMN_NAMES: [&[&str]; 5] = [

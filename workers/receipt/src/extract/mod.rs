@@ -19,8 +19,7 @@ use crate::{
     document::{Field, Merchant, OutLine, Payment, Quality, Receipt},
     layout::{LabelledAmount, Sheet},
     lexicon::AmountKind,
-    money::decimal::Decimal,
-    money::spelled::amount_in_words,
+    money::{Decimal, spelled::amount_in_words},
 };
 
 /// What the caller knows beforehand.

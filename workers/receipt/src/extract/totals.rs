@@ -9,7 +9,7 @@ use crate::{
     document::{Field, Tax},
     layout::{LabelledAmount, Sheet},
     lexicon::{self, AmountKind, PaymentMethod, fold, has_word, mentions},
-    money::decimal::Decimal,
+    money::Decimal,
 };
 
 /// The amounts at the bottom of a receipt, as indices into the labelled amounts.

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     document::Receipt,
-    money::decimal::Decimal,
+    money::Decimal,
     params::{ReceiptParams, Taxonomy},
 };
 

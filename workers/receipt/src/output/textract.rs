@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     document::{Field, PageInfo, Receipt},
-    money::decimal::Decimal,
+    money::Decimal,
 };
 
 /// `{ExpenseDocuments: [{ExpenseIndex, SummaryFields, LineItemGroups}]}`.

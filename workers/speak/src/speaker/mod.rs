@@ -12,6 +12,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use medley_models::{Models, Registry, SessionOptions};
+use medley_proto::SpeechTiming;
+pub(crate) use runs::spoken_runs;
+pub use written_out::WrittenOut;
+
 use crate::{
     SpeakError,
     delivery::{Delivery, EnglishVoice},
@@ -29,11 +34,6 @@ use crate::{
     },
     voice::{Baker, Hibari, Piper, Prosody, Symbol, Voice},
 };
-use medley_models::{Models, Registry, SessionOptions};
-use medley_proto::SpeechTiming;
-
-pub(crate) use runs::spoken_runs;
-pub use written_out::WrittenOut;
 
 /// Between two runs of different languages within a clause.
 const SEAM_MS: u32 = 45;
