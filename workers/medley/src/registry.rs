@@ -1,8 +1,8 @@
 //! The kinds of work of this binary: one line each.
 
 use medley_caption::{
-    Caption,
-    library::{Library, LibraryRecipe},
+    CaptionRecipe, CaptionWorker,
+    library::{LibraryRecipe, LibraryWorker},
 };
 use medley_control::Control;
 use medley_portrait::{NewsRecipe, Portrait, PortraitRecipe};
@@ -20,9 +20,9 @@ pub(crate) fn registry() -> Registry {
         .recipe::<SpeakJob<TranscribeJob>>()
         .worker::<ReceiptWorker>()
         .recipe::<ReceiptRecipe>()
-        .worker::<Caption>()
-        .recipe::<Caption>()
-        .worker::<Library>()
+        .worker::<CaptionWorker>()
+        .recipe::<CaptionRecipe>()
+        .worker::<LibraryWorker>()
         .recipe::<LibraryRecipe>()
         .worker::<Control>()
         .recipe::<Control>()

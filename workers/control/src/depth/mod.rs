@@ -1,6 +1,5 @@
 //! Inverse depth of a scene, from whatever can be had.
 
-mod bicubic;
 mod network;
 mod people;
 mod stereo;
