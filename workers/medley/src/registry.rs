@@ -1,8 +1,8 @@
 //! The kinds of work of this binary: one line each.
 
 use medley_caption::{
-    Caption,
-    library::{Library, LibraryRecipe},
+    CaptionRecipe, CaptionWorker,
+    library::{LibraryRecipe, LibraryWorker},
 };
 use medley_control::{ControlRecipe, ControlWorker};
 use medley_portrait::{NewsRecipe, PortraitRecipe, PortraitWorker};
@@ -20,9 +20,9 @@ pub(crate) fn registry() -> Registry {
         .recipe::<SpeakRecipe<TranscribeRecipe>>()
         .worker::<ReceiptWorker>()
         .recipe::<ReceiptRecipe>()
-        .worker::<Caption>()
-        .recipe::<Caption>()
-        .worker::<Library>()
+        .worker::<CaptionWorker>()
+        .recipe::<CaptionRecipe>()
+        .worker::<LibraryWorker>()
         .recipe::<LibraryRecipe>()
         .worker::<ControlWorker>()
         .recipe::<ControlRecipe>()

@@ -1,6 +1,5 @@
 //! Inverse depth of a scene, from the best source there is: a stereo pair, a network, or people's landmarks.
 
-mod bicubic;
 mod network;
 mod people;
 mod stereo;

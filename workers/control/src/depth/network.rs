@@ -1,10 +1,11 @@
+use image::RgbImage;
+use medley_vision::resample::{Filter, resize};
 use opencv::{
     core::{self, Mat},
     imgproc,
     prelude::*,
 };
 
-use super::bicubic;
 use crate::{
     ControlError, mat,
     network::{DEVIATION, MEAN, Network, normalised_planes},
@@ -52,8 +53,9 @@ pub(super) fn inverse_depth(network: &Network, contract: DepthContract, view: &M
 /// Height and width, and the tensor [1, 3, height, width].
 pub(crate) fn dpt_planes(rgb: &[u8], [width, height]: [u32; 2], fixed: Option<[usize; 2]>) -> ([usize; 2], Vec<f32>) {
     let [to_height, to_width] = fixed.unwrap_or_else(|| dpt_size([width, height]));
-    let resized = bicubic::resize(rgb, [width as usize, height as usize], [to_width, to_height]);
-    let values: Vec<f32> = resized.iter().map(|value| f32::from(*value)).collect();
+    let image = RgbImage::from_raw(width, height, rgb.to_vec()).expect("three bytes for each pixel");
+    let resized = resize(&image, [to_width as u32, to_height as u32], Filter::Bicubic);
+    let values: Vec<f32> = resized.as_raw().iter().map(|value| f32::from(*value)).collect();
     ([to_height, to_width], normalised_planes(&values, MEAN, DEVIATION))
 }
 
