@@ -7,6 +7,7 @@
 pub mod clip;
 mod embed;
 mod error;
+mod kind;
 pub mod library;
 mod look;
 pub mod npy;
@@ -17,6 +18,7 @@ mod worker;
 
 pub use embed::{Item, Pace, embed};
 pub use error::CaptionError;
+pub use kind::{KIND, LIBRARY};
 pub use look::{LookSlots, Looker, Seen, open_rgb};
 pub use params::LookParams;
 pub use row::{CaptionedBy, Chroma, Colour, Exif, PHash, Row, RowError, Tag};

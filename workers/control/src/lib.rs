@@ -8,6 +8,7 @@
 mod annotator;
 mod depth;
 mod error;
+mod kind;
 mod maps;
 mod mat;
 mod network;
@@ -21,6 +22,7 @@ mod worker;
 
 pub use annotator::{Annotator, Document, Map};
 pub use error::ControlError;
+pub use kind::KIND;
 pub use params::{AnnotatorName, ControlParams, DepthSource, NormalOrder, PoseNetwork, ScribbleMethod, Stereo};
 pub use scene::Scene;
 pub use worker::{Control, ControlConfig, ControlOutput};

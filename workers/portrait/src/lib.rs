@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod film;
 mod hear;
+mod kind;
 mod news;
 mod overlay;
 mod params;
@@ -23,6 +24,7 @@ mod steps;
 mod subtitles;
 
 pub use error::PortraitError;
+pub use kind::{KIND, NEWS};
 pub use news::{NewsParams, NewsRecipe};
 pub use params::{Engine, Lips, PortraitParams};
 pub use recipe::PortraitRecipe;

@@ -12,6 +12,7 @@ mod english;
 mod error;
 mod foreign;
 mod join;
+mod kind;
 mod language;
 mod lexicon;
 mod loudness;
@@ -33,6 +34,7 @@ mod worker;
 mod written_out;
 
 pub use error::SpeakError;
+pub use kind::KIND;
 pub use language::{Language, main_language};
 pub use params::{LoudnessTarget, MainLanguage, SpeakConfig, SpeakParams, SpeechFormat, TextFormat};
 pub use recipe::SpeakJob;

@@ -11,6 +11,7 @@ mod episode;
 mod gather;
 mod guard;
 mod hear;
+mod kind;
 mod language;
 mod params;
 mod plan;
@@ -23,6 +24,7 @@ mod whisper;
 mod worker;
 
 pub use episode::{EpisodeStep, PodcastJob, PodcastParams};
+pub use kind::{KIND, PODCAST};
 pub use params::{Script, Task, TranscribeConfig, TranscribeParams};
 pub use recipe::TranscribeJob;
 pub use step::{DecodeStep, Facts, How, Plan, TranscribeOutput, TranscribeStep};
