@@ -6,7 +6,7 @@ use medley_environment::Environment;
 use medley_models::{Models, Registry as ModelRegistry, State};
 use medley_step::{Key, Kind, Program};
 
-use super::{Failed, block_on};
+use super::{Failed, block_on, printable::printable};
 use crate::{backends, config::Config, kinds::kinds};
 
 /// How long queue and store may take to answer.
@@ -96,7 +96,7 @@ fn tell(what: &str, place: &str, answer: Result<&str, Failed>) -> u32 {
             0
         }
         Err(failed) => {
-            println!("missing  {what}: {place}: {failed}");
+            println!("missing  {what}: {place}: {}", printable(&failed.to_string()));
             1
         }
     }
