@@ -6,20 +6,20 @@ use medley_models::Registry as ModelRegistry;
 use medley_portrait::{NewsRecipe, PortraitRecipe};
 use medley_speak::SpeakJob;
 use medley_step::{Kind, KindError, Kinds};
-use medley_transcribe::TranscribeJob;
+use medley_transcribe::TranscribeRecipe;
 
 use crate::config::Config;
 
 const KINDS: &[Kind] = &[
     medley_transcribe::KIND,
     medley_transcribe::PODCAST,
-    medley_speak::KIND.recipe::<SpeakJob<TranscribeJob>>(),
+    medley_speak::KIND.recipe::<SpeakJob<TranscribeRecipe>>(),
     medley_caption::KIND,
     medley_receipt::KIND,
     medley_control::KIND,
-    medley_portrait::KIND.recipe::<PortraitRecipe<TranscribeJob, SpeakJob<TranscribeJob>>>(),
+    medley_portrait::KIND.recipe::<PortraitRecipe<TranscribeRecipe, SpeakJob<TranscribeRecipe>>>(),
     medley_caption::LIBRARY,
-    medley_portrait::NEWS.recipe::<NewsRecipe<SpeakJob<TranscribeJob>>>(),
+    medley_portrait::NEWS.recipe::<NewsRecipe<SpeakJob<TranscribeRecipe>>>(),
 ];
 
 /// Words that stand for many models where a kind's name stands for its own.

@@ -3,12 +3,12 @@
 
 use medley_step::{Kind, Program, Sample};
 
-use crate::Portrait;
+use crate::PortraitWorker;
 
 const PHOTO: Sample = Sample::File { model: "sample-clip", file: "franz-kafka.jpg" };
 
 pub const KIND: Kind = Kind::new("portrait")
-    .worker::<Portrait>()
+    .worker::<PortraitWorker>()
     // A recording is transcribed, and its words are spoken once more for the times of their sounds.
     .parts(&["transcribe", "speak"])
     .models(&["onnxruntime", "silero-vad", "face-detector", "face-mesh", "wav2lip-gan-96"])

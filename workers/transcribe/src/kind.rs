@@ -2,7 +2,7 @@
 
 use medley_step::{Kind, Program, Sample};
 
-use crate::{PodcastJob, Transcribe, TranscribeJob};
+use crate::{PodcastRecipe, TranscribeRecipe, TranscribeWorker};
 
 const SAMPLE: &[Sample] = &[Sample::File { model: "sample-speech", file: "two-cities.wav" }];
 
@@ -11,8 +11,8 @@ const SIZES: &[&str] =
     &["auto", "tiny.en", "base", "small", "medium", "large-v3", "large-v3-turbo", "large-v3-turbo-q5_0"];
 
 pub const KIND: Kind = Kind::new("transcribe")
-    .worker::<Transcribe>()
-    .recipe::<TranscribeJob>()
+    .worker::<TranscribeWorker>()
+    .recipe::<TranscribeRecipe>()
     .models(&[
         "onnxruntime",
         "silero-vad",
@@ -35,4 +35,4 @@ pub const KIND: Kind = Kind::new("transcribe")
 
 /// A transcript with chapters, summary and a page.
 pub const PODCAST: Kind =
-    Kind::new("podcast").recipe::<PodcastJob>().parts(&["transcribe"]).choices(SIZES).samples(SAMPLE);
+    Kind::new("podcast").recipe::<PodcastRecipe>().parts(&["transcribe"]).choices(SIZES).samples(SAMPLE);
