@@ -3,8 +3,8 @@
 use medley_step::{Kind, Sample, Slots};
 
 use crate::{
-    Caption,
-    library::{Library, LibraryRecipe},
+    CaptionRecipe, CaptionWorker,
+    library::{LibraryRecipe, LibraryWorker},
 };
 
 /// The CLIP models of the registry.
@@ -21,8 +21,8 @@ const CLIP: &[&str] = &[
 ];
 
 pub const KIND: Kind = Kind::new("caption")
-    .worker::<Caption>()
-    .recipe::<Caption>()
+    .worker::<CaptionWorker>()
+    .recipe::<CaptionRecipe>()
     .models(&[
         "onnxruntime",
         "pp-ocrv6-small",
@@ -46,7 +46,7 @@ pub const KIND: Kind = Kind::new("caption")
 
 /// A data set of a folder of images.
 pub const LIBRARY: Kind = Kind::new("library")
-    .worker::<Library>()
+    .worker::<LibraryWorker>()
     .recipe::<LibraryRecipe>()
     .parts(&["caption"])
     .choices(CLIP)

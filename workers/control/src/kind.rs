@@ -2,11 +2,11 @@
 
 use medley_step::{Kind, Sample};
 
-use crate::Control;
+use crate::{ControlRecipe, ControlWorker};
 
 pub const KIND: Kind = Kind::new("control")
-    .worker::<Control>()
-    .recipe::<Control>()
+    .worker::<ControlWorker>()
+    .recipe::<ControlRecipe>()
     .models(&[
         "onnxruntime",
         "blazepose",

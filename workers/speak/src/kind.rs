@@ -2,11 +2,11 @@
 
 use medley_step::{Kind, Program, Sample};
 
-use crate::Speak;
+use crate::SpeakWorker;
 
 /// Without its recipe, which is made with that of another kind: the binary adds it.
 pub const KIND: Kind = Kind::new("speak")
-    .worker::<Speak>()
+    .worker::<SpeakWorker>()
     .models(&["onnxruntime", "silero-vad", "piper-joe", "hibari", "fastspeech2-baker"])
     .programs(&[
         Program { name: "espeak-ng", purpose: "English speech", package: "espeak-ng" },

@@ -209,12 +209,13 @@ impl Fallback<'_> {
 
 /// Asks for the languages of each whole window and of its stretches.
 fn queries<S>(windows: &[(&S, &Window)], audio: Vec<Vec<f32>>, stretches: &[Vec<Span>]) -> Vec<LanguageQuery> {
-    let query = |((audio, (_, window)), stretches): ((Vec<f32>, &(&S, &Window)), &Vec<Span>)| {
+    let each = audio.into_iter().zip(windows).zip(stretches);
+    each.map(|((audio, (_, window)), stretches)| {
         let inside = |one: &Span| Span::new(window.to_window_s(one.start_s), window.to_window_s(one.end_s));
         let stretches = [language::WHOLE].into_iter().chain(stretches.iter().map(inside)).collect();
         LanguageQuery { audio, stretches }
-    };
-    audio.into_iter().zip(windows).zip(stretches).map(query).collect()
+    })
+    .collect()
 }
 
 struct Candidate {
