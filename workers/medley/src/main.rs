@@ -3,8 +3,8 @@
 mod backends;
 mod cli;
 mod config;
+mod kinds;
 mod lazy_queue;
-mod registry;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@
 
 mod context;
 mod error;
+mod kind;
 mod nested;
 mod queue;
 mod recipe;
@@ -18,6 +19,7 @@ pub use context::{
     ArtifactFile, Host, LocalInput, NOTES, Published, RemoteFile, RemotePage, StepContext, StepReport, Wanted,
 };
 pub use error::{Cause, Retryable, StepError};
+pub use kind::{FINISH, Kind, KindError, Kinds, Program, Sample, Slots};
 pub use nested::Nested;
 pub use queue::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 pub use recipe::{GroupDone, JobView, Planned, Recipe, StepDraft, WHOLE_JOB, recipe_of_one_step};
