@@ -13,10 +13,10 @@ use medley_proto::Name;
 use medley_runtime::{
     ComputeCommand, Fetcher, Medley, Settings, WorkerOptions,
     fetch::{HttpsFetcher, HttpsPolicy, S3Fetcher},
-    queue::{AmqpConfig, AmqpQueue, SqliteQueue},
-    store::{FileStore, S3Config, S3Store},
+    queue::{AmqpConfig, AmqpQueue, Queue, QueueError, SqliteQueue},
+    store::{FileStore, S3Config, S3Store, Store},
 };
-use medley_step::{Queue, QueueError, Registry, Store};
+use medley_step::Registry;
 use serde_json::{Value, json};
 
 use crate::{

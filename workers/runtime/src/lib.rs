@@ -38,53 +38,31 @@
 //! The same program must know the hidden subcommand `compute --kind <kind>` and call [`compute_main`] there, before
 //! it starts an async runtime: compute happens in such children (docs/decisions/0002-compute-children.md).
 
-mod addresses;
-mod advance;
+mod backend;
 mod breakpoint;
-mod clock;
-mod commit;
+mod client;
 mod compute;
-mod dead;
-mod delivery;
-mod elsewhere;
+mod engine;
 mod error;
 pub mod fetch;
-mod file_uri;
-mod finish;
-mod folders;
-mod identity;
-mod inputs;
-mod jobs;
-mod keys;
-mod leftovers;
-mod life;
-mod medley;
+mod layout;
 pub mod queue;
-mod records;
-mod running;
 mod settings;
-mod settle;
-mod shares;
-mod spool;
-mod staging;
-mod status;
 pub mod store;
-mod submit;
-mod sweep;
-mod trim;
-mod walk;
-mod workers;
 
+pub use backend::{Medley, clock::Clock};
 pub use breakpoint::BREAKPOINT_VARIABLE;
-pub use clock::Clock;
+pub use client::{
+    inputs::InputRequest,
+    jobs::JobPage,
+    status::JobStatus,
+    submit::{Request, Submitted},
+};
 pub use compute::{ComputeCommand, compute_main};
+pub use engine::{
+    staging::Fetcher,
+    sweeper::Swept,
+    worker::{WorkerOptions, Workers, WorkersError},
+};
 pub use error::Error;
-pub use inputs::InputRequest;
-pub use jobs::JobPage;
-pub use medley::Medley;
 pub use settings::{LimitSettings, Settings, TenantSettings, WorkerSettings};
-pub use staging::Fetcher;
-pub use status::JobStatus;
-pub use submit::{Request, Submitted};
-pub use sweep::Swept;
-pub use workers::{WorkerOptions, Workers, WorkersError};

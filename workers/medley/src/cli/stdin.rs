@@ -7,8 +7,10 @@ use std::{
 };
 
 use medley_proto::{ErrorCode, Input, Name, Sha256, Source};
-use medley_runtime::{InputRequest, LimitSettings, Medley};
-use medley_step::{Key, ObjectMeta};
+use medley_runtime::{
+    InputRequest, LimitSettings, Medley,
+    store::{Key, ObjectMeta},
+};
 use sha2::Digest;
 
 use super::{Failed, printable::plain};

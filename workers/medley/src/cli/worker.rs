@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use medley_proto::Name;
-use medley_runtime::{Medley, Workers};
-use medley_step::{Registry, StoreError};
+use medley_runtime::{Medley, Workers, store::StoreError};
+use medley_step::Registry;
 use tokio_util::sync::CancellationToken;
 
 use super::{

@@ -1,6 +1,7 @@
 //! Inputs that lie elsewhere: `https:` by [`HttpsFetcher`], `s3:` by [`S3Fetcher`].
 
 mod addresses;
+pub(crate) mod file_uri;
 mod https;
 mod s3;
 

@@ -14,10 +14,9 @@ use futures_util::StreamExt;
 use medley_proto::{EventBody, JobId, JobState, Manifest, Name};
 use medley_runtime::{
     BREAKPOINT_VARIABLE, Medley, Request, Settings, WorkerOptions, Workers, WorkersError,
-    queue::{AmqpConfig, AmqpQueue, SqliteOptions, SqliteQueue},
-    store::{FileStore, S3Config, S3Store},
+    queue::{AmqpConfig, AmqpQueue, Queue, SqliteOptions, SqliteQueue},
+    store::{FileStore, Key, ObjectInfo, S3Config, S3Store, Store},
 };
-use medley_step::{Key, ObjectInfo, Queue, Store};
 use medley_tests::{
     rabbitmq::Broker,
     s3::{ACCESS_KEY, SECRET_KEY, Server},

@@ -11,7 +11,7 @@ use lapin::{
 };
 use libtest_mimic::Trial;
 use medley_proto::{Class, ErrorCode, JobId, JobState, Lineage, Name, Outcome, Step, StepId, VERSION};
-use medley_step::{Key, ObjectMeta};
+use medley_runtime::store::{Key, ObjectMeta};
 use serde_json::json;
 
 use crate::{

@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::StreamExt;
 use libtest_mimic::Trial;
 use medley_proto::{Class, ErrorCode, EventBody, JobState, Name, Outcome};
-use medley_runtime::{Clock, Error, InputRequest, Request, WorkerOptions};
-use medley_step::ObjectInfo;
+use medley_runtime::{Clock, Error, InputRequest, Request, WorkerOptions, store::ObjectInfo};
 
 use crate::{
     fleet::{self, Fleet, Running, TENANT, numbers, request, until},

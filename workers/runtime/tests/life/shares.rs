@@ -7,8 +7,10 @@ use std::{os::unix::fs::symlink, path::Path};
 use bytes::Bytes;
 use libtest_mimic::Trial;
 use medley_proto::{ErrorCode, JobId, Outcome, Source};
-use medley_runtime::{Error, InputRequest, Request};
-use medley_step::{Key, ObjectMeta};
+use medley_runtime::{
+    Error, InputRequest, Request,
+    store::{Key, ObjectMeta},
+};
 use serde_json::json;
 
 use crate::{

@@ -16,8 +16,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use libtest_mimic::Trial;
 use medley_proto::{ErrorCode, Outcome, Source};
-use medley_runtime::{InputRequest, Medley, Request, WorkerOptions, store::FileStore};
-use medley_step::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
+use medley_runtime::{
+    InputRequest, Medley, Request, WorkerOptions,
+    store::{FileStore, Key, ObjectInfo, ObjectMeta, Page, Store, StoreError},
+};
 
 use crate::{
     fleet::{self, Fleet, Running, TENANT, numbers, request},

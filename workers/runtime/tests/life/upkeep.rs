@@ -9,8 +9,10 @@ use std::sync::{
 
 use libtest_mimic::Trial;
 use medley_proto::{Name, Outcome};
-use medley_runtime::{Clock, Error, Request, Settings, Swept, TenantSettings};
-use medley_step::{Key, ObjectMeta};
+use medley_runtime::{
+    Clock, Error, Request, Settings, Swept, TenantSettings,
+    store::{Key, ObjectMeta},
+};
 use serde_json::json;
 
 use crate::{

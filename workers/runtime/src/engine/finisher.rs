@@ -4,16 +4,16 @@ use medley_proto::{
     ErrorCode, EventBody, Failure, Job, JobState, Lineage, Manifest, Outcome, Provenance, Step, StepResult, Timings,
     VERSION,
 };
-use medley_step::Key;
 use serde_json::Map;
 
 use crate::{
     Error, Medley,
-    advance::{FinishParams, lineage_of},
     breakpoint::breakpoint,
-    keys::JobKeys,
-    records,
-    staging::FetchedInput,
+    engine::planner::{FinishParams, lineage_of},
+    engine::staging::FetchedInput,
+    layout::documents,
+    layout::keys::JobKeys,
+    store::Key,
 };
 
 /// What was found in the store.
@@ -28,7 +28,7 @@ impl Medley {
     /// meanwhile) is passed over.
     pub(crate) async fn finish(&self, step: &Step) -> Result<(), Error> {
         let keys = JobKeys::of_step(step);
-        let mut job = match records::read::<Job>(&*self.store, &keys.job()).await {
+        let mut job = match documents::read::<Job>(&*self.store, &keys.job()).await {
             Ok(Some(job)) => job,
             Ok(None) => return Ok(()),
             Err(error @ Error::Damaged { .. }) => {
@@ -38,7 +38,7 @@ impl Medley {
             }
             Err(error) => return Err(error),
         };
-        let manifest = match records::read::<Manifest>(&*self.store, &keys.manifest()).await {
+        let manifest = match documents::read::<Manifest>(&*self.store, &keys.manifest()).await {
             Ok(Some(manifest)) => manifest,
             stands @ (Ok(None) | Err(Error::Damaged { .. })) => {
                 let Some(ended) = self.how_it_ended(&keys, step).await? else { return Ok(()) };
@@ -67,9 +67,9 @@ impl Medley {
     /// A damaged manifest is written over: what it said follows from the store.
     async fn write_manifest(&self, keys: &JobKeys, manifest: Manifest, once: bool) -> Result<Manifest, Error> {
         if once {
-            return records::write_once(&*self.store, &keys.manifest(), manifest).await;
+            return documents::write_once(&*self.store, &keys.manifest(), manifest).await;
         }
-        records::write(&*self.store, &keys.manifest(), &manifest).await?;
+        documents::write(&*self.store, &keys.manifest(), &manifest).await?;
         Ok(manifest)
     }
 
@@ -91,7 +91,7 @@ impl Medley {
     }
 
     async fn how_it_ended(&self, keys: &JobKeys, step: &Step) -> Result<Option<Ended>, Error> {
-        if records::exists(&*self.store, &keys.cancel()).await? {
+        if documents::exists(&*self.store, &keys.cancel()).await? {
             return Ok(Some(Ended::Cancelled));
         }
         let Ok(hint) = serde_json::from_value::<FinishParams>(step.params.clone()) else { return Ok(None) };
@@ -117,7 +117,7 @@ impl Medley {
 
     /// A record that cannot be read any more is a failure, too.
     async fn failure_of(&self, key: &Key) -> Result<Option<Failure>, Error> {
-        match records::read(&*self.store, key).await {
+        match documents::read(&*self.store, key).await {
             Err(error @ Error::Damaged { .. }) => Ok(Some(self.unreadable(error))),
             other => other,
         }
@@ -129,7 +129,7 @@ impl Medley {
             if input.sha256.is_some() {
                 continue;
             }
-            match records::read::<FetchedInput>(&*self.store, &keys.fetched(number)).await {
+            match documents::read::<FetchedInput>(&*self.store, &keys.fetched(number)).await {
                 Ok(Some(fetched)) => (input.sha256, input.bytes) = (Some(fetched.sha256), Some(fetched.bytes)),
                 Ok(None) => {}
                 Err(error @ Error::Damaged { .. }) => tracing::warn!(%error, "an input's hash is left out"),

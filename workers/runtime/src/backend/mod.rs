@@ -1,9 +1,19 @@
+pub(crate) mod clock;
+
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use medley_proto::{Class, ErrorCode, Event, EventBody, JobId, Name, StepId, VERSION};
-use medley_step::{Queue, QueueName, Registry, StepError, Store, StoreError};
+use medley_step::{Registry, StepError};
 
-use crate::{Clock, Error, Settings, advance::FINISH, inputs::Hashes, keys::tenant, staging::Fetcher};
+use crate::{
+    Clock, Error, Settings,
+    client::inputs::Hashes,
+    engine::planner::FINISH,
+    engine::staging::Fetcher,
+    layout::keys::tenant,
+    queue::{Queue, QueueName},
+    store::{Store, StoreError},
+};
 
 /// A queue, a store and the kinds that this binary knows: everything that jobs need to be asked for, looked at and
 /// taken back. [`crate::Workers`] runs their steps. Cheap to clone.

@@ -11,10 +11,15 @@ use std::{
 
 use medley_net::Address;
 use medley_proto::{ErrorCode, Input, Name, Sha256, Source};
-use medley_step::{Key, ObjectInfo, ObjectMeta, StepError};
+use medley_step::StepError;
 use sha2::Digest;
 
-use crate::{Error, LimitSettings, Medley, file_uri, keys::tenant};
+use crate::{
+    Error, LimitSettings, Medley,
+    fetch::file_uri,
+    layout::keys::tenant,
+    store::{Key, ObjectInfo, ObjectMeta},
+};
 
 /// An uploaded input is used again by other jobs for so long: half of the shortest time that inputs are kept.
 const REUSE_MS: u64 = 43_200_000;

@@ -4,18 +4,19 @@
 use std::{sync::Arc, time::Duration};
 
 use medley_proto::{Class, Job, Name, Step};
-use medley_step::{Key, QueueName};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Error, Medley, WorkersError,
-    advance::{FINISH, FinishParams},
-    keys::{JobKeys, tenant},
-    life::Bench,
-    records,
-    settle::jittered,
-    submit::OpenMarker,
-    walk::Standing,
+    client::submit::OpenMarker,
+    engine::executor::Bench,
+    engine::outcome::jittered,
+    engine::planner::{FINISH, FinishParams},
+    engine::progress::Standing,
+    layout::documents,
+    layout::keys::{JobKeys, tenant},
+    queue::QueueName,
+    store::Key,
 };
 
 const DAY_MS: u64 = 86_400_000;
@@ -100,14 +101,14 @@ impl Medley {
 
     async fn sweep_job(&self, keys: &JobKeys, age_ms: u64, swept: &mut Swept) -> Result<(), Error> {
         let store = &*self.store;
-        let marker = match records::read::<OpenMarker>(store, &keys.open()).await {
+        let marker = match documents::read::<OpenMarker>(store, &keys.open()).await {
             Ok(Some(marker)) => marker,
             Ok(None) => return Ok(()),
             // It stands for the job by its name.
             Err(Error::Damaged { .. }) => OpenMarker::default(),
             Err(error) => return Err(error),
         };
-        let Some(job) = records::read::<Job>(store, &keys.job()).await? else {
+        let Some(job) = documents::read::<Job>(store, &keys.job()).await? else {
             // Its submission broke off; nobody was told that it was accepted.
             self.sweep_if_deleted(keys).await?;
             store.delete(&keys.index(marker.created_ms)).await?;
@@ -115,7 +116,7 @@ impl Medley {
             swept.markers += 1;
             return Ok(());
         };
-        if records::exists(store, &keys.manifest()).await? {
+        if documents::exists(store, &keys.manifest()).await? {
             store.delete(&keys.open()).await?;
             swept.markers += 1;
             return Ok(());
@@ -126,14 +127,14 @@ impl Medley {
         if self.push_on_if_lost(&job, keys).await? {
             // Written anew, so that the next look is an hour away.
             let sweeps = marker.sweeps.saturating_add(1);
-            records::write(store, &keys.open(), &OpenMarker { sweeps, ..marker }).await?;
+            documents::write(store, &keys.open(), &OpenMarker { sweeps, ..marker }).await?;
             swept.pushed += 1;
         }
         Ok(())
     }
 
     async fn push_on_if_lost(&self, job: &Job, keys: &JobKeys) -> Result<bool, Error> {
-        if records::exists(&*self.store, &keys.cancel()).await? {
+        if documents::exists(&*self.store, &keys.cancel()).await? {
             self.publish_finish(job, &FinishParams::cancelled(), &medley_proto::Lineage::default()).await?;
             return Ok(true);
         }

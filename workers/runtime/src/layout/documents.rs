@@ -1,10 +1,12 @@
 //! The JSON documents of a job, read and written.
 
 use bytes::Bytes;
-use medley_step::{Key, ObjectMeta, Store};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::Error;
+use crate::{
+    Error,
+    store::{Key, ObjectMeta, Store},
+};
 
 /// The largest document that is read into memory: a result's output is at most 8 MiB, and its frame needs room.
 pub(crate) const MOST_BYTES: u64 = 16 << 20;

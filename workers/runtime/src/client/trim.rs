@@ -2,11 +2,11 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use medley_proto::{JobId, Name};
-use medley_step::{Key, StoreError};
 
 use crate::{
     Error, Medley,
-    keys::{JobKeys, tenant},
+    layout::keys::{JobKeys, tenant},
+    store::{Key, StoreError},
 };
 
 /// How many objects are removed side by side: each waits for its disk.

@@ -8,9 +8,9 @@ use medley_step::{Planned, StepError};
 
 use crate::{
     Error, Medley,
-    advance::{Group, lineage_of},
-    keys::JobKeys,
-    records,
+    engine::planner::{Group, lineage_of},
+    layout::documents,
+    layout::keys::JobKeys,
 };
 
 /// What a job waits for.
@@ -107,7 +107,7 @@ impl Medley {
 
     /// The lineage of a result that is there, for whoever ends the job in its name.
     pub(crate) async fn lineage_at(&self, keys: &JobKeys, step: &StepId) -> Result<Lineage, Error> {
-        let result = records::read::<StepResult>(&*self.store, &keys.result(step)).await?;
+        let result = documents::read::<StepResult>(&*self.store, &keys.result(step)).await?;
         Ok(result.map(|result| result.lineage).unwrap_or_default())
     }
 }

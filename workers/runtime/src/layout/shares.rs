@@ -3,9 +3,8 @@
 //! (docs/decisions/0028-shared-objects-know-their-jobs.md).
 
 use bytes::Bytes;
-use medley_step::Key;
 
-use crate::{Error, Medley, keys::JobKeys, records};
+use crate::{Error, Medley, layout::documents, layout::keys::JobKeys, store::Key};
 
 /// The longest key.
 const MOST_KEY_BYTES: u64 = 1_024;
@@ -15,8 +14,8 @@ impl Medley {
     /// finds the marker by it.
     pub(crate) async fn share(&self, keys: &JobKeys, object: &Key) -> Result<(), Error> {
         let name = Bytes::copy_from_slice(object.as_str().as_bytes());
-        self.store.put(&keys.share(object), name, &records::meta()).await?;
-        self.store.put(&keys.user_of(object)?, Bytes::from_static(b"{}"), &records::meta()).await?;
+        self.store.put(&keys.share(object), name, &documents::meta()).await?;
+        self.store.put(&keys.user_of(object)?, Bytes::from_static(b"{}"), &documents::meta()).await?;
         Ok(())
     }
 
@@ -53,7 +52,7 @@ impl Medley {
 
     /// A job that was deleted while its step ran: what the step wrote since then goes too. True when it was deleted.
     pub(crate) async fn sweep_if_deleted(&self, keys: &JobKeys) -> Result<bool, Error> {
-        if records::exists(&*self.store, &keys.job()).await? {
+        if documents::exists(&*self.store, &keys.job()).await? {
             return Ok(false);
         }
         self.unshare_all(keys).await?;

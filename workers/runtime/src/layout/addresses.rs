@@ -7,7 +7,7 @@ use medley_proto::{ErrorCode, Input, Job, JobId, Name, Sha256, Source};
 use medley_step::StepError;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Medley, file_uri, keys::JobKeys, records};
+use crate::{Error, Medley, fetch::file_uri, layout::documents, layout::keys::JobKeys};
 
 /// Tells two addresses apart that look the same without their secrets, and is too short to guess a password by.
 const MARK_DIGITS: usize = 4;
@@ -34,7 +34,7 @@ impl Medley {
         for (number, address) in hidden {
             let record =
                 AddressRecord { v: medley_proto::VERSION, address: Some(address.reveal().into()), mark: mark(address) };
-            records::write_once(&*self.store, &keys.address(*number), record).await?;
+            documents::write_once(&*self.store, &keys.address(*number), record).await?;
         }
         Ok(())
     }
@@ -48,7 +48,7 @@ impl Medley {
     ) -> Result<bool, Error> {
         for number in numbers(job) {
             let asked = asked.iter().find(|(of, _)| *of == number).map(|(_, address)| address);
-            let stands = records::read::<AddressRecord>(&*self.store, &keys.address(number)).await?;
+            let stands = documents::read::<AddressRecord>(&*self.store, &keys.address(number)).await?;
             let same = match (asked, stands) {
                 (None, None) => true,
                 (Some(asked), Some(AddressRecord { address: Some(stands), .. })) => asked.reveal() == stands,
@@ -67,7 +67,7 @@ impl Medley {
         let Source::Uri(shown) = &input.source else {
             return Err(StepError::internal(format!("{} lies in the store and has no address", input.name)).into());
         };
-        match records::read::<AddressRecord>(&*self.store, &keys.address(number)).await? {
+        match documents::read::<AddressRecord>(&*self.store, &keys.address(number)).await? {
             None => Ok(Address::new(shown.clone())),
             Some(AddressRecord { address: Some(address), .. }) => Ok(Address::new(address)),
             Some(_) => {
@@ -84,7 +84,7 @@ impl Medley {
     /// Those of the store; it may be asked for again.
     pub async fn forget_addresses(&self, of: &Name, job: JobId) -> Result<(), Error> {
         let keys = JobKeys::new(of, job);
-        match records::read::<Job>(&*self.store, &keys.job()).await? {
+        match documents::read::<Job>(&*self.store, &keys.job()).await? {
             Some(job) => self.forget_addresses_of(&keys, &job).await,
             None => Ok(()),
         }
@@ -93,10 +93,10 @@ impl Medley {
     pub(crate) async fn forget_addresses_of(&self, keys: &JobKeys, job: &Job) -> Result<(), Error> {
         for number in numbers(job) {
             let key = keys.address(number);
-            if let Some(record) = records::read::<AddressRecord>(&*self.store, &key).await?
+            if let Some(record) = documents::read::<AddressRecord>(&*self.store, &key).await?
                 && record.address.is_some()
             {
-                records::write(&*self.store, &key, &AddressRecord { address: None, ..record }).await?;
+                documents::write(&*self.store, &key, &AddressRecord { address: None, ..record }).await?;
             }
         }
         Ok(())

@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use crate::{
     Error, InputRequest, Medley,
-    addresses::Hidden,
     breakpoint::breakpoint,
-    inputs::{Accepted, Upload},
-    keys::{JobKeys, tenant},
-    records,
+    client::inputs::{Accepted, Upload},
+    layout::addresses::Hidden,
+    layout::documents,
+    layout::keys::{JobKeys, tenant},
 };
 
 /// Where uploaded inputs lie, below their tenant.
@@ -98,7 +98,7 @@ impl Medley {
         let asked = self.check(request).await?;
         let keys = JobKeys::of(&asked.job);
         if asked.job.idempotency_key.is_some()
-            && let Some(earlier) = records::read::<Job>(&*self.store, &keys.job()).await?
+            && let Some(earlier) = documents::read::<Job>(&*self.store, &keys.job()).await?
         {
             return self.take_up(asked, earlier).await;
         }
@@ -107,7 +107,7 @@ impl Medley {
             Err(error) => {
                 // A job that was not accepted keeps no file in the store. Where nobody can tell whether it was, the same request
                 // made again finds the files there.
-                if let Ok(false) = records::exists(&*self.store, &keys.job()).await {
+                if let Ok(false) = documents::exists(&*self.store, &keys.job()).await {
                     self.take_back(&keys, &asked, None).await;
                 }
                 return Err(error);
@@ -226,7 +226,7 @@ impl Medley {
         self.write_markers(keys, &asked.job).await?;
         breakpoint("after_submit_open");
         self.write_addresses(keys, &asked.hidden).await?;
-        let stands = records::write_once(&*self.store, &keys.job(), asked.job.clone()).await?;
+        let stands = documents::write_once(&*self.store, &keys.job(), asked.job.clone()).await?;
         breakpoint("after_submit_job");
         Ok(stands)
     }
@@ -235,10 +235,10 @@ impl Medley {
     async fn write_markers(&self, keys: &JobKeys, job: &Job) -> Result<(), Error> {
         let registered = tenant::registered(&job.tenant);
         let marker = OpenMarker { created_ms: job.created_ms, sweeps: 0 };
-        self.store.put_if_absent(&registered, bytes::Bytes::from_static(b"{}"), &records::meta()).await?;
-        records::write_once(&*self.store, &keys.open(), marker).await?;
+        self.store.put_if_absent(&registered, bytes::Bytes::from_static(b"{}"), &documents::meta()).await?;
+        documents::write_once(&*self.store, &keys.open(), marker).await?;
         let index = keys.index(job.created_ms);
-        self.store.put_if_absent(&index, bytes::Bytes::from_static(b"{}"), &records::meta()).await?;
+        self.store.put_if_absent(&index, bytes::Bytes::from_static(b"{}"), &documents::meta()).await?;
         Ok(())
     }
 }

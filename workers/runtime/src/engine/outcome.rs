@@ -4,15 +4,16 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
 use medley_proto::{EventBody, Failure, Name, Step, VERSION};
-use medley_step::{Delivery, QueueError, StepError};
+use medley_step::StepError;
 
 use crate::{
     Error, WorkerSettings,
-    advance::{FINISH, FinishParams},
     breakpoint::breakpoint,
-    keys::JobKeys,
-    life::Bench,
-    records,
+    engine::executor::Bench,
+    engine::planner::{FINISH, FinishParams},
+    layout::documents,
+    layout::keys::JobKeys,
+    queue::{Delivery, QueueError},
 };
 
 /// How a worker goes on after it settled a step.
@@ -141,7 +142,7 @@ impl Bench {
             "a step failed for good"
         );
         let Some(job) = self.job_of(step).await? else { return Ok(()) };
-        records::write_once(&*self.medley.store, &JobKeys::of_step(step).error(&step.id), failure).await?;
+        documents::write_once(&*self.medley.store, &JobKeys::of_step(step).error(&step.id), failure).await?;
         breakpoint("after_error");
         self.medley.publish_finish(&job, &FinishParams::failed(step.id.clone()), &step.lineage).await
     }
@@ -166,7 +167,7 @@ impl Bench {
             return Ok(Next::Ack);
         }
         let key = JobKeys::of_step(step).attempt(&step.id, step.attempt);
-        records::write(&*self.medley.store, &key, &failure).await?;
+        documents::write(&*self.medley.store, &key, &failure).await?;
         let (kind, code) = (step.kind.to_string(), failure.code.to_string());
         metrics::counter!("medley_attempts_failed_total", "kind" => kind.clone(), "code" => code).increment(1);
         if step.attempt >= settings.max_attempts {

@@ -5,7 +5,7 @@ use medley_proto::{EventBody, Job, Lineage, Name, Step, StepId, StepResult, VERS
 use medley_step::{GroupDone, Planned, StepDraft, StepError};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Medley, breakpoint::breakpoint, keys::JobKeys, records};
+use crate::{Error, Medley, breakpoint::breakpoint, layout::documents, layout::keys::JobKeys};
 
 /// The kind of the step that ends a job.
 pub(crate) const FINISH: Name = Name::from_static("finish");
@@ -149,7 +149,7 @@ impl Medley {
             async move {
                 match known {
                     Some(result) => Ok(Some(result)),
-                    None => records::read::<StepResult>(&*self.store, &key).await,
+                    None => documents::read::<StepResult>(&*self.store, &key).await,
                 }
             }
         };

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, stream};
 use medley_proto::{Event, EventBody, Job, JobId, JobState, Manifest, Name, VERSION};
-use medley_step::{EventStream, Key};
 use serde_json::json;
 
 use crate::{
     Error, JobStatus, Medley,
-    advance::FinishParams,
     breakpoint::breakpoint,
-    keys::{JobKeys, tenant},
-    records,
+    engine::planner::FinishParams,
+    layout::documents,
+    layout::keys::{JobKeys, tenant},
+    queue::EventStream,
+    store::Key,
 };
 
 /// Events are lossy, so a watcher also looks for itself.
@@ -65,7 +66,7 @@ impl Medley {
             return Ok(state);
         }
         let keys = JobKeys::new(of, job);
-        records::write(&*self.store, &keys.cancel(), &json!({ "v": VERSION, "at_ms": self.clock.now_ms() })).await?;
+        documents::write(&*self.store, &keys.cancel(), &json!({ "v": VERSION, "at_ms": self.clock.now_ms() })).await?;
         breakpoint("after_cancel");
         self.publish_finish(&envelope, &FinishParams::cancelled(), &medley_proto::Lineage::default()).await?;
         if let Err(error) = self.queue.send_cancel(of, job).await {
@@ -99,14 +100,14 @@ impl Medley {
     /// [`Error::NoSuchJob`], or one of the store; then it may be asked for again.
     pub async fn delete(&self, of: &Name, job: JobId) -> Result<(), Error> {
         let keys = JobKeys::new(of, job);
-        let created_ms = match records::read::<Job>(&*self.store, &keys.job()).await {
+        let created_ms = match documents::read::<Job>(&*self.store, &keys.job()).await {
             Ok(Some(envelope)) => Some(envelope.created_ms),
             Ok(None) => return Err(Error::NoSuchJob(job)),
             Err(Error::Damaged { .. }) => None,
             Err(error) => return Err(error),
         };
-        if !records::exists(&*self.store, &keys.manifest()).await? {
-            records::write(&*self.store, &keys.cancel(), &json!({ "v": VERSION, "at_ms": self.clock.now_ms() }))
+        if !documents::exists(&*self.store, &keys.manifest()).await? {
+            documents::write(&*self.store, &keys.cancel(), &json!({ "v": VERSION, "at_ms": self.clock.now_ms() }))
                 .await?;
             if let Err(error) = self.queue.send_cancel(of, job).await {
                 tracing::debug!(%error, "workers see the deletion at their next look");

@@ -2,20 +2,20 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe, path::PathBuf, sync::A
 
 use futures_util::{FutureExt, StreamExt};
 use medley_proto::{Class, Name};
-use medley_step::{Consumer, Delivery, QueueError, QueueName};
 use serde_json::Value;
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Medley,
-    advance::FINISH,
     compute::{ComputeCommand, ComputePool, PoolSettings},
-    leftovers,
-    life::Bench,
-    running::Running,
-    settle::{Verdict, jittered},
-    spool::Spool,
+    engine::executor::Bench,
+    engine::outcome::{Verdict, jittered},
+    engine::planner::FINISH,
+    engine::running::Running,
+    engine::spool::Spool,
+    layout::orphans,
+    queue::{Consumer, Delivery, QueueError, QueueName},
 };
 
 /// How many jobs are ended side by side; that takes no compute.
@@ -82,7 +82,7 @@ impl Workers {
         let work_dir = &settings.worker.work_dir;
         std::fs::create_dir_all(work_dir)
             .map_err(start(&format!("its work folder {} cannot be made", work_dir.display())))?;
-        leftovers::sweep(work_dir);
+        orphans::sweep(work_dir);
         let slots = settings.worker.slots.max(1);
         let kinds: Vec<Name> = match options.kinds.is_empty() {
             true => medley.registry.worker_kinds().cloned().collect(),

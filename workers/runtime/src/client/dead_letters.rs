@@ -3,19 +3,20 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use medley_proto::{DeadLetter, ErrorCode, Failure, JobId, Name, Step, VERSION};
-use medley_step::{DeadConsumer, Delivery, Key, QueueError};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Error, Medley, WorkersError,
-    advance::{FINISH, FinishParams, Group},
     breakpoint::breakpoint,
-    keys::{JobKeys, tenant},
-    life::Bench,
-    records,
-    submit::OpenMarker,
-    walk::Standing,
-    workers::pause,
+    client::submit::OpenMarker,
+    engine::executor::Bench,
+    engine::planner::{FINISH, FinishParams, Group},
+    engine::progress::Standing,
+    engine::worker::pause,
+    layout::documents,
+    layout::keys::{JobKeys, tenant},
+    queue::{DeadConsumer, Delivery, QueueError},
+    store::Key,
 };
 
 /// A dead letter carries at most so many failures.
@@ -79,13 +80,13 @@ impl Medley {
             return Ok(self.queue.publish(&[Step { attempt: 1, ..step.clone() }]).await?);
         }
         let keys = JobKeys::of_step(step);
-        if let Some(job) = records::read(&*self.store, &keys.job()).await? {
+        if let Some(job) = documents::read(&*self.store, &keys.job()).await? {
             let failure = failure.unwrap_or_else(|| given_up(step, self.clock.now_ms()));
             let attempts = self.attempts_of(&keys, step).await?;
             let letter = DeadLetter { v: VERSION, step: step.clone(), failure, attempts, at_ms: self.clock.now_ms() };
-            records::write(&*self.store, &keys.dead_letter(&step.id), &letter).await?;
+            documents::write(&*self.store, &keys.dead_letter(&step.id), &letter).await?;
             breakpoint("after_dead_letter");
-            records::write_once(&*self.store, &keys.error(&step.id), letter.failure).await?;
+            documents::write_once(&*self.store, &keys.error(&step.id), letter.failure).await?;
             self.publish_finish(&job, &FinishParams::failed(step.id.clone()), &step.lineage).await?;
         }
         Ok(())
@@ -113,7 +114,7 @@ impl Medley {
         }
         let mut attempts = Vec::with_capacity(found.len());
         for key in found.values() {
-            match records::read(&*self.store, key).await {
+            match documents::read(&*self.store, key).await {
                 Ok(failure) => attempts.extend(failure),
                 Err(error @ Error::Damaged { .. }) => {
                     tracing::warn!(%error, "the record of a failed attempt is left out")
@@ -150,7 +151,7 @@ impl Medley {
                 if letters.len() >= limit {
                     return Ok(letters);
                 }
-                letters.extend(records::read::<DeadLetter>(&*self.store, &object.key).await?);
+                letters.extend(documents::read::<DeadLetter>(&*self.store, &object.key).await?);
             }
             after = page.next;
             if after.is_none() {
@@ -167,9 +168,9 @@ impl Medley {
     pub async fn replay(&self, of: &Name, job: JobId) -> Result<usize, Error> {
         let letters = self.dead_letters_of(of, job).await?;
         let keys = JobKeys::new(of, job);
-        let envelope = records::read(&*self.store, &keys.job()).await?.ok_or(Error::NoSuchJob(job))?;
+        let envelope = documents::read(&*self.store, &keys.job()).await?.ok_or(Error::NoSuchJob(job))?;
         let medley_proto::Job { created_ms, .. } = envelope;
-        records::write(&*self.store, &keys.open(), &OpenMarker { created_ms, sweeps: 0 }).await?;
+        documents::write(&*self.store, &keys.open(), &OpenMarker { created_ms, sweeps: 0 }).await?;
         for letter in &letters {
             self.store.delete(&keys.error(&letter.step.id)).await?;
         }
@@ -219,7 +220,7 @@ impl Medley {
                     attempt: 1,
                     at_ms: self.clock.now_ms(),
                 };
-                records::write_once(&*self.store, &keys.error(&step), failure).await?;
+                documents::write_once(&*self.store, &keys.error(&step), failure).await?;
                 let lineage = self.lineage_at(&keys, &step).await?;
                 self.publish_finish(job, &FinishParams::failed(step), &lineage).await?;
             }

@@ -11,7 +11,7 @@ use medley_proto::{ErrorCode, Input, Sha256, Source};
 use medley_step::StepError;
 use sha2::Digest;
 
-use crate::{Error, Medley, file_uri, inputs};
+use crate::{Error, Medley, client::inputs, fetch::file_uri};
 
 /// Deeper folders are not looked at.
 const MOST_LEVELS: usize = 64;

@@ -4,15 +4,16 @@ use std::path::{Component, Path};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use medley_proto::{Artifact, Lineage, Step, StepResult, VERSION};
-use medley_step::{LocalInput, ObjectMeta, Published, StepError};
+use medley_step::{LocalInput, Published, StepError};
 
 use crate::{
     Error, Medley,
     breakpoint::breakpoint,
+    client::inputs,
     compute::Computed,
-    inputs,
-    keys::{JobKeys, tenant},
-    records,
+    layout::documents,
+    layout::keys::{JobKeys, tenant},
+    store::ObjectMeta,
 };
 
 /// How many artifacts of one step are stored side by side.
@@ -43,7 +44,7 @@ impl Medley {
             quality: computed.quality,
             lineage,
         };
-        let result = records::write_once(&*self.store, &keys.result(&step.id), result).await?;
+        let result = documents::write_once(&*self.store, &keys.result(&step.id), result).await?;
         breakpoint("after_result");
         self.remember(step, &result).await;
         // It may have been deleted since this step was last told to go on.
@@ -77,7 +78,7 @@ impl Medley {
     pub(crate) async fn recall(&self, step: &Step) -> Result<Option<StepResult>, Error> {
         let Some(cache_key) = step.cache_key else { return Ok(None) };
         let (keys, cached_at) = (JobKeys::of_step(step), tenant::cached(&step.tenant, &step.kind, cache_key));
-        let cached = match records::read::<StepResult>(&*self.store, &cached_at).await {
+        let cached = match documents::read::<StepResult>(&*self.store, &cached_at).await {
             Ok(Some(cached)) => cached,
             Ok(None) => return Ok(None),
             Err(Error::Damaged { key, source }) => {
@@ -90,7 +91,7 @@ impl Medley {
         let mut lineage = step.lineage.clone();
         lineage.absorb(&Lineage { models: cached.lineage.models, compute_ms: 0, steps: 1 });
         let result = StepResult { v: VERSION, id: step.id.clone(), lineage, ..cached };
-        let result = records::write_once(&*self.store, &keys.result(&step.id), result).await?;
+        let result = documents::write_once(&*self.store, &keys.result(&step.id), result).await?;
         if self.sweep_if_deleted(&keys).await? { Err(StepError::Cancelled.into()) } else { Ok(Some(result)) }
     }
 
@@ -103,7 +104,7 @@ impl Medley {
         let key = tenant::cached(&step.tenant, &step.kind, cache_key);
         let remembered = async {
             self.share(&JobKeys::of_step(step), &key).await?;
-            records::write(&*self.store, &key, result).await
+            documents::write(&*self.store, &key, result).await
         };
         if let Err(error) = remembered.await {
             tracing::warn!(%error, step = %step.id, "a result was not left in the cache");

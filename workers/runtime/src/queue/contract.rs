@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use medley_proto::{Class, ErrorCode, Event, Failure, JobId, Name, Step};
 
-use crate::{Retryable, StepError};
+use medley_step::{Cause, Retryable, StepError};
 
 /// Where the steps of one kind and urgency wait: `medley.<kind>.<interactive|batch>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -108,16 +108,16 @@ pub trait DeadConsumer: Send {
 pub enum QueueError {
     /// The broker or database is away, busy or slow: worth trying again.
     #[error("the queue is not available: {0}")]
-    Unavailable(String, #[source] Option<crate::Cause>),
+    Unavailable(String, #[source] Option<Cause>),
     /// Credentials, permissions, a queue declared otherwise: no use trying again.
     #[error("the queue refuses: {0}")]
-    Refused(String, #[source] Option<crate::Cause>),
+    Refused(String, #[source] Option<Cause>),
     /// A step that is larger than a message may be.
     #[error("a step of {bytes} bytes is larger than the {limit} that a queue takes")]
     TooLarge { bytes: usize, limit: usize },
     /// A message that cannot be read (of a newer version, or not ours).
     #[error("a queue message cannot be read: {0}")]
-    Unreadable(String, #[source] Option<crate::Cause>),
+    Unreadable(String, #[source] Option<Cause>),
 }
 
 impl Retryable for QueueError {

@@ -12,9 +12,9 @@ use medley_step::StepError;
 
 use crate::{
     Error, Medley,
-    identity::{Fate, Identity},
-    inputs,
-    keys::JobKeys,
+    client::inputs,
+    layout::identity::{Fate, Identity},
+    layout::keys::JobKeys,
 };
 
 /// What the folder of unfinished files is called before and behind its process.

@@ -14,7 +14,7 @@ use medley_proto::{ErrorCode, Sha256};
 use medley_step::StepError;
 use tokio::sync::OnceCell;
 
-use crate::{inputs, leftovers};
+use crate::{client::inputs, layout::orphans};
 
 #[derive(Debug)]
 pub(crate) struct Spool {
@@ -91,7 +91,7 @@ impl Spool {
     pub(crate) fn open(work_dir: &Path, most_bytes: u64) -> std::io::Result<Arc<Self>> {
         static SPOOLS: AtomicU64 = AtomicU64::new(0);
         let number = SPOOLS.fetch_add(1, Ordering::Relaxed);
-        let folder = leftovers::own_folder(work_dir, "spool").join(number.to_string());
+        let folder = orphans::own_folder(work_dir, "spool").join(number.to_string());
         std::fs::create_dir_all(&folder)?;
         Ok(Arc::new(Self { folder, most_bytes, state: Mutex::default() }))
     }

@@ -11,15 +11,15 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     Error, Medley,
-    advance::{FinishParams, Group},
     breakpoint::breakpoint,
     compute::{self, ComputePool, Progress, StopReason},
-    elsewhere::FolderDesk,
-    keys::JobKeys,
-    records,
-    running::{Running, Seat},
-    spool::Spool,
-    staging::StepFolder,
+    engine::planner::{FinishParams, Group},
+    engine::remote_folders::FolderDesk,
+    engine::running::{Running, Seat},
+    engine::spool::Spool,
+    engine::staging::StepFolder,
+    layout::documents,
+    layout::keys::JobKeys,
 };
 
 /// Progress of one step is told this often at most.
@@ -81,11 +81,11 @@ impl Bench {
         let (at_job, at_manifest, at_result) = (keys.job(), keys.manifest(), keys.result(&step.id));
         let (at_error, at_cancel) = (keys.error(&step.id), keys.cancel());
         let (job, ended, result, failed, cancelled) = tokio::try_join!(
-            records::read::<Job>(store, &at_job),
-            records::exists(store, &at_manifest),
-            records::read::<StepResult>(store, &at_result),
-            records::exists(store, &at_error),
-            records::exists(store, &at_cancel),
+            documents::read::<Job>(store, &at_job),
+            documents::exists(store, &at_manifest),
+            documents::read::<StepResult>(store, &at_result),
+            documents::exists(store, &at_error),
+            documents::exists(store, &at_cancel),
         )?;
         Ok(job.filter(|_| !ended).map(|job| Known { job, result, failed, cancelled }))
     }
@@ -141,8 +141,9 @@ impl Bench {
     async fn still_wanted(&self, step: &Step) -> Result<(), StepError> {
         let (store, keys) = (&*self.medley.store, JobKeys::of_step(step));
         let (at_cancel, at_job) = (keys.cancel(), keys.job());
-        let (cancelled, there) = tokio::try_join!(records::exists(store, &at_cancel), records::exists(store, &at_job))
-            .map_err(StepError::from)?;
+        let (cancelled, there) =
+            tokio::try_join!(documents::exists(store, &at_cancel), documents::exists(store, &at_job))
+                .map_err(StepError::from)?;
         if cancelled || !there { Err(StepError::Cancelled) } else { Ok(()) }
     }
 
@@ -178,12 +179,12 @@ impl Bench {
 
     /// Reads a job whose step is to be settled; none when it is gone.
     pub(crate) async fn job_of(&self, step: &Step) -> Result<Option<Job>, Error> {
-        records::read(&*self.medley.store, &JobKeys::of_step(step).job()).await
+        documents::read(&*self.medley.store, &JobKeys::of_step(step).job()).await
     }
 
     /// Whether the step's job ended meanwhile.
     pub(crate) async fn ended(&self, step: &Step) -> Result<bool, Error> {
-        records::exists(&*self.medley.store, &JobKeys::of_step(step).manifest()).await
+        documents::exists(&*self.medley.store, &JobKeys::of_step(step).manifest()).await
     }
 }
 
@@ -191,8 +192,8 @@ impl Medley {
     /// Whether nobody waits for the job's steps any more: it was cancelled, or it has ended.
     pub(crate) async fn is_over(&self, tenant: &Name, job: JobId) -> Result<bool, Error> {
         let keys = JobKeys::new(tenant, job);
-        Ok(records::exists(&*self.store, &keys.cancel()).await?
-            || records::exists(&*self.store, &keys.manifest()).await?)
+        Ok(documents::exists(&*self.store, &keys.cancel()).await?
+            || documents::exists(&*self.store, &keys.manifest()).await?)
     }
 }
 

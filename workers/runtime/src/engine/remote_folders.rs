@@ -19,7 +19,7 @@ use sha2::Digest;
 use crate::{
     Error, Medley,
     compute::{Answer, Ask, Desk},
-    staging::Fetcher,
+    engine::staging::Fetcher,
 };
 
 /// How many files of one step are on their way at once.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use medley_proto::{ErrorCode, Sha256};
 
-use crate::{Retryable, StepError};
+use medley_step::{Cause, Retryable, StepError};
 
 /// The name of an object: segments of `A-Z a-z 0-9 . _ - ~ ( ) ! ' * space` and any non-ASCII letter, joined by `/`; none
 /// empty, `.` or `..`. The first segment is the tenant, so a key made of valid segments cannot leave its tenant.
@@ -149,14 +149,14 @@ pub enum StoreError {
         message: String,
         retry_after: Option<Duration>,
         #[source]
-        source: Option<crate::Cause>,
+        source: Option<Cause>,
     },
     /// Credentials, permissions, no such bucket: no use trying again.
     #[error("the store refuses: {0}")]
-    Refused(String, #[source] Option<crate::Cause>),
+    Refused(String, #[source] Option<Cause>),
     /// No room left.
     #[error("the store is full")]
-    Full(#[source] Option<crate::Cause>),
+    Full(#[source] Option<Cause>),
     #[error("this store cannot {0}")]
     Unsupported(&'static str),
 }

@@ -1,7 +1,8 @@
 //! Where everything of a job lies in the store. Nothing else in the runtime puts keys together.
 
 use medley_proto::{Artifact, Job, JobId, Name, Sha256, Step, StepId};
-use medley_step::{Key, StoreError};
+
+use crate::store::{Key, StoreError};
 
 /// The largest number of 13 digits; times are inverted against it so that listings show the newest first.
 const NEWEST_FIRST: u64 = 9_999_999_999_999;

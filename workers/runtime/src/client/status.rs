@@ -2,7 +2,7 @@
 
 use medley_proto::{Job, JobId, JobState, Manifest, Name};
 
-use crate::{Error, Medley, keys::JobKeys, records};
+use crate::{Error, Medley, layout::documents, layout::keys::JobKeys};
 
 /// A job and where it stands.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ impl Medley {
     /// [`Error::NoSuchJob`], or one of the store.
     pub async fn status(&self, tenant: &Name, job: JobId) -> Result<JobStatus, Error> {
         let keys = JobKeys::new(tenant, job);
-        let envelope = records::read::<Job>(&*self.store, &keys.job()).await?.ok_or(Error::NoSuchJob(job))?;
+        let envelope = documents::read::<Job>(&*self.store, &keys.job()).await?.ok_or(Error::NoSuchJob(job))?;
         let (state, manifest) = self.look(&keys).await?;
         Ok(JobStatus { job: envelope, state, manifest })
     }
@@ -56,14 +56,14 @@ impl Medley {
     }
 
     async fn look(&self, keys: &JobKeys) -> Result<(JobState, Option<Manifest>), Error> {
-        let manifest = records::read::<Manifest>(&*self.store, &keys.manifest()).await?;
+        let manifest = documents::read::<Manifest>(&*self.store, &keys.manifest()).await?;
         let mut present = KeysPresent {
             ended: manifest.as_ref().map(|manifest| manifest.outcome.into()),
             cancel: false,
             steps: false,
         };
         if manifest.is_none() {
-            present.cancel = records::exists(&*self.store, &keys.cancel()).await?;
+            present.cancel = documents::exists(&*self.store, &keys.cancel()).await?;
             present.steps = !self.store.list(&keys.steps(), None, 1).await?.objects.is_empty();
         }
         Ok((state(present), manifest))

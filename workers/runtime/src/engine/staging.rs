@@ -11,14 +11,17 @@ use std::{
 use async_trait::async_trait;
 use medley_net::Address;
 use medley_proto::{Artifact, ErrorCode, Input, Job, Sha256, Source, Step, StepId, StepInput, StepResult};
-use medley_step::{Key, LocalInput, RemotePage, StepError, StoreError};
+use medley_step::{LocalInput, RemotePage, StepError};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Medley, file_uri,
-    keys::{JobKeys, tenant},
-    leftovers, records,
-    spool::{Lent, Spool},
+    Error, Medley,
+    engine::spool::{Lent, Spool},
+    fetch::file_uri,
+    layout::documents,
+    layout::keys::{JobKeys, tenant},
+    layout::orphans,
+    store::{Key, StoreError},
 };
 
 /// Reads inputs of a scheme other than `file:` (promise 7 is its to keep).
@@ -52,7 +55,7 @@ static FOLDERS: AtomicU64 = AtomicU64::new(0);
 impl StepFolder {
     pub(crate) async fn create(work_dir: &Path) -> Result<Self, StepError> {
         let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
-        let path = leftovers::own_folder(work_dir, STEPS).join(number.to_string());
+        let path = orphans::own_folder(work_dir, STEPS).join(number.to_string());
         tokio::fs::create_dir_all(path.join("in")).await?;
         Ok(Self(path))
     }
@@ -219,7 +222,7 @@ impl Stager<'_> {
         let lent = self.spool.lend(Sha256::of(at.as_str().as_bytes()), None, fetch).await?;
         let path = lent.path();
         let fetched = FetchedInput { sha256: lent.sha256(), bytes: tokio::fs::metadata(&path).await?.len() };
-        let first = records::write_once(&*self.medley.store, &at, fetched).await?;
+        let first = documents::write_once(&*self.medley.store, &at, fetched).await?;
         if first.sha256 != fetched.sha256 {
             let message = format!("{address} changed while the job ran; submit it again");
             return Err(StepError::permanent(ErrorCode::INPUT_CHANGED, message));
@@ -251,7 +254,7 @@ impl Stager<'_> {
     }
 
     async fn result(&self, of: &StepId) -> Result<StepResult, StepError> {
-        let result = records::read::<StepResult>(&*self.medley.store, &self.keys.result(of)).await?;
+        let result = documents::read::<StepResult>(&*self.medley.store, &self.keys.result(of)).await?;
         result.ok_or_else(|| StepError::internal(format!("step {of} has no result yet")))
     }
 
