@@ -1,12 +1,13 @@
 //! Implements the contract: queues, stores, the life of a step, compute children, metrics.
 //!
-//! [`Medley`] is what a command line or a gateway holds: it submits jobs, tells where they stand, and takes them back.
-//! [`Workers`] run the steps. Both may live in one process over an embedded queue and store, or far apart.
+//! A [`Client`] is what a command line or a gateway holds: it submits jobs, tells where they stand, and takes them back. An
+//! [`Engine`] runs their steps. Each works over a [`Backend`]: a queue, a store, the kinds that the binary knows, a clock
+//! and the settings. Both may live in one process over an embedded queue and store, or far apart.
 //!
 //! ```no_run
 //! # use std::{collections::BTreeMap, path::Path, sync::Arc};
 //! # use medley_proto::Name;
-//! # use medley_runtime::{InputRequest, Medley, Request, Settings, WorkerOptions, Workers};
+//! # use medley_runtime::{Backend, Client, Engine, EngineOptions, InputRequest, Request, Settings};
 //! # use medley_runtime::{queue::SqliteQueue, store::FileStore};
 //! # use medley_step::Registry;
 //! # async fn example(registry: Registry) -> Result<(), Box<dyn std::error::Error>> {
@@ -15,23 +16,24 @@
 //! settings.limits.file_roots = vec!["/".into()];
 //! let queue = SqliteQueue::open(Path::new("out/.medley/queue.db")).await?;
 //! let store = FileStore::open(Path::new("out/.medley/store")).await?;
-//! let medley = Medley::new(Arc::new(queue), Arc::new(store), Arc::new(registry), settings);
+//! let backend = Backend::new(Arc::new(queue), Arc::new(store), Arc::new(registry), settings);
 //!
 //! let shutdown = tokio_util::sync::CancellationToken::new();
-//! let options = WorkerOptions { models_dir: "/cache/medley/models".into(), ..WorkerOptions::default() };
-//! let workers = tokio::spawn(Workers::new(&medley, options).run(shutdown.clone()));
+//! let options = EngineOptions { models_dir: "/cache/medley/models".into(), ..EngineOptions::default() };
+//! let engine = tokio::spawn(Engine::new(&backend, options).run(shutdown.clone()));
 //!
+//! let client = Client::new(backend);
 //! let tenant = Name::from_static("default");
 //! let mut request = Request::new(tenant.clone(), Name::from_static("transcribe"));
 //! request.inputs.push(InputRequest::File("talk.mp3".into()));
 //! request.idempotency_key = Some("talk.mp3 with these params".into());
-//! let submitted = medley.submit(request).await?;
-//! // Or `medley.watch(..)` for a stream of events whose last one is `Finished`.
-//! let manifest = medley.wait(&tenant, submitted.job.id).await?;
-//! medley.fetch(&tenant, submitted.job.id, Path::new("out")).await?;
+//! let submitted = client.submit(request).await?;
+//! // Or `client.watch(..)` for a stream of events whose last one is `Finished`.
+//! let manifest = client.wait(&tenant, submitted.job.id).await?;
+//! client.fetch(&tenant, submitted.job.id, Path::new("out")).await?;
 //!
 //! shutdown.cancel();
-//! workers.await??;
+//! engine.await??;
 //! # Ok(()) }
 //! ```
 //!
@@ -50,19 +52,10 @@ pub mod queue;
 mod settings;
 pub mod store;
 
-pub use backend::{Medley, clock::Clock};
+pub use backend::{Backend, Clock};
 pub use breakpoint::BREAKPOINT_VARIABLE;
-pub use client::{
-    inputs::InputRequest,
-    jobs::JobPage,
-    status::JobStatus,
-    submit::{Request, Submitted},
-};
+pub use client::{Client, InputRequest, JobPage, JobStatus, Request, Submitted};
 pub use compute::{ComputeCommand, compute_main};
-pub use engine::{
-    staging::Fetcher,
-    sweeper::Swept,
-    worker::{WorkerOptions, Workers, WorkersError},
-};
+pub use engine::{Engine, EngineError, EngineOptions, Swept};
 pub use error::Error;
 pub use settings::{LimitSettings, Settings, TenantSettings, WorkerSettings};

@@ -10,17 +10,20 @@ use std::{
 use medley_proto::{Artifact, ErrorCode, JobId, Name};
 use medley_step::StepError;
 
+use super::Client;
 use crate::{
-    Error, Medley,
-    client::inputs,
-    layout::identity::{Fate, Identity},
-    layout::keys::JobKeys,
+    Error,
+    fetch::local_files,
+    layout::{
+        identity::{Fate, Identity},
+        keys::JobKeys,
+    },
 };
 
 /// What the folder of unfinished files is called before and behind its process.
 const UNFINISHED: (&str, &str) = (".medley-unfinished-", ".part");
 
-impl Medley {
+impl Client {
     /// Puts the artifacts of a finished job and its `manifest.json` into a folder; what is there already and the same
     /// stays. Each file comes into its place whole: a link of its name is replaced and not followed, and a pipe or device
     /// is refused. Returns the artifacts' paths in the manifest's order.
@@ -61,7 +64,7 @@ impl Medley {
             return Ok(path);
         }
         let part = unfinished.file(&artifact.sha256.to_string());
-        self.store.fetch(&key, &part).await?;
+        self.backend.store.fetch(&key, &part).await?;
         if !same(part.clone(), artifact.clone()).await {
             let message = format!("{} arrived damaged; fetch it again", artifact.name);
             return Err(StepError::transient(ErrorCode::SERVICE_UNAVAILABLE, message).into());
@@ -141,7 +144,7 @@ async fn same(path: PathBuf, artifact: Artifact) -> bool {
         use std::os::unix::fs::OpenOptionsExt;
         let mut file =
             fs::OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
-        Ok(file.metadata()?.len() == artifact.bytes && inputs::hash(&mut file)? == artifact.sha256)
+        Ok(file.metadata()?.len() == artifact.bytes && local_files::hash(&mut file)? == artifact.sha256)
     };
     matches!(tokio::task::spawn_blocking(same).await, Ok(Ok(true)))
 }

@@ -1,4 +1,4 @@
-//! Folders as inputs: where they may lie, and what tells one state of a folder from the next.
+//! Folders as inputs: local ones, and those that lie elsewhere. A digest tells one state of a folder from the next.
 
 use std::{
     fs,
@@ -7,53 +7,63 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use medley_net::Address;
 use medley_proto::{ErrorCode, Input, Sha256, Source};
 use medley_step::StepError;
 use sha2::Digest;
 
-use crate::{Error, Medley, client::inputs, fetch::file_uri};
+use super::Client;
+use crate::{
+    Error,
+    fetch::{file_uri, local_files, on_a_thread},
+};
 
 /// Deeper folders are not looked at.
-const MOST_LEVELS: usize = 64;
+const MAX_LEVELS: usize = 64;
 
-impl Medley {
-    pub(crate) async fn accept_folder(&self, path: PathBuf) -> Result<Input, Error> {
+impl Client {
+    pub(crate) async fn accept_local_folder(&self, path: PathBuf) -> Result<Input, Error> {
         let shown = path.display().to_string();
         self.check_workers_read(&shown, &path).await?;
         let given = path.file_name().map(ToOwned::to_owned);
-        let path = self.find_folder(shown, path).await?;
+        let path = self.backend.inputs.local_folder(shown, path).await?;
         let name = given.as_deref().or(path.file_name());
         let name = name.map_or_else(|| "/".into(), |name| name.to_string_lossy().into_owned());
         let source = Source::Uri(file_uri::of(&path));
         let sha256 = on_a_thread({
             let name = name.clone();
-            move || fingerprint(&path).map_err(|error| inputs::refused(&name, &path, error))
+            move || fingerprint(&path).map_err(|error| local_files::refused(&name, &path, error))
         })
         .await?;
         Ok(Input { name, source, sha256: Some(sha256), bytes: None, media_type: Some(Input::FOLDER.into()) })
     }
 
-    /// The folder's path without links, when it is one and lies below an allowed root.
-    pub(crate) async fn find_folder(&self, name: String, path: PathBuf) -> Result<PathBuf, StepError> {
-        let settings = self.settings.clone();
-        on_a_thread(move || {
-            let real = inputs::allowed(&name, &path, &settings.limits)?;
-            if real.is_dir() {
-                return Ok(real);
+    /// Makes a folder that lies elsewhere a job's input. Names, sizes and states of its files stand in for its hash:
+    /// another state is another request.
+    pub(super) async fn accept_remote_folder(&self, address: &Address) -> Result<Input, Error> {
+        let folder = self.backend.inputs.remote_folder(address)?;
+        let mut hash = sha2::Sha256::new();
+        let (mut after, mut files) = (None::<String>, 0_u64);
+        loop {
+            let page = folder.page(after.as_deref()).await?;
+            files += page.files.len() as u64;
+            folder.check_count(files)?;
+            for file in &page.files {
+                hash.update(serde_json::to_vec(file).map_err(StepError::from)?);
             }
-            let message = format!("{name}: {} is no folder any more; submit it again", path.display());
-            Err(StepError::permanent(ErrorCode::INPUT_CHANGED, message))
-        })
-        .await
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        if files == 0 {
+            let message = format!("{address}: nothing lies there; check bucket and prefix");
+            return Err(StepError::permanent(ErrorCode::INPUT_NOT_FOUND, message).into());
+        }
+        let (name, source) = (address.name(), Source::Uri(address.to_string()));
+        let sha256 = Some(Sha256::new(hash.finalize().into()));
+        Ok(Input { name, source, sha256, bytes: None, media_type: Some(Input::FOLDER.into()) })
     }
-}
-
-async fn on_a_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StepError> + Send + 'static,
-) -> Result<T, StepError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|panic| StepError::internal("a folder could not be looked at").because(panic))?
 }
 
 /// A digest of the names, sizes and times of all that is below a folder. Links are told by where they point and not
@@ -78,7 +88,7 @@ fn add(folder: &Path, level: usize, hash: &mut sha2::Sha256) -> io::Result<()> {
             // Its time changes whenever something in it does, also what does not count.
             hash.update([b'd', level as u8]);
             hash.update(name.as_bytes());
-            match if level < MOST_LEVELS { add(&path, level + 1, hash) } else { Ok(()) } {
+            match if level < MAX_LEVELS { add(&path, level + 1, hash) } else { Ok(()) } {
                 Err(error) if !matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotFound) => {
                     return Err(error);
                 }

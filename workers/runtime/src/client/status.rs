@@ -2,7 +2,11 @@
 
 use medley_proto::{Job, JobId, JobState, Manifest, Name};
 
-use crate::{Error, Medley, layout::documents, layout::keys::JobKeys};
+use super::Client;
+use crate::{
+    Error,
+    layout::{documents, keys::JobKeys},
+};
 
 /// A job and where it stands.
 #[derive(Debug, Clone)]
@@ -33,12 +37,12 @@ pub(crate) fn state(keys: KeysPresent) -> JobState {
     }
 }
 
-impl Medley {
+impl Client {
     /// # Errors
     /// [`Error::NoSuchJob`], or one of the store.
     pub async fn status(&self, tenant: &Name, job: JobId) -> Result<JobStatus, Error> {
         let keys = JobKeys::new(tenant, job);
-        let envelope = documents::read::<Job>(&*self.store, &keys.job()).await?.ok_or(Error::NoSuchJob(job))?;
+        let envelope = documents::read::<Job>(&*self.backend.store, &keys.job()).await?.ok_or(Error::NoSuchJob(job))?;
         let (state, manifest) = self.look(&keys).await?;
         Ok(JobStatus { job: envelope, state, manifest })
     }
@@ -56,15 +60,15 @@ impl Medley {
     }
 
     async fn look(&self, keys: &JobKeys) -> Result<(JobState, Option<Manifest>), Error> {
-        let manifest = documents::read::<Manifest>(&*self.store, &keys.manifest()).await?;
+        let manifest = documents::read::<Manifest>(&*self.backend.store, &keys.manifest()).await?;
         let mut present = KeysPresent {
             ended: manifest.as_ref().map(|manifest| manifest.outcome.into()),
             cancel: false,
             steps: false,
         };
         if manifest.is_none() {
-            present.cancel = documents::exists(&*self.store, &keys.cancel()).await?;
-            present.steps = !self.store.list(&keys.steps(), None, 1).await?.objects.is_empty();
+            present.cancel = documents::exists(&*self.backend.store, &keys.cancel()).await?;
+            present.steps = !self.backend.store.list(&keys.steps(), None, 1).await?.objects.is_empty();
         }
         Ok((state(present), manifest))
     }

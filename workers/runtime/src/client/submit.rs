@@ -1,17 +1,25 @@
+//! Accepts a job: checks the request, writes its envelope and publishes its first steps.
+
 use std::collections::BTreeMap;
 
 use medley_proto::{Class, ErrorCode, Input, Job, JobId, JobState, Lineage, Name, Source, VERSION};
 use medley_step::{Planned, StepError};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::{
+    Client,
+    inputs::{Accepted, InputRequest, Upload},
+};
 use crate::{
-    Error, InputRequest, Medley,
+    Error,
     breakpoint::breakpoint,
-    client::inputs::{Accepted, Upload},
-    layout::addresses::Hidden,
-    layout::documents,
-    layout::keys::{JobKeys, tenant},
+    engine::planner,
+    layout::{
+        addresses::{self, Hidden},
+        documents::{self, OpenMarker},
+        keys::{JobKeys, tenant},
+        shares,
+    },
 };
 
 /// Where uploaded inputs lie, below their tenant.
@@ -58,14 +66,6 @@ pub struct Submitted {
     pub new: bool,
 }
 
-/// The body of `open/<job>`: there from submit to finish.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct OpenMarker {
-    pub(crate) created_ms: u64,
-    /// How often the sweeper had to publish the job's open steps again.
-    pub(crate) sweeps: u32,
-}
-
 /// A request that was checked.
 struct Asked {
     job: Job,
@@ -85,7 +85,7 @@ impl Asked {
     }
 }
 
-impl Medley {
+impl Client {
     /// Accepts a job: checks it, stages its inputs, writes its envelope and publishes its first steps. When this
     /// returns, the job will end.
     ///
@@ -98,7 +98,7 @@ impl Medley {
         let asked = self.check(request).await?;
         let keys = JobKeys::of(&asked.job);
         if asked.job.idempotency_key.is_some()
-            && let Some(earlier) = documents::read::<Job>(&*self.store, &keys.job()).await?
+            && let Some(earlier) = documents::read::<Job>(&*self.backend.store, &keys.job()).await?
         {
             return self.take_up(asked, earlier).await;
         }
@@ -107,16 +107,16 @@ impl Medley {
             Err(error) => {
                 // A job that was not accepted keeps no file in the store. Where nobody can tell whether it was, the same request
                 // made again finds the files there.
-                if let Ok(false) = documents::exists(&*self.store, &keys.job()).await {
+                if let Ok(false) = documents::exists(&*self.backend.store, &keys.job()).await {
                     self.take_back(&keys, &asked, None).await;
                 }
                 return Err(error);
             }
         };
-        if stands != asked.job || !self.has_addresses(&keys, &stands, &asked.hidden).await? {
+        if stands != asked.job || !addresses::are_those(&*self.backend.store, &keys, &stands, &asked.hidden).await? {
             // Somebody else asked under the same key at the same moment.
             if stands.created_ms != asked.job.created_ms {
-                self.store.delete(&keys.index(asked.job.created_ms)).await?;
+                self.backend.store.delete(&keys.index(asked.job.created_ms)).await?;
             }
             self.take_back(&keys, &asked, Some(&stands)).await;
             return self.take_up(asked, stands).await;
@@ -126,7 +126,7 @@ impl Medley {
             self.put_upload(upload).await?;
         }
         let Asked { job, planned, .. } = asked;
-        self.publish(&job, planned, &Lineage::default()).await?;
+        planner::publish(&self.backend, &job, planned, &Lineage::default()).await?;
         breakpoint("after_submit_publish");
         Ok(Submitted { job, state: JobState::Queued, new: true })
     }
@@ -134,14 +134,14 @@ impl Medley {
     /// Makes a job of a request, and writes nothing.
     async fn check(&self, request: Request) -> Result<Asked, Error> {
         let Request { tenant, kind, inputs: given, params, class, deadline_ms, labels, idempotency_key } = request;
-        let recipe = self.registry.find_recipe(&kind)?;
+        let recipe = self.backend.registry.find_recipe(&kind)?;
         let mut accepted = Vec::with_capacity(given.len());
         for input in given {
             accepted.push(self.accept(&tenant, input, recipe.takes_folder()).await?);
         }
         let inputs: Vec<_> = accepted.iter().map(|accepted| accepted.input.clone()).collect();
         let params = recipe.check(&params, &inputs)?;
-        let created_ms = self.clock.now_ms();
+        let created_ms = self.backend.clock.now_ms();
         let id = match &idempotency_key {
             Some(key) => JobId::from_key(&tenant, key),
             None => JobId::fresh(created_ms, ulid::Ulid::generate().random()),
@@ -161,7 +161,7 @@ impl Medley {
         };
         let planned = {
             let job = job.clone();
-            self.ask(move |registry| registry.find_recipe(&job.kind)?.start(&job)).await?
+            self.backend.ask_recipe(move |registry| registry.find_recipe(&job.kind)?.start(&job)).await?
         };
         if planned.steps.is_empty() {
             return Err(StepError::internal(format!("the recipe of '{}' starts with no step", job.kind)).into());
@@ -176,7 +176,7 @@ impl Medley {
             if let Source::Stored(below) = &input.source
                 && below.starts_with(UPLOADS)
             {
-                self.share(keys, &keys.of_tenant(below)?).await?;
+                shares::share(&*self.backend.store, keys, &keys.of_tenant(below)?).await?;
             }
         }
         for upload in &asked.uploads {
@@ -192,7 +192,7 @@ impl Medley {
             if stands.is_some_and(|job| job.inputs.iter().any(reads)) {
                 continue;
             }
-            if let Err(error) = self.unshare(keys, &upload.key).await {
+            if let Err(error) = shares::unshare(&*self.backend.store, keys, &upload.key).await {
                 tracing::debug!(%error, key = %upload.key, "an upload that no job needs stays until retention");
             }
         }
@@ -202,7 +202,9 @@ impl Medley {
     async fn take_up(&self, asked: Asked, earlier: Job) -> Result<Submitted, Error> {
         let keys = JobKeys::of(&earlier);
         let Asked { job: asked, uploads, hidden, planned } = asked;
-        if !same_request(&asked, &earlier) || !self.has_addresses(&keys, &earlier, &hidden).await? {
+        if !same_request(&asked, &earlier)
+            || !addresses::are_those(&*self.backend.store, &keys, &earlier, &hidden).await?
+        {
             let message = format!(
                 "the idempotency key '{}' belongs to job {}, which asks for something else; use another key",
                 asked.idempotency_key.as_deref().unwrap_or_default(),
@@ -216,7 +218,7 @@ impl Medley {
                 self.put_upload(upload).await?;
             }
             self.write_markers(&keys, &earlier).await?;
-            self.publish(&earlier, planned, &Lineage::default()).await?;
+            planner::publish(&self.backend, &earlier, planned, &Lineage::default()).await?;
         }
         Ok(Submitted { job: earlier, state, new: false })
     }
@@ -225,8 +227,8 @@ impl Medley {
     async fn write_envelope(&self, keys: &JobKeys, asked: &Asked) -> Result<Job, Error> {
         self.write_markers(keys, &asked.job).await?;
         breakpoint("after_submit_open");
-        self.write_addresses(keys, &asked.hidden).await?;
-        let stands = documents::write_once(&*self.store, &keys.job(), asked.job.clone()).await?;
+        addresses::write(&*self.backend.store, keys, &asked.hidden).await?;
+        let stands = documents::write_once(&*self.backend.store, &keys.job(), asked.job.clone()).await?;
         breakpoint("after_submit_job");
         Ok(stands)
     }
@@ -235,10 +237,10 @@ impl Medley {
     async fn write_markers(&self, keys: &JobKeys, job: &Job) -> Result<(), Error> {
         let registered = tenant::registered(&job.tenant);
         let marker = OpenMarker { created_ms: job.created_ms, sweeps: 0 };
-        self.store.put_if_absent(&registered, bytes::Bytes::from_static(b"{}"), &documents::meta()).await?;
-        documents::write_once(&*self.store, &keys.open(), marker).await?;
+        self.backend.store.put_if_absent(&registered, bytes::Bytes::from_static(b"{}"), &documents::meta()).await?;
+        documents::write_once(&*self.backend.store, &keys.open(), marker).await?;
         let index = keys.index(job.created_ms);
-        self.store.put_if_absent(&index, bytes::Bytes::from_static(b"{}"), &documents::meta()).await?;
+        self.backend.store.put_if_absent(&index, bytes::Bytes::from_static(b"{}"), &documents::meta()).await?;
         Ok(())
     }
 }

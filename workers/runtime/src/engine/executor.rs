@@ -1,37 +1,40 @@
-//! The life of one step: from the delivery to the acknowledgement.
+//! Executes one step: looks up what is known of it, stages its inputs, has it computed, and commits its result.
 
 use std::{
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
-use medley_proto::{EventBody, Job, JobId, Name, Step, StepInput, StepResult};
+use medley_proto::{EventBody, Job, Step, StepInput, StepResult};
 use medley_step::StepError;
 use tokio::{sync::watch, time::Instant};
 
+use super::{
+    cancellation, committer,
+    groups::Group,
+    planner::{self, FinishParams},
+    remote_folders::RemoteFolders,
+    running::{RunningStep, RunningSteps},
+    spool::Spool,
+    staging::{self, StepFolder},
+};
 use crate::{
-    Error, Medley,
+    Backend, Error,
     breakpoint::breakpoint,
     compute::{self, ComputePool, Progress, StopReason},
-    engine::planner::{FinishParams, Group},
-    engine::remote_folders::FolderDesk,
-    engine::running::{Running, Seat},
-    engine::spool::Spool,
-    engine::staging::StepFolder,
-    layout::documents,
-    layout::keys::JobKeys,
+    layout::{documents, keys::JobKeys},
 };
 
-/// Progress of one step is told this often at most.
+/// Progress of one step is sent this often at most.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
-/// How often the job's end is looked for while a step runs; the fanout is quicker when it arrives.
-const CANCEL_EVERY: Duration = Duration::from_secs(5);
+/// How often a step looks for its job's end while it runs; the queue's signal is quicker when it arrives.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// What a worker runs steps with.
-pub(crate) struct Bench {
-    pub(crate) medley: Medley,
+/// What a worker executes steps with.
+pub(crate) struct Executor {
+    pub(crate) backend: Backend,
     pub(crate) pool: ComputePool,
-    pub(crate) running: Running,
+    pub(crate) running: RunningSteps,
     pub(crate) spool: Arc<Spool>,
 }
 
@@ -43,41 +46,45 @@ struct Known {
     cancelled: bool,
 }
 
-impl Bench {
-    /// Brings the step as far as it goes; afterwards it may be acknowledged. Running it twice, even at once, is
+impl Executor {
+    /// Executes the step as far as it goes; afterwards it may be acknowledged. Executing it twice, even at once, is
     /// harmless.
-    pub(crate) async fn live(&self, step: &Step) -> Result<(), StepError> {
-        let medley = &self.medley;
+    pub(crate) async fn execute(&self, step: &Step) -> Result<(), StepError> {
+        let backend = &self.backend;
         let Some(known) = self.look(step).await? else {
             tracing::debug!(job = %step.job, step = %step.id, "a step of a job that ended or is gone");
             return Ok(());
         };
         if let Some(result) = known.result {
-            // Whoever wrote it may have died before it made this check.
-            return Ok(medley.advance(&known.job, &Group::of(step), result).await?);
+            // Whoever wrote the result may have died before publishing what follows.
+            return Ok(planner::advance(backend, &known.job, &Group::of(step), result).await?);
         }
         if known.failed {
-            return Ok(medley
-                .publish_finish(&known.job, &FinishParams::failed(step.id.clone()), &step.lineage)
-                .await?);
+            return Ok(planner::publish_finish(
+                backend,
+                &known.job,
+                &FinishParams::failed(step.id.clone()),
+                &step.lineage,
+            )
+            .await?);
         }
         if known.cancelled {
             return Err(StepError::Cancelled);
         }
         let label = label(&known.job, step);
-        if step.deadline_ms.is_some_and(|deadline| deadline <= medley.clock.now_ms()) {
+        if step.deadline_ms.is_some_and(|deadline| deadline <= backend.clock.now_ms()) {
             return Err(compute::deadline_passed(&label));
         }
-        let result = match medley.recall(step).await? {
+        let result = match committer::recall(backend, step).await? {
             Some(result) => result,
             None => self.compute(&known.job, step, &label).await?,
         };
-        Ok(medley.advance(&known.job, &Group::of(step), result).await?)
+        Ok(planner::advance(backend, &known.job, &Group::of(step), result).await?)
     }
 
     /// None when the job has ended or was deleted.
     async fn look(&self, step: &Step) -> Result<Option<Known>, Error> {
-        let (store, keys) = (&*self.medley.store, JobKeys::of_step(step));
+        let (store, keys) = (&*self.backend.store, JobKeys::of_step(step));
         let (at_job, at_manifest, at_result) = (keys.job(), keys.manifest(), keys.result(&step.id));
         let (at_error, at_cancel) = (keys.error(&step.id), keys.cancel());
         let (job, ended, result, failed, cancelled) = tokio::try_join!(
@@ -91,20 +98,20 @@ impl Bench {
     }
 
     async fn compute(&self, job: &Job, step: &Step, label: &str) -> Result<StepResult, StepError> {
-        let medley = &self.medley;
-        let folder = StepFolder::create(&medley.settings.worker.work_dir).await?;
-        let staged = medley.stage(job, step, &folder, &self.spool).await?;
-        medley.tell(&step.tenant, step.job, Some(&step.id), EventBody::Started { attempt: step.attempt }).await;
-        let seat = self.running.sit(step);
-        let waited_ms = medley.clock.now_ms().saturating_sub(step.published_ms);
+        let backend = &self.backend;
+        let folder = StepFolder::create(&backend.settings.worker.work_dir).await?;
+        let staged = staging::stage(backend, job, step, &folder, &self.spool).await?;
+        backend.send_event(&step.tenant, step.job, Some(&step.id), EventBody::Started { attempt: step.attempt }).await;
+        let running = self.running.enter(step);
+        let waited_ms = backend.clock.now_ms().saturating_sub(step.published_ms);
         let (kind, class) = (step.kind.to_string(), step.class.as_str());
         metrics::histogram!("medley_queue_wait_seconds", "kind" => kind, "class" => class).record(seconds(waited_ms));
-        let (told, mut progress) = watch::channel(None);
-        let tell = move |progress: Progress| {
-            told.send_replace(Some(progress));
+        let (sender, mut progress) = watch::channel(None);
+        let report = move |progress: Progress| {
+            drop(sender.send_replace(Some(progress)));
         };
         let scratch = folder.scratch();
-        let desk = FolderDesk { medley, job, step, scratch: &scratch, listed: AtomicU64::new(0) };
+        let services = RemoteFolders { backend, job, step, scratch: &scratch, listed: AtomicU64::new(0) };
         let computing = self.pool.run(
             &step.kind,
             compute::Job {
@@ -113,16 +120,16 @@ impl Bench {
                 inputs: staged.inputs.clone(),
                 scratch: scratch.clone(),
                 label,
-                stop: seat.stop(),
-                progress: &tell,
-                desk: &desk,
+                stop: running.stop_reason(),
+                progress: &report,
+                services: &services,
             },
         );
         let computed = tokio::select! {
             computed = computing => computed,
-            never = self.accompany(step, &seat, &mut progress) => never,
+            never = self.accompany(step, &running, &mut progress) => never,
         }?;
-        drop(seat);
+        drop(running);
         breakpoint("after_compute");
         let run_ms = computed.run_ms;
         let kind = step.kind.to_string();
@@ -132,14 +139,14 @@ impl Bench {
             metrics::gauge!("medley_work_done", "kind" => kind, "unit" => unit).increment(done);
         }
         self.still_wanted(step).await?;
-        let result = medley.commit(step, computed, &staged.inputs, &scratch).await?;
-        medley.tell(&step.tenant, step.job, Some(&step.id), EventBody::Done { run_ms }).await;
+        let result = committer::commit(backend, step, computed, &staged.inputs, &scratch).await?;
+        backend.send_event(&step.tenant, step.job, Some(&step.id), EventBody::Done { run_ms }).await;
         Ok(result)
     }
 
     /// A result of a job that was deleted meanwhile would stay for ever.
     async fn still_wanted(&self, step: &Step) -> Result<(), StepError> {
-        let (store, keys) = (&*self.medley.store, JobKeys::of_step(step));
+        let (store, keys) = (&*self.backend.store, JobKeys::of_step(step));
         let (at_cancel, at_job) = (keys.cancel(), keys.job());
         let (cancelled, there) =
             tokio::try_join!(documents::exists(store, &at_cancel), documents::exists(store, &at_job))
@@ -148,52 +155,38 @@ impl Bench {
     }
 
     /// Passes progress on and looks for reasons to stop, for as long as the step runs.
-    async fn accompany<T>(&self, step: &Step, seat: &Seat<'_>, progress: &mut watch::Receiver<Option<Progress>>) -> T {
-        let medley = &self.medley;
-        let mut look = tokio::time::interval_at(Instant::now() + CANCEL_EVERY, CANCEL_EVERY);
-        let deadline = step.deadline_ms.map(|deadline| deadline.saturating_sub(medley.clock.now_ms()));
+    async fn accompany<T>(
+        &self,
+        step: &Step,
+        running: &RunningStep<'_>,
+        progress: &mut watch::Receiver<Option<Progress>>,
+    ) -> T {
+        let backend = &self.backend;
+        let mut look = tokio::time::interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
+        let deadline = step.deadline_ms.map(|deadline| deadline.saturating_sub(backend.clock.now_ms()));
         let deadline = tokio::time::sleep(deadline.map_or(Duration::from_secs(86_400), Duration::from_millis));
         tokio::pin!(deadline);
         let mut next_progress = Instant::now();
         loop {
             tokio::select! {
-                _ = look.tick() => match medley.is_over(&step.tenant, step.job).await {
-                    Ok(true) => seat.tell(StopReason::Cancelled),
+                _ = look.tick() => match cancellation::is_over(backend, &step.tenant, step.job).await {
+                    Ok(true) => running.stop_for(StopReason::Cancelled),
                     Ok(false) => {}
                     Err(error) => tracing::debug!(%error, "a cancellation cannot be looked for"),
                 },
-                () = &mut deadline, if step.deadline_ms.is_some() && seat.goes_on() => {
-                    seat.tell(StopReason::DeadlinePassed);
+                () = &mut deadline, if step.deadline_ms.is_some() && running.may_go_on() => {
+                    running.stop_for(StopReason::DeadlinePassed);
                 }
                 Ok(()) = async { tokio::time::sleep_until(next_progress).await; progress.changed().await } => {
                     next_progress = Instant::now() + PROGRESS_EVERY;
-                    let told = progress.borrow_and_update().clone();
-                    if let Some(Progress { done, total, unit }) = told {
+                    let latest = progress.borrow_and_update().clone();
+                    if let Some(Progress { done, total, unit }) = latest {
                         let body = EventBody::Progress { done, total, unit };
-                        medley.tell(&step.tenant, step.job, Some(&step.id), body).await;
+                        backend.send_event(&step.tenant, step.job, Some(&step.id), body).await;
                     }
                 }
             }
         }
-    }
-
-    /// Reads a job whose step is to be settled; none when it is gone.
-    pub(crate) async fn job_of(&self, step: &Step) -> Result<Option<Job>, Error> {
-        documents::read(&*self.medley.store, &JobKeys::of_step(step).job()).await
-    }
-
-    /// Whether the step's job ended meanwhile.
-    pub(crate) async fn ended(&self, step: &Step) -> Result<bool, Error> {
-        documents::exists(&*self.medley.store, &JobKeys::of_step(step).manifest()).await
-    }
-}
-
-impl Medley {
-    /// Whether nobody waits for the job's steps any more: it was cancelled, or it has ended.
-    pub(crate) async fn is_over(&self, tenant: &Name, job: JobId) -> Result<bool, Error> {
-        let keys = JobKeys::new(tenant, job);
-        Ok(documents::exists(&*self.store, &keys.cancel()).await?
-            || documents::exists(&*self.store, &keys.manifest()).await?)
     }
 }
 

@@ -1,40 +1,15 @@
-//! From finished groups to the steps that follow (docs/decisions/0003-scatter-and-gather-without-a-database.md).
+//! Plans and publishes steps: the first ones of a job, those that follow a finished group, and the one that ends the job
+//! (docs/decisions/0003-scatter-and-gather-without-a-database.md).
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use medley_proto::{EventBody, Job, Lineage, Name, Step, StepId, StepResult, VERSION};
-use medley_step::{GroupDone, Planned, StepDraft, StepError};
+use medley_step::{Planned, StepDraft, StepError};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Medley, breakpoint::breakpoint, layout::documents, layout::keys::JobKeys};
+use super::groups::{self, Group};
+use crate::{Backend, Error, breakpoint::breakpoint, layout::keys::JobKeys};
 
 /// The kind of the step that ends a job.
 pub(crate) const FINISH: Name = Name::from_static("finish");
-
-/// How many results are read side by side.
-const READS: usize = 8;
-
-/// Where the steps of one group stand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Group {
-    pub(crate) stage: Name,
-    pub(crate) group: u32,
-    pub(crate) size: u32,
-}
-
-impl Group {
-    pub(crate) fn of(step: &Step) -> Self {
-        Self { stage: step.id.stage.clone(), group: step.id.group, size: step.group_size }
-    }
-
-    pub(crate) fn step(&self, n: u32) -> StepId {
-        StepId::new(self.stage.clone(), self.group, n)
-    }
-
-    /// The step that stands for the group where one is asked for.
-    pub(crate) fn last(&self) -> StepId {
-        self.step(self.size.saturating_sub(1))
-    }
-}
 
 /// Why a `finish` step was published: where its reader should look. It believes only what it finds there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,112 +36,82 @@ impl FinishParams {
     }
 }
 
-impl Medley {
-    /// Publishes what a recipe planned. `from` is what the steps follow from.
-    pub(crate) async fn publish(&self, job: &Job, planned: Planned, from: &Lineage) -> Result<(), Error> {
-        let steps = self.steps(job, planned.steps, from);
-        self.queue.publish(&steps).await?;
-        let (work, unit) = planned.work.unwrap_or((0.0, ""));
-        let count = u32::try_from(steps.len()).unwrap_or(u32::MAX);
-        self.tell(&job.tenant, job.id, None, EventBody::Planned { steps: count, work, unit: unit.into() }).await;
-        Ok(())
-    }
-
-    pub(crate) fn steps(&self, job: &Job, drafts: Vec<StepDraft>, from: &Lineage) -> Vec<Step> {
-        let published_ms = self.clock.now_ms();
-        let lineages = inherit(from, drafts.len());
-        let made = drafts.into_iter().zip(lineages).map(|(draft, lineage)| Step {
-            v: VERSION,
-            tenant: job.tenant.clone(),
-            job: job.id,
-            job_kind: job.kind.clone(),
-            id: draft.id,
-            kind: draft.kind,
-            class: job.class,
-            group_size: draft.group_size,
-            attempt: 1,
-            params: draft.params,
-            inputs: draft.inputs,
-            cache_key: draft.cache_key,
-            deadline_ms: job.deadline_ms,
-            published_ms,
-            lineage,
-            traceparent: None,
-        });
-        made.collect()
-    }
-
-    /// Publishes the job's one `finish` step.
-    pub(crate) async fn publish_finish(&self, job: &Job, params: &FinishParams, from: &Lineage) -> Result<(), Error> {
-        let draft = StepDraft {
-            id: StepId::new(FINISH, 0, 0),
-            kind: FINISH,
-            group_size: 1,
-            params: serde_json::to_value(params).map_err(StepError::from)?,
-            inputs: Vec::new(),
-            cache_key: None,
-            lineage: Lineage::default(),
-        };
-        let mut steps = self.steps(job, vec![draft], from);
-        for step in &mut steps {
-            // A job's end is always in time.
-            step.deadline_ms = None;
-        }
-        Ok(self.queue.publish(&steps).await?)
-    }
-
-    /// Called when a step of the group has its result, by whoever found or wrote it: when it was the last, publishes
-    /// what follows. Doing it twice is harmless.
-    pub(crate) async fn advance(&self, job: &Job, group: &Group, just_done: StepResult) -> Result<(), Error> {
-        let Some(done) = self.group_done(&JobKeys::of(job), group, Some(just_done)).await? else { return Ok(()) };
-        let lineage = lineage_of(&done.results);
-        let planned = {
-            let job = job.clone();
-            self.ask(move |registry| registry.find_recipe(&job.kind)?.next(&job, &done)).await?
-        };
-        if planned.steps.is_empty() {
-            self.publish_finish(job, &FinishParams::last(group.clone()), &lineage).await?;
-        } else {
-            self.publish(job, planned, &lineage).await?;
-        }
-        breakpoint("after_publish_next");
-        Ok(())
-    }
-
-    /// The results of a group, when all are there.
-    pub(crate) async fn group_done(
-        &self,
-        keys: &JobKeys,
-        group: &Group,
-        known: Option<StepResult>,
-    ) -> Result<Option<GroupDone>, Error> {
-        if group.size > 1 && self.found_in(keys, group).await?.results.len() < group.size as usize {
-            return Ok(None);
-        }
-        let read = |n: u32| {
-            let known = known.as_ref().filter(|result| result.id.n == n).cloned();
-            let key = keys.result(&group.step(n));
-            async move {
-                match known {
-                    Some(result) => Ok(Some(result)),
-                    None => documents::read::<StepResult>(&*self.store, &key).await,
-                }
-            }
-        };
-        let results: Option<Vec<_>> = {
-            let results: Vec<_> = stream::iter((0..group.size).map(read)).buffered(READS).try_collect().await?;
-            results.into_iter().collect()
-        };
-        Ok(results.map(|results| GroupDone { stage: group.stage.clone(), group: group.group, results }))
-    }
+/// Publishes what a recipe planned. `from` is what the steps follow from.
+pub(crate) async fn publish(backend: &Backend, job: &Job, planned: Planned, from: &Lineage) -> Result<(), Error> {
+    let steps = steps(backend, job, planned.steps, from);
+    backend.queue.publish(&steps).await?;
+    let (work, unit) = planned.work.unwrap_or((0.0, ""));
+    let count = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+    backend.send_event(&job.tenant, job.id, None, EventBody::Planned { steps: count, work, unit: unit.into() }).await;
+    Ok(())
 }
 
-pub(crate) fn lineage_of(results: &[StepResult]) -> Lineage {
-    let mut lineage = Lineage::default();
-    for result in results {
-        lineage.absorb(&result.lineage);
+pub(crate) fn steps(backend: &Backend, job: &Job, drafts: Vec<StepDraft>, from: &Lineage) -> Vec<Step> {
+    let published_ms = backend.clock.now_ms();
+    let lineages = inherit(from, drafts.len());
+    let made = drafts.into_iter().zip(lineages).map(|(draft, lineage)| Step {
+        v: VERSION,
+        tenant: job.tenant.clone(),
+        job: job.id,
+        job_kind: job.kind.clone(),
+        id: draft.id,
+        kind: draft.kind,
+        class: job.class,
+        group_size: draft.group_size,
+        attempt: 1,
+        params: draft.params,
+        inputs: draft.inputs,
+        cache_key: draft.cache_key,
+        deadline_ms: job.deadline_ms,
+        published_ms,
+        lineage,
+        traceparent: None,
+    });
+    made.collect()
+}
+
+/// Publishes the job's one `finish` step.
+pub(crate) async fn publish_finish(
+    backend: &Backend,
+    job: &Job,
+    params: &FinishParams,
+    from: &Lineage,
+) -> Result<(), Error> {
+    let draft = StepDraft {
+        id: StepId::new(FINISH, 0, 0),
+        kind: FINISH,
+        group_size: 1,
+        params: serde_json::to_value(params).map_err(StepError::from)?,
+        inputs: Vec::new(),
+        cache_key: None,
+        lineage: Lineage::default(),
+    };
+    let mut steps = steps(backend, job, vec![draft], from);
+    for step in &mut steps {
+        // A job's end is always in time.
+        step.deadline_ms = None;
     }
-    lineage
+    Ok(backend.queue.publish(&steps).await?)
+}
+
+/// Called when a step of the group has its result, by whoever found or wrote it: when it was the last, publishes
+/// what follows. Doing it twice is harmless.
+pub(crate) async fn advance(backend: &Backend, job: &Job, group: &Group, just_done: StepResult) -> Result<(), Error> {
+    let Some(done) = groups::group_done(&*backend.store, &JobKeys::of(job), group, Some(just_done)).await? else {
+        return Ok(());
+    };
+    let lineage = groups::lineage_of(&done.results);
+    let planned = {
+        let job = job.clone();
+        backend.ask_recipe(move |registry| registry.find_recipe(&job.kind)?.next(&job, &done)).await?
+    };
+    if planned.steps.is_empty() {
+        publish_finish(backend, job, &FinishParams::last(group.clone()), &lineage).await?;
+    } else {
+        publish(backend, job, planned, &lineage).await?;
+    }
+    breakpoint("after_publish_next");
+    Ok(())
 }
 
 /// What each of several steps inherits: the models all of them; times and counts only the first, so that nothing is

@@ -1,16 +1,18 @@
 //! Where a job stands, found by asking its recipe step by step: for jobs that got stuck, and for replays. Reads every
 //! result, so nothing calls it in the ordinary course.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use medley_proto::{Job, Lineage, Name, Step, StepId, StepResult};
+use medley_proto::{Failure, Job, Lineage, Name, Step, StepId, StepResult, VERSION};
 use medley_step::{Planned, StepError};
 
+use super::{
+    groups::{self, Group, GroupFiles},
+    planner::{self, FinishParams},
+};
 use crate::{
-    Error, Medley,
-    engine::planner::{Group, lineage_of},
-    layout::documents,
-    layout::keys::JobKeys,
+    Backend, Error,
+    layout::{documents, keys::JobKeys},
 };
 
 /// What a job waits for.
@@ -26,95 +28,92 @@ pub(crate) enum Standing {
     Stuck(Group, StepError),
 }
 
-/// What lies in a group's folder.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) results: BTreeSet<u32>,
-    pub(crate) errors: BTreeSet<u32>,
-    /// When something was written there last.
-    pub(crate) newest_ms: u64,
-}
-
 /// A job's standing, and when it last gave a sign of life.
 #[derive(Debug)]
-pub(crate) struct Walked {
+pub(crate) struct JobProgress {
     pub(crate) standing: Standing,
     pub(crate) newest_ms: u64,
 }
 
-impl Medley {
-    pub(crate) async fn walk(&self, job: &Job) -> Result<Walked, Error> {
-        let keys = JobKeys::of(job);
-        let start = {
-            let job = job.clone();
-            self.ask(move |registry| registry.find_recipe(&job.kind)?.start(&job)).await?
-        };
-        let mut steps: BTreeMap<StepId, Step> = BTreeMap::new();
-        let mut groups: BTreeMap<(Name, u32), Found> = BTreeMap::new();
-        let mut planned: Vec<(Planned, Lineage)> = vec![(start, Lineage::default())];
-        let mut newest_ms = 0;
-        let mut done = None;
-        while let Some((plan, from)) = planned.pop() {
-            let mut reached = BTreeMap::new();
-            for step in self.steps(job, plan.steps, &from) {
-                let group = Group::of(&step);
-                reached.insert((group.stage.clone(), group.group), group);
-                steps.insert(step.id.clone(), step);
+pub(crate) async fn find(backend: &Backend, job: &Job) -> Result<JobProgress, Error> {
+    let keys = JobKeys::of(job);
+    let start = {
+        let job = job.clone();
+        backend.ask_recipe(move |registry| registry.find_recipe(&job.kind)?.start(&job)).await?
+    };
+    let mut steps: BTreeMap<StepId, Step> = BTreeMap::new();
+    let mut groups: BTreeMap<(Name, u32), GroupFiles> = BTreeMap::new();
+    let mut planned: Vec<(Planned, Lineage)> = vec![(start, Lineage::default())];
+    let mut newest_ms = 0;
+    let mut done = None;
+    while let Some((plan, from)) = planned.pop() {
+        let mut reached = BTreeMap::new();
+        for step in planner::steps(backend, job, plan.steps, &from) {
+            let group = Group::of(&step);
+            reached.insert((group.stage.clone(), group.group), group);
+            steps.insert(step.id.clone(), step);
+        }
+        for (name, group) in reached {
+            if groups.contains_key(&name) {
+                continue;
             }
-            for (name, group) in reached {
-                if groups.contains_key(&name) {
-                    continue;
-                }
-                let found = self.found_in(&keys, &group).await?;
-                newest_ms = newest_ms.max(found.newest_ms);
-                let complete = found.results.len() == group.size as usize;
-                groups.insert(name, found);
-                if complete && let Some(all) = self.group_done(&keys, &group, None).await? {
-                    let lineage = lineage_of(&all.results);
-                    let job = job.clone();
-                    match self.ask(move |registry| registry.find_recipe(&job.kind)?.next(&job, &all)).await {
-                        Ok(next) if next.steps.is_empty() => done = Some((group, lineage)),
-                        Ok(next) => planned.push((next, lineage)),
-                        Err(error) => return Ok(Walked { standing: Standing::Stuck(group, error), newest_ms }),
-                    }
+            let found = groups::files_of(&*backend.store, &keys, &group).await?;
+            newest_ms = newest_ms.max(found.newest_ms);
+            let complete = found.results.len() == group.size as usize;
+            groups.insert(name, found);
+            if complete && let Some(all) = groups::group_done(&*backend.store, &keys, &group, None).await? {
+                let lineage = groups::lineage_of(&all.results);
+                let job = job.clone();
+                match backend.ask_recipe(move |registry| registry.find_recipe(&job.kind)?.next(&job, &all)).await {
+                    Ok(next) if next.steps.is_empty() => done = Some((group, lineage)),
+                    Ok(next) => planned.push((next, lineage)),
+                    Err(error) => return Ok(JobProgress { standing: Standing::Stuck(group, error), newest_ms }),
                 }
             }
         }
-        Ok(Walked { standing: standing(steps, &groups, done), newest_ms })
     }
+    Ok(JobProgress { standing: standing(steps, &groups, done), newest_ms })
+}
 
-    /// What the steps of a group have left.
-    pub(crate) async fn found_in(&self, keys: &JobKeys, group: &Group) -> Result<Found, Error> {
-        let prefix = keys.group(&group.stage, group.group);
-        let mut found = Found::default();
-        let mut after = None;
-        loop {
-            let page = self.store.list(&prefix, after.as_deref(), 1_000).await?;
-            for object in &page.objects {
-                found.newest_ms = found.newest_ms.max(object.modified_ms);
-                match left(prefix.as_str(), object.key.as_str()) {
-                    Some((n, "result.json")) if n < group.size => found.results.insert(n),
-                    Some((n, "error.json")) if n < group.size => found.errors.insert(n),
-                    _ => false,
-                };
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(found);
-            }
+/// The lineage of a result that is there, for whoever ends the job in its name.
+pub(crate) async fn lineage_at(backend: &Backend, keys: &JobKeys, step: &StepId) -> Result<Lineage, Error> {
+    let result = documents::read::<StepResult>(&*backend.store, &keys.result(step)).await?;
+    Ok(result.map(|result| result.lineage).unwrap_or_default())
+}
+
+/// Publishes whatever a job that stands still needs to go on.
+pub(crate) async fn resume(backend: &Backend, job: &Job, standing: Standing) -> Result<(), Error> {
+    let keys = JobKeys::of(job);
+    match standing {
+        Standing::Open(steps) => backend.queue.publish(&steps).await?,
+        Standing::Failed(step) => {
+            let lineage = lineage_at(backend, &keys, &step).await?;
+            planner::publish_finish(backend, job, &FinishParams::failed(step), &lineage).await?;
+        }
+        Standing::Done(group, lineage) => {
+            planner::publish_finish(backend, job, &FinishParams::last(group), &lineage).await?;
+        }
+        Standing::Stuck(group, error) => {
+            let step = Group::last(&group);
+            let failure = Failure {
+                v: VERSION,
+                code: error.code(),
+                message: error.to_string(),
+                causes: error.causes(),
+                attempt: 1,
+                at_ms: backend.clock.now_ms(),
+            };
+            documents::write_once(&*backend.store, &keys.error(&step), failure).await?;
+            let lineage = lineage_at(backend, &keys, &step).await?;
+            planner::publish_finish(backend, job, &FinishParams::failed(step), &lineage).await?;
         }
     }
-
-    /// The lineage of a result that is there, for whoever ends the job in its name.
-    pub(crate) async fn lineage_at(&self, keys: &JobKeys, step: &StepId) -> Result<Lineage, Error> {
-        let result = documents::read::<StepResult>(&*self.store, &keys.result(step)).await?;
-        Ok(result.map(|result| result.lineage).unwrap_or_default())
-    }
+    Ok(())
 }
 
 fn standing(
     steps: BTreeMap<StepId, Step>,
-    groups: &BTreeMap<(Name, u32), Found>,
+    groups: &BTreeMap<(Name, u32), GroupFiles>,
     done: Option<(Group, Lineage)>,
 ) -> Standing {
     let found = |id: &StepId| groups.get(&(id.stage.clone(), id.group));
@@ -127,27 +126,5 @@ fn standing(
     match done {
         Some((group, lineage)) if open.is_empty() => Standing::Done(group, lineage),
         _ => Standing::Open(open),
-    }
-}
-
-/// The number of the step that a key below a group belongs to, and the file's name.
-fn left<'a>(prefix: &str, key: &'a str) -> Option<(u32, &'a str)> {
-    let (n, file) = key.strip_prefix(prefix)?.strip_prefix('/')?.split_once('/')?;
-    Some((n.parse().ok()?, file))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_files_of_a_step_itself_count() {
-        let prefix = "t/jobs/J/steps/decode/3";
-        let of = |below: &str| left(prefix, Box::leak(format!("{prefix}/{below}").into_boxed_str()));
-        assert_eq!(of("17/result.json"), Some((17, "result.json")));
-        assert_eq!(of("17/attempts/1.json"), Some((17, "attempts/1.json")));
-        assert_eq!(of("x/result.json"), None);
-        assert_eq!(of("result.json"), None);
-        assert_eq!(left(prefix, "t/jobs/J/steps/decode/33/1/result.json"), None);
     }
 }

@@ -14,12 +14,12 @@ use medley_proto::{ErrorCode, Sha256};
 use medley_step::StepError;
 use tokio::sync::OnceCell;
 
-use crate::{client::inputs, layout::orphans};
+use crate::{fetch::local_files, layout::orphans};
 
 #[derive(Debug)]
 pub(crate) struct Spool {
     folder: PathBuf,
-    most_bytes: u64,
+    max_bytes: u64,
     state: Mutex<State>,
 }
 
@@ -33,7 +33,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Entry {
     fetched: Arc<OnceCell<Fetched>>,
-    lent: usize,
+    leases: usize,
     last_use: u64,
 }
 
@@ -45,13 +45,13 @@ struct Fetched {
 
 /// A file of the spool that stays as long as this does.
 #[derive(Debug)]
-pub(crate) struct Lent {
+pub(crate) struct SpoolLease {
     spool: Arc<Spool>,
     name: Sha256,
     fetched: Fetched,
 }
 
-impl Lent {
+impl SpoolLease {
     pub(crate) fn path(&self) -> PathBuf {
         self.spool.path(self.name)
     }
@@ -61,7 +61,7 @@ impl Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for SpoolLease {
     fn drop(&mut self) {
         self.spool.give_back(self.name);
     }
@@ -88,12 +88,12 @@ impl Drop for Use<'_> {
 
 impl Spool {
     /// Starts empty.
-    pub(crate) fn open(work_dir: &Path, most_bytes: u64) -> std::io::Result<Arc<Self>> {
+    pub(crate) fn open(work_dir: &Path, max_bytes: u64) -> std::io::Result<Arc<Self>> {
         static SPOOLS: AtomicU64 = AtomicU64::new(0);
         let number = SPOOLS.fetch_add(1, Ordering::Relaxed);
         let folder = orphans::own_folder(work_dir, "spool").join(number.to_string());
         std::fs::create_dir_all(&folder)?;
-        Ok(Arc::new(Self { folder, most_bytes, state: Mutex::default() }))
+        Ok(Arc::new(Self { folder, max_bytes, state: Mutex::default() }))
     }
 
     /// Whether the file is one of the spool's.
@@ -109,17 +109,17 @@ impl Spool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The file called `name`, fetched by `fetch` when it is not there, its bytes checked when their hash is known.
-    pub(crate) async fn lend<F>(
+    /// Leases the file called `name`, fetched by `fetch` when it is not there, its bytes checked when their hash is known.
+    pub(crate) async fn lease<F>(
         self: &Arc<Self>,
         name: Sha256,
         expected: Option<Sha256>,
         fetch: impl FnOnce(PathBuf) -> F,
-    ) -> Result<Lent, StepError>
+    ) -> Result<SpoolLease, StepError>
     where
         F: Future<Output = Result<(), StepError>>,
     {
-        let cell = self.take(name);
+        let cell = self.enter(name);
         let used = Use(self, name);
         let path = self.path(name);
         let fetched = *cell
@@ -127,7 +127,7 @@ impl Spool {
                 // What does not arrive whole takes no room.
                 let part = Part(path.with_extension("part"));
                 fetch(part.0.clone()).await?;
-                let fetched = weigh(part.0.clone()).await?;
+                let fetched = measure(part.0.clone()).await?;
                 if expected.is_some_and(|expected| expected != fetched.sha256) {
                     return Err(StepError::transient(ErrorCode::SERVICE_UNAVAILABLE, "an object arrived damaged"));
                 }
@@ -137,15 +137,15 @@ impl Spool {
             .await?;
         std::mem::forget(used);
         self.make_room();
-        Ok(Lent { spool: self.clone(), name, fetched })
+        Ok(SpoolLease { spool: self.clone(), name, fetched })
     }
 
-    fn take(&self, name: Sha256) -> Arc<OnceCell<Fetched>> {
+    fn enter(&self, name: Sha256) -> Arc<OnceCell<Fetched>> {
         let mut state = self.state();
         state.uses += 1;
         let uses = state.uses;
         let entry = state.entries.entry(name).or_default();
-        entry.lent += 1;
+        entry.leases += 1;
         entry.last_use = uses;
         entry.fetched.clone()
     }
@@ -153,8 +153,8 @@ impl Spool {
     fn give_back(&self, name: Sha256) {
         let mut state = self.state();
         if let Some(entry) = state.entries.get_mut(&name) {
-            entry.lent -= 1;
-            if entry.lent == 0 && entry.fetched.get().is_none() {
+            entry.leases -= 1;
+            if entry.leases == 0 && entry.fetched.get().is_none() {
                 state.entries.remove(&name);
             }
         }
@@ -162,13 +162,13 @@ impl Spool {
         self.make_room();
     }
 
-    /// Removes what was not used for longest until the rest fits; what is lent stays.
+    /// Removes what was not used for longest until the rest fits; what is leased stays.
     fn make_room(&self) {
         let mut state = self.state();
         let bytes = |entry: &Entry| entry.fetched.get().map_or(0, |fetched| fetched.bytes);
         let mut held: u64 = state.entries.values().map(bytes).sum();
-        while held > self.most_bytes {
-            let idle = state.entries.iter().filter(|(_, entry)| entry.lent == 0 && entry.fetched.get().is_some());
+        while held > self.max_bytes {
+            let idle = state.entries.iter().filter(|(_, entry)| entry.leases == 0 && entry.fetched.get().is_some());
             let Some((name, freed)) =
                 idle.min_by_key(|(_, entry)| entry.last_use).map(|(name, entry)| (*name, bytes(entry)))
             else {
@@ -191,40 +191,40 @@ impl Drop for Spool {
     }
 }
 
-async fn weigh(path: PathBuf) -> Result<Fetched, StepError> {
-    let weigh = move || -> std::io::Result<Fetched> {
+async fn measure(path: PathBuf) -> Result<Fetched, StepError> {
+    let measure = move || -> std::io::Result<Fetched> {
         let mut file = std::fs::File::open(&path)?;
-        let sha256 = inputs::hash(&mut file)?;
+        let sha256 = local_files::hash(&mut file)?;
         Ok(Fetched { sha256, bytes: file.metadata()?.len() })
     };
-    let weighed = tokio::task::spawn_blocking(weigh).await;
-    Ok(weighed.map_err(|panic| StepError::internal("a spooled file could not be hashed").because(panic))??)
+    let measured = tokio::task::spawn_blocking(measure).await;
+    Ok(measured.map_err(|panic| StepError::internal("a spooled file could not be hashed").because(panic))??)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    async fn lend(spool: &Arc<Spool>, content: &[u8]) -> Lent {
+    async fn leased(spool: &Arc<Spool>, content: &[u8]) -> SpoolLease {
         let sha256 = Sha256::of(content);
         spool
-            .lend(sha256, Some(sha256), |path| async move { Ok(tokio::fs::write(path, content).await?) })
+            .lease(sha256, Some(sha256), |path| async move { Ok(tokio::fs::write(path, content).await?) })
             .await
             .unwrap()
     }
 
     #[tokio::test]
-    async fn holds_what_is_lent_and_forgets_the_longest_unused() {
+    async fn holds_what_is_leased_and_forgets_the_longest_unused() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(folder.path(), 10).unwrap();
-        let (a, b) = (lend(&spool, b"aaaaaa").await, lend(&spool, b"bbbbbb").await);
+        let (a, b) = (leased(&spool, b"aaaaaa").await, leased(&spool, b"bbbbbb").await);
         let (at_a, at_b) = (a.path(), b.path());
-        assert!(at_a.exists() && at_b.exists(), "lent files stay even above the limit");
+        assert!(at_a.exists() && at_b.exists(), "leased files stay even above the limit");
         drop(a);
         assert!(!at_a.exists() && at_b.exists());
         drop(b);
         assert!(at_b.exists(), "what fits is kept for the next step");
-        let again = spool.lend(Sha256::of(b"bbbbbb"), None, |_| async { panic!("fetched twice") }).await.unwrap();
+        let again = spool.lease(Sha256::of(b"bbbbbb"), None, |_| async { panic!("fetched twice") }).await.unwrap();
         assert_eq!(again.sha256(), Sha256::of(b"bbbbbb"));
     }
 
@@ -234,9 +234,9 @@ mod tests {
         let spool = Spool::open(folder.path(), 10).unwrap();
         let name = Sha256::of(b"right");
         let wrong = |path: PathBuf| async move { Ok(tokio::fs::write(path, b"wrong").await?) };
-        let error = spool.lend(name, Some(name), wrong).await.unwrap_err();
+        let error = spool.lease(name, Some(name), wrong).await.unwrap_err();
         assert!(matches!(error, StepError::Transient { .. }));
         assert_eq!(std::fs::read_dir(&spool.folder).unwrap().count(), 0, "nothing of it stays");
-        assert_eq!(lend(&spool, b"right").await.sha256(), name);
+        assert_eq!(leased(&spool, b"right").await.sha256(), name);
     }
 }

@@ -8,40 +8,21 @@ use std::{
     },
 };
 
-use async_trait::async_trait;
-use medley_net::Address;
 use medley_proto::{Artifact, ErrorCode, Input, Job, Sha256, Source, Step, StepId, StepInput, StepResult};
-use medley_step::{LocalInput, RemotePage, StepError};
-use serde::{Deserialize, Serialize};
+use medley_step::{LocalInput, StepError};
 
+use super::spool::{Spool, SpoolLease};
 use crate::{
-    Error, Medley,
-    engine::spool::{Lent, Spool},
+    Backend, Error,
     fetch::file_uri,
-    layout::documents,
-    layout::keys::{JobKeys, tenant},
-    layout::orphans,
+    layout::{
+        addresses,
+        documents::{self, FetchedInput},
+        keys::{JobKeys, tenant},
+        orphans,
+    },
     store::{Key, StoreError},
 };
-
-/// Reads inputs of a scheme other than `file:` (promise 7 is its to keep).
-#[async_trait]
-pub trait Fetcher: Send + Sync + 'static {
-    fn serves(&self, address: &Address) -> bool;
-
-    /// Streams the input into a new file, at most `most_bytes`.
-    async fn fetch(&self, address: &Address, into: &Path, most_bytes: u64) -> Result<(), StepError>;
-
-    /// Whether addresses that end with `/` are folders here.
-    fn lists(&self) -> bool {
-        false
-    }
-
-    /// A page of the files below such an address, in the order of their names' bytes.
-    async fn list(&self, address: &Address, _after: Option<&str>) -> Result<RemotePage, StepError> {
-        Err(StepError::internal(format!("{address} cannot be listed")))
-    }
-}
 
 /// A step's own folder, removed when it goes.
 #[derive(Debug)]
@@ -90,50 +71,41 @@ impl Drop for StepFolder {
     }
 }
 
-/// What an input was when it was first fetched.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct FetchedInput {
-    pub(crate) sha256: Sha256,
-    pub(crate) bytes: u64,
-}
-
-/// A step's inputs as files; what was lent from the spool stays until this is dropped.
+/// A step's inputs as files; what is leased from the spool stays until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Staged {
     pub(crate) inputs: Vec<LocalInput>,
-    _lent: Vec<Lent>,
+    _leases: Vec<SpoolLease>,
 }
 
-impl Medley {
-    pub(crate) async fn stage(
-        &self,
-        job: &Job,
-        step: &Step,
-        folder: &StepFolder,
-        spool: &Arc<Spool>,
-    ) -> Result<Staged, StepError> {
-        let mut stager = Stager { medley: self, job, keys: JobKeys::of(job), folder, spool, lent: Vec::new() };
-        let mut inputs = Vec::with_capacity(step.inputs.len());
-        for (index, input) in step.inputs.iter().enumerate() {
-            let mut local = stager.stage(index, input).await?;
-            if spool.holds(&local.path) || local.path.to_str().is_none() {
-                // A spooled file is called by a hash, and a path with odd bytes cannot be told in JSON.
-                local.path = folder.called(index, &local.name, &local.path)?;
-            }
-            inputs.push(local);
+pub(crate) async fn stage(
+    backend: &Backend,
+    job: &Job,
+    step: &Step,
+    folder: &StepFolder,
+    spool: &Arc<Spool>,
+) -> Result<Staged, StepError> {
+    let mut stager = Stager { backend, job, keys: JobKeys::of(job), folder, spool, leases: Vec::new() };
+    let mut inputs = Vec::with_capacity(step.inputs.len());
+    for (index, input) in step.inputs.iter().enumerate() {
+        let mut local = stager.stage(index, input).await?;
+        if spool.holds(&local.path) || local.path.to_str().is_none() {
+            // A spooled file is called by a hash, and a path with odd bytes cannot be told in JSON.
+            local.path = folder.called(index, &local.name, &local.path)?;
         }
-        Ok(Staged { inputs, _lent: stager.lent })
+        inputs.push(local);
     }
+    Ok(Staged { inputs, _leases: stager.leases })
 }
 
 /// Stages the inputs of one step, one after the other.
 struct Stager<'a> {
-    medley: &'a Medley,
+    backend: &'a Backend,
     job: &'a Job,
     keys: JobKeys,
     folder: &'a StepFolder,
     spool: &'a Arc<Spool>,
-    lent: Vec<Lent>,
+    leases: Vec<SpoolLease>,
 }
 
 impl Stager<'_> {
@@ -193,11 +165,11 @@ impl Stager<'_> {
                     return Ok(local(path, fetched.sha256, fetched.bytes));
                 };
                 if input.is_folder() {
-                    let path = self.medley.find_folder(input.name.clone(), path).await?;
+                    let path = self.backend.inputs.local_folder(input.name.clone(), path).await?;
                     // What is in it is not looked at: each step says what it found of the files that it read.
                     return Ok(local(path, input.sha256.unwrap_or_else(|| Sha256::of(b"")), 0));
                 }
-                let known = self.medley.hash_file(input.name.clone(), path).await?;
+                let known = self.backend.inputs.local_file(input.name.clone(), path).await?;
                 if input.sha256.is_some_and(|sha256| sha256 != known.sha256) {
                     let message = format!("{} changed after the job was submitted; submit it again", input.name);
                     return Err(StepError::permanent(ErrorCode::INPUT_CHANGED, message));
@@ -208,35 +180,34 @@ impl Stager<'_> {
     }
 
     async fn fetch(&mut self, number: u32, input: &Input) -> Result<(PathBuf, FetchedInput), StepError> {
-        let address = self.medley.address_of(&self.keys, number, input).await?;
-        let fetcher =
-            self.medley.fetchers.iter().find(|fetcher| fetcher.serves(&address)).cloned().ok_or_else(|| {
-                let message = format!("{address}: this worker does not serve inputs of its scheme");
-                StepError::permanent(ErrorCode::INPUT_SCHEME_UNSUPPORTED, message)
-            })?;
-        let most = self.medley.settings.limits.input_bytes;
+        let address = addresses::read(&*self.backend.store, &self.keys, number, input).await?;
+        let fetcher = self.backend.inputs.fetcher(&address).cloned().ok_or_else(|| {
+            let message = format!("{address}: this worker does not serve inputs of its scheme");
+            StepError::permanent(ErrorCode::INPUT_SCHEME_UNSUPPORTED, message)
+        })?;
+        let most = self.backend.settings.limits.input_bytes;
         let asked = address.clone();
         let fetch = |into: PathBuf| async move { fetcher.fetch(&asked, &into, most).await };
         let at = self.keys.fetched(number);
         // What the address gives may change: the spool's name is the job's, the hash that of the bytes.
-        let lent = self.spool.lend(Sha256::of(at.as_str().as_bytes()), None, fetch).await?;
-        let path = lent.path();
-        let fetched = FetchedInput { sha256: lent.sha256(), bytes: tokio::fs::metadata(&path).await?.len() };
-        let first = documents::write_once(&*self.medley.store, &at, fetched).await?;
+        let lease = self.spool.lease(Sha256::of(at.as_str().as_bytes()), None, fetch).await?;
+        let path = lease.path();
+        let fetched = FetchedInput { sha256: lease.sha256(), bytes: tokio::fs::metadata(&path).await?.len() };
+        let first = documents::write_once(&*self.backend.store, &at, fetched).await?;
         if first.sha256 != fetched.sha256 {
             let message = format!("{address} changed while the job ran; submit it again");
             return Err(StepError::permanent(ErrorCode::INPUT_CHANGED, message));
         }
-        self.lent.push(lent);
+        self.leases.push(lease);
         Ok((path, fetched))
     }
 
     /// The object as a local file: the store's own, or one of the spool. `name` is what people know it by.
     async fn object(&mut self, name: &str, key: &Key, sha256: Sha256) -> Result<PathBuf, StepError> {
-        if let Some(path) = self.medley.store.local_path(key) {
+        if let Some(path) = self.backend.store.local_path(key) {
             return Ok(path);
         }
-        let (store, key) = (self.medley.store.clone(), key.clone());
+        let (store, key) = (self.backend.store.clone(), key.clone());
         let fetch = |into: PathBuf| async move {
             match store.fetch(&key, &into).await {
                 Ok(_) => Ok(()),
@@ -247,14 +218,14 @@ impl Stager<'_> {
                 Err(error) => Err(error.into()),
             }
         };
-        let lent = self.spool.lend(sha256, Some(sha256), fetch).await?;
-        let path = lent.path();
-        self.lent.push(lent);
+        let lease = self.spool.lease(sha256, Some(sha256), fetch).await?;
+        let path = lease.path();
+        self.leases.push(lease);
         Ok(path)
     }
 
     async fn result(&self, of: &StepId) -> Result<StepResult, StepError> {
-        let result = documents::read::<StepResult>(&*self.medley.store, &self.keys.result(of)).await?;
+        let result = documents::read::<StepResult>(&*self.backend.store, &self.keys.result(of)).await?;
         result.ok_or_else(|| StepError::internal(format!("step {of} has no result yet")))
     }
 

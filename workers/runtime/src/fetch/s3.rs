@@ -6,7 +6,7 @@ use medley_proto::ErrorCode;
 use medley_step::{RemotePage, Retryable, StepError};
 
 use crate::{
-    engine::staging::Fetcher,
+    fetch::Fetcher,
     store::{S3Config, S3Store, StoreError},
 };
 

@@ -3,11 +3,12 @@
 //! (docs/decisions/0027-secrets-stay-in-one-record.md).
 
 use medley_net::Address;
-use medley_proto::{ErrorCode, Input, Job, JobId, Name, Sha256, Source};
+use medley_proto::{ErrorCode, Input, Job, Sha256, Source};
 use medley_step::StepError;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Medley, fetch::file_uri, layout::documents, layout::keys::JobKeys};
+use super::{documents, keys::JobKeys};
+use crate::{Error, fetch::file_uri, store::Store};
 
 /// Tells two addresses apart that look the same without their secrets, and is too short to guess a password by.
 const MARK_DIGITS: usize = 4;
@@ -28,79 +29,65 @@ fn mark(address: &Address) -> String {
 /// The inputs of a job whose addresses were not all written into it, by their numbers.
 pub(crate) type Hidden = Vec<(u32, Address)>;
 
-impl Medley {
-    /// Written before `job.json`, so that no worker finds the one without the other.
-    pub(crate) async fn write_addresses(&self, keys: &JobKeys, hidden: &[(u32, Address)]) -> Result<(), Error> {
-        for (number, address) in hidden {
-            let record =
-                AddressRecord { v: medley_proto::VERSION, address: Some(address.reveal().into()), mark: mark(address) };
-            documents::write_once(&*self.store, &keys.address(*number), record).await?;
-        }
-        Ok(())
+/// Written before `job.json`, so that no worker finds the one without the other.
+pub(crate) async fn write(store: &dyn Store, keys: &JobKeys, hidden: &[(u32, Address)]) -> Result<(), Error> {
+    for (number, address) in hidden {
+        let record =
+            AddressRecord { v: medley_proto::VERSION, address: Some(address.reveal().into()), mark: mark(address) };
+        documents::write_once(store, &keys.address(*number), record).await?;
     }
+    Ok(())
+}
 
-    /// Whether the job that stands was asked for with these addresses.
-    pub(crate) async fn has_addresses(
-        &self,
-        keys: &JobKeys,
-        job: &Job,
-        asked: &[(u32, Address)],
-    ) -> Result<bool, Error> {
-        for number in numbers(job) {
-            let asked = asked.iter().find(|(of, _)| *of == number).map(|(_, address)| address);
-            let stands = documents::read::<AddressRecord>(&*self.store, &keys.address(number)).await?;
-            let same = match (asked, stands) {
-                (None, None) => true,
-                (Some(asked), Some(AddressRecord { address: Some(stands), .. })) => asked.reveal() == stands,
-                (Some(asked), Some(AddressRecord { mark: stands, .. })) => mark(asked) == stands,
-                _ => false,
-            };
-            if !same {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// The whole address of a job's input.
-    pub(crate) async fn address_of(&self, keys: &JobKeys, number: u32, input: &Input) -> Result<Address, Error> {
-        let Source::Uri(shown) = &input.source else {
-            return Err(StepError::internal(format!("{} lies in the store and has no address", input.name)).into());
+/// Whether the job that stands was asked for with these addresses.
+pub(crate) async fn are_those(
+    store: &dyn Store,
+    keys: &JobKeys,
+    job: &Job,
+    asked: &[(u32, Address)],
+) -> Result<bool, Error> {
+    for number in numbers(job) {
+        let asked = asked.iter().find(|(of, _)| *of == number).map(|(_, address)| address);
+        let stands = documents::read::<AddressRecord>(store, &keys.address(number)).await?;
+        let same = match (asked, stands) {
+            (None, None) => true,
+            (Some(asked), Some(AddressRecord { address: Some(stands), .. })) => asked.reveal() == stands,
+            (Some(asked), Some(AddressRecord { mark: stands, .. })) => mark(asked) == stands,
+            _ => false,
         };
-        match documents::read::<AddressRecord>(&*self.store, &keys.address(number)).await? {
-            None => Ok(Address::new(shown.clone())),
-            Some(AddressRecord { address: Some(address), .. }) => Ok(Address::new(address)),
-            Some(_) => {
-                let message = format!("{}: its address is not kept any more; submit it again", input.name);
-                Err(StepError::permanent(ErrorCode::INPUT_NOT_FOUND, message).into())
-            }
+        if !same {
+            return Ok(false);
         }
     }
+    Ok(true)
+}
 
-    /// Forgets passwords and signatures in the addresses of a job's inputs. For jobs that nobody goes on with: one that
-    /// ended well, or whose dead letters nobody will replay.
-    ///
-    /// # Errors
-    /// Those of the store; it may be asked for again.
-    pub async fn forget_addresses(&self, of: &Name, job: JobId) -> Result<(), Error> {
-        let keys = JobKeys::new(of, job);
-        match documents::read::<Job>(&*self.store, &keys.job()).await? {
-            Some(job) => self.forget_addresses_of(&keys, &job).await,
-            None => Ok(()),
+/// The whole address of a job's input.
+pub(crate) async fn read(store: &dyn Store, keys: &JobKeys, number: u32, input: &Input) -> Result<Address, Error> {
+    let Source::Uri(shown) = &input.source else {
+        return Err(StepError::internal(format!("{} lies in the store and has no address", input.name)).into());
+    };
+    match documents::read::<AddressRecord>(store, &keys.address(number)).await? {
+        None => Ok(Address::new(shown.clone())),
+        Some(AddressRecord { address: Some(address), .. }) => Ok(Address::new(address)),
+        Some(_) => {
+            let message = format!("{}: its address is not kept any more; submit it again", input.name);
+            Err(StepError::permanent(ErrorCode::INPUT_NOT_FOUND, message).into())
         }
     }
+}
 
-    pub(crate) async fn forget_addresses_of(&self, keys: &JobKeys, job: &Job) -> Result<(), Error> {
-        for number in numbers(job) {
-            let key = keys.address(number);
-            if let Some(record) = documents::read::<AddressRecord>(&*self.store, &key).await?
-                && record.address.is_some()
-            {
-                documents::write(&*self.store, &key, &AddressRecord { address: None, ..record }).await?;
-            }
+/// Forgets passwords and signatures in the addresses of a job's inputs.
+pub(crate) async fn forget(store: &dyn Store, keys: &JobKeys, job: &Job) -> Result<(), Error> {
+    for number in numbers(job) {
+        let key = keys.address(number);
+        if let Some(record) = documents::read::<AddressRecord>(store, &key).await?
+            && record.address.is_some()
+        {
+            documents::write(store, &key, &AddressRecord { address: None, ..record }).await?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// The inputs that lie elsewhere.

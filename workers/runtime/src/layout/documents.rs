@@ -1,7 +1,9 @@
 //! The JSON documents of a job, read and written.
 
 use bytes::Bytes;
-use serde::{Serialize, de::DeserializeOwned};
+use medley_proto::{Sha256, VERSION};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
 
 use crate::{
     Error,
@@ -9,7 +11,27 @@ use crate::{
 };
 
 /// The largest document that is read into memory: a result's output is at most 8 MiB, and its frame needs room.
-pub(crate) const MOST_BYTES: u64 = 16 << 20;
+pub(crate) const MAX_BYTES: u64 = 16 << 20;
+
+/// The body of `open/<job>`: there from submit to finish.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct OpenMarker {
+    pub(crate) created_ms: u64,
+    /// How often the sweeper had to publish the job's open steps again.
+    pub(crate) sweeps: u32,
+}
+
+/// What an input was when it was first fetched.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct FetchedInput {
+    pub(crate) sha256: Sha256,
+    pub(crate) bytes: u64,
+}
+
+/// The body of `cancel.json`.
+pub(crate) fn cancel_marker(at_ms: u64) -> Value {
+    json!({ "v": VERSION, "at_ms": at_ms })
+}
 
 pub(crate) fn meta() -> ObjectMeta {
     ObjectMeta { media_type: Some("application/json".into()), sha256: None }
@@ -24,7 +46,7 @@ fn parse<T: DeserializeOwned>(key: &Key, bytes: &[u8]) -> Result<T, Error> {
 }
 
 pub(crate) async fn read<T: DeserializeOwned>(store: &dyn Store, key: &Key) -> Result<Option<T>, Error> {
-    match store.get(key, MOST_BYTES).await? {
+    match store.get(key, MAX_BYTES).await? {
         Some(bytes) => Ok(Some(parse(key, &bytes)?)),
         None => Ok(None),
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::layout::identity::{Fate, Identity};
+use super::identity::{Fate, Identity};
 
 /// Where this process keeps its `what`.
 pub(crate) fn own_folder(work_dir: &Path, what: &str) -> PathBuf {
