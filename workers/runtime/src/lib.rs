@@ -1,4 +1,4 @@
-//! Implements the contract: queues, stores, the life of a step, compute children, metrics.
+//! Submits jobs and runs their steps: client, engine, queues, stores, compute children, metrics.
 //!
 //! A [`Client`] is what a command line or a gateway holds: it submits jobs, tells where they stand, and takes them back. An
 //! [`Engine`] runs their steps. Each works over a [`Backend`]: a queue, a store, the kinds that the binary knows, a clock
@@ -53,6 +53,7 @@ mod settings;
 pub mod store;
 
 pub use backend::{Backend, Clock};
+#[cfg(feature = "breakpoints")]
 pub use breakpoint::BREAKPOINT_VARIABLE;
 pub use client::{Client, InputRequest, JobPage, JobStatus, Request, Submitted};
 pub use compute::{ComputeCommand, compute_main};
