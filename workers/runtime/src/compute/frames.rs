@@ -147,7 +147,7 @@ impl From<StepError> for WireError {
 impl From<WireError> for StepError {
     fn from(wire: WireError) -> Self {
         let WireError { class, code, message, causes, retry_after_ms } = wire;
-        let source = Told::chain(causes).map(|told| Box::new(told) as medley_step::Cause);
+        let source = RemoteCause::chain(causes).map(|cause| Box::new(cause) as medley_step::Cause);
         match class {
             Class::Permanent => Self::Permanent { code, message, source },
             Class::Transient => {
@@ -160,29 +160,29 @@ impl From<WireError> for StepError {
     }
 }
 
-/// A chain of causes that was told by another process.
+/// The causes of an error that another process reported.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct RemoteCause {
     message: String,
-    below: Option<Box<Told>>,
+    below: Option<Box<RemoteCause>>,
 }
 
-impl Told {
+impl RemoteCause {
     pub(crate) fn chain(messages: Vec<String>) -> Option<Self> {
-        let below = |below: Option<Told>, message| Some(Told { message, below: below.map(Box::new) });
+        let below = |below: Option<RemoteCause>, message| Some(RemoteCause { message, below: below.map(Box::new) });
         messages.into_iter().rev().fold(None, below)
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for RemoteCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Told {
+impl std::error::Error for RemoteCause {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.below.as_deref().map(|told| told as &(dyn std::error::Error + 'static))
+        self.below.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
     }
 }
 
@@ -227,7 +227,7 @@ mod tests {
             code: ErrorCode::STEP_TIMEOUT,
             message: "slow".into(),
             retry_after: Some(Duration::from_millis(1500)),
-            source: Told::chain(vec!["outer".into(), "inner".into()]).map(|told| Box::new(told) as _),
+            source: RemoteCause::chain(vec!["outer".into(), "inner".into()]).map(|cause| Box::new(cause) as _),
         };
         let frame = encode(&FromChild::Failed { ticket: 3, error: error.into() }).unwrap();
         assert_eq!(length(frame[..4].try_into().unwrap()).unwrap(), frame.len() - 4);

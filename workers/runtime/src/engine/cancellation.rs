@@ -12,13 +12,13 @@ use crate::{
     layout::{documents, keys::JobKeys},
 };
 
-/// Whether nobody waits for the job's steps any more: it was cancelled, or it has ended.
+/// Whether the job was cancelled or has ended, so that its steps are no longer needed.
 pub(crate) async fn is_over(backend: &Backend, tenant: &Name, job: JobId) -> Result<bool, Error> {
     let (store, keys) = (&*backend.store, JobKeys::new(tenant, job));
     Ok(documents::exists(store, &keys.cancel()).await? || documents::exists(store, &keys.manifest()).await?)
 }
 
-/// Looks at once when somebody says that a job was cancelled or has ended otherwise than well.
+/// Looks at once when a signal says that a job was cancelled, was deleted or has failed.
 pub(crate) async fn listen_for_cancels(executor: Arc<Executor>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let cancels = tokio::select! {

@@ -144,7 +144,7 @@ impl Executor {
         Ok(result)
     }
 
-    /// A result of a job that was deleted meanwhile would stay for ever.
+    /// Fails with `Cancelled` when the job was cancelled or deleted meanwhile: a result written now would stay forever.
     async fn still_wanted(&self, step: &Step) -> Result<(), StepError> {
         let (store, keys) = (&*self.backend.store, JobKeys::of_step(step));
         let (at_cancel, at_job) = (keys.cancel(), keys.job());

@@ -94,8 +94,8 @@ pub(crate) async fn publish_finish(
     Ok(backend.queue.publish(&steps).await?)
 }
 
-/// Called when a step of the group has its result, by whoever found or wrote it: when it was the last, publishes
-/// what follows. Doing it twice is harmless.
+/// Publishes what follows a group when all its results are there. Called each time when a result of it was written or
+/// found; doing it twice is harmless.
 pub(crate) async fn advance(backend: &Backend, job: &Job, group: &Group, just_done: StepResult) -> Result<(), Error> {
     let Some(done) = groups::group_done(&*backend.store, &JobKeys::of(job), group, Some(just_done)).await? else {
         return Ok(());

@@ -35,6 +35,7 @@ pub(crate) struct JobProgress {
     pub(crate) newest_ms: u64,
 }
 
+/// Finds out where a job stands.
 pub(crate) async fn find(backend: &Backend, job: &Job) -> Result<JobProgress, Error> {
     let keys = JobKeys::of(job);
     let start = {
@@ -75,7 +76,7 @@ pub(crate) async fn find(backend: &Backend, job: &Job) -> Result<JobProgress, Er
     Ok(JobProgress { standing: standing(steps, &groups, done), newest_ms })
 }
 
-/// The lineage of a result that is there, for whoever ends the job in its name.
+/// The lineage of a step that has a result; empty otherwise.
 pub(crate) async fn lineage_at(backend: &Backend, keys: &JobKeys, step: &StepId) -> Result<Lineage, Error> {
     let result = documents::read::<StepResult>(&*backend.store, &keys.result(step)).await?;
     Ok(result.map(|result| result.lineage).unwrap_or_default())

@@ -1,9 +1,40 @@
-//! One queue as this process takes from it: as many consumers of prefetch one as steps are held, plus one while somebody
-//! asks (one for each who asks, while steps take no time). A quorum queue counts its prefetch for each consumer, so no more
-//! can come than that: at most one message lies here that nobody works on, or a few for a second.
+//! One queue as this process takes from it: as many broker consumers of prefetch one as steps are held, plus one while a
+//! call of [`Consumer::next`](crate::queue::Consumer::next) waits (one for each such call, while steps take no time). A
+//! quorum queue counts its prefetch for each consumer, so no more can come than that: at most one message lies here that
+//! nobody works on, or a few for a second.
 //!
-//! Each consumer has a channel of its own. The broker may send a message to a consumer that it has just told to be
-//! cancelled; the client drops such a one without a word, and it would stay unsettled as long as its channel is open.
+//! Each broker consumer has a channel of its own. The broker may send a message to a consumer that it has just been told to
+//! cancel; the client drops such a message silently, and it would stay unsettled as long as its channel is open.
+//!
+//! # What `run` does next
+//!
+//! Only the task [`Source::run`] opens and cancels broker consumers. [`State::todo`] says what to do from what it finds; the
+//! first row that applies counts. "Free" is a broker consumer that waits for a message, "parked" a message that came and
+//! that no call has taken yet.
+//!
+//! | a `Consumer` wants this queue | calls of `next` wait | found | `run` |
+//! |---|---|---|---|
+//! | no | | a free consumer | cancels it |
+//! | no | | a parked message | hands it back |
+//! | no | | a consumer whose cancellation is under way | sleeps until that has ended |
+//! | no | | nothing | ends |
+//! | yes | yes | nothing parked, and no free consumer (while steps are quick: fewer than calls) | opens a consumer |
+//! | yes | yes | more free consumers than calls, the oldest for [`LINGER`] | cancels the oldest |
+//! | yes | no | a free consumer, and no call for [`LINGER`] | cancels it |
+//! | yes | no | a message parked for [`PARKED_LIMIT`] (for [`QUICK`] when there are several) | hands it back |
+//! | yes | | anything else | sleeps until a row above becomes due, or until it is woken |
+//!
+//! # Example: a worker of two slots
+//!
+//! 1. The first slot calls `next`. No consumer is free: `run` opens consumer 1. The broker sends it message A; it is parked,
+//!    the call is woken and takes it. Consumer 1 gets nothing more until A is settled.
+//! 2. The second slot calls `next`: `run` opens consumer 2, which waits in vain. The queue is empty.
+//! 3. A minute later A is done. Settling it would let the broker send consumer 1 another message, though consumer 2 waits
+//!    already: [`Source::has_to_go`] says that consumer 1 is to be cancelled first.
+//! 4. The first slot calls `next`, too. Consumer 2 is free and serves whichever of the two calls is woken first; when it has
+//!    brought message B, one call is left, and `run` opens consumer 3 for it.
+//! 5. The second call gets a message of another queue and ends. After [`LINGER`] without a call `run` cancels consumer 3; a
+//!    message that crosses the cancellation is parked, and handed back after [`PARKED_LIMIT`].
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -37,7 +68,7 @@ const QUICK: Duration = Duration::from_secs(1);
 const PARKED_LIMIT: Duration = Duration::from_secs(30);
 /// How long a consumer that has got nothing counts as not having been answered yet.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_millis(15);
-/// How long the broker may be away before those who ask are told.
+/// How long the broker may be away before calls end with an error.
 const OUTAGE_LIMIT: Duration = Duration::from_secs(30);
 /// How long the broker may take to declare a queue or begin a consumer.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
