@@ -149,3 +149,16 @@ pub struct TenantSettings {
     /// Finished jobs and everything of theirs are removed after so many days; never when left out.
     pub keep_days: Option<u32>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn earlier_names_are_still_read() {
+        let read = |json: &str| serde_json::from_str::<WorkerSettings>(json).unwrap();
+        let earlier = read(r#"{ "most_backoff_ms": 7, "most_retry_after_s": 8 }"#);
+        assert_eq!(earlier, read(r#"{ "max_backoff_ms": 7, "max_retry_after_s": 8 }"#));
+        assert_eq!((earlier.max_backoff_ms, earlier.max_retry_after_s), (7, 8));
+    }
+}

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 /// The largest frame: an output of 8 MiB with room for what stands beside it.
-pub(crate) const MOST_FRAME_BYTES: usize = 16 << 20;
+pub(crate) const MAX_FRAME_BYTES: usize = 16 << 20;
 
 /// Tells the steps of one child apart, also two runs of the same step.
 pub(crate) type Ticket = u64;
@@ -194,7 +194,7 @@ pub(crate) fn encode(frame: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; 4];
     serde_json::to_writer(&mut bytes, frame)?;
     let length = bytes.len() - 4;
-    if length > MOST_FRAME_BYTES {
+    if length > MAX_FRAME_BYTES {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("a frame of {length} bytes")));
     }
     let length = u32::try_from(length).expect("the largest frame is below 4 GiB");
@@ -208,7 +208,7 @@ pub(crate) fn encode(frame: &impl Serialize) -> io::Result<Vec<u8>> {
 /// When it is larger than a frame may be.
 pub(crate) fn length(head: [u8; 4]) -> io::Result<usize> {
     match usize::try_from(u32::from_le_bytes(head)) {
-        Ok(length) if length <= MOST_FRAME_BYTES => Ok(length),
+        Ok(length) if length <= MAX_FRAME_BYTES => Ok(length),
         _ => Err(io::Error::new(io::ErrorKind::InvalidData, "a frame larger than any that we send")),
     }
 }
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_frame_has_a_largest_size() {
-        assert!(encode(&"x".repeat(MOST_FRAME_BYTES)).is_err());
+        assert!(encode(&"x".repeat(MAX_FRAME_BYTES)).is_err());
         assert!(length(u32::MAX.to_le_bytes()).is_err());
     }
 }

@@ -10,7 +10,7 @@ use medley_step::StepError;
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    cancellation, committer,
+    committer,
     groups::Group,
     planner::{self, FinishParams},
     remote_folders::RemoteFolders,
@@ -169,7 +169,7 @@ impl Executor {
         let mut next_progress = Instant::now();
         loop {
             tokio::select! {
-                _ = look.tick() => match cancellation::is_over(backend, &step.tenant, step.job).await {
+                _ = look.tick() => match documents::is_over(&*backend.store, &JobKeys::of_step(step)).await {
                     Ok(true) => running.stop_for(StopReason::Cancelled),
                     Ok(false) => {}
                     Err(error) => tracing::debug!(%error, "a cancellation cannot be looked for"),
