@@ -124,7 +124,9 @@ fn the_definitions_of_the_broker_are_those_of_this_binary() {
 fn alerts_ask_for_metrics_that_are_there() {
     let rules = yaml("deploy/prometheus/medley.rules.yaml");
     let mut code = String::new();
-    for file in ["life", "settle", "workers", "finish", "compute/pool", "compute/process"] {
+    for file in
+        ["engine/executor", "engine/outcome", "engine/worker", "engine/finisher", "compute/pool", "compute/process"]
+    {
         code += &read(&format!("workers/runtime/src/{file}.rs"));
     }
     let mut asked = 0;

@@ -4,7 +4,8 @@ use std::{process::ExitCode, time::Duration};
 
 use medley_environment::Environment;
 use medley_models::{Models, Registry as ModelRegistry, State};
-use medley_step::{Key, Kind, Program};
+use medley_runtime::store::Key;
+use medley_step::{Kind, Program};
 
 use super::{Failed, block_on, printable::printable};
 use crate::{backends, config::Config, kinds::kinds};
