@@ -49,7 +49,7 @@ fn an_analyzer_with_a_model_tags_captions_and_embeds_the_same_twice() {
     let files: Vec<(String, PathBuf)> = ["sample-pictures/chelsea.png", "sample-pictures/rocket.jpg"]
         .map(|name| (name.to_owned(), sample(name)))
         .to_vec();
-    let look = || {
+    let analyze = || {
         let slots = AnalyzerSlots { threads: 2, calls: 1 };
         Analyzer::with_config(&models(), &params, slots, &config)
             .unwrap()
