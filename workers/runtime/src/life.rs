@@ -200,7 +200,7 @@ impl Medley {
 fn label(job: &Job, step: &Step) -> String {
     let of_step = step.inputs.iter().find_map(|input| match input {
         StepInput::Job(index) => job.inputs.get(usize::try_from(*index).ok()?),
-        StepInput::Artifact(_) | StepInput::Output(_) | StepInput::Left { .. } => None,
+        StepInput::Artifact(_) | StepInput::Output(_) | StepInput::Left { .. } | StepInput::All { .. } => None,
     });
     match of_step.or(job.inputs.first()) {
         Some(input) => input.name.clone(),

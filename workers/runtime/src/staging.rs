@@ -144,6 +144,9 @@ impl Stager<'_> {
                 let artifact = left.iter().find(|artifact| artifact.name == *name);
                 self.artifact(artifact.ok_or_else(|| StepError::internal(format!("step {step} left no {name}")))?).await
             }
+            StepInput::All { stage, .. } => {
+                Err(StepError::internal(format!("this build reads no whole stages, and stage {stage} is asked for")))
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod context;
 mod error;
+pub mod graph;
 mod nested;
 mod queue;
 mod recipe;
@@ -23,4 +24,12 @@ pub use queue::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError
 pub use recipe::{GroupDone, JobView, Planned, Recipe, StepDraft, WHOLE_JOB, recipe_of_one_step};
 pub use registry::{ErasedRecipe, ErasedWorker, Registry};
 pub use store::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
+
+/// What the expansion of [`tasks!`] names.
+#[doc(hidden)]
+pub mod __private {
+    pub use serde::Deserialize;
+    pub use serde_json::Value;
+}
+
 pub use worker::{BuildContext, BuildError, Worker};

@@ -78,6 +78,7 @@ impl<R: Recipe> Nested<R> {
                     },
                     StepInput::Output(id) => StepInput::Output(StepId { stage: self.outer(&id.stage)?, ..id.clone() }),
                     StepInput::Artifact(_) => continue,
+                    StepInput::All { stage, size } => StepInput::All { stage: self.outer(stage)?, size: *size },
                 };
             }
         }

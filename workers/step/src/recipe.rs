@@ -114,6 +114,8 @@ pub struct StepDraft {
     /// The kind of worker.
     pub kind: Name,
     pub group_size: u32,
+    /// How many steps the stage has in all. Steps that say so are of version 2.
+    pub stage_size: Option<u32>,
     pub params: Value,
     pub inputs: Vec<StepInput>,
     pub cache_key: Option<Sha256>,
@@ -129,6 +131,7 @@ impl StepDraft {
             id: StepId::new(Name::from_static(stage), group, n % GroupDone::MAX),
             kind: Name::from_static(W::KIND),
             group_size: (total - group * GroupDone::MAX).min(GroupDone::MAX),
+            stage_size: None,
             params: serde_json::to_value(params)?,
             inputs: Vec::new(),
             cache_key: None,
@@ -156,14 +159,19 @@ impl StepDraft {
     /// The result may be taken from, and is left in, the tenant's cache under everything that it depends on.
     #[must_use]
     pub fn cached(mut self, depends_on: &[&[u8]]) -> Self {
-        let mut bytes = Vec::new();
-        for part in depends_on {
-            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            bytes.extend_from_slice(part);
-        }
-        self.cache_key = Some(Sha256::of(&bytes));
+        self.cache_key = Some(cache_key(depends_on));
         self
     }
+}
+
+/// The key of everything that a result depends on.
+pub(crate) fn cache_key(depends_on: &[&[u8]]) -> Sha256 {
+    let mut bytes = Vec::new();
+    for part in depends_on {
+        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    Sha256::of(&bytes)
 }
 
 /// The stage of a job that is one step.

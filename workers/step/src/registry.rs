@@ -5,7 +5,10 @@ use schemars::Schema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, StepContext, StepError, Worker};
+use crate::{
+    BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, StepContext, StepError, Worker,
+    graph::{self, Graph, Group, Known, Next},
+};
 
 /// A worker whose params and output are JSON: what a compute child calls.
 pub trait ErasedWorker: Send + Sync {
@@ -40,14 +43,34 @@ pub trait ErasedRecipe: Send + Sync {
     fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError>;
     fn start(&self, job: &Job) -> Result<Planned, StepError>;
     fn next(&self, job: &Job, done: &GroupDone) -> Result<Planned, StepError>;
+    /// What follows from a finished group, whose results are among those that are known.
+    fn next_of(&self, job: &Job, done: &Group, known: &Known) -> Result<Next, StepError>;
+    /// The kind's stages, where they are written down.
+    fn graph(&self) -> Option<&Graph>;
+}
+
+/// The error of params that are none of the kind's.
+pub(crate) fn params_invalid(kind: &dyn fmt::Display, error: &serde_json::Error) -> StepError {
+    StepError::permanent(ErrorCode::PARAMS_INVALID, format!("{kind} params: {error}"))
+}
+
+/// Refuses a number of inputs that the kind does not take.
+fn check_count(kind: &str, takes: &RangeInclusive<usize>, roles: &[&str], inputs: &[Input]) -> Result<(), StepError> {
+    if takes.contains(&inputs.len()) {
+        return Ok(());
+    }
+    let (min, max) = (takes.start(), takes.end());
+    let of = if min == max { min.to_string() } else { format!("{min} to {max}") };
+    let order = if roles.is_empty() { String::new() } else { format!(": in order they are {}", roles.join(", ")) };
+    let message = format!("{kind} takes {of} inputs and was given {}{order}", inputs.len());
+    Err(StepError::permanent(ErrorCode::PARAMS_INVALID, message))
 }
 
 struct Typed<R>(PhantomData<fn() -> R>);
 
 impl<R: Recipe> Typed<R> {
     fn params(params: &Value) -> Result<R::Params, StepError> {
-        R::Params::deserialize(params)
-            .map_err(|error| StepError::permanent(ErrorCode::PARAMS_INVALID, format!("{} params: {error}", R::KIND)))
+        R::Params::deserialize(params).map_err(|error| params_invalid(&R::KIND, &error))
     }
 }
 
@@ -89,16 +112,7 @@ impl<R: Recipe> ErasedRecipe for Typed<R> {
     }
 
     fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError> {
-        if !R::INPUTS.contains(&inputs.len()) {
-            let (least, most) = R::INPUTS.into_inner();
-            let of = if least == most { least.to_string() } else { format!("{least} to {most}") };
-            let order = match R::INPUT_ROLES {
-                [] => String::new(),
-                roles => format!(": in order they are {}", roles.join(", ")),
-            };
-            let message = format!("{} takes {of} inputs and was given {}{order}", R::KIND, inputs.len());
-            return Err(StepError::permanent(ErrorCode::PARAMS_INVALID, message));
-        }
+        check_count(R::KIND, &R::INPUTS, R::INPUT_ROLES, inputs)?;
         let params = Self::params(params)?;
         R::check(&params, inputs)?;
         Ok(serde_json::to_value(params)?)
@@ -110,6 +124,98 @@ impl<R: Recipe> ErasedRecipe for Typed<R> {
 
     fn next(&self, job: &Job, done: &GroupDone) -> Result<Planned, StepError> {
         R::next(&JobView { job, params: Self::params(&job.params)? }, done)
+    }
+
+    fn next_of(&self, job: &Job, done: &Group, known: &Known) -> Result<Next, StepError> {
+        let ids: Vec<_> = done.steps().filter(|id| !known.contains_key(id)).collect();
+        if !ids.is_empty() {
+            return Ok(Next::Read(ids));
+        }
+        let results: Option<Vec<_>> = done.steps().map(|id| known.get(&id).cloned().flatten()).collect();
+        let results = results.ok_or_else(|| StepError::internal(format!("group {done:?} is not complete")))?;
+        let done = GroupDone { stage: done.stage.clone(), group: done.group, results };
+        let planned = self.next(job, &done)?;
+        Ok(if planned.steps.is_empty() { Next::Last } else { Next::Publish(planned) })
+    }
+
+    fn graph(&self) -> Option<&Graph> {
+        None
+    }
+}
+
+/// A recipe whose stages are written down.
+struct Drawn<R> {
+    graph: Graph,
+    recipe: PhantomData<fn() -> R>,
+}
+
+impl<R: graph::Recipe> ErasedRecipe for Drawn<R> {
+    fn kind(&self) -> Name {
+        Name::from_static(R::KIND)
+    }
+
+    fn about(&self) -> &'static str {
+        R::ABOUT
+    }
+
+    fn examples(&self) -> &'static str {
+        R::EXAMPLES
+    }
+
+    fn inputs(&self) -> RangeInclusive<usize> {
+        R::INPUTS
+    }
+
+    fn input_roles(&self) -> &'static [&'static str] {
+        R::INPUT_ROLES
+    }
+
+    fn takes_text(&self) -> bool {
+        R::TAKES_TEXT
+    }
+
+    fn named_inputs(&self) -> &'static [(&'static str, usize, &'static str)] {
+        R::NAMED_INPUTS
+    }
+
+    fn takes_folder(&self) -> bool {
+        R::TAKES_FOLDER
+    }
+
+    fn schema(&self) -> Schema {
+        schemars::schema_for!(R::Params)
+    }
+
+    fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError> {
+        check_count(R::KIND, &R::INPUTS, R::INPUT_ROLES, inputs)?;
+        let params = R::Params::deserialize(params).map_err(|error| params_invalid(&R::KIND, &error))?;
+        R::check(&params, inputs)?;
+        Ok(serde_json::to_value(params)?)
+    }
+
+    fn start(&self, job: &Job) -> Result<Planned, StepError> {
+        self.graph.start(job)
+    }
+
+    fn next(&self, job: &Job, done: &GroupDone) -> Result<Planned, StepError> {
+        let size = u32::try_from(done.results.len()).unwrap_or(u32::MAX);
+        let group = Group { stage: done.stage.clone(), group: done.group, size, stage_size: None };
+        let known = done.results.iter().map(|result| (result.id.clone(), Some(result.clone()))).collect();
+        match self.graph.next(job, &group, &known)? {
+            Next::Publish(planned) => Ok(planned),
+            Next::Last => Ok(Planned::last()),
+            Next::Mark(_) | Next::Read(_) => {
+                Err(StepError::internal(format!("stage '{}' is followed by what only `next_of` says", done.stage)))
+            }
+        }
+    }
+
+    fn next_of(&self, job: &Job, done: &Group, known: &Known) -> Result<Next, StepError> {
+        self.graph.next(job, done, known)
+    }
+
+    fn graph(&self) -> Option<&Graph> {
+        Some(&self.graph)
     }
 }
 
@@ -161,6 +267,18 @@ impl Registry {
     #[must_use]
     pub fn recipe<R: Recipe>(mut self) -> Self {
         self.recipes.insert(Name::from_static(R::KIND), Box::new(Typed::<R>(PhantomData)));
+        self
+    }
+
+    /// Adds a kind of job whose stages are written down as a graph.
+    ///
+    /// # Panics
+    /// When the graph cannot be used ([`GraphFaults`](graph::GraphFaults)). It depends on nothing but the code, so any
+    /// test that builds the registry shows it.
+    #[must_use]
+    pub fn graph<R: graph::Recipe>(mut self) -> Self {
+        let graph = Graph::of::<R>().unwrap_or_else(|faults| panic!("{faults}"));
+        self.recipes.insert(Name::from_static(R::KIND), Box::new(Drawn::<R> { graph, recipe: PhantomData }));
         self
     }
 

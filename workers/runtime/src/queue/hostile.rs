@@ -21,6 +21,7 @@ fn step() -> Step {
         kind: Name::from_static("control"),
         class: Class::Interactive,
         group_size: 1,
+        stage_size: None,
         attempt: 1,
         params: json!({ "annotators": ["canny"], "text": "录音 \u{0}" }),
         inputs: vec![
