@@ -127,7 +127,9 @@ fn the_configuration_is_read_and_the_unit_starts_this_binary() {
 fn alerts_ask_for_metrics_that_are_there() {
     let rules = yaml("deploy/prometheus/medley.rules.yaml");
     let mut code = String::new();
-    for file in ["life", "settle", "workers", "finish", "compute/pool", "compute/process"] {
+    for file in
+        ["engine/executor", "engine/outcome", "engine/worker", "engine/finisher", "compute/pool", "compute/process"]
+    {
         code += &read(&format!("workers/runtime/src/{file}.rs"));
     }
     let mut asked = 0;

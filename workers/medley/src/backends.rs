@@ -11,12 +11,12 @@ use medley_models::Models;
 use medley_net::Address;
 use medley_proto::Name;
 use medley_runtime::{
-    ComputeCommand, Fetcher, Medley, Settings, WorkerOptions,
-    fetch::{HttpsFetcher, HttpsPolicy, S3Fetcher},
-    queue::{AmqpConfig, AmqpQueue, SqliteQueue},
-    store::{FileStore, S3Config, S3Store},
+    Backend, Client, ComputeCommand, EngineOptions, Settings,
+    fetch::{Fetcher, HttpsFetcher, HttpsPolicy, S3Fetcher},
+    queue::{AmqpConfig, AmqpQueue, Queue, QueueError, SqliteQueue},
+    store::{FileStore, S3Config, S3Store, Store},
 };
-use medley_step::{Queue, QueueError, Registry, Store};
+use medley_step::Registry;
 use serde_json::{Value, json};
 
 use crate::{
@@ -26,10 +26,11 @@ use crate::{
 };
 
 /// The embedded pair in one folder: `queue.db` and `store/`.
-pub(crate) async fn embedded(dir: &Path, registry: Arc<Registry>, config: &Config) -> Result<Medley, Failed> {
+pub(crate) async fn embedded(dir: &Path, registry: Arc<Registry>, config: &Config) -> Result<Client, Failed> {
     let queue = open_sqlite(dir.join("queue.db")).await.map_err(Failed::service)?;
     let store = open_files(&dir.join("store")).await?;
-    Ok(Medley::new(queue, store, registry, own_files(config.settings())).with_fetchers(fetchers(config)))
+    let backend = Backend::new(queue, store, registry, own_files(config.settings()));
+    Ok(Client::new(backend.with_fetchers(fetchers(config))))
 }
 
 /// What a process of a fleet does.
@@ -44,7 +45,7 @@ pub(crate) enum Role {
 }
 
 /// The pair that the configuration names; the embedded one in the data folder by default.
-pub(crate) async fn configured(role: Role, registry: Arc<Registry>, config: &Config) -> Result<Medley, Failed> {
+pub(crate) async fn configured(role: Role, registry: Arc<Registry>, config: &Config) -> Result<Client, Failed> {
     let queue = queue(config)?;
     if role != Role::Looks {
         queue.connected().await.map_err(Failed::service)?;
@@ -54,7 +55,8 @@ pub(crate) async fn configured(role: Role, registry: Arc<Registry>, config: &Con
     if is_embedded(config) || role != Role::Works {
         settings = own_files(settings);
     }
-    let medley = Medley::new(Arc::new(queue), store, registry, settings).with_fetchers(fetchers(config));
+    let backend = Backend::new(Arc::new(queue), store, registry, settings).with_fetchers(fetchers(config));
+    let medley = Client::new(backend);
     Ok(if is_embedded(config) { medley } else { medley.with_worker_roots(config.limits.file_roots.iter().cloned()) })
 }
 
@@ -183,7 +185,7 @@ async fn open_files(path: &Path) -> Result<Arc<dyn Store>, Failed> {
 
 /// How this binary's workers run: compute children are this binary again. A kind that can use the helper model gets
 /// the table `[assist]`, unless its own table has one.
-pub(crate) fn worker_options(config: &Config, registry: &Registry, kinds: Vec<Name>) -> WorkerOptions {
+pub(crate) fn worker_options(config: &Config, registry: &Registry, kinds: Vec<Name>) -> EngineOptions {
     let mut configs: BTreeMap<Name, Value> =
         config.kinds.iter().filter_map(|(kind, table)| Some((kind.parse().ok()?, table.clone()))).collect();
     for kind in registry.worker_kinds() {
@@ -196,7 +198,7 @@ pub(crate) fn worker_options(config: &Config, registry: &Registry, kinds: Vec<Na
             }
         }
     }
-    WorkerOptions {
+    EngineOptions {
         kinds,
         compute: ComputeCommand::default(),
         models_dir: Models::default_dir(),

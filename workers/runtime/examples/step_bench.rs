@@ -12,7 +12,7 @@ use std::{
 };
 
 use medley_proto::{Name, Outcome};
-use medley_runtime::{Medley, Request, Settings, WorkerOptions, Workers, queue::SqliteQueue, store::FileStore};
+use medley_runtime::{Backend, Client, Engine, EngineOptions, Request, Settings, queue::SqliteQueue, store::FileStore};
 use medley_step::{
     BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, Registry, StepContext, StepDraft, StepError, Worker,
 };
@@ -115,15 +115,15 @@ async fn job(folder: &Path, registry: &Arc<Registry>) -> Result<Duration, Box<dy
     settings.worker.slots = 4;
     let queue = SqliteQueue::open(&folder.join("queue.db")).await?;
     let store = FileStore::open(&folder.join("store")).await?;
-    let medley = Medley::new(Arc::new(queue), Arc::new(store), registry.clone(), settings);
+    let client = Client::new(Backend::new(Arc::new(queue), Arc::new(store), registry.clone(), settings));
     let stop = CancellationToken::new();
-    let workers = tokio::spawn(Workers::new(&medley, WorkerOptions::default()).run(stop.clone()));
+    let workers = tokio::spawn(Engine::new(client.backend(), EngineOptions::default()).run(stop.clone()));
     let tenant = Name::from_static("bench");
     let mut request = Request::new(tenant.clone(), Name::from_static(Nothings::KIND));
     request.params = serde_json::Value::Null;
     let began = Instant::now();
-    let job = medley.submit(request).await?.job.id;
-    let manifest = medley.wait(&tenant, job).await?;
+    let job = client.submit(request).await?.job.id;
+    let manifest = client.wait(&tenant, job).await?;
     let took = began.elapsed();
     stop.cancel();
     workers.await??;

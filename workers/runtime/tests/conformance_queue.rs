@@ -11,8 +11,7 @@ use lapin::{
     options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldArray, FieldTable},
 };
-use medley_runtime::queue::{AmqpConfig, AmqpQueue, SqliteOptions, SqliteQueue};
-use medley_step::{Queue, QueueName};
+use medley_runtime::queue::{AmqpConfig, AmqpQueue, Queue, QueueName, SqliteOptions, SqliteQueue};
 use medley_tests::rabbitmq::Broker;
 use queue_suite::Place;
 

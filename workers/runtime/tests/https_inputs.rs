@@ -12,10 +12,7 @@ use std::{
 };
 
 use medley_proto::ErrorCode;
-use medley_runtime::{
-    Fetcher,
-    fetch::{HttpsFetcher, HttpsPolicy},
-};
+use medley_runtime::fetch::{Fetcher, HttpsFetcher, HttpsPolicy};
 use medley_step::StepError;
 
 struct Server {

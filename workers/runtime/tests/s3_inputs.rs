@@ -13,8 +13,8 @@ use std::{
 use medley_net::Address;
 use medley_proto::{ErrorCode, Name};
 use medley_runtime::{
-    Fetcher, InputRequest, Medley, Request, Settings,
-    fetch::S3Fetcher,
+    Backend, Client, InputRequest, Request, Settings,
+    fetch::{Fetcher, S3Fetcher},
     queue::SqliteQueue,
     store::{FileStore, S3Config},
 };
@@ -160,10 +160,11 @@ async fn submit(endpoint: String) -> medley_runtime::Error {
     let mut settings = Settings::default();
     settings.limits.folder_files = 10_000;
     let fetcher: Arc<dyn Fetcher> = Arc::new(S3Fetcher::new(config(endpoint), ["s3://bucket".to_owned()]));
-    let medley = Medley::new(Arc::new(queue), Arc::new(store), Arc::new(registry), settings).with_fetchers([fetcher]);
+    let backend = Backend::new(Arc::new(queue), Arc::new(store), Arc::new(registry), settings).with_fetchers([fetcher]);
+    let client = Client::new(backend);
     let mut request = Request::new(Name::from_static("test"), Name::from_static("album"));
     request.inputs.push(InputRequest::Uri("s3://bucket/p/".into()));
-    medley.submit(request).await.unwrap_err()
+    client.submit(request).await.unwrap_err()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

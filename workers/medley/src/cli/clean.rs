@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use medley_runtime::Medley;
+use medley_runtime::Client;
 use medley_step::Registry;
 
 use super::{
@@ -68,7 +68,7 @@ struct Jobs {
     unfinished: usize,
 }
 
-async fn trim_all(medley: &Medley, config: &Config) -> Result<Jobs, Failed> {
+async fn trim_all(medley: &Client, config: &Config) -> Result<Jobs, Failed> {
     let (mut jobs, mut after) = (Jobs::default(), None::<String>);
     loop {
         let page = medley.list(&config.tenant, after.as_deref(), 100).await?;

@@ -8,7 +8,8 @@ use std::{
 };
 
 use medley_models::{Models, Registry as ModelRegistry, State};
-use medley_step::{Key, Registry};
+use medley_runtime::store::Key;
+use medley_step::Registry;
 
 use super::{Failed, block_on};
 use crate::{backends, config::Config};

@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use futures_util::StreamExt;
 use medley_proto::{JobId, JobState, Manifest, Name};
-use medley_runtime::{JobStatus, Medley};
+use medley_runtime::{Client, JobStatus};
 use medley_step::Registry;
 use serde_json::json;
 
@@ -70,7 +70,7 @@ fn as_json(status: &JobStatus) -> serde_json::Value {
     json!({ "job": status.job, "state": status.state, "manifest": status.manifest })
 }
 
-async fn status(medley: &Medley, tenant: &Name, job: JobId, as_document: bool) -> Result<ExitCode, Failed> {
+async fn status(medley: &Client, tenant: &Name, job: JobId, as_document: bool) -> Result<ExitCode, Failed> {
     let status = medley.status(tenant, job).await?;
     if as_document {
         return outputs::print_json(&as_json(&status));
@@ -94,7 +94,7 @@ fn line(status: &JobStatus) -> String {
     format!("{}  {:<10}  {:<10}  {}", status.job.id, word(status.state), status.job.kind, inputs.join(", "))
 }
 
-async fn list(medley: &Medley, tenant: &Name, args: &ListArgs) -> Result<ExitCode, Failed> {
+async fn list(medley: &Client, tenant: &Name, args: &ListArgs) -> Result<ExitCode, Failed> {
     let mut left = args.limit;
     let mut after: Option<String> = None;
     while left > 0 {
@@ -123,7 +123,7 @@ async fn list(medley: &Medley, tenant: &Name, args: &ListArgs) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-async fn watch(medley: &Medley, tenant: &Name, job: JobId, show: Show) -> Result<ExitCode, Failed> {
+async fn watch(medley: &Client, tenant: &Name, job: JobId, show: Show) -> Result<ExitCode, Failed> {
     let status = medley.status(tenant, job).await?;
     let mut progress = Progress::new(show);
     progress.add(job, status.job.inputs.first().map_or(status.job.kind.as_str(), |input| &input.name));

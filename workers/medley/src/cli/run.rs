@@ -13,7 +13,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use futures_util::StreamExt;
 use medley_models::{Models, Registry as ModelRegistry, State as ModelState};
 use medley_proto::{ErrorCode, JobId, JobState, Manifest, Name, Sha256};
-use medley_runtime::{InputRequest, Medley, Request, WorkerOptions, Workers, WorkersError};
+use medley_runtime::{Client, Engine, EngineError, EngineOptions, InputRequest, Request};
 use medley_step::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -112,9 +112,9 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
     let result = block_on(async {
         let medley = backends::embedded(state.path(), registry.clone(), &config).await?;
         // Nobody else would do the steps.
-        let options = WorkerOptions { all_kinds: true, ..backends::worker_options(&config, &registry, Vec::new()) };
+        let options = EngineOptions { all_kinds: true, ..backends::worker_options(&config, &registry, Vec::new()) };
         let stop = CancellationToken::new();
-        let mut workers = tokio::spawn(Workers::new(&medley, options).run(stop.clone()));
+        let mut workers = tokio::spawn(Engine::new(medley.backend(), options).run(stop.clone()));
         let mut session = Session::new(medley, args, asked.jobs.len() > 1);
         let result = tokio::select! {
             result = session.all(asked) => result,
@@ -162,7 +162,7 @@ fn verify_models<'a>(kinds: impl Iterator<Item = &'a Name>) -> Result<(), Failed
 }
 
 /// Workers that end before they are told to.
-fn why(ended: Result<Result<(), WorkersError>, tokio::task::JoinError>) -> Failed {
+fn why(ended: Result<Result<(), EngineError>, tokio::task::JoinError>) -> Failed {
     match ended {
         Ok(Ok(())) => Failed::service("the workers stopped"),
         Ok(Err(error)) => Failed::service(error),
@@ -184,7 +184,7 @@ pub(super) async fn interrupted() {
 
 /// The jobs of one command, on their way.
 struct Session {
-    medley: Medley,
+    medley: Client,
     args: Args,
     progress: Progress,
     waiting: HashMap<JobId, Waiting>,
@@ -203,7 +203,7 @@ struct Waiting {
 }
 
 impl Session {
-    fn new(medley: Medley, args: Args, several: bool) -> Self {
+    fn new(medley: Client, args: Args, several: bool) -> Self {
         let progress = Progress::new(args.show);
         Self { medley, args, progress, waiting: HashMap::new(), several, terms: Terms::default(), exit: 0 }
     }

@@ -78,9 +78,9 @@ pub(crate) enum StopReason {
     TimeUp,
 }
 
-/// Answers what running steps ask.
+/// Does for running steps what their process may not do itself, such as listing a bucket.
 #[async_trait]
-pub(crate) trait Desk: Send + Sync {
+pub(crate) trait StepServices: Send + Sync {
     async fn answer(&self, ask: Ask) -> Result<Answer, StepError>;
 }
 
@@ -95,7 +95,7 @@ pub(crate) struct Job<'a> {
     pub(crate) stop: watch::Receiver<Option<StopReason>>,
     /// Told of progress; must not block.
     pub(crate) progress: &'a (dyn Fn(Progress) + Send + Sync),
-    pub(crate) desk: &'a dyn Desk,
+    pub(crate) services: &'a dyn StepServices,
 }
 
 pub(crate) struct ComputePool {
@@ -345,7 +345,7 @@ async fn follow(settings: &PoolSettings, child: &Child, flight: Flight, job: &Jo
                 };
             }
             Some(progress) = progress.recv() => (job.progress)(progress),
-            Some(ask) = asks.recv() => asked = Some(job.desk.answer(ask)),
+            Some(ask) = asks.recv() => asked = Some(job.services.answer(ask)),
             answer = async { asked.as_mut().expect("it is asked for only then").await }, if asked.is_some() => {
                 asked = None;
                 child.answer(ticket, answer).await;

@@ -68,7 +68,7 @@ pub(crate) struct Flight {
     pub(crate) end: oneshot::Receiver<End>,
 }
 
-struct Seat {
+struct InFlight {
     progress: mpsc::Sender<Progress>,
     asks: mpsc::Sender<Ask>,
     end: oneshot::Sender<End>,
@@ -99,7 +99,7 @@ struct State {
     pid: Option<i32>,
     /// Orders go in here; gone when no more are taken.
     orders: Option<mpsc::Sender<Vec<u8>>>,
-    seats: HashMap<Ticket, Seat>,
+    in_flight: HashMap<Ticket, InFlight>,
     starting: Option<oneshot::Sender<Result<(), StartError>>>,
     idle_since: Instant,
     killed: Option<(How, Option<Ticket>)>,
@@ -131,7 +131,7 @@ impl Child {
             state: Mutex::new(State {
                 pid: process.id().map(u32::cast_signed),
                 orders: Some(orders),
-                seats: HashMap::new(),
+                in_flight: HashMap::new(),
                 starting: Some(starting),
                 idle_since: Instant::now(),
                 killed: None,
@@ -180,10 +180,10 @@ impl Child {
         let orders = {
             let mut state = self.state();
             let Some(orders) = state.orders.clone() else { return Ok(None) };
-            state.seats.insert(ticket, Seat { progress, asks, end });
+            state.in_flight.insert(ticket, InFlight { progress, asks, end });
             orders
         };
-        // When the pipe is broken the seat is emptied by whoever notices the child's death.
+        // When the pipe is broken, whoever notices the child's death ends the step.
         let _ = orders.send(frame).await;
         Ok(Some(Flight { ticket, progress: told, asks: asked, end: ended }))
     }
@@ -234,7 +234,7 @@ impl Child {
             let pid = {
                 let mut state = self.state();
                 let Some(pid) = state.pid else { return held.set(0.0) };
-                if state.seats.is_empty() && state.starting.is_none() && state.idle_since.elapsed() >= idle {
+                if state.in_flight.is_empty() && state.starting.is_none() && state.idle_since.elapsed() >= idle {
                     state.orders = None;
                 }
                 pid
@@ -297,15 +297,15 @@ impl Child {
                 }
             }
             FromChild::Progress { ticket, progress } => {
-                if let Some(seat) = state.seats.get(&ticket) {
+                if let Some(step) = state.in_flight.get(&ticket) {
                     // Nobody waits for progress; what does not fit is dropped.
-                    let _ = seat.progress.try_send(progress);
+                    let _ = step.progress.try_send(progress);
                 }
             }
             FromChild::Ask { ticket, ask } => {
-                if let Some(seat) = state.seats.get(&ticket) {
+                if let Some(step) = state.in_flight.get(&ticket) {
                     // A step asks one thing at a time: there is room.
-                    let _ = seat.asks.try_send(ask);
+                    let _ = step.asks.try_send(ask);
                 }
             }
             FromChild::Done { ticket, done } => state.leave(ticket, End::Done(Box::new(done))),
@@ -315,8 +315,8 @@ impl Child {
 
     fn died(&self, status: io::Result<ExitStatus>, broken: Option<io::Error>) {
         let mut state = self.state();
-        let alone = match state.seats.len() {
-            1 => state.seats.keys().next().copied(),
+        let alone = match state.in_flight.len() {
+            1 => state.in_flight.keys().next().copied(),
             _ => None,
         };
         let (how, culprit) = match state.killed.take() {
@@ -327,11 +327,11 @@ impl Child {
         if let Some(starting) = state.starting.take() {
             let _ = starting.send(Err(StartError::Died(death.clone())));
         }
-        if !state.seats.is_empty() {
-            tracing::warn!(kind = %self.kind, how = ?death.how, steps = state.seats.len(), "a compute process died");
+        if !state.in_flight.is_empty() {
+            tracing::warn!(kind = %self.kind, how = ?death.how, steps = state.in_flight.len(), "a compute process died");
         }
-        for (_, seat) in state.seats.drain() {
-            let _ = seat.end.send(End::Died(death.clone()));
+        for (_, step) in state.in_flight.drain() {
+            let _ = step.end.send(End::Died(death.clone()));
         }
     }
 
@@ -362,8 +362,8 @@ impl Child {
 
 impl State {
     fn leave(&mut self, ticket: Ticket, end: End) {
-        if let Some(seat) = self.seats.remove(&ticket) {
-            let _ = seat.end.send(end);
+        if let Some(step) = self.in_flight.remove(&ticket) {
+            let _ = step.end.send(end);
         }
         self.idle_since = Instant::now();
     }

@@ -20,7 +20,7 @@ use ureq::{
 };
 
 use super::addresses::is_public;
-use crate::{file_uri, staging::Fetcher};
+use crate::{fetch::Fetcher, fetch::file_uri};
 
 /// How often a download that breaks off is taken up where it stopped, where the server can do that.
 const RESUMES: u32 = 5;

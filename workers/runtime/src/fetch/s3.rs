@@ -3,11 +3,11 @@ use std::{collections::BTreeMap, path::Path, sync::Mutex};
 use async_trait::async_trait;
 use medley_net::Address;
 use medley_proto::ErrorCode;
-use medley_step::{RemotePage, Retryable, StepError, StoreError};
+use medley_step::{RemotePage, Retryable, StepError};
 
 use crate::{
-    staging::Fetcher,
-    store::{S3Config, S3Store},
+    fetch::Fetcher,
+    store::{S3Config, S3Store, StoreError},
 };
 
 const SCHEME: &str = "s3://";

@@ -53,11 +53,11 @@ fn work_on(step: &Step) {
         lineage.absorb(&step.lineage);
         lineage.absorb(&Lineage { models: lineage.models.clone(), compute_ms: u64::MAX, steps: 1 });
     }
-    let group = crate::advance::Group::of(step);
+    let group = crate::engine::groups::Group::of(step);
     group.last();
     let settings = crate::WorkerSettings::default();
-    crate::settle::jittered(crate::settle::backoff(&settings, step.attempt));
-    let keys = crate::keys::JobKeys::of_step(step);
+    crate::engine::backoff::jittered(crate::engine::backoff::backoff(&settings, step.attempt));
+    let keys = crate::layout::keys::JobKeys::of_step(step);
     keys.attempt(&step.id, step.attempt);
     keys.dead_letter(&step.id);
     keys.index(step.published_ms);
@@ -151,7 +151,7 @@ proptest! {
             quality: serde_json::Map::new(),
             lineage: Lineage { models: std::collections::BTreeMap::<String, ModelUse>::new(), compute_ms, steps },
         }).collect();
-        let lineage = crate::advance::lineage_of(&results);
+        let lineage = crate::engine::groups::lineage_of(&results);
         let sum = sums.iter().fold(0_u64, |sum, (ms, _)| sum.saturating_add(*ms));
         prop_assert_eq!(lineage.compute_ms, sum);
     }
@@ -200,5 +200,5 @@ fn deep_documents_and_long_waits_are_no_trouble() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     assert!(decode(QUEUE, deep.as_bytes()).is_err());
     assert!(serde_json::from_slice::<Job>(deep.as_bytes()).is_err());
-    crate::settle::jittered(Duration::MAX.min(crate::settle::MOST_PAUSE));
+    crate::engine::backoff::jittered(Duration::MAX.min(crate::engine::backoff::MAX_PAUSE));
 }

@@ -1,6 +1,7 @@
 //! Where steps wait: an SQLite file on one machine, RabbitMQ for a fleet. Both pass `tests/conformance_queue.rs`.
 
 mod amqp;
+mod contract;
 mod sqlite;
 mod weights;
 
@@ -8,9 +9,10 @@ mod weights;
 mod hostile;
 
 use medley_proto::{Name, Step, VERSION};
-use medley_step::{GroupDone, QueueError};
+use medley_step::GroupDone;
 
 pub use amqp::{AmqpConfig, AmqpQueue, definitions};
+pub use contract::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 pub use sqlite::{SqliteOptions, SqliteQueue};
 
 /// How often a step may be lost with the worker that held it before the queue gives it up as a dead letter. A high, fixed

@@ -1,8 +1,10 @@
 //! Where objects lie: a folder on one machine, S3 for a fleet. Both pass `tests/conformance_store.rs`.
 
+mod contract;
 mod file;
 mod s3;
 
+pub use contract::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
 pub use file::FileStore;
 pub use s3::{S3Config, S3Store};
 

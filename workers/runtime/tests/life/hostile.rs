@@ -11,7 +11,7 @@ use lapin::{
 };
 use libtest_mimic::Trial;
 use medley_proto::{Class, ErrorCode, JobId, JobState, Lineage, Name, Outcome, Step, StepId, VERSION};
-use medley_step::{Key, ObjectMeta};
+use medley_runtime::store::{Key, ObjectMeta};
 use serde_json::json;
 
 use crate::{
@@ -103,7 +103,7 @@ async fn the_next_job_is_done(fleet: &Fleet) {
 async fn damage(fleet: &Fleet, key: &str) {
     let key = Key::parse(key).unwrap();
     let garbage = bytes::Bytes::from_static(br#"{"v":1,"id":"#);
-    fleet.medley.store().put(&key, garbage, &ObjectMeta::default()).await.unwrap();
+    fleet.client.store().put(&key, garbage, &ObjectMeta::default()).await.unwrap();
 }
 
 async fn sums_and_counts_that_do_not_fit_stop_nobody() {
@@ -183,7 +183,7 @@ async fn a_dead_letter_of_any_attempt_is_kept() {
     let workers = fleet.workers();
     assert_eq!(fleet.wait(job).await.outcome, Outcome::Failed);
     assert_eq!(fleet.state(job).await, JobState::Failed);
-    let letters = fleet.medley.dead_letters_of(&TENANT, job).await.unwrap();
+    let letters = fleet.client.dead_letters_of(&TENANT, job).await.unwrap();
     assert_eq!((letters.len(), letters[0].attempts.len()), (1, 1), "{letters:?}");
     the_next_job_is_done(&fleet).await;
     workers.stop().await.unwrap();

@@ -62,7 +62,7 @@ async fn killed_at_submit(place: &'static str) {
     let fleet = Fleet::new().await;
     dies_at("submitter", fleet.folder.path(), place).await;
     let again = Request { idempotency_key: Some("the one".into()), ..request(&numbers(3)) };
-    let submitted = fleet.medley.submit(again).await.unwrap();
+    let submitted = fleet.client.submit(again).await.unwrap();
     assert_eq!(submitted.job.id, JobId::from_key(&TENANT, "the one"));
     let workers = fleet.workers();
     assert_eq!(fleet.wait(submitted.job.id).await.timings.steps, 4);
@@ -91,7 +91,7 @@ async fn children_do_not_outlive_their_worker() {
     worker.signal(libc::SIGKILL);
     worker.died().await;
     until("the children to go", || async { children.iter().all(|pid| is_gone(*pid)) }).await;
-    fleet.medley.cancel(&TENANT, job).await.unwrap();
+    fleet.client.cancel(&TENANT, job).await.unwrap();
 }
 
 fn children_of(parent: u32) -> Vec<u32> {

@@ -16,8 +16,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use libtest_mimic::Trial;
 use medley_proto::{ErrorCode, Outcome, Source};
-use medley_runtime::{InputRequest, Medley, Request, WorkerOptions, store::FileStore};
-use medley_step::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
+use medley_runtime::{
+    Client, EngineOptions, InputRequest, Request,
+    store::{FileStore, Key, ObjectInfo, ObjectMeta, Page, Store, StoreError},
+};
 
 use crate::{
     fleet::{self, Fleet, Running, TENANT, numbers, request},
@@ -120,8 +122,8 @@ async fn far_fleet(every: u32, max_attempts: u32) -> Fleet {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = fleet::settings(folder.path());
     settings.worker.max_attempts = max_attempts;
-    let medley = fleet::over(fleet::queue(folder.path()).await, Far::new(folder.path(), every).await, settings);
-    Fleet { folder, medley }
+    let client = fleet::over(fleet::queue(folder.path()).await, Far::new(folder.path(), every).await, settings);
+    Fleet { folder, client }
 }
 
 async fn measure(fleet: &Fleet) -> Request {
@@ -131,12 +133,12 @@ async fn measure(fleet: &Fleet) -> Request {
 }
 
 async fn sum_of(fleet: &Fleet, request: Request) -> String {
-    let job = fleet.medley.submit(request).await.unwrap().job.id;
+    let job = fleet.client.submit(request).await.unwrap().job.id;
     let workers = fleet.workers();
     let manifest = fleet.wait(job).await;
     workers.stop().await.unwrap();
     assert_eq!(manifest.outcome, Outcome::Succeeded, "{:?}", manifest.error);
-    let paths = fleet.medley.fetch(&TENANT, job, &fleet.folder.path().join("out")).await.unwrap();
+    let paths = fleet.client.fetch(&TENANT, job, &fleet.folder.path().join("out")).await.unwrap();
     std::fs::read_to_string(&paths[0]).unwrap()
 }
 
@@ -151,7 +153,7 @@ async fn local_inputs_are_read_where_they_lie() {
 async fn far_inputs_and_artifacts_are_spooled() {
     let fleet = far_fleet(0, 3).await;
     let given = measure(&fleet).await;
-    let job = fleet.medley.submit(given.clone()).await.unwrap().job;
+    let job = fleet.client.submit(given.clone()).await.unwrap().job;
     assert!(matches!(&job.inputs[0].source, Source::Stored(key) if key.starts_with("inputs/")));
     assert_eq!(job.inputs[0].name, "录音?.wav");
     // The user's file is not needed any more.
@@ -166,12 +168,12 @@ async fn a_changed_input_is_refused() {
     let fleet = Fleet::new().await;
     let given = measure(&fleet).await;
     let InputRequest::File(file) = given.inputs[0].clone() else { unreachable!("it was given as a file") };
-    let job = fleet.medley.submit(given).await.unwrap().job.id;
+    let job = fleet.client.submit(given).await.unwrap().job.id;
     std::fs::write(&file, b"other bytes").unwrap();
     let workers = fleet.workers();
     assert_eq!(fleet.wait(job).await.error.unwrap().code, ErrorCode::INPUT_CHANGED);
     std::fs::remove_file(&file).unwrap();
-    let gone = fleet.medley.submit(Request { inputs: vec![InputRequest::File(file)], ..request(&[]) }).await;
+    let gone = fleet.client.submit(Request { inputs: vec![InputRequest::File(file)], ..request(&[]) }).await;
     assert_eq!(gone.unwrap_err().code(), ErrorCode::INPUT_NOT_FOUND);
     workers.stop().await.unwrap();
 }
@@ -186,16 +188,16 @@ async fn results_come_from_the_cache() {
     std::fs::write(&file, b"").unwrap();
     assert_eq!(sum_of(&fleet, cached(true)).await, "1");
     let workers = fleet.workers();
-    let job = fleet.medley.submit(cached(false)).await.unwrap().job.id;
+    let job = fleet.client.submit(cached(false)).await.unwrap().job.id;
     assert_eq!(fleet.wait(job).await.outcome, Outcome::Failed);
     workers.stop().await.unwrap();
 }
 
 async fn two_workers_share_one_queue() {
     let fleet = Fleet::new().await;
-    let other: Medley = fleet::open(fleet.folder.path(), fleet::settings(fleet.folder.path())).await;
+    let other: Client = fleet::open(fleet.folder.path(), fleet::settings(fleet.folder.path())).await;
     let job = fleet.submit(&numbers(70)).await;
-    let workers = [fleet.workers(), Running::start(&other, WorkerOptions::default())];
+    let workers = [fleet.workers(), Running::start(&other, EngineOptions::default())];
     assert_eq!(fleet.wait(job).await.timings.steps, 70 + 2 + 1);
     for workers in workers {
         workers.stop().await.unwrap();
@@ -211,7 +213,7 @@ async fn a_failing_store_is_lived_through() {
     settings.worker.max_attempts = 1_000;
     settings.worker.most_backoff_ms = 50;
     let worker =
-        Running::start(&fleet::over(fleet::queue(folder).await, failing.clone(), settings), WorkerOptions::default());
+        Running::start(&fleet::over(fleet::queue(folder).await, failing.clone(), settings), EngineOptions::default());
     let manifest = fleet.wait(job).await;
     assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 6));
     assert!(failing.failed.load(Ordering::Relaxed) > 0, "it did fail");
@@ -226,8 +228,8 @@ async fn a_defect_beside_a_step_ends_its_job_alone() {
         broken: Some(format!("{job}/steps/act/0/0/result")),
         ..Arc::into_inner(Far::new(folder, 0).await).unwrap()
     };
-    let medley = fleet::over(fleet::queue(folder).await, Arc::new(far), fleet::settings(folder));
-    let worker = Running::start(&medley, WorkerOptions::default());
+    let client = fleet::over(fleet::queue(folder).await, Arc::new(far), fleet::settings(folder));
+    let worker = Running::start(&client, EngineOptions::default());
     let error = fleet.wait(job).await.error.unwrap();
     assert_eq!(error.code, ErrorCode::INTERNAL, "{error:?}");
     assert_eq!(fleet.wait(other).await.outcome, Outcome::Succeeded);

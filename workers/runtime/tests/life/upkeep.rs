@@ -9,8 +9,10 @@ use std::sync::{
 
 use libtest_mimic::Trial;
 use medley_proto::{Name, Outcome};
-use medley_runtime::{Clock, Error, Request, Settings, Swept, TenantSettings};
-use medley_step::{Key, ObjectMeta};
+use medley_runtime::{
+    Client, Clock, Error, Request, Settings, Swept, TenantSettings,
+    store::{Key, ObjectMeta},
+};
 use serde_json::json;
 
 use crate::{
@@ -42,7 +44,7 @@ async fn late(change: impl FnOnce(&mut Settings)) -> Late {
     let ahead_ms = Arc::new(AtomicU64::new(0));
     let ahead = ahead_ms.clone();
     let clock = Clock::new(move || Clock::system().now_ms() + ahead.load(Ordering::Relaxed));
-    fleet.medley = fleet.medley.clone().with_clock(clock);
+    fleet.client = Client::new(fleet.client.backend().clone().with_clock(clock));
     Late { fleet, ahead_ms }
 }
 
@@ -58,9 +60,10 @@ impl Late {
         fleet::furnish(&elsewhere);
         let ahead = self.ahead_ms.clone();
         let clock = Clock::new(move || Clock::system().now_ms() + ahead.load(Ordering::Relaxed));
-        let medley = &self.fleet.medley;
-        let lost = fleet::over(fleet::queue(&elsewhere).await, medley.store().clone(), medley.settings().clone());
-        self.fleet.medley = lost.with_clock(clock);
+        let client = &self.fleet.client;
+        let lost =
+            fleet::over(fleet::queue(&elsewhere).await, client.store().clone(), client.backend().settings().clone());
+        self.fleet.client = Client::new(lost.backend().clone().with_clock(clock));
     }
 }
 
@@ -68,9 +71,9 @@ async fn a_lost_job_is_pushed_on() {
     let mut late = late(|_| ()).await;
     let job = late.fleet.submit(&numbers(70)).await;
     late.lose_the_queue().await;
-    assert_eq!(late.fleet.medley.sweep().await.unwrap(), Swept::default(), "it is too early to tell");
+    assert_eq!(late.fleet.sweep().await.unwrap(), Swept::default(), "it is too early to tell");
     late.put_forward(2 * HOUR_MS);
-    assert_eq!(late.fleet.medley.sweep().await.unwrap().pushed, 1);
+    assert_eq!(late.fleet.sweep().await.unwrap().pushed, 1);
     let workers = late.fleet.workers();
     let manifest = late.fleet.wait(job).await;
     assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 73));
@@ -82,7 +85,7 @@ async fn a_damaged_job_keeps_no_other_from_the_sweeper() {
         settings.tenants.insert(Name::from_static("test"), TenantSettings { keep_days: Some(2) });
     })
     .await;
-    let store = late.fleet.medley.store().clone();
+    let store = late.fleet.client.store().clone();
     for _ in 0..2 {
         let damaged = late.fleet.submit(&numbers(1)).await;
         let key = Key::new(["test", "jobs", &damaged.to_string(), "job.json"]).unwrap();
@@ -91,7 +94,7 @@ async fn a_damaged_job_keeps_no_other_from_the_sweeper() {
     let job = late.fleet.submit(&numbers(2)).await;
     late.lose_the_queue().await;
     late.put_forward(72 * HOUR_MS);
-    assert_eq!(late.fleet.medley.sweep().await.unwrap().pushed, 1);
+    assert_eq!(late.fleet.sweep().await.unwrap().pushed, 1);
     let workers = late.fleet.workers();
     assert_eq!(late.fleet.wait(job).await.outcome, Outcome::Succeeded);
     workers.stop().await.unwrap();
@@ -100,10 +103,10 @@ async fn a_damaged_job_keeps_no_other_from_the_sweeper() {
 async fn a_lost_cancellation_is_pushed_on() {
     let mut late = late(|_| ()).await;
     let job = late.fleet.submit(&numbers(1)).await;
-    late.fleet.medley.cancel(&TENANT, job).await.unwrap();
+    late.fleet.client.cancel(&TENANT, job).await.unwrap();
     late.lose_the_queue().await;
     late.put_forward(2 * HOUR_MS);
-    assert_eq!(late.fleet.medley.sweep().await.unwrap().pushed, 1);
+    assert_eq!(late.fleet.sweep().await.unwrap().pushed, 1);
     let workers = late.fleet.workers();
     assert_eq!(late.fleet.wait(job).await.outcome, Outcome::Cancelled);
     workers.stop().await.unwrap();
@@ -113,20 +116,20 @@ async fn a_long_queue_is_not_a_lost_one() {
     let late = late(|_| ()).await;
     late.fleet.submit(&numbers(3)).await;
     late.put_forward(48 * HOUR_MS);
-    assert_eq!(late.fleet.medley.sweep().await.unwrap(), Swept::default());
+    assert_eq!(late.fleet.sweep().await.unwrap(), Swept::default());
 }
 
 async fn markers_that_lead_nowhere_are_removed() {
     let late = late(|_| ()).await;
     let ended = late.fleet.run(&numbers(1)).await.job;
-    let store = late.fleet.medley.store();
+    let store = late.fleet.client.store();
     let marker = |job: &str| Key::new(["test", "open", job]).unwrap();
     for job in [ended.to_string(), "01ARZ3NDEKTSV4RRFFQ69G5FAV".into()] {
         let body = bytes::Bytes::from_static(br#"{"created_ms":5,"sweeps":0}"#);
         store.put(&marker(&job), body, &ObjectMeta::default()).await.unwrap();
     }
     late.put_forward(2 * HOUR_MS);
-    assert_eq!(late.fleet.medley.sweep().await.unwrap(), Swept { markers: 2, ..Swept::default() });
+    assert_eq!(late.fleet.sweep().await.unwrap(), Swept { markers: 2, ..Swept::default() });
     assert!(!late.fleet.keys().await.iter().any(|key| key.starts_with("test/open/")));
 }
 
@@ -136,7 +139,7 @@ async fn finished_jobs_are_kept_as_long_as_agreed() {
     })
     .await;
     let cached = Request { params: json!({ "acts": numbers(1), "cached": true }), ..request(&[]) };
-    let job = late.fleet.medley.submit(cached).await.unwrap().job.id;
+    let job = late.fleet.client.submit(cached).await.unwrap().job.id;
     let workers = late.fleet.workers();
     late.fleet.wait(job).await;
     workers.stop().await.unwrap();
@@ -144,13 +147,13 @@ async fn finished_jobs_are_kept_as_long_as_agreed() {
     assert!(cache().await > 0);
     let open = late.fleet.submit(&numbers(1)).await;
     late.put_forward(47 * HOUR_MS);
-    assert_eq!(late.fleet.medley.sweep().await.unwrap().removed, 0);
+    assert_eq!(late.fleet.sweep().await.unwrap().removed, 0);
     late.put_forward(2 * HOUR_MS);
-    assert_eq!(late.fleet.medley.sweep().await.unwrap().removed, 1);
+    assert_eq!(late.fleet.sweep().await.unwrap().removed, 1);
     assert_eq!(cache().await, 0, "what only this job made goes with it");
-    assert!(matches!(late.fleet.medley.status(&TENANT, job).await, Err(Error::NoSuchJob(_))));
-    late.fleet.medley.status(&TENANT, open).await.unwrap();
+    assert!(matches!(late.fleet.client.status(&TENANT, job).await, Err(Error::NoSuchJob(_))));
+    late.fleet.client.status(&TENANT, open).await.unwrap();
     late.put_forward(24 * HOUR_MS);
-    late.fleet.medley.sweep().await.unwrap();
+    late.fleet.sweep().await.unwrap();
     assert_eq!(cache().await, 0);
 }

@@ -8,8 +8,7 @@ use std::{
 
 use super::{PATIENCE, both, next, nothing, number, step};
 use medley_proto::{Class, Name, Step};
-use medley_runtime::queue::{AmqpConfig, AmqpQueue, definitions};
-use medley_step::{Queue, QueueError, QueueName};
+use medley_runtime::queue::{AmqpConfig, AmqpQueue, Queue, QueueError, QueueName, definitions};
 use medley_tests::rabbitmq::Broker;
 
 async fn connect(url: &str) -> AmqpQueue {

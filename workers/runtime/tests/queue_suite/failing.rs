@@ -5,8 +5,7 @@
 use std::time::{Duration, Instant};
 
 use medley_proto::{Class, ErrorCode, Failure};
-use medley_runtime::queue::DELIVERY_LIMIT;
-use medley_step::QueueError;
+use medley_runtime::queue::{DELIVERY_LIMIT, QueueError};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::*;

@@ -12,7 +12,7 @@ mod sqlite;
 use std::{sync::Arc, task::Poll, time::Duration};
 
 use medley_proto::{Class, JobId, Lineage, Name, Step, StepId, VERSION};
-use medley_step::{Consumer, Delivery, Queue, QueueName};
+use medley_runtime::queue::{Consumer, Delivery, Queue, QueueName};
 use serde_json::json;
 
 /// Long enough for a busy machine; nothing waits so long that works.

@@ -17,8 +17,9 @@ use lapin::{
     uri::AMQPUri,
 };
 use medley_net::Address;
-use medley_step::QueueError;
 use tokio::sync::Mutex;
+
+use crate::queue::QueueError;
 
 /// How long one attempt to connect may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);

@@ -24,7 +24,6 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use medley_proto::{Class, ErrorCode, Event, Failure, JobId, Name, Step};
-use medley_step::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 
 use self::{
     consumer::{AmqpConsumer, AmqpDeadConsumer, Sources},
@@ -35,8 +34,10 @@ use self::{
     token::{FAILURE, FAILURE_BYTES, Held, PERSISTENT, TRACE, TRACE_BYTES},
     topology::{CONTROL, EVENTS},
 };
+
 pub use self::{link::AmqpConfig, topology::definitions};
 use super::{DEAD, encode, weights::Weights};
+use crate::queue::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 
 /// A queue on RabbitMQ. Two connections: the broker may hold up the one that publishes when it is short of memory, and
 /// acknowledgements must still get through. A third one takes dead letters: what the client cannot parse (a name that is

@@ -18,8 +18,9 @@ use lapin::{
     options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
     types::FieldTable,
 };
-use medley_step::QueueError;
 use tokio::{sync::Notify, time::Instant};
+
+use crate::queue::QueueError;
 
 use super::{
     link::{Link, backoff, classify},

@@ -8,13 +8,12 @@ use lapin::{
     options::{BasicAckOptions, BasicCancelOptions, BasicRejectOptions},
     types::{AMQPValue, FieldTable},
 };
-use medley_step::QueueError;
 
 use super::{
     publisher::Outgoing,
     source::{Lane, Source},
 };
-use crate::queue::{DEAD, UNREADABLE};
+use crate::queue::{DEAD, QueueError, UNREADABLE};
 
 /// Losses before the message was republished: the broker counts anew for each message.
 const LOST: &str = "x-medley-lost";

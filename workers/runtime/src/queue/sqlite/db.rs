@@ -2,12 +2,11 @@
 
 use std::{path::Path, time::Duration};
 
-use medley_step::QueueError;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use crate::{
-    identity::{Fate, Identity},
-    queue::{DEAD, DELIVERY_LIMIT, UNREADABLE},
+    layout::identity::{Fate, Identity},
+    queue::{DEAD, DELIVERY_LIMIT, QueueError, UNREADABLE},
 };
 
 /// "mdly", so that `file` and a curious person can tell.

@@ -15,7 +15,6 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::BoxStream};
 use medley_proto::{Class, Event, Failure, JobId, Name, Step};
-use medley_step::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, oneshot};
 
@@ -23,7 +22,9 @@ use self::{
     db::{Db, Lease, Settle, Taken},
     thread::{Reply, Request, Thread, Wanted},
 };
+
 use super::{DEAD, decode, encode, now_ms, weights::Weights};
+use crate::queue::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 
 /// How many requests may wait for the database; more callers wait before they are let in.
 const REQUESTS: usize = 4096;

@@ -9,14 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use medley_step::QueueError;
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
     Handle, Held, Message, Signal,
     db::{Db, Lease, Settle, classify},
 };
-use crate::queue::now_ms;
+use crate::queue::{QueueError, now_ms};
 
 /// The most requests that share one transaction.
 const BATCH: usize = 512;

@@ -9,7 +9,8 @@ use aws_sdk_s3::{
     config::http::HttpResponse,
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
 };
-use medley_step::{Key, StoreError};
+
+use crate::store::{Key, StoreError};
 
 use super::bounded::{MOST_ANSWER_BYTES, is_too_long};
 

@@ -17,11 +17,13 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 use medley_proto::Sha256;
-use medley_step::{Key, ObjectInfo, ObjectMeta, Page, RemoteFile, RemotePage, Store, StoreError};
+use medley_step::{RemoteFile, RemotePage};
 
 pub use self::client::S3Config;
 use self::error::{Failed, broken_off, classify, status};
+
 use super::PAGE_LIMIT;
+use crate::store::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
 
 /// The name of the metadata that holds an object's digest.
 const SHA256: &str = "sha256";

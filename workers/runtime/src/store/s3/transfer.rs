@@ -14,9 +14,10 @@ use aws_sdk_s3::{
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use medley_proto::Sha256;
-use medley_step::{ObjectMeta, StoreError};
 use sha2::Digest;
 use tokio::sync::mpsc;
+
+use crate::store::{ObjectMeta, StoreError};
 
 use super::{
     Object, S3Store, SHA256,
