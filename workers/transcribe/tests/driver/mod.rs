@@ -104,7 +104,9 @@ impl Driver {
         let inputs = step.inputs.iter().map(|one| match one {
             StepInput::Job(_) => input.clone(),
             StepInput::Output(id) => local(folder(id).join("result.json")),
-            StepInput::Left { .. } => unreachable!("no step of a transcription reads what an earlier one left"),
+            StepInput::Left { .. } | StepInput::All { .. } => {
+                unreachable!("no step of a transcription reads what an earlier one left")
+            }
             StepInput::Artifact(artifact) => local(stored(out, &artifact.sha256, &artifact.name)),
         });
         let scratch = folder(&step.id);
