@@ -162,7 +162,9 @@ impl Broker {
         let stdin = child.stdin.take().expect("standard input is piped");
         *self.running() = Some((child, stdin));
         let deadline = Instant::now() + START_LIMIT;
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        // TLS is listened to last.
+        let listens = |port: u16| TcpStream::connect(("127.0.0.1", port)).is_ok();
+        while !(listens(self.port) && self.tls_port.is_none_or(listens)) {
             if Instant::now() > deadline {
                 let log = fs::read_to_string(self.path("out.log")).unwrap_or_default();
                 panic!("RabbitMQ does not start (is rabbitmq-server installed?): {log}");

@@ -5,19 +5,19 @@ use medley_caption::{
     library::{Library, LibraryRecipe},
 };
 use medley_control::Control;
-use medley_portrait::{NewsRecipe, Portrait, PortraitRecipe};
+use medley_portrait::{NewsRecipe, PortraitRecipe, PortraitWorker};
 use medley_receipt::{ReceiptRecipe, ReceiptWorker};
 use medley_speak::{Speak, SpeakJob};
 use medley_step::Registry;
-use medley_transcribe::{PodcastJob, Transcribe, TranscribeJob};
+use medley_transcribe::{PodcastRecipe, TranscribeRecipe, TranscribeWorker};
 
 pub(crate) fn registry() -> Registry {
     Registry::default()
-        .worker::<Transcribe>()
-        .recipe::<TranscribeJob>()
-        .recipe::<PodcastJob>()
+        .worker::<TranscribeWorker>()
+        .recipe::<TranscribeRecipe>()
+        .recipe::<PodcastRecipe>()
         .worker::<Speak>()
-        .recipe::<SpeakJob<TranscribeJob>>()
+        .recipe::<SpeakJob<TranscribeRecipe>>()
         .worker::<ReceiptWorker>()
         .recipe::<ReceiptRecipe>()
         .worker::<Caption>()
@@ -26,7 +26,7 @@ pub(crate) fn registry() -> Registry {
         .recipe::<LibraryRecipe>()
         .worker::<Control>()
         .recipe::<Control>()
-        .worker::<Portrait>()
-        .recipe::<PortraitRecipe<TranscribeJob, SpeakJob<TranscribeJob>>>()
-        .recipe::<NewsRecipe<SpeakJob<TranscribeJob>>>()
+        .worker::<PortraitWorker>()
+        .recipe::<PortraitRecipe<TranscribeRecipe, SpeakJob<TranscribeRecipe>>>()
+        .recipe::<NewsRecipe<SpeakJob<TranscribeRecipe>>>()
 }

@@ -1,4 +1,4 @@
-//! What lies over the picture: a label, a logo, the lower third, burnt-in subtitles.
+//! Overlays on the picture: a label, a logo, the lower third, burnt-in subtitles.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub(crate) struct Overlays {
     pub(crate) label: Option<String>,
     /// Name and line below it.
     pub(crate) lower_third: Option<(String, String)>,
-    /// Of the file.
+    /// The title of the file.
     pub(crate) title: Option<String>,
     pub(crate) cues: Vec<Cue>,
     /// Whether the cues are in the picture.
@@ -25,18 +25,18 @@ pub(crate) struct Overlays {
     pub(crate) logo: Option<Rect>,
 }
 
-/// Something that is seen from one time to another.
+/// An overlay that is visible from one time to another.
 #[derive(Debug, Clone)]
 pub(crate) struct Timed {
     pub(crate) sprites: Vec<Sprite>,
     pub(crate) from_s: f64,
     pub(crate) to_s: f64,
-    /// How long it takes to come and to go.
+    /// How long it takes to fade in and out.
     pub(crate) fade_s: f64,
 }
 
 impl Timed {
-    /// How much of it is seen, 0 to 1.
+    /// Its opacity at a time, 0 to 1.
     fn strength(&self, time_s: f64) -> f32 {
         if time_s < self.from_s || time_s >= self.to_s {
             return 0.0;
@@ -47,7 +47,7 @@ impl Timed {
         (((time_s - self.from_s).min(self.to_s - time_s)) / self.fade_s).clamp(0.0, 1.0) as f32
     }
 
-    /// Lays it over the canvas and tells where.
+    /// Draws it over the canvas and adds the changed rectangles to `dirty`.
     pub(crate) fn lay(&self, canvas: &mut Canvas, time_s: f64, dirty: &mut Vec<Rect>) {
         let strength = self.strength(time_s);
         if strength > 0.0 {
@@ -63,7 +63,7 @@ impl Timed {
 const LOWER_THIRD_S: (f64, f64) = (0.6, 6.0);
 
 impl Overlays {
-    /// Draws what is seen between two times of the clip.
+    /// Draws the overlays that are visible between two times of the clip.
     pub(crate) fn drawn(
         &self,
         canvas: &Canvas,

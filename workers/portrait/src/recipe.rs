@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::{
     params::{Engine, Lips, PortraitParams},
-    steps::{Act, Done, FILM, Join, Mux, Portrait, Prepare, Render, Script, Sources},
+    step::{FILM, Join, Mux, PortraitOutput, PortraitStep, Prepare, PrepareInputs, Render, Script},
+    worker::PortraitWorker,
 };
 
 /// The kind of job `portrait`: a photo and a voice, and where there is one the voice's `timing.json`. Without it the
@@ -40,7 +41,7 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
 
     fn start(job: &JobView<'_, Self::Params>) -> Result<Planned, StepError> {
         if job.job.inputs.len() > TIMING as usize {
-            let sources = Sources { picture: 0, sound: 1, timing: Some(2), ..Sources::default() };
+            let sources = PrepareInputs { picture: 0, sound: 1, timing: Some(2), ..PrepareInputs::default() };
             return prepare(job, sources, [PICTURE, SOUND, TIMING].map(StepInput::Job));
         }
         if job.params.lips == Lips::Sound || job.params.engine == Engine::Wav2lip {
@@ -58,7 +59,7 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
             };
         }
         if done.stage == "script" {
-            if !can_be_said(done.output::<Done>(0)?.transcript.as_ref()) {
+            if !can_be_said(done.output::<PortraitOutput>(0)?.transcript.as_ref()) {
                 return from_sound(job);
             }
             return say::<S>(job.job, json!({}), Some(done))?.start();
@@ -68,8 +69,13 @@ impl<T: Recipe, S: Recipe> Recipe for PortraitRecipe<T, S> {
                 return Ok(planned);
             }
             let [speech, timing] = ["speech.wav", "timing.json"].map(|name| artifact(done, name));
-            let sources =
-                Sources { picture: 0, sound: 1, script: Some(2), reference: Some((3, 4)), ..Sources::default() };
+            let sources = PrepareInputs {
+                picture: 0,
+                sound: 1,
+                script: Some(2),
+                reference: Some((3, 4)),
+                ..PrepareInputs::default()
+            };
             let inputs = [
                 StepInput::Job(PICTURE),
                 StepInput::Job(SOUND),
@@ -101,17 +107,17 @@ fn can_be_said(transcript: Option<&Transcript>) -> bool {
 
 /// The lips follow the sound alone.
 fn from_sound(job: &JobView<'_, PortraitParams>) -> Result<Planned, StepError> {
-    let sources = Sources { picture: 0, sound: 1, ..Sources::default() };
+    let sources = PrepareInputs { picture: 0, sound: 1, ..PrepareInputs::default() };
     prepare(job, sources, [PICTURE, SOUND].map(StepInput::Job))
 }
 
 fn prepare(
     job: &JobView<'_, PortraitParams>,
-    sources: Sources,
+    sources: PrepareInputs,
     inputs: impl IntoIterator<Item = StepInput>,
 ) -> Result<Planned, StepError> {
-    let step = Act::Prepare(Box::new(Prepare { portrait: job.params.clone(), sources, clip: None }));
-    Ok(Planned::one(StepDraft::only::<Portrait>("prepare", &step)?.inputs(inputs)))
+    let step = PortraitStep::Prepare(Box::new(Prepare { portrait: job.params.clone(), sources, clip: None }));
+    Ok(Planned::one(StepDraft::only::<PortraitWorker>("prepare", &step)?.inputs(inputs)))
 }
 
 fn hear<T: Recipe>(job: &Job) -> Nested<T> {
@@ -142,7 +148,7 @@ pub(crate) fn say<S: Recipe>(
 
 /// The step that takes a script or a transcript apart.
 pub(crate) fn script(input: StepInput, how: Script) -> Result<Planned, StepError> {
-    Ok(Planned::one(StepDraft::only::<Portrait>("script", &Act::Script(how))?.input(input)))
+    Ok(Planned::one(StepDraft::only::<PortraitWorker>("script", &PortraitStep::Script(how))?.input(input)))
 }
 
 pub(crate) fn script_id() -> StepId {
@@ -152,16 +158,16 @@ pub(crate) fn script_id() -> StepId {
 /// The render steps that follow from a prepare step.
 pub(crate) fn film(prepared: &GroupDone, crf: u32) -> Result<Planned, StepError> {
     const DRAWN_FROM: [&str; 3] = ["scene.json", "scene.png", "motion.f32"];
-    let Done { frames, fps, parts, .. } = prepared.output(0)?;
+    let PortraitOutput { frames, fps, parts, .. } = prepared.output(0)?;
     let drawn_from = DRAWN_FROM.map(|name| artifact(prepared, name));
     let mut inputs = drawn_from.into_iter().collect::<Result<Vec<_>, _>>()?;
     inputs.extend(others(prepared, &DRAWN_FROM));
     let steps = (0..parts)
         .map(|n| {
             let at = |n: u32| frames * n as usize / parts.max(1) as usize;
-            let step = Act::Render(Render { from: at(n), to: at(n + 1), parts, crf });
+            let step = PortraitStep::Render(Render { from: at(n), to: at(n + 1), parts, crf });
             let inputs = inputs.iter().cloned().map(StepInput::Artifact);
-            Ok(StepDraft::nth::<Portrait>("render", n, parts, &step)?.inputs(inputs))
+            Ok(StepDraft::nth::<PortraitWorker>("render", n, parts, &step)?.inputs(inputs))
         })
         .collect::<Result<Vec<_>, StepError>>()?;
     Ok(Planned::many(steps).work(frames as f64 / f64::from(fps.max(1)), "s of film"))
@@ -169,17 +175,17 @@ pub(crate) fn film(prepared: &GroupDone, crf: u32) -> Result<Planned, StepError>
 
 /// What follows from a finished group of films: with one group the mux, with several a join for each, then the mux.
 pub(crate) fn gather(done: &GroupDone, mux: &Mux, sound: StepInput) -> Result<Planned, StepError> {
-    let parts = done.output::<Done>(0)?.parts;
+    let parts = done.output::<PortraitOutput>(0)?.parts;
     let films = done.results.iter().flat_map(|result| result.artifacts.iter().filter(|a| a.name == FILM));
     let films = films.cloned().map(StepInput::Artifact);
     let scene = StepInput::Artifact(artifact(done, "scene.json")?);
     let handed_on = others(done, &[FILM, "scene.json"]).map(StepInput::Artifact);
     if done.stage == "render" && parts > GroupDone::MAX {
-        let step = Act::Join(Join { parts });
-        let draft = StepDraft::nth::<Portrait>("merge-1", done.group, parts.div_ceil(GroupDone::MAX), &step)?;
+        let step = PortraitStep::Join(Join { parts });
+        let draft = StepDraft::nth::<PortraitWorker>("merge-1", done.group, parts.div_ceil(GroupDone::MAX), &step)?;
         return Ok(Planned::one(draft.input(scene).inputs(films).inputs(handed_on)));
     }
-    let draft = StepDraft::only::<Portrait>("mux", &Act::Mux(mux.clone()))?;
+    let draft = StepDraft::only::<PortraitWorker>("mux", &PortraitStep::Mux(mux.clone()))?;
     Ok(Planned::one(draft.input(sound).input(scene).inputs(films).inputs(handed_on)))
 }
 

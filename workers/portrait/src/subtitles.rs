@@ -14,13 +14,13 @@ pub(crate) struct Cue {
 }
 
 /// Two lines of 42 letters, where an ideograph counts for two and a half.
-const MOST_LETTERS: f64 = 84.0;
+const MAX_LETTERS: f64 = 84.0;
 const IDEOGRAPH: f64 = 2.5;
 
 /// A cue that is seen for less time cannot be read.
-const LEAST_CUE_S: f64 = 1.0;
+const MIN_CUE_S: f64 = 1.0;
 /// Cues with a longer pause between them are not put together.
-const MOST_PAUSE_S: f64 = 1.0;
+const MAX_PAUSE_S: f64 = 1.0;
 
 /// The cues of a speech; times inside a sentence are its words' where they can be told apart, else by length.
 pub(crate) fn cues(timing: &SpeechTiming) -> Vec<Cue> {
@@ -35,11 +35,11 @@ fn together(mut cues: Vec<Cue>) -> Vec<Cue> {
     let mut i = 0;
     while i < cues.len() {
         let fits = |a: &Cue, b: &Cue| {
-            (b.start_s - a.end_s < MOST_PAUSE_S).then(|| size(&a.text) + size(&b.text)).filter(|&n| n <= MOST_LETTERS)
+            (b.start_s - a.end_s < MAX_PAUSE_S).then(|| size(&a.text) + size(&b.text)).filter(|&n| n <= MAX_LETTERS)
         };
         let before = if i > 0 { fits(&cues[i - 1], &cues[i]) } else { None };
         let after = cues.get(i + 1).and_then(|next| fits(&cues[i], next));
-        let short = cues[i].end_s - cues[i].start_s < LEAST_CUE_S;
+        let short = cues[i].end_s - cues[i].start_s < MIN_CUE_S;
         let first = match (before, after) {
             _ if !short => None,
             (Some(before), after) if after.is_none_or(|after| before <= after) => Some(i - 1),
@@ -67,7 +67,7 @@ fn hold(cues: &mut [Cue], duration_s: f64) {
     for i in 0..cues.len() {
         let until_s = cues.get(i + 1).map_or(duration_s, |next| next.start_s);
         let cue = &mut cues[i];
-        cue.end_s = cue.end_s.max((cue.start_s + LEAST_CUE_S).min(until_s));
+        cue.end_s = cue.end_s.max((cue.start_s + MIN_CUE_S).min(until_s));
     }
 }
 
@@ -101,7 +101,7 @@ fn size(text: &str) -> f64 {
 /// Cuts a sentence into as few even pieces as fit, after commas where they are near.
 fn pieces(text: &str) -> Vec<String> {
     let total = size(text);
-    let count = (total / MOST_LETTERS).ceil().max(1.0);
+    let count = (total / MAX_LETTERS).ceil().max(1.0);
     let wanted = total / count;
     let (mut pieces, mut piece, mut filled) = (Vec::new(), String::new(), 0.0);
     for c in text.chars() {
@@ -164,7 +164,7 @@ mod tests {
         for text in [english, chinese] {
             let timing = SpeechTiming { sentences: vec![sentence(text, 1.0, 11.0)], ..SpeechTiming::default() };
             let cues = cues(&timing);
-            assert!(cues.len() >= 2 && cues.iter().all(|cue| size(&cue.text) <= 1.3 * MOST_LETTERS), "{cues:?}");
+            assert!(cues.len() >= 2 && cues.iter().all(|cue| size(&cue.text) <= 1.3 * MAX_LETTERS), "{cues:?}");
             let joined: String = cues.iter().flat_map(|cue| cue.text.chars()).filter(|c| !c.is_whitespace()).collect();
             assert_eq!(joined, text.chars().filter(|c| !c.is_whitespace()).collect::<String>());
             assert!(cues.windows(2).all(|w| w[0].end_s == w[1].start_s && w[0].start_s < w[0].end_s));
@@ -181,7 +181,7 @@ mod tests {
         let timing = SpeechTiming { sentences, duration_s: 9.1, ..SpeechTiming::default() };
         let cues = cues(&timing);
         assert_eq!(cues[0].text, "Yes. No. 好的。", "{cues:?}");
-        assert!(cues.iter().all(|cue| size(&cue.text) <= 1.3 * MOST_LETTERS), "{cues:?}");
+        assert!(cues.iter().all(|cue| size(&cue.text) <= 1.3 * MAX_LETTERS), "{cues:?}");
         assert!(cues.windows(2).all(|w| w[0].end_s <= w[1].start_s), "{cues:?}");
         assert!(cues.iter().all(|cue| cue.end_s - cue.start_s >= 0.84), "{cues:?}");
         assert!(cues[cues.len() - 1].text.ends_with("Why?") && cues[cues.len() - 1].end_s <= 9.1);

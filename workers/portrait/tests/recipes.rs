@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use medley_portrait::{Done, FrontMatter, NewsParams, NewsRecipe, PortraitParams, PortraitRecipe};
+use medley_portrait::{FrontMatter, NewsParams, NewsRecipe, PortraitOutput, PortraitParams, PortraitRecipe};
 use medley_proto::{
     Artifact, Class, Input, Job, JobId, Lineage, Name, Sha256, Source, StepId, StepInput, StepResult, Transcript,
 };
@@ -157,7 +157,7 @@ fn result(id: &StepId, stage: &str, parts: u32, transcript: &Transcript) -> Step
         media_type: "x/y".into(),
     };
     let front = FrontMatter { voice: Some("joe".into()), ..FrontMatter::default() };
-    let done = Done {
+    let done = PortraitOutput {
         frames: 250 * parts as usize,
         fps: 25,
         parts,

@@ -3,15 +3,15 @@ use medley_step::{GroupDone, JobView, Planned, Recipe, StepDraft, StepError};
 
 use crate::{
     params::TranscribeParams,
-    step::{DecodeStep, Facts, How, Plan, TranscribeOutput, TranscribeStep},
-    worker::Transcribe,
+    step::{DecodeParams, DecodeStep, Facts, Plan, TranscribeOutput, TranscribeStep},
+    worker::TranscribeWorker,
 };
 
 /// Speech to text as a job: plan, decode ×N, gather.
 #[derive(Debug)]
-pub struct TranscribeJob;
+pub struct TranscribeRecipe;
 
-impl Recipe for TranscribeJob {
+impl Recipe for TranscribeRecipe {
     const KIND: &'static str = "transcribe";
     type Params = TranscribeParams;
     const ABOUT: &'static str = "Write down what is said in audio or video, with subtitles";
@@ -45,7 +45,7 @@ pub(crate) enum Progress {
 /// The first step of every recipe that transcribes its first input.
 pub(crate) fn start(params: &TranscribeParams) -> Result<Planned, StepError> {
     let plan = TranscribeStep::Plan(params.clone());
-    Ok(Planned::one(StepDraft::only::<Transcribe>("plan", &plan)?.input(StepInput::Job(0))))
+    Ok(Planned::one(StepDraft::only::<TranscribeWorker>("plan", &plan)?.input(StepInput::Job(0))))
 }
 
 /// The steps that follow in every recipe that transcribes.
@@ -67,12 +67,12 @@ fn decodes(params: &TranscribeParams, plan: Plan) -> Result<Planned, StepError> 
     if steps.is_empty() {
         return gather(params, facts, []);
     }
-    let how = How::new(params, &facts.language, facts.sound.asked());
+    let how = DecodeParams::new(params, &facts.language, facts.sound.asked());
     let work: f64 = steps.iter().flatten().map(|window| window.audio_s()).sum();
     let draft = |(n, windows)| {
         let depends_on = serde_json::to_vec(&(&how, &windows))?;
         let step = DecodeStep { facts: facts.clone(), how: how.clone(), windows };
-        let draft = StepDraft::nth::<Transcribe>("decode", n, facts.decodes, &TranscribeStep::Decode(step))?;
+        let draft = StepDraft::nth::<TranscribeWorker>("decode", n, facts.decodes, &TranscribeStep::Decode(step))?;
         Ok(draft.input(StepInput::Job(0)).cached(&[input.as_bytes(), models.as_bytes(), &depends_on]))
     };
     let steps = (0..).zip(steps).map(draft).collect::<Result<_, StepError>>()?;
@@ -87,7 +87,7 @@ fn decoded(params: &TranscribeParams, facts: Facts, done: &GroupDone) -> Result<
         return gather(params, facts, answers);
     }
     let merge = TranscribeStep::Merge { groups };
-    Ok(Planned::one(StepDraft::nth::<Transcribe>("merge-1", done.group, groups, &merge)?.inputs(answers)))
+    Ok(Planned::one(StepDraft::nth::<TranscribeWorker>("merge-1", done.group, groups, &merge)?.inputs(answers)))
 }
 
 fn gather(
@@ -96,5 +96,5 @@ fn gather(
     inputs: impl IntoIterator<Item = StepInput>,
 ) -> Result<Planned, StepError> {
     let gather = TranscribeStep::Gather { params: params.clone(), facts };
-    Ok(Planned::one(StepDraft::only::<Transcribe>("gather", &gather)?.inputs(inputs)))
+    Ok(Planned::one(StepDraft::only::<TranscribeWorker>("gather", &gather)?.inputs(inputs)))
 }

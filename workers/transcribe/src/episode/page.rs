@@ -54,7 +54,7 @@ pub(super) fn html(title: &str, transcript: &Transcript, chapters: &[Chapter], m
     for (n, chapter) in chapters.iter().enumerate() {
         let _ = writeln!(out, "<section id=\"chapter-{}\">\n<h2>{}</h2>", n + 1, escape(&chapter.title));
         for segment in &transcript.segments[chapter.segments.0..chapter.segments.1] {
-            // Which language a browser reads aloud, hyphenates and picks letters for.
+            // Browsers read aloud, hyphenate and choose glyphs by language.
             let other = segment.language.as_ref().filter(|language| **language != transcript.language);
             let lang = other.map(|language| format!(" lang=\"{}\"", escape(language))).unwrap_or_default();
             let (start_s, end_s) = (segment.start_s, segment.end_s);

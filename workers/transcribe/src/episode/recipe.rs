@@ -1,18 +1,18 @@
 use medley_proto::{Input, Source, StepInput};
 use medley_step::{GroupDone, JobView, Planned, Recipe, StepDraft, StepError};
 
-use super::{EpisodeStep, PodcastParams};
+use super::{PodcastParams, PublishStep};
 use crate::{
     recipe::{self, Progress},
     step::{TranscribeOutput, TranscribeStep},
-    worker::Transcribe,
+    worker::TranscribeWorker,
 };
 
 /// An episode as a job: transcribe's steps, then its pages.
 #[derive(Debug)]
-pub struct PodcastJob;
+pub struct PodcastRecipe;
 
-impl Recipe for PodcastJob {
+impl Recipe for PodcastRecipe {
     const KIND: &'static str = "podcast";
     type Params = PodcastParams;
     const ABOUT: &'static str = "Transcribe an episode and make its chapters, summary and web page";
@@ -48,7 +48,7 @@ fn publish(job: &JobView<'_, PodcastParams>, done: &GroupDone) -> Result<Planned
         Source::Uri(uri) => Some(uri.clone()),
         _ => None,
     });
-    let step = EpisodeStep {
+    let step = PublishStep {
         params: job.params.clone(),
         name: input.map_or_else(String::new, |input| input.name.clone()),
         uri,
@@ -56,7 +56,7 @@ fn publish(job: &JobView<'_, PodcastParams>, done: &GroupDone) -> Result<Planned
         film: facts.sound.film && !input.is_some_and(|input| is_named_sound(&input.name)),
         quality: gathered.quality.clone(),
     };
-    let draft = StepDraft::only::<Transcribe>("publish", &TranscribeStep::Publish(step))?;
+    let draft = StepDraft::only::<TranscribeWorker>("publish", &TranscribeStep::Publish(step))?;
     Ok(Planned::one(draft.inputs(gathered.artifacts.iter().cloned().map(StepInput::Artifact))))
 }
 

@@ -1,4 +1,4 @@
-//! What kinds of characters there are, as far as line breaks, words and sentences care.
+//! Classes of characters that matter for line breaks, words and sentences.
 
 /// A character of a script written without spaces (Chinese, Japanese, Thai, Lao, Burmese, Khmer): a word of its own.
 pub(crate) fn is_unspaced(c: char) -> bool {
@@ -44,7 +44,7 @@ const ABBREVIATIONS: [&str; 22] = [
     "gen.", "col.", "lt.", "sen.", "rep.", "inc.", "ltd.",
 ];
 
-/// The word is the last of a sentence, by its own looks.
+/// Whether the word ends a sentence, judged by the word alone.
 pub(crate) fn is_sentence_end(word: &str) -> bool {
     let Some(mark) = final_mark(word) else { return false };
     if !ends_sentence(mark) {
@@ -61,7 +61,7 @@ const NUMBERED: [&str; 22] = [
     "part", "phase", "question", "scene", "season", "section", "step", "table", "unit", "volume",
 ];
 
-/// The word wants a number after it: "Chapter", "第".
+/// Whether a number is expected after the word: "Chapter", "第".
 pub(crate) fn expects_number(word: &str) -> bool {
     let bare = bare(word);
     NUMBERED.contains(&bare.as_str()) || bare.ends_with('第')
@@ -101,7 +101,7 @@ const NUMBER_WORDS: [&str; 31] = [
     "million",
 ];
 
-/// The word begins a number, in digits or in words.
+/// Whether the word begins a number, in digits or in words.
 pub(crate) fn is_number(word: &str) -> bool {
     let bare = bare(word);
     let head = bare.split('-').next().unwrap_or_default();

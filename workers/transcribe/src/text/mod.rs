@@ -1,4 +1,4 @@
-//! What becomes of words: scripts, sentences, subtitles.
+//! From words to text: scripts, sentences, paragraphs, subtitles, terms.
 
 pub(crate) mod chars;
 pub(crate) mod chinese;

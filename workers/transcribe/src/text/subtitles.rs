@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    decode::TimedWord,
+    step::TimedWord,
     text::{
         chars::{ends_phrase, final_mark, is_sentence_end},
         sentences::Sentence,
@@ -21,8 +21,8 @@ pub(crate) struct Limits {
 }
 
 const CHARS_PER_S: f64 = 17.0;
-const LEAST_S: f64 = 5.0 / 6.0;
-const MOST_S: f64 = 7.0;
+const MIN_SHOWN_S: f64 = 5.0 / 6.0;
+const MAX_SHOWN_S: f64 = 7.0;
 /// Between two cues, so that the eye sees the change.
 const GAP_S: f64 = 0.04;
 /// How late a cue may come so that the one before it can be read.
@@ -158,13 +158,13 @@ fn cue_cost(units: &[Unit], next: Option<&Unit>, limits: Limits) -> Option<f64> 
     let last = units.last()?;
     let first = units.first()?;
     let spoken_s = last.word.end_s - first.word.start_s;
-    if spoken_s > MOST_S && units.len() > 1 {
+    if spoken_s > MAX_SHOWN_S && units.len() > 1 {
         return None;
     }
-    let shown_s = next.map_or(MOST_S, |next| next.word.start_s - first.word.start_s);
+    let shown_s = next.map_or(MAX_SHOWN_S, |next| next.word.start_s - first.word.start_s);
     let chars: usize = units.iter().map(|unit| unit.chars).sum();
     let inner_ends = units[..units.len() - 1].iter().filter(|unit| unit.break_cost == 0.0).count();
-    let too_short = (LEAST_S - shown_s).max(0.0) * 2.0;
+    let too_short = (MIN_SHOWN_S - shown_s).max(0.0) * 2.0;
     let too_fast = (chars as f64 / CHARS_PER_S - shown_s).clamp(0.0, 3.0);
     let few = if chars * 6 < limits.line_chars * limits.lines { 0.4 } else { 0.0 };
     let end = if next.is_some() { last.break_cost } else { 0.0 };
@@ -199,7 +199,7 @@ fn lines(units: &[Unit], limits: Limits) -> Option<Vec<String>> {
         let uneven = before.abs_diff(chars - before) as f64 / limits.line_chars as f64;
         let cost = units[at - 1].break_cost + uneven;
         let fits = |units: &[Unit]| text(units).chars().count() <= limits.line_chars;
-        if best.is_none_or(|(least, _)| cost < least) && fits(&units[..at]) && fits(&units[at..]) {
+        if best.is_none_or(|(cheapest, _)| cost < cheapest) && fits(&units[..at]) && fits(&units[at..]) {
             best = Some((cost, at));
         }
     }
@@ -213,8 +213,8 @@ fn show(cues: &mut [Cue], duration_s: f64) {
         let next_s = cues.get(n + 1).map_or(duration_s.max(cues[n].end_s), |next| next.start_s + LAG_S - GAP_S);
         let cue = &mut cues[n];
         cue.start_s = cue.start_s.max(free_s);
-        let needed_s = (cue.chars() as f64 / CHARS_PER_S).max(LEAST_S);
-        let until_s = cue.end_s.max(cue.start_s + needed_s).min(cue.start_s + MOST_S);
+        let needed_s = (cue.chars() as f64 / CHARS_PER_S).max(MIN_SHOWN_S);
+        let until_s = cue.end_s.max(cue.start_s + needed_s).min(cue.start_s + MAX_SHOWN_S);
         cue.end_s = until_s.min(next_s);
         // Only when words fall on one another: a cue is never shown for no time at all.
         cue.end_s = cue.end_s.max(cue.start_s + GAP_S);
@@ -353,7 +353,7 @@ mod tests {
                 prop_assert!((1..=2).contains(&cue.lines.len()));
                 prop_assert!(cue.lines.iter().all(|line| !line.is_empty() && line.chars().count() <= limits.line_chars));
                 prop_assert!(cue.start_s >= last && cue.end_s > cue.start_s);
-                prop_assert!(cue.end_s - cue.start_s <= MOST_S + 1e-9);
+                prop_assert!(cue.end_s - cue.start_s <= MAX_SHOWN_S + 1e-9);
                 prop_assert!(cue.end_s <= at + 1.0 + 1e-9);
                 last = cue.end_s;
             }

@@ -1,4 +1,4 @@
-//! The words of a text that say what it is about.
+//! The terms of a text: the words that carry its topic.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
@@ -66,7 +66,7 @@ pub(crate) fn stem(word: &str) -> String {
     word.to_owned()
 }
 
-/// Of two bags, 0 (nothing in common) to 1.
+/// The cosine similarity of two bags, 0 (nothing in common) to 1.
 pub(crate) fn cosine(a: &Bag, b: &Bag) -> f64 {
     let dot: f64 = a.iter().filter_map(|(term, n)| Some(n * b.get(term)?)).sum();
     let norm = |bag: &Bag| bag.values().map(|n| n * n).sum::<f64>().sqrt();

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fs::File, io::BufReader, path::Path, sync::LazyL
 use regex::Regex;
 use serde::Deserialize;
 
-/// What is written about speech and not said: brackets, notes, dashes (`non_speech_tokens` of OpenAI's tokenizer).
+/// Marks that annotate speech and are not spoken: brackets, notes, dashes (`non_speech_tokens` of OpenAI's tokenizer).
 const UNSAID: &str = "\" # ( ) * + / : ; < = > @ [ \\ ] ^ _ ` { | } ~ 「 」 『 』 << >> <<< >>> -- --- -( -[ (' (\" (( )) \
     ((( ))) [[ ]] {{ }} ♪♪ ♪♪♪ ♩ ♪ ♫ ♬ ♭ ♮ ♯";
 const NOTES: &str = "♩♪♫♬♭♮♯";
@@ -19,7 +19,7 @@ pub(super) struct Vocabulary {
     pub(super) end_of_text: i32,
 }
 
-/// The parts of `tokenizer.json` (Hugging Face's `tokenizers`) that count here.
+/// The parts of `tokenizer.json` (Hugging Face's `tokenizers`) that are used here.
 #[derive(Deserialize)]
 struct Written {
     model: Model,

@@ -13,11 +13,11 @@ use medley_step::{
     BuildContext, ErasedRecipe, GroupDone, Host, LocalInput, Planned, Registry, StepContext, StepDraft, StepError,
     Worker, testing::QuietHost,
 };
-use medley_transcribe::{PodcastJob, Transcribe, TranscribeConfig, TranscribeJob, TranscribeStep};
+use medley_transcribe::{PodcastRecipe, TranscribeConfig, TranscribeRecipe, TranscribeStep, TranscribeWorker};
 use serde_json::{Map, Value};
 
 pub(crate) struct Driver {
-    worker: Transcribe,
+    worker: TranscribeWorker,
     registry: Registry,
     threads: usize,
 }
@@ -36,8 +36,8 @@ pub(crate) struct Finished {
 
 impl Driver {
     pub(crate) fn new(models_dir: PathBuf, config: TranscribeConfig, threads: usize) -> Self {
-        let worker = Transcribe::build(config, &BuildContext { models_dir, slots: 1, threads }).expect("cheap");
-        let registry = Registry::default().recipe::<TranscribeJob>().recipe::<PodcastJob>();
+        let worker = TranscribeWorker::build(config, &BuildContext { models_dir, slots: 1, threads }).expect("cheap");
+        let registry = Registry::default().recipe::<TranscribeRecipe>().recipe::<PodcastRecipe>();
         Self { worker, registry, threads }
     }
 

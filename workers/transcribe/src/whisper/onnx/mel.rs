@@ -10,10 +10,10 @@ const SIZE: usize = 400;
 /// Samples from a spectrum to the next.
 const HOP: usize = 160;
 pub(super) const BANDS: usize = 80;
-/// Whisper always looks at 30 s; what is missing is silence.
+/// Whisper always reads 30 s; shorter audio is padded with silence.
 pub(super) const FRAMES: usize = 3000;
 const SAMPLES: usize = FRAMES * HOP;
-/// Decadic logarithm of the least power.
+/// Decadic logarithm of the lowest power.
 const FLOOR: f32 = -10.0;
 
 pub(super) struct LogMel {

@@ -1,13 +1,13 @@
-//! Text that nobody said: Whisper repeats itself, runs on, skips, or writes what its training videos ended with.
+//! Signs of hallucination: Whisper repeats itself, runs on, skips speech, or writes what its training videos ended with.
 
+use super::word_timestamps;
 use crate::{
-    speech::{regions::Span, windows::Window},
+    speech::{span::Span, windows::Window},
     text::chars::is_unspaced,
-    times,
-    whisper::{self, Heard},
+    whisper::{self, DecodingResult},
 };
 
-/// Why a decode is not believed at once.
+/// Why a result may be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Doubt {
     /// The same words over and over.
@@ -23,57 +23,57 @@ pub(crate) enum Doubt {
 }
 
 /// Faster than an auctioneer: words, or characters of a script without spaces, in a second of speech.
-const MOST_WORDS_PER_S: f64 = 6.5;
-const MOST_CHARS_PER_S: f64 = 11.0;
+const MAX_WORDS_PER_S: f64 = 6.5;
+const MAX_CHARS_PER_S: f64 = 11.0;
 /// Slower than anybody who keeps talking.
-const LEAST_WORDS_PER_S: f64 = 0.55;
-const LEAST_CHARS_PER_S: f64 = 1.0;
-/// The voice detector's lengths are too coarse to judge less speech than this by.
-const JUDGED_FROM_S: f64 = 1.5;
-/// So much speech is more than a hum or a laugh.
-const EXPECTED_FROM_S: f64 = 5.0;
-/// OpenAI's own threshold of the mean log-probability.
-const IMPROBABLE: f64 = -1.0;
+const MIN_WORDS_PER_S: f64 = 0.55;
+const MIN_CHARS_PER_S: f64 = 1.0;
+/// Below this much speech, the voice detector's lengths are too coarse to judge a rate by.
+const MIN_JUDGED_S: f64 = 1.5;
+/// This much speech is more than a hum or a laugh, so it must have words.
+const MIN_EXPECTED_S: f64 = 5.0;
+/// OpenAI's own threshold of the mean log-probability (`logprob_threshold`).
+const MIN_AVG_LOGPROB: f64 = -1.0;
 
-/// What speaks against a decode of a window.
-pub(crate) fn doubts(heard: &Heard, window: &Window) -> Vec<Doubt> {
-    let text = heard.text();
+/// The doubts about the result of a window.
+pub(crate) fn doubts(result: &DecodingResult, window: &Window) -> Vec<Doubt> {
+    let text = result.text();
     let units = units(&text);
     let speech_s = window.speech_s();
-    let (most, least) = if units.iter().filter(|unit| unit.chars().all(is_unspaced)).count() * 2 > units.len() {
-        (MOST_CHARS_PER_S, LEAST_CHARS_PER_S)
+    let (max_rate, min_rate) = if units.iter().filter(|unit| unit.chars().all(is_unspaced)).count() * 2 > units.len() {
+        (MAX_CHARS_PER_S, MIN_CHARS_PER_S)
     } else {
-        (MOST_WORDS_PER_S, LEAST_WORDS_PER_S)
+        (MAX_WORDS_PER_S, MIN_WORDS_PER_S)
     };
     let rate = units.len() as f64 / speech_s.max(0.1);
     let mut doubts = Vec::new();
     if loops(&units) {
         doubts.push(Doubt::Repeats);
     }
-    if speech_s >= JUDGED_FROM_S && rate > most || speech_s < JUDGED_FROM_S && units.len() as f64 > most * 3.0 {
+    if speech_s >= MIN_JUDGED_S && rate > max_rate || speech_s < MIN_JUDGED_S && units.len() as f64 > max_rate * 3.0 {
         doubts.push(Doubt::TooMuch);
     }
-    if speech_s >= EXPECTED_FROM_S && rate < least {
+    if speech_s >= MIN_EXPECTED_S && rate < min_rate {
         doubts.push(Doubt::TooLittle);
     }
-    if skips(heard, window) {
+    if skips(result, window) {
         doubts.push(Doubt::Skips);
     }
-    if heard.avg_logprob() < IMPROBABLE {
+    if result.avg_logprob() < MIN_AVG_LOGPROB {
         doubts.push(Doubt::Improbable);
     }
     doubts
 }
 
-/// The attention passed over more speech than anybody keeps silent in.
-fn skips(heard: &Heard, window: &Window) -> bool {
-    if heard.tokens.iter().all(|token| token.end_s.is_none()) {
+/// Whether the attention skipped more speech than a person fills without words.
+fn skips(result: &DecodingResult, window: &Window) -> bool {
+    if result.tokens.iter().all(|token| token.end_s.is_none()) {
         return false;
     }
-    let times = times::place(&whisper::words(&heard.tokens), window);
-    times::unheard(&times, &window.speech).iter().any(|gap| {
+    let times = word_timestamps::place(&whisper::words(&result.tokens), window);
+    word_timestamps::unheard(&times, &window.speech).iter().any(|gap| {
         let inside = |region: &Span| (region.end_s.min(gap.end_s) - region.start_s.max(gap.start_s)).max(0.0);
-        window.speech.iter().map(inside).sum::<f64>() >= EXPECTED_FROM_S
+        window.speech.iter().map(inside).sum::<f64>() >= MIN_EXPECTED_S
     })
 }
 
@@ -103,9 +103,9 @@ fn loops(units: &[String]) -> bool {
     longest_loop(units).is_some()
 }
 
-/// Where a loop begins, how long its round is, and how often it goes round.
+/// The start, the length of a round and the number of rounds of the longest loop.
 fn longest_loop(units: &[String]) -> Option<(usize, usize, usize)> {
-    let mut found: Option<(usize, usize, usize)> = None;
+    let mut longest: Option<(usize, usize, usize)> = None;
     for len in 1..=24.min(units.len() / 4) {
         let mut same = 0;
         for i in len..=units.len() {
@@ -115,21 +115,21 @@ fn longest_loop(units: &[String]) -> Option<(usize, usize, usize)> {
             }
             let rounds = same / len + 1;
             let covered = rounds * len;
-            if rounds >= 4 && covered >= 10 && found.is_none_or(|(_, l, r)| covered > l * r) {
-                found = Some((i - same - len, len, rounds));
+            if rounds >= 4 && covered >= 10 && longest.is_none_or(|(_, l, r)| covered > l * r) {
+                longest = Some((i - same - len, len, rounds));
             }
             same = 0;
         }
     }
-    found
+    longest
 }
 
-/// Cuts a loop down to its first round: the tokens that stay.
-pub(crate) fn first_round(heard: &Heard) -> Heard {
-    let units = units(&heard.text());
-    let Some((start, len, _)) = longest_loop(&units) else { return heard.clone() };
-    let mut kept = Heard { tokens: Vec::new(), no_speech_prob: heard.no_speech_prob };
-    for token in &heard.tokens {
+/// The result with a loop cut down to its first round.
+pub(crate) fn first_round(result: &DecodingResult) -> DecodingResult {
+    let units = units(&result.text());
+    let Some((start, len, _)) = longest_loop(&units) else { return result.clone() };
+    let mut kept = DecodingResult { tokens: Vec::new(), no_speech_prob: result.no_speech_prob };
+    for token in &result.tokens {
         kept.tokens.push(token.clone());
         if self::units(&kept.text()).len() > start + len {
             kept.tokens.pop();
@@ -169,15 +169,15 @@ const PHRASES: [&str; 26] = [
     "시청해주셔서 감사합니다",
 ];
 
-/// The text is one of the sentences that Whisper invents, and the evidence for it is weak: the model itself is
+/// Whether the text is one of the sentences that Whisper hallucinates and the evidence for it is weak: the model itself is
 /// unsure, or there is hardly any speech. "Thank you" said by somebody stays.
-pub(crate) fn is_invented(heard: &Heard, window: &Window, prompt: &str) -> bool {
-    let text = bare(&heard.text());
-    let weak = heard.no_speech_prob > 0.3 || heard.avg_logprob() < -0.7 || window.speech_s() < 0.35;
+pub(crate) fn is_hallucinated(result: &DecodingResult, window: &Window, prompt: &str) -> bool {
+    let text = bare(&result.text());
+    let weak = result.no_speech_prob > 0.3 || result.avg_logprob() < -0.7 || window.speech_s() < 0.35;
     text.is_empty()
         || weak && PHRASES.contains(&text.as_str())
-        // The prompt said back.
-        || !prompt.is_empty() && text.chars().count() > 5 && bare(prompt).contains(&text) && heard.avg_logprob() < -0.4
+        // The model repeats its prompt.
+        || !prompt.is_empty() && text.chars().count() > 5 && bare(prompt).contains(&text) && result.avg_logprob() < -0.4
 }
 
 fn bare(text: &str) -> String {
@@ -195,9 +195,9 @@ mod tests {
     use super::*;
     use crate::whisper::Token;
 
-    fn heard(text: &str, logprob: f64, no_speech_prob: f64) -> Heard {
+    fn result(text: &str, logprob: f64, no_speech_prob: f64) -> DecodingResult {
         let token = |word: &str| Token { bytes: word.as_bytes().to_vec(), logprob, end_s: None };
-        Heard { tokens: text.split_inclusive(' ').map(token).collect(), no_speech_prob }
+        DecodingResult { tokens: text.split_inclusive(' ').map(token).collect(), no_speech_prob }
     }
 
     fn window(speech_s: f64) -> Window {
@@ -208,36 +208,36 @@ mod tests {
     fn good_speech_is_not_doubted() {
         let text = "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of \
                     foolishness, it was the epoch of belief, it was the epoch of incredulity";
-        assert_eq!(doubts(&heard(text, -0.2, 0.01), &window(10.0)), []);
-        assert_eq!(doubts(&heard("No, no, no, no!", -0.3, 0.1), &window(2.0)), []);
-        assert_eq!(doubts(&heard("今天天气很好，我们去公园。", -0.3, 0.1), &window(3.0)), []);
+        assert_eq!(doubts(&result(text, -0.2, 0.01), &window(10.0)), []);
+        assert_eq!(doubts(&result("No, no, no, no!", -0.3, 0.1), &window(2.0)), []);
+        assert_eq!(doubts(&result("今天天气很好，我们去公园。", -0.3, 0.1), &window(3.0)), []);
     }
 
     #[test]
     fn loops_floods_and_gaps_are_doubted() {
-        assert_eq!(doubts(&heard(&"I'm sorry, I'm sorry. ".repeat(5), -0.2, 0.0), &window(12.0)), [Doubt::Repeats]);
-        assert_eq!(doubts(&heard(&"哈".repeat(12), -0.2, 0.0), &window(12.0)), [Doubt::Repeats]);
+        assert_eq!(doubts(&result(&"I'm sorry, I'm sorry. ".repeat(5), -0.2, 0.0), &window(12.0)), [Doubt::Repeats]);
+        assert_eq!(doubts(&result(&"哈".repeat(12), -0.2, 0.0), &window(12.0)), [Doubt::Repeats]);
         let flood: String = (0..100).map(|n| format!("word{n} ")).collect();
-        assert_eq!(doubts(&heard(&flood, -0.2, 0.0), &window(10.0)), [Doubt::TooMuch]);
-        assert_eq!(doubts(&heard("Yes.", -0.2, 0.0), &window(20.0)), [Doubt::TooLittle]);
-        assert_eq!(doubts(&heard("Something or other", -1.4, 0.0), &window(2.0)), [Doubt::Improbable]);
+        assert_eq!(doubts(&result(&flood, -0.2, 0.0), &window(10.0)), [Doubt::TooMuch]);
+        assert_eq!(doubts(&result("Yes.", -0.2, 0.0), &window(20.0)), [Doubt::TooLittle]);
+        assert_eq!(doubts(&result("Something or other", -1.4, 0.0), &window(2.0)), [Doubt::Improbable]);
     }
 
     #[test]
     fn a_loop_is_cut_to_its_first_round() {
-        let cut = first_round(&heard(&format!("He said: {}", "go on now. ".repeat(9)), -0.2, 0.0));
+        let cut = first_round(&result(&format!("He said: {}", "go on now. ".repeat(9)), -0.2, 0.0));
         assert_eq!(cut.text(), "He said: go on now. ");
-        let fine = heard("nothing is repeated here at all", -0.2, 0.0);
+        let fine = result("nothing is repeated here at all", -0.2, 0.0);
         assert_eq!(first_round(&fine), fine);
     }
 
     #[test]
     fn thanks_are_kept_when_somebody_gave_them() {
-        assert!(is_invented(&heard("Thank you.", -0.9, 0.2), &window(2.0), ""));
-        assert!(is_invented(&heard("謝謝觀看", -0.2, 0.6), &window(2.0), ""));
-        assert!(!is_invented(&heard("Thank you.", -0.2, 0.05), &window(1.0), ""));
-        assert!(!is_invented(&heard("Nobody invents this.", -2.0, 0.9), &window(1.0), ""));
+        assert!(is_hallucinated(&result("Thank you.", -0.9, 0.2), &window(2.0), ""));
+        assert!(is_hallucinated(&result("謝謝觀看", -0.2, 0.6), &window(2.0), ""));
+        assert!(!is_hallucinated(&result("Thank you.", -0.2, 0.05), &window(1.0), ""));
+        assert!(!is_hallucinated(&result("Nobody invents this.", -2.0, 0.9), &window(1.0), ""));
         let prompt = "以下是普通话的句子，请加标点。";
-        assert!(is_invented(&heard("以下是普通话的句子", -0.6, 0.1), &window(2.0), prompt));
+        assert!(is_hallucinated(&result("以下是普通话的句子", -0.6, 0.1), &window(2.0), prompt));
     }
 }

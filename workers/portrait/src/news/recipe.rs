@@ -2,102 +2,16 @@ use std::marker::PhantomData;
 
 use medley_proto::{Input, StepInput};
 use medley_step::{GroupDone, JobView, Planned, Recipe, Retryable, StepDraft, StepError};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::NewsParams;
 use crate::{
     PortraitError,
-    params::PortraitParams,
+    composition::Composition,
     recipe::{artifact, film, gather, say, script, script_id},
-    stage::{Aspect, Background, Stage},
-    steps::{Act, Clip, Mux, Portrait, Prepare, Script, Sources, Subtitles},
+    step::{Clip, Mux, PortraitOutput, PortraitStep, Prepare, PrepareInputs, Script},
+    worker::PortraitWorker,
 };
-
-/// How a news clip is made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct NewsParams {
-    /// The shape of the clip
-    pub aspect: Aspect,
-    /// The clip's shorter side in pixels: 1080, 720, 480
-    pub short_px: u32,
-    /// What stands behind a photo that does not fill the clip; `image` takes the third input
-    pub background: Background,
-    /// The last input is a logo, shown at the top right
-    pub logo: bool,
-    /// Leave out the panel that says who speaks, and of what, in the first seconds
-    pub no_lower_third: bool,
-    /// Where the words are read
-    pub subtitles: Subtitles,
-    /// The voice: `medley schema speak` tells which there are; the script's front matter may name one as well
-    pub voice: Option<String>,
-    /// The language of the script, as ISO 639-1; found by itself when neither this nor the front matter says it
-    pub language: Option<String>,
-    /// Which face speaks when the photo shows several, from 1: the largest is 1
-    pub face: u32,
-    /// The mouth alone moves: no turns of the head, no blinks, no brows
-    pub still: bool,
-    /// How far the head moves, 0 to 2
-    pub head_motion: f64,
-    /// Frames a second: 24, 25, 30, 50 or 60
-    pub fps: u32,
-    /// H.264's constant rate factor: 18 is nearly the original, 28 small
-    pub crf: u32,
-    /// A line shown in the picture for as long as it lasts, such as "AI generated"
-    pub label: Option<String>,
-    /// Who agreed to the use of this likeness, and when; kept in the manifest and in the file's metadata
-    pub consent: Option<String>,
-    /// Leave out the metadata that marks the file as synthetic media
-    pub no_provenance: bool,
-}
-
-impl Default for NewsParams {
-    fn default() -> Self {
-        let portrait = PortraitParams::default();
-        Self {
-            aspect: Aspect::Wide,
-            short_px: 1080,
-            background: Background::Blur,
-            logo: false,
-            no_lower_third: false,
-            subtitles: Subtitles::Soft,
-            voice: None,
-            language: None,
-            face: portrait.face,
-            still: false,
-            head_motion: portrait.head_motion,
-            fps: portrait.fps,
-            crf: portrait.crf,
-            label: None,
-            consent: None,
-            no_provenance: false,
-        }
-    }
-}
-
-impl NewsParams {
-    fn portrait(&self) -> PortraitParams {
-        PortraitParams {
-            face: self.face,
-            still: self.still,
-            head_motion: self.head_motion,
-            fps: self.fps,
-            crf: self.crf,
-            label: self.label.clone(),
-            consent: self.consent.clone(),
-            no_provenance: self.no_provenance,
-            ..PortraitParams::default()
-        }
-    }
-
-    /// Where background and logo stand among the inputs.
-    fn pictures(&self) -> (Option<u32>, Option<u32>) {
-        let background = (self.background == Background::Image).then_some(BACKGROUND);
-        let logo = self.logo.then_some(if background.is_some() { BACKGROUND + 1 } else { BACKGROUND });
-        (background, logo)
-    }
-}
 
 /// The kind of job `news`: a script and a portrait become a clip. The recipe `S` speaks the script.
 #[derive(Debug)]
@@ -106,7 +20,6 @@ pub struct NewsRecipe<S>(PhantomData<fn() -> S>);
 /// The job's inputs, in order.
 const SCRIPT: u32 = 0;
 const PICTURE: u32 = 1;
-const BACKGROUND: u32 = 2;
 
 impl<S: Recipe> Recipe for NewsRecipe<S> {
     const KIND: &'static str = "news";
@@ -184,17 +97,18 @@ fn prepare(job: &JobView<'_, NewsParams>, spoken: &GroupDone) -> Result<Planned,
     };
     let (background, logo) = params.pictures();
     let (background, logo) = (also(background), also(logo));
-    let sources = Sources { picture: 0, sound: 1, timing: Some(2), script: Some(3), reference: None, background, logo };
-    let stage = Stage { aspect: params.aspect, short_px: params.short_px, background: params.background };
+    let sources =
+        PrepareInputs { picture: 0, sound: 1, timing: Some(2), script: Some(3), reference: None, background, logo };
+    let stage = Composition { aspect: params.aspect, short_px: params.short_px, background: params.background };
     let clip = Clip { stage, subtitles: params.subtitles, lower_third: !params.no_lower_third };
-    let step = Act::Prepare(Box::new(Prepare { portrait: params.portrait(), sources, clip: Some(clip) }));
-    Ok(Planned::one(StepDraft::only::<Portrait>("prepare", &step)?.inputs(inputs)))
+    let step = PortraitStep::Prepare(Box::new(Prepare { portrait: params.portrait(), sources, clip: Some(clip) }));
+    Ok(Planned::one(StepDraft::only::<PortraitWorker>("prepare", &step)?.inputs(inputs)))
 }
 
 /// Params of the speaking recipe: what the command line says, else the front matter.
 fn voice(params: &NewsParams, script: Option<&GroupDone>) -> Result<Value, StepError> {
     let front = match script {
-        Some(done) => done.output::<crate::steps::Done>(0)?.script.unwrap_or_default(),
+        Some(done) => done.output::<PortraitOutput>(0)?.script.unwrap_or_default(),
         None => Default::default(),
     };
     let mut spoken = Map::new();

@@ -1,4 +1,4 @@
-//! The last step: the transcript in its four forms.
+//! Assembles the transcript and publishes it in four formats: JSON, text, SRT and WebVTT.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use medley_proto::{Transcript, TranscriptSegment, Word};
 use medley_step::{StepContext, StepError};
 
 use crate::{
-    decode::{Decoded, TimedWord},
     params::{Script, Task, TranscribeParams},
-    speech::regions::{Span, milliseconds},
+    speech::span::{Span, milliseconds},
+    step::{DecodedWindow, TimedWord},
     step::{Facts, TranscribeOutput},
     text::{
         chars::is_unspaced,
@@ -18,33 +18,38 @@ use crate::{
     },
 };
 
-/// The windows of all decode steps, from their answers or from merged artifacts.
-pub(crate) fn collect(cx: &StepContext<'_>) -> Result<Vec<Decoded>, StepError> {
+/// The windows of all decode steps, from their outputs or from merged artifacts.
+pub(crate) fn collect(cx: &StepContext<'_>) -> Result<Vec<DecodedWindow>, StepError> {
     let mut windows = Vec::new();
     for n in 0..cx.inputs().len() {
         match cx.input_json::<TranscribeOutput>(n)? {
             TranscribeOutput::Decode { windows: more, .. } => windows.extend(more),
-            _ => return Err(StepError::internal(format!("input {n} of {} is no decode step's answer", cx.id()))),
+            _ => {
+                return Err(StepError::internal(format!(
+                    "input {n} of {} is not the output of a decode step",
+                    cx.id()
+                )));
+            }
         }
         cx.checkpoint()?;
     }
     Ok(windows)
 }
 
-/// Everything that is written, before it is written.
-pub(crate) struct Written {
+/// The transcript in all formats, before it is published.
+pub(crate) struct Assembled {
     pub(crate) transcript: Transcript,
     pub(crate) paragraphs: String,
     pub(crate) cues: Vec<Cue>,
-    pub(crate) spoken: Spoken,
+    pub(crate) spoken: SpokenLanguages,
 }
 
 /// Makes the transcript of the decoded windows.
-pub(crate) fn write(mut windows: Vec<Decoded>, params: &TranscribeParams, facts: &Facts) -> Written {
-    let spoken = Spoken::of(&windows, &facts.language);
+pub(crate) fn assemble(mut windows: Vec<DecodedWindow>, params: &TranscribeParams, facts: &Facts) -> Assembled {
+    let spoken = SpokenLanguages::of(&windows, &facts.language);
     for window in &mut windows {
         if params.task == Task::Translate {
-            // What is written is English, whatever is spoken.
+            // The text is English, whatever language is spoken.
             "en".clone_into(&mut window.language);
         } else if matches!(window.language.as_str(), "zh" | "yue") {
             in_script(&mut window.words, params.script);
@@ -72,12 +77,12 @@ pub(crate) fn write(mut windows: Vec<Decoded>, params: &TranscribeParams, facts:
         text: sentences::join(segments.iter().map(|segment| segment.text.as_str())),
         segments,
     };
-    Written { transcript, paragraphs: paragraphs::paragraphs(&sentences), cues, spoken }
+    Assembled { transcript, paragraphs: paragraphs::paragraphs(&sentences), cues, spoken }
 }
 
 /// The languages that are spoken.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Spoken {
+pub(crate) struct SpokenLanguages {
     /// The one with most speech.
     language: String,
     /// How probable it is where it is spoken.
@@ -86,15 +91,15 @@ pub(crate) struct Spoken {
     speech_s: BTreeMap<String, f64>,
 }
 
-impl Spoken {
-    /// `main` wins when two are spoken for as long.
-    fn of(windows: &[Decoded], main: &str) -> Self {
+impl SpokenLanguages {
+    /// `main` wins a tie.
+    fn of(windows: &[DecodedWindow], main: &str) -> Self {
         let mut speech_s: BTreeMap<String, f64> = BTreeMap::new();
         for window in windows {
             *speech_s.entry(window.language.clone()).or_default() += window.speech_s;
         }
-        let most = speech_s.iter().max_by(|a, b| a.1.total_cmp(b.1).then_with(|| (a.0 == main).cmp(&(b.0 == main))));
-        let language = most.map_or(main.to_owned(), |(language, _)| language.clone());
+        let longest = speech_s.iter().max_by(|a, b| a.1.total_cmp(b.1).then_with(|| (a.0 == main).cmp(&(b.0 == main))));
+        let language = longest.map_or(main.to_owned(), |(language, _)| language.clone());
         let of_it = || windows.iter().filter(|window| window.language == language);
         let sum: f64 = of_it().map(|window| window.language_prob * window.speech_s).sum();
         let prob = sum / of_it().map(|window| window.speech_s).sum::<f64>().max(0.001);
@@ -105,35 +110,37 @@ impl Spoken {
     fn warning(&self) -> Option<String> {
         let mut all: Vec<(&String, &f64)> = self.speech_s.iter().collect();
         all.sort_by(|a, b| b.1.total_cmp(a.1).then(a.0.cmp(b.0)));
-        let told: Vec<String> = all.iter().map(|(code, speech_s)| format!("{code} {speech_s:.0} s")).collect();
-        let told = told.join(", ");
+        let languages: Vec<String> = all.iter().map(|(code, speech_s)| format!("{code} {speech_s:.0} s")).collect();
+        let languages = languages.join(", ");
         (all.len() > 1).then(|| {
-            format!("several languages are spoken ({told}) and each part was heard in its own; use --language for one")
+            format!(
+                "several languages are spoken ({languages}) and each part was heard in its own; use --language for one"
+            )
         })
     }
 }
 
-/// Leaves the four artifacts and says how good they are.
+/// Publishes the four artifacts and reports their quality.
 pub(crate) fn publish(
-    written: &Written,
-    windows: &[Quality],
+    assembled: &Assembled,
+    windows: &[WindowQuality],
     facts: &Facts,
     cx: &StepContext<'_>,
 ) -> Result<u64, StepError> {
     let mut json = cx.create("transcript.json", "application/json")?;
-    serde_json::to_writer(&mut json, &written.transcript)?;
+    serde_json::to_writer(&mut json, &assembled.transcript)?;
     json.keep()?;
-    cx.publish("transcript.txt", "text/plain; charset=utf-8", written.paragraphs.as_bytes())?;
-    cx.publish("transcript.srt", "application/x-subrip", subtitles::srt(&written.cues).as_bytes())?;
-    cx.publish("transcript.vtt", "text/vtt", subtitles::vtt(&written.cues).as_bytes())?;
+    cx.publish("transcript.txt", "text/plain; charset=utf-8", assembled.paragraphs.as_bytes())?;
+    cx.publish("transcript.srt", "application/x-subrip", subtitles::srt(&assembled.cues).as_bytes())?;
+    cx.publish("transcript.vtt", "text/vtt", subtitles::vtt(&assembled.cues).as_bytes())?;
 
     let words: usize = windows.iter().map(|window| window.words).sum();
-    let mean = |of: fn(&Quality) -> f64| milliseconds(windows.iter().map(of).sum::<f64>() / words.max(1) as f64);
+    let mean = |of: fn(&WindowQuality) -> f64| milliseconds(windows.iter().map(of).sum::<f64>() / words.max(1) as f64);
     let share = |of: usize| milliseconds(of as f64 / windows.len().max(1) as f64);
-    let readable = written.cues.iter().filter(|cue| cue.is_readable()).count();
-    cx.quality("language", written.spoken.language.clone());
-    cx.quality("language_prob", written.spoken.prob);
-    cx.quality("languages", serde_json::to_value(&written.spoken.speech_s)?);
+    let readable = assembled.cues.iter().filter(|cue| cue.is_readable()).count();
+    cx.quality("language", assembled.spoken.language.clone());
+    cx.quality("language_prob", assembled.spoken.prob);
+    cx.quality("languages", serde_json::to_value(&assembled.spoken.speech_s)?);
     cx.quality("mean_word_prob", mean(|window| window.prob));
     cx.quality("mean_logprob", mean(|window| window.logprob));
     cx.quality("no_speech_ratio", share(windows.iter().filter(|window| window.no_speech_prob > 0.6).count()));
@@ -146,13 +153,13 @@ pub(crate) fn publish(
     cx.quality("windows", windows.len());
     cx.quality("windows_decoded_again", windows.iter().filter(|window| window.retries > 0).count());
     cx.quality("windows_with_text_removed", windows.iter().filter(|window| window.removed).count());
-    cx.quality("subtitles_readable", milliseconds(readable as f64 / written.cues.len().max(1) as f64));
-    cx.quality("warnings", warnings(&written.spoken, windows, facts));
+    cx.quality("subtitles_readable", milliseconds(readable as f64 / assembled.cues.len().max(1) as f64));
+    cx.quality("warnings", warnings(&assembled.spoken, windows, facts));
     Ok(words as u64)
 }
 
 /// What a person should know before they rely on it, in sentences.
-fn warnings(spoken: &Spoken, windows: &[Quality], facts: &Facts) -> Vec<String> {
+fn warnings(spoken: &SpokenLanguages, windows: &[WindowQuality], facts: &Facts) -> Vec<String> {
     let mut warnings = facts.sound.warnings.clone();
     warnings.extend(spoken.warning());
     let unheard: Vec<(f64, f64)> = windows.iter().filter_map(|window| window.unheard).collect();
@@ -168,9 +175,9 @@ fn warnings(spoken: &Spoken, windows: &[Quality], facts: &Facts) -> Vec<String> 
     warnings
 }
 
-/// What is left of a window once its words went into the transcript.
+/// The quality of a window, kept once its words are in the transcript.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Quality {
+pub(crate) struct WindowQuality {
     no_speech_prob: f64,
     retries: u32,
     removed: bool,
@@ -182,8 +189,8 @@ pub(crate) struct Quality {
     unheard: Option<(f64, f64)>,
 }
 
-impl From<&Decoded> for Quality {
-    fn from(window: &Decoded) -> Self {
+impl From<&DecodedWindow> for WindowQuality {
+    fn from(window: &DecodedWindow) -> Self {
         let unheard_s = window.unheard.iter().map(Span::len_s).sum();
         Self {
             no_speech_prob: window.no_speech_prob,

@@ -1,59 +1,58 @@
-//! From speech to movement: what the face does in each frame. Made once for a whole clip, because blinks, beats and
-//! pauses look forward and back; a frame is then a pure function of the portrait and its own [`Pose`].
+//! Animation: what the face does in each frame, from speech. It is made once for a whole clip, because blinks, beats and
+//! pauses depend on what comes before and after; a frame is then a pure function of the portrait and its own [`Pose`].
 
 mod articulate;
-mod life;
+mod idle;
 mod motion;
+mod regression;
 mod shape;
 mod signal;
 
 pub(crate) use articulate::{Segment, segments};
-pub(crate) use life::Liveliness;
+pub(crate) use idle::IdleMotion;
 pub(crate) use motion::{Motion, MotionReader, Pose};
 pub(crate) use shape::AIMS;
-pub(crate) use signal::percentile;
-
-use crate::hear::guess;
 
 use self::{
     articulate::articulate,
-    life::enliven,
+    idle::add_idle_motion,
+    regression::mouth_from_sound,
     signal::{Activity, smooth},
 };
 
-/// A frame is judged by what is heard in the middle of its time on the screen, 20 ms after its start at 25 frames a
-/// second. Lips lead the sound all the same, because a sound's dominance begins before it.
+/// A frame follows the sound in the middle of its time on the screen, 20 ms after its start at 25 frames a second. Lips lead
+/// the sound all the same, because the dominance of a phoneme begins before it.
 pub(crate) const LEAD_S: f64 = 0.02;
 /// The frame rate at which lengths that are given in frames were tuned.
 pub(crate) const TUNED_FPS: f64 = 25.0;
 
-/// What is heard.
+/// The speech that the face follows.
 #[derive(Debug)]
 pub(crate) struct Speech<'a> {
     pub(crate) samples: &'a [f32],
     pub(crate) rate_hz: u32,
-    /// Which sound is heard when, where that is known.
+    /// The phonemes and their times, where they are known.
     pub(crate) segments: Option<&'a [Segment]>,
 }
 
-/// The movement of a face that says what is heard, for `frames` frames.
-pub(crate) fn perform(speech: &Speech<'_>, frames: usize, fps: u32, life: Option<Liveliness>) -> Motion {
+/// The movement of a face that speaks this, for `frames` frames.
+pub(crate) fn animate(speech: &Speech<'_>, frames: usize, fps: u32, idle: Option<IdleMotion>) -> Motion {
     let rate = f64::from(fps);
     let activity = Activity::new(&Activity::levels(speech.samples, speech.rate_hz, rate, frames)).0;
     let mut poses = match speech.segments {
-        Some(segments) => said(segments, &activity, frames, rate),
-        None => heard(speech.samples, &activity, frames, rate),
+        Some(segments) => from_phonemes(segments, &activity, frames, rate),
+        None => from_sound(speech.samples, &activity, frames, rate),
     };
     // Whatever is spoken starts from the closed mouth. Any of the photo's own open smile that stays would be wider than
     // what sounds open, and going back to it in every pause would look restless.
     poses.iter_mut().for_each(|pose| pose.close = 1.0);
-    if let Some(life) = life {
-        enliven(&mut poses, &activity, rate, life);
+    if let Some(idle) = idle {
+        add_idle_motion(&mut poses, &activity, rate, idle);
     }
     Motion { fps, poses }
 }
 
-fn said(segments: &[Segment], activity: &[f64], frames: usize, fps: f64) -> Vec<Pose> {
+fn from_phonemes(segments: &[Segment], activity: &[f64], frames: usize, fps: f64) -> Vec<Pose> {
     let mut poses = articulate(segments, frames, fps);
     for (pose, loudness) in poses.iter_mut().zip(smooth(activity, 1.0, fps)) {
         pose.jaw *= (0.55 + 0.5 * loudness) as f32;
@@ -61,10 +60,10 @@ fn said(segments: &[Segment], activity: &[f64], frames: usize, fps: f64) -> Vec<
     poses
 }
 
-/// Without phonemes: the sound's guess, opened by loudness and closed by its absence, since closures of p b m cannot
-/// be heard in it.
-fn heard(samples: &[f32], activity: &[f64], frames: usize, fps: f64) -> Vec<Pose> {
-    let mut aims = guess(samples, frames, fps);
+/// Without phonemes: a regression on the sound, opened by loudness and closed by silence, since the regression misses the
+/// closures of p, b and m.
+fn from_sound(samples: &[f32], activity: &[f64], frames: usize, fps: f64) -> Vec<Pose> {
+    let mut aims = mouth_from_sound(samples, frames, fps);
     let speaking: Vec<f64> = activity.iter().map(|&loud| (6.0 * loud).clamp(0.0, 1.0)).collect();
     let speaking = smooth(&speaking, 0.7, fps);
     for ((aims, &loud), speaking) in aims.iter_mut().zip(activity).zip(speaking) {

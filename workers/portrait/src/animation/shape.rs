@@ -1,7 +1,7 @@
 use medley_proto::Viseme;
 
-/// What the mouth aims at for a sound. Finer than the 15 visemes of `timing.json`, because the warp tells /æ/ from
-/// /ɑ/; where only the viseme is known it stands for its most common sound.
+/// The target shape of the mouth for a sound. Finer than the 15 visemes of `timing.json`, because the warp distinguishes /æ/
+/// from /ɑ/; where only the viseme is known, it stands for its most common sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     Sil,

@@ -5,7 +5,7 @@ use super::{
     shape::{AIMS, JAW, LOWER, PRESS, Shape, TONGUE, TUCK, UPPER},
 };
 
-/// One sound and when it is heard.
+/// One sound and its time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Segment {
     pub(crate) shape: Shape,
@@ -15,7 +15,7 @@ pub(crate) struct Segment {
 
 /// A diphthong turns at this share of its time.
 const TURN: f64 = 0.55;
-/// Lips that part a little already look a good deal open: the jaw goes less than in proportion to how open a sound is to look.
+/// Lips that part a little already look quite open, so the jaw opens less than in proportion to how open a sound should look.
 const LOOKS_OPEN: f64 = 1.3;
 /// A shorter gap between sounds is no pause: voices that give each space between words a time of its own leave 50 to 100 ms,
 /// and nobody closes the mouth between words.

@@ -1,29 +1,29 @@
-//! When each word was said.
+//! The start and end of each word.
 //!
-//! Whisper's attention (dynamic time warping over its alignment heads, as in OpenAI's `timing.py`) tells when it went
-//! on from a token to the next, which is vague at pauses: it may go on anywhere within one. The voice detector knows
-//! pauses to a thirtieth of a second and nothing of words. Together: the words are shared out among the regions of
-//! speech in order, by the attention's times, by how long so many letters take to say, and by punctuation, which likes
-//! pauses (dynamic programming); inside a region the attention's times stand, the first word begins where the region
-//! begins and the last ends where it ends.
+//! Whisper's attention (dynamic time warping over its alignment heads, as in OpenAI's `timing.py`) shows when the model moved
+//! from one token to the next. At a pause this is vague: the model may move anywhere within it. The voice detector places
+//! pauses to a thirtieth of a second but knows no words. This module joins the two. Dynamic programming assigns the words to
+//! the regions of speech in order, by the attention's times, by how long a word of that length takes to say, and by
+//! punctuation, which tends to stand at pauses. Inside a region the attention's times stand; the first word begins where the
+//! region begins, and the last word ends where it ends.
 
 use crate::{
-    speech::{regions::Span, windows::Window},
+    speech::{span::Span, windows::Window},
     text::chars::{ends_phrase, final_mark, is_sentence_end, is_unspaced},
-    whisper::HeardWord,
+    whisper::DecodedWord,
 };
 
 /// Weight of "as long as so many letters take" against "where the attention was", both in squared seconds.
 const LENGTH_WEIGHT: f64 = 0.5;
 /// What a pause of a second or more after the end of a sentence is worth; half of it after a comma.
 const PUNCTUATION_BONUS: f64 = 0.6;
-/// The attention says where a word ended; its sound was before that.
+/// The attention marks where a word ended; the sound of the word came this much earlier.
 const BEFORE_END_S: f64 = 0.15;
 /// No word is shorter unless there is no room.
 const MIN_WORD_S: f64 = 0.06;
 
 /// The time of each word, in seconds of the file: in order, inside the window, none overlapping the next.
-pub(crate) fn place(words: &[HeardWord], window: &Window) -> Vec<Span> {
+pub(crate) fn place(words: &[DecodedWord], window: &Window) -> Vec<Span> {
     if words.is_empty() || window.speech.is_empty() {
         return words.iter().map(|_| Span::new(window.start_s(), window.end_s())).collect();
     }
@@ -35,25 +35,25 @@ pub(crate) fn place(words: &[HeardWord], window: &Window) -> Vec<Span> {
     times
 }
 
-/// So much speech without a word is more than a hum, a laugh or a word drawn out.
-const UNHEARD_S: f64 = 3.0;
+/// Speech without words that lasts this long is more than a hum, a laugh or a word drawn out.
+const MIN_UNHEARD_S: f64 = 3.0;
 
-/// Where there is speech for seconds and no word: from the word before to the word after, as far as there is speech.
+/// The stretches in which speech lasts for seconds without a word: from the word before to the word after, within speech.
 pub(crate) fn unheard(words: &[Span], speech: &[Span]) -> Vec<Span> {
-    let mut found = Vec::new();
+    let mut unheard = Vec::new();
     let mut since_s = f64::NEG_INFINITY;
     let starts = words.iter().map(|word| word.start_s).chain([f64::INFINITY]);
     for (n, until_s) in starts.enumerate() {
         let silent = |region: &Span| Span::new(region.start_s.max(since_s), region.end_s.min(until_s));
         let parts: Vec<Span> = speech.iter().map(silent).filter(|part| part.len_s() > 0.0).collect();
         if let (Some(first), Some(last)) = (parts.first(), parts.last())
-            && parts.iter().map(Span::len_s).sum::<f64>() >= UNHEARD_S
+            && parts.iter().map(Span::len_s).sum::<f64>() >= MIN_UNHEARD_S
         {
-            found.push(Span::new(first.start_s, last.end_s));
+            unheard.push(Span::new(first.start_s, last.end_s));
         }
         since_s = words.get(n).map_or(until_s, |word| word.end_s);
     }
-    found
+    unheard
 }
 
 /// Seconds that a word takes to say, up to a factor.
@@ -73,7 +73,7 @@ fn weight(word: &str) -> f64 {
 }
 
 /// Which words were said in which region: `words[bounds[r]..bounds[r + 1]]` in region `r`.
-fn share_out(words: &[HeardWord], window: &Window) -> Vec<usize> {
+fn share_out(words: &[DecodedWord], window: &Window) -> Vec<usize> {
     let (n, regions) = (words.len(), window.speech.len());
     let mut said = vec![0.0; n + 1];
     for (i, word) in words.iter().enumerate() {
@@ -115,7 +115,7 @@ fn share_out(words: &[HeardWord], window: &Window) -> Vec<usize> {
 }
 
 /// Running sum over the words of how far (squared) the attention's time of each is from the region.
-fn distances(words: &[HeardWord], region: &Span, window: &Window) -> Vec<f64> {
+fn distances(words: &[DecodedWord], region: &Span, window: &Window) -> Vec<f64> {
     let (start, end) = (window.to_window_s(region.start_s), window.to_window_s(region.end_s));
     let mut sums = vec![0.0; words.len() + 1];
     for (i, word) in words.iter().enumerate() {
@@ -129,18 +129,18 @@ fn distances(words: &[HeardWord], region: &Span, window: &Window) -> Vec<f64> {
 }
 
 fn punctuation_bonus(word_before: &str, pause_s: f64) -> f64 {
-    let likes = if is_sentence_end(word_before) {
+    let share = if is_sentence_end(word_before) {
         1.0
     } else if final_mark(word_before).is_some_and(ends_phrase) {
         0.5
     } else {
         0.0
     };
-    PUNCTUATION_BONUS * likes * pause_s.min(1.0)
+    PUNCTUATION_BONUS * share * pause_s.min(1.0)
 }
 
 /// Times of the words of one region.
-fn inside(words: &[HeardWord], region: &Span, window: &Window, times: &mut Vec<Span>) {
+fn inside(words: &[DecodedWord], region: &Span, window: &Window, times: &mut Vec<Span>) {
     let n = words.len();
     if n == 0 {
         return;
@@ -169,7 +169,7 @@ fn inside(words: &[HeardWord], region: &Span, window: &Window, times: &mut Vec<S
     let mut start = region.start_s;
     for (word, end) in words.iter().zip(ends) {
         let longest = 0.5 + 0.09 * weight(&word.text);
-        // The first word keeps its beginning, which the voice detector heard, the others their end.
+        // The first word keeps its start, which the voice detector found; the others keep their end.
         let first = start == region.start_s;
         let from = if first { start } else { start.max(end - longest) };
         times.push(Span::new(from, if first { end.min(start + longest) } else { end }));
@@ -182,8 +182,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn word(text: &str, end_s: f64) -> HeardWord {
-        HeardWord { text: text.into(), logprob: -0.1, end_s: Some(end_s) }
+    fn word(text: &str, end_s: f64) -> DecodedWord {
+        DecodedWord { text: text.into(), logprob: -0.1, end_s: Some(end_s) }
     }
 
     fn window(speech: &[(f64, f64)]) -> Window {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn speech_without_words_is_told() {
+    fn speech_without_words_is_reported() {
         let speech = [Span::new(1.0, 5.0), Span::new(6.0, 8.0), Span::new(8.5, 9.0)];
         let words = [Span::new(1.0, 1.4), Span::new(8.5, 9.0)];
         assert_eq!(unheard(&words, &speech), [Span::new(1.4, 8.0)]);
@@ -223,7 +223,7 @@ mod tests {
             let mut at = 5.0;
             let speech: Vec<(f64, f64)> = runs.iter().map(|(pause, len)| { let a = at + pause; at = a + len; (a, at) }).collect();
             let window = window(&speech);
-            let words: Vec<HeardWord> = ends.iter().map(|end| HeardWord { end_s: aligned.then_some(*end), ..word(" word,", 0.0) }).collect();
+            let words: Vec<DecodedWord> = ends.iter().map(|end| DecodedWord { end_s: aligned.then_some(*end), ..word(" word,", 0.0) }).collect();
             let times = place(&words, &window);
             prop_assert_eq!(times.len(), words.len());
             let mut last = window.start_s();

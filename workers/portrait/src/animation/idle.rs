@@ -2,37 +2,37 @@ use std::f64::consts::TAU;
 
 use super::{Pose, TUNED_FPS, smooth};
 
-/// How lively a head is.
+/// How much a head moves besides speaking.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Liveliness {
-    /// Of the head's turns; 1 is a calm speaker.
+pub(crate) struct IdleMotion {
+    /// How far the head turns; 1 is a calm speaker.
     pub(crate) head: f64,
-    /// Of the brows.
+    /// How far the brows move.
     pub(crate) brows: f64,
     pub(crate) blinks: bool,
-    /// Where the chances come from: the same for the same inputs.
+    /// The seed of the random numbers: the same for the same inputs.
     pub(crate) seed: u64,
 }
 
-/// Adds what a face does besides speaking: the head sways and nods with the beat of the voice, eyes blink (rather in
+/// Adds the motion of a face besides speaking: the head sways and nods with the beat of the voice, eyes blink (rather in
 /// pauses), brows rise when speech sets in.
-pub(crate) fn enliven(poses: &mut [Pose], activity: &[f64], fps: f64, life: Liveliness) {
-    let mut chance = Chance(life.seed);
-    head(poses, activity, fps, life.head, &mut chance);
-    if life.blinks {
-        blinks(poses, &smooth(activity, 2.2, fps), fps, &mut chance);
+pub(crate) fn add_idle_motion(poses: &mut [Pose], activity: &[f64], fps: f64, idle: IdleMotion) {
+    let mut random = Random(idle.seed);
+    head(poses, activity, fps, idle.head, &mut random);
+    if idle.blinks {
+        blinks(poses, &smooth(activity, 2.2, fps), fps, &mut random);
     }
-    brows(poses, activity, fps, life.brows);
+    brows(poses, activity, fps, idle.brows);
 }
 
-fn head(poses: &mut [Pose], activity: &[f64], fps: f64, amount: f64, chance: &mut Chance) {
+fn head(poses: &mut [Pose], activity: &[f64], fps: f64, amount: f64, random: &mut Random) {
     let (quick, slow) = (smooth(activity, 2.2, fps), smooth(activity, 12.0, fps));
     let beats: Vec<f64> = quick.iter().zip(&slow).map(|(a, b)| a - b).collect();
     let beats = smooth(&beats, 1.5, fps);
     let talking = smooth(&slow, 8.0, fps);
     let [yaw, pitch, roll, x, y] = [(0.13, 1.9), (0.11, 0.8), (0.09, 0.9), (0.07, 0.012), (0.08, 0.008)]
-        .map(|(hz, amplitude)| Sway::new(hz, amplitude, chance));
-    let phase = chance.next() * TAU;
+        .map(|(hz, amplitude)| Sway::new(hz, amplitude, random));
+    let phase = random.next() * TAU;
     let late = (2.0 * fps / TUNED_FPS).round() as usize;
     for (i, pose) in poses.iter_mut().enumerate() {
         let time = i as f64 / fps;
@@ -45,7 +45,7 @@ fn head(poses: &mut [Pose], activity: &[f64], fps: f64, amount: f64, chance: &mu
     }
 }
 
-/// A sum of three sines whose frequencies share no period: looks like chance, is smooth at any frame rate.
+/// A sum of three sines whose frequencies share no period: looks random, is smooth at any frame rate.
 struct Sway {
     hz: f64,
     amplitude: f64,
@@ -55,8 +55,8 @@ struct Sway {
 impl Sway {
     const HARMONICS: [f64; 3] = [1.0, 1.73, 2.9];
 
-    fn new(hz: f64, amplitude: f64, chance: &mut Chance) -> Self {
-        Self { hz, amplitude, phases: std::array::from_fn(|_| chance.next() * TAU) }
+    fn new(hz: f64, amplitude: f64, random: &mut Random) -> Self {
+        Self { hz, amplitude, phases: std::array::from_fn(|_| random.next() * TAU) }
     }
 
     fn at(&self, time_s: f64) -> f64 {
@@ -71,13 +71,13 @@ impl Sway {
 /// How far the lids are shut, every 40 ms of a blink.
 const BLINK: [f64; 7] = [0.45, 1.0, 1.0, 0.75, 0.45, 0.2, 0.06];
 
-fn blinks(poses: &mut [Pose], loudness: &[f64], fps: f64, chance: &mut Chance) {
+fn blinks(poses: &mut [Pose], loudness: &[f64], fps: f64, random: &mut Random) {
     let last_s = poses.len() as f64 / fps - 0.4;
     let around = (8.0 * fps / TUNED_FPS).round() as usize;
     let mut time_s = 0.9;
     while time_s < last_s {
         let mut start = (time_s * fps) as usize;
-        if chance.next() < 0.6 {
+        if random.next() < 0.6 {
             let window = start.saturating_sub(around)..(start + around + 1).min(loudness.len());
             start = window.min_by(|&a, &b| loudness[a].total_cmp(&loudness[b])).unwrap_or(start);
         }
@@ -88,7 +88,7 @@ fn blinks(poses: &mut [Pose], loudness: &[f64], fps: f64, chance: &mut Chance) {
             let shut = here + part * (BLINK.get(knot + 1).copied().unwrap_or(0.0) - here);
             pose.blink = pose.blink.max(shut as f32);
         }
-        time_s = start as f64 / fps + (1.2 + 0.45 * chance.normal()).exp().clamp(1.6, 6.5);
+        time_s = start as f64 / fps + (1.2 + 0.45 * random.normal()).exp().clamp(1.6, 6.5);
     }
 }
 
@@ -102,10 +102,10 @@ fn brows(poses: &mut [Pose], activity: &[f64], fps: f64, amount: f64) {
     }
 }
 
-/// Numbers that look like chance and are the same on every machine (splitmix64).
-struct Chance(u64);
+/// Numbers that look random and are the same on every machine (splitmix64).
+struct Random(u64);
 
-impl Chance {
+impl Random {
     /// 0 to 1.
     fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -129,7 +129,7 @@ mod tests {
     fn lively(frames: usize, fps: f64, seed: u64) -> Vec<Pose> {
         let mut poses = vec![Pose::default(); frames];
         let activity: Vec<f64> = (0..frames).map(|i| f64::from(u8::from((i / 20) % 3 > 0))).collect();
-        enliven(&mut poses, &activity, fps, Liveliness { head: 1.0, brows: 1.0, blinks: true, seed });
+        add_idle_motion(&mut poses, &activity, fps, IdleMotion { head: 1.0, brows: 1.0, blinks: true, seed });
         poses
     }
 
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_life() {
+    fn the_same_seed_gives_the_same_motion() {
         assert_eq!(lively(200, 30.0, 5), lively(200, 30.0, 5));
         assert_ne!(lively(200, 30.0, 5), lively(200, 30.0, 6));
     }

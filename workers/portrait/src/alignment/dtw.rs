@@ -1,6 +1,6 @@
 use medley_proto::{PhonemeTime, SentenceTime, SpeechTiming, Transcript, WordTime};
 
-use super::features::{Frame, RATE_HZ, cepstra, normalised};
+use super::cepstra::{Frame, RATE_HZ, cepstra, normalised};
 
 /// Synthetic speech of the same words.
 #[derive(Debug)]
@@ -10,14 +10,14 @@ pub(crate) struct Reference<'a> {
     pub(crate) timing: &'a SpeechTiming,
 }
 
-/// Without words to hold on to, longer speech is not laid over in one go.
-const MOST_UNANCHORED_S: f64 = 90.0;
+/// Longer speech is not aligned without words as anchors.
+const MAX_UNANCHORED_S: f64 = 90.0;
 /// How far the two may drift apart between anchors.
 const SLACK_S: f64 = 0.35;
 
-/// The timing of a recording: synthetic speech of the same words is laid over it frame by frame (dynamic time warping
-/// on normalised cepstra; Sakoe and Chiba 1978), near the words' times where a transcript has them, and its phoneme
-/// times are carried over. None when there is nothing to hold on to.
+/// The timing of a recording. Dynamic time warping on normalised cepstra (Sakoe and Chiba 1978) aligns synthetic speech of the
+/// same words with it, near the words' times where a transcript has them, and carries the phoneme times over. `None` when
+/// there are too few anchors.
 pub(crate) fn align(
     samples: &[f32],
     transcript: Option<&Transcript>,
@@ -27,14 +27,14 @@ pub(crate) fn align(
     let duration_s = samples.len() as f64 / 16_000.0;
     let mut anchors = transcript.map(|transcript| anchors(&reference.timing.words, transcript)).unwrap_or_default();
     if anchors.len() < 4 {
-        if duration_s > MOST_UNANCHORED_S || reference.timing.phonemes.is_empty() {
+        if duration_s > MAX_UNANCHORED_S || reference.timing.phonemes.is_empty() {
             return None;
         }
         let (from, to) = (spoken(&ours), spoken(&theirs));
         anchors = vec![(from.0, to.0), (from.1, to.1)];
     }
-    let guide = Guide::new(&anchors, ours.len(), theirs.len());
-    let path = warp(&ours, &theirs, &guide);
+    let band = Band::new(&anchors, ours.len(), theirs.len());
+    let path = warp(&ours, &theirs, &band);
     let moved = |time_s: f64| {
         let at = (time_s * RATE_HZ).clamp(0.0, (path.len() - 1) as f64);
         let (low, part) = (at as usize, at.fract());
@@ -68,12 +68,12 @@ pub(crate) fn align(
 
 /// Times of the same word in the reference and in the recording, seconds, both growing.
 fn anchors(words: &[WordTime], transcript: &Transcript) -> Vec<(f64, f64)> {
-    let heard: Vec<_> = transcript.segments.iter().flat_map(|segment| &segment.words).collect();
+    let recorded: Vec<_> = transcript.segments.iter().flat_map(|segment| &segment.words).collect();
     let ours: Vec<String> = words.iter().map(|word| plain(&word.text)).collect();
-    let theirs: Vec<String> = heard.iter().map(|word| plain(&word.text)).collect();
+    let theirs: Vec<String> = recorded.iter().map(|word| plain(&word.text)).collect();
     let mut pairs: Vec<(f64, f64)> = Vec::new();
     for (i, j) in same(&ours, &theirs) {
-        for pair in [(words[i].start_s, heard[j].start_s), (words[i].end_s, heard[j].end_s)] {
+        for pair in [(words[i].start_s, recorded[j].start_s), (words[i].end_s, recorded[j].end_s)] {
             if pairs.last().is_none_or(|last| pair.0 > last.0 && pair.1 > last.1) {
                 pairs.push(pair);
             }
@@ -86,7 +86,7 @@ fn plain(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Indices of a longest common subsequence, looked for near the diagonal: a transcript and its own reading differ in
+/// Indices of a longest common subsequence, searched near the diagonal: a transcript and its own reading differ in
 /// a word here and there.
 fn same(a: &[String], b: &[String]) -> Vec<(usize, usize)> {
     const NEAR: usize = 40;
@@ -134,10 +134,10 @@ fn same(a: &[String], b: &[String]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// For each frame of the reference, the first and the last frame of the recording that it may be laid on.
-struct Guide(Vec<(usize, usize)>);
+/// For each frame of the reference, the first and the last frame of the recording that it may be aligned with.
+struct Band(Vec<(usize, usize)>);
 
-impl Guide {
+impl Band {
     /// Near the line through the anchors; the further they are apart, the wider.
     fn new(anchors: &[(f64, f64)], ours: usize, theirs: usize) -> Self {
         let ends = (ours as f64 / RATE_HZ, theirs as f64 / RATE_HZ);
@@ -176,8 +176,8 @@ fn spoken(frames: &[Frame]) -> (f64, f64) {
     (first as f64 / RATE_HZ, last as f64 / RATE_HZ)
 }
 
-/// For each frame of the reference, the frame of the recording that it is laid on.
-fn warp(ours: &[Frame], theirs: &[Frame], guide: &Guide) -> Vec<f64> {
+/// For each frame of the reference, the frame of the recording that it is aligned with.
+fn warp(ours: &[Frame], theirs: &[Frame], band: &Band) -> Vec<f64> {
     const DIAGONAL: u8 = 0;
     const DOWN: u8 = 1;
     const ACROSS: u8 = 2;
@@ -185,7 +185,7 @@ fn warp(ours: &[Frame], theirs: &[Frame], guide: &Guide) -> Vec<f64> {
     let mut steps: Vec<Vec<u8>> = Vec::with_capacity(ours.len());
     let mut before: (usize, Vec<f64>) = (0, Vec::new());
     for (i, frame) in ours.iter().enumerate() {
-        let (low, high) = guide.0[i];
+        let (low, high) = band.0[i];
         let (mut row, mut how) = (Vec::with_capacity(high - low + 1), Vec::with_capacity(high - low + 1));
         for (j, theirs) in theirs.iter().enumerate().take(high + 1).skip(low) {
             let above =
@@ -195,14 +195,14 @@ fn warp(ours: &[Frame], theirs: &[Frame], guide: &Guide) -> Vec<f64> {
                 if j == low { (0.0, DIAGONAL) } else { (left, ACROSS) }
             } else {
                 let diagonal = j.checked_sub(1).map_or(f64::INFINITY, above);
-                let mut least = (diagonal, DIAGONAL);
-                if above(j) < least.0 {
-                    least = (above(j), DOWN);
+                let mut cheapest = (diagonal, DIAGONAL);
+                if above(j) < cheapest.0 {
+                    cheapest = (above(j), DOWN);
                 }
-                if left < least.0 {
-                    least = (left, ACROSS);
+                if left < cheapest.0 {
+                    cheapest = (left, ACROSS);
                 }
-                least
+                cheapest
             };
             row.push(cost + distance(frame, theirs));
             how.push(step);
@@ -211,10 +211,10 @@ fn warp(ours: &[Frame], theirs: &[Frame], guide: &Guide) -> Vec<f64> {
         before = (low, row);
     }
     let mut path = vec![0.0; ours.len()];
-    let (mut i, mut j) = (ours.len() - 1, guide.0[ours.len() - 1].1);
+    let (mut i, mut j) = (ours.len() - 1, band.0[ours.len() - 1].1);
     loop {
         path[i] = j as f64;
-        match steps[i][j - guide.0[i].0] {
+        match steps[i][j - band.0[i].0] {
             ACROSS => j -= 1,
             _ if i == 0 => return path,
             DOWN => i -= 1,

@@ -1,5 +1,5 @@
-//! Film out: parts that can be laid end to end, and the finished file. ffmpeg runs under medley-media's guards: in an
-//! empty environment, with limits of memory, time and file size, and given up when it takes nothing any more.
+//! Encodes film: parts that can be concatenated, and the finished file. ffmpeg runs under medley-media's guards: in an
+//! empty environment, with limits of memory, time and file size, and is stopped when it no longer reads its input.
 
 use std::{ffi::OsString, fs::File, io::Read, path::Path};
 
@@ -11,33 +11,38 @@ const BT709: [&str; 8] =
     ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"];
 
 /// An H.264 encoder that takes planar 4:2:0 frames and leaves a plain H.264 byte stream (ITU-T H.264, annex B): parts of
-/// a film laid end to end are the film. It has no clock; with frames in the order in which they are shown, the number
+/// a film can be concatenated. It has no clock; with frames in the order in which they are shown, the number
 /// of a frame is its time.
 #[derive(Debug)]
-pub(crate) struct Film(Feed);
+pub(crate) struct FilmEncoder(Feed);
 
-/// What a part of a film is like.
+/// The format of a part of a film.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reel {
+pub(crate) struct FilmFormat {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) fps: u32,
     pub(crate) crf: u32,
 }
 
-impl Film {
-    pub(crate) fn new(reel: Reel, path: &Path) -> Result<Self, PortraitError> {
+impl FilmEncoder {
+    pub(crate) fn new(format: FilmFormat, path: &Path) -> Result<Self, PortraitError> {
         let limits = Limits::default();
         let mut ffmpeg = command("ffmpeg", &limits);
         ffmpeg
             .args(["-nostdin", "-v", "error", "-y", "-protocol_whitelist", "pipe"])
             .args(["-f", "rawvideo", "-pix_fmt", "yuv420p"])
-            .args(["-video_size", &format!("{}x{}", reel.width, reel.height), "-framerate", &reel.fps.to_string()])
+            .args([
+                "-video_size",
+                &format!("{}x{}", format.width, format.height),
+                "-framerate",
+                &format.fps.to_string(),
+            ])
             .args(BT709)
-            .args(["-i", "pipe:0", "-c:v", "libx264", "-preset", "veryfast", "-crf", &reel.crf.to_string()])
+            .args(["-i", "pipe:0", "-c:v", "libx264", "-preset", "veryfast", "-crf", &format.crf.to_string()])
             // A whole part is a closed group of pictures without frames out of order; threads change the bytes, so their
             // number is fixed.
-            .args(["-threads", "2", "-flags", "+cgop", "-bf", "0", "-g", &(reel.fps * 2).to_string()])
+            .args(["-threads", "2", "-flags", "+cgop", "-bf", "0", "-g", &(format.fps * 2).to_string()])
             .args(BT709)
             .args(["-f", "h264"])
             .arg(url(path)?);
@@ -57,10 +62,10 @@ impl Film {
 pub(crate) const SOURCE_TYPE: &str =
     "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia";
 
-/// What the finished file is made of.
+/// Makes the finished file from its parts.
 #[derive(Debug)]
-pub(crate) struct Ending<'a> {
-    /// In their order, all of one frame rate.
+pub(crate) struct Muxer<'a> {
+    /// The parts in order, all of one frame rate.
     pub(crate) films: &'a [&'a Path],
     pub(crate) fps: u32,
     /// 32-bit floats, mono, at [`crate::sound::FILM_RATE_HZ`].
@@ -70,8 +75,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) tags: &'a [(&'static str, String)],
 }
 
-impl Ending<'_> {
-    /// Lays the films end to end, adds the sound and leaves an MP4 that plays while it loads. The pictures are not
+impl Muxer<'_> {
+    /// Concatenates the films, adds the sound and leaves an MP4 that plays while it loads. The pictures are not
     /// encoded again. The same parts give the same bytes.
     pub(crate) fn write(&self, out: &Path) -> Result<(), PortraitError> {
         let limits = Limits::default();
@@ -112,8 +117,8 @@ impl Ending<'_> {
     }
 }
 
-/// ffmpeg's clock for video without one, which all frame rates divide. As the track's clock too, so that the numbers
-/// mean the same before and after ffmpeg converts between the two.
+/// ffmpeg's clock for video without one; all frame rates divide it. The track uses the same clock, so that timestamps do not
+/// change when ffmpeg converts between the two.
 const CLOCK_HZ: u32 = 1_200_000;
 
 /// The filter that shows the n-th frame at n / fps seconds, whatever the demuxer makes of a seam.
@@ -138,7 +143,7 @@ mod tests {
     /// A part of grey frames, `frames` of them.
     fn part(folder: &Path, name: &str, fps: u32, frames: u8) -> PathBuf {
         let path = folder.join(name);
-        let mut film = Film::new(Reel { width: 64, height: 64, fps, crf: 30 }, &path).unwrap();
+        let mut film = FilmEncoder::new(FilmFormat { width: 64, height: 64, fps, crf: 30 }, &path).unwrap();
         for n in 0..frames {
             film.frame(&[16 + 40 * n; 64 * 64 * 3 / 2]).unwrap();
         }
@@ -168,7 +173,7 @@ mod tests {
             let samples = frames * FILM_RATE_HZ as usize / fps as usize - 100;
             fs::write(&sound, vec![0; 4 * samples]).unwrap();
             let out = folder.path().join("out.mp4");
-            Ending { films: &films, fps, sound: &sound, words: None, tags: &[] }.write(&out).unwrap();
+            Muxer { films: &films, fps, sound: &sound, words: None, tags: &[] }.write(&out).unwrap();
 
             let times = shown(&out);
             let ticks = i64::from(CLOCK_HZ / fps);

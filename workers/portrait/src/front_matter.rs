@@ -1,17 +1,17 @@
-//! The script of a news clip: Markdown, with what is to be known about it in front.
+//! The script of a news clip: Markdown with front matter.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::PortraitError;
 
-/// What stands before the text between two lines of `---`.
+/// The front matter, between two lines of `---` before the text.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct FrontMatter {
-    /// Of the clip: the second line of the lower third, and the file's title.
+    /// The title of the clip: the second line of the lower third, and the file's title.
     pub title: Option<String>,
-    /// Who speaks: the first line of the lower third.
+    /// The speaker's name: the first line of the lower third.
     pub anchor: Option<String>,
     pub voice: Option<String>,
     /// ISO 639-1.
@@ -21,14 +21,14 @@ pub struct FrontMatter {
 }
 
 /// The largest script, in bytes: about three hours of speech.
-pub(crate) const MOST_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_SCRIPT_BYTES: usize = 256 * 1024;
 
-/// Takes a script apart: front matter (`key: value` lines) and the text that is spoken.
+/// Splits a script into front matter (`key: value` lines) and the text to be spoken.
 pub(crate) fn parse<'a>(text: &'a str, name: &str) -> Result<(FrontMatter, &'a str), PortraitError> {
     let text = text.trim_start_matches('\u{feff}');
     let wrong = |what: String| PortraitError::Script { name: name.into(), what };
-    if text.len() > MOST_BYTES {
-        return Err(wrong(format!("it has {} bytes and may have {MOST_BYTES}; make several clips", text.len())));
+    if text.len() > MAX_SCRIPT_BYTES {
+        return Err(wrong(format!("it has {} bytes and may have {MAX_SCRIPT_BYTES}; make several clips", text.len())));
     }
     let mut front = FrontMatter::default();
     let body = match text.strip_prefix("---").and_then(|rest| rest.strip_prefix("\r\n").or(rest.strip_prefix('\n'))) {
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn front_matter_is_told_from_the_text() {
+    fn front_matter_is_split_from_the_text() {
         let (front, body) =
             parse("---\ntitle: \"A new bridge\"\nanchor: F. K.\n\nlanguage: en\n---\n\nGood evening.", "s.md").unwrap();
         assert_eq!((front.title.as_deref(), front.anchor.as_deref()), (Some("A new bridge"), Some("F. K.")));

@@ -8,10 +8,10 @@ use crate::{
 
 pub(super) type Colour = [f32; 3];
 
-/// What the inside of this person's mouth looks like: colours taken from the photo's own light, and the photo's own
+/// The appearance of the inside of this person's mouth: colours taken from the photo's own light, and the photo's own
 /// teeth where it shows them.
 #[derive(Debug, Clone)]
-pub(super) struct MouthLook {
+pub(super) struct MouthAppearance {
     pub(super) cavity: Colour,
     pub(super) tongue: Colour,
     pub(super) tooth: Colour,
@@ -30,7 +30,7 @@ pub(super) struct MouthLook {
 /// A rest gap of the lips above this share of the eye distance may show teeth.
 const OPEN_GAP: f64 = 0.05;
 
-impl MouthLook {
+impl MouthAppearance {
     /// `enlarged` is how many canvas pixels a pixel of the photo became.
     pub(super) fn new(canvas: &Canvas, mesh: &[[f64; 3]], canonical: &Canonical, enlarged: f32) -> Self {
         let unit = (eye_distance(mesh) / TUNED_EYE_DISTANCE_PX) as f32;

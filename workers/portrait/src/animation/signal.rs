@@ -1,4 +1,5 @@
 use super::TUNED_FPS;
+use crate::percentile::percentile;
 
 /// How loud speech is in each frame, 0 (pause) to 1; loudness is judged against the recording's own range, so a quiet
 /// voice moves the mouth as far as a loud one.
@@ -18,15 +19,15 @@ impl Activity {
         Self(loudness_db.iter().map(|db| ((db - low - 0.15 * range) / (0.7 * range)).clamp(0.0, 1.0)).collect())
     }
 
-    /// Each frame's level of mono sound: over one and a half frames around it.
+    /// The level of mono sound in each frame: over one and a half frames around it.
     pub(crate) fn levels(samples: &[f32], rate_hz: u32, fps: f64, frames: usize) -> Vec<f64> {
         let hop = f64::from(rate_hz) / fps;
         (0..frames)
             .map(|i| {
                 let from = ((i as f64 - 0.5) * hop).max(0.0) as usize;
                 let to = ((i + 1) as f64 * hop) as usize;
-                let heard = &samples[from.min(samples.len())..to.min(samples.len())];
-                let energy: f64 = heard.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
+                let around = &samples[from.min(samples.len())..to.min(samples.len())];
+                let energy: f64 = around.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
                 (energy / (to - from) as f64).sqrt()
             })
             .collect()
@@ -47,19 +48,6 @@ pub(crate) fn smooth(values: &[f64], sigma_tuned: f64, fps: f64) -> Vec<f64> {
             kernel[0] * values[i] + (1..=radius).map(|r| kernel[r] * around(r)).sum::<f64>()
         })
         .collect()
-}
-
-/// The value below which this share of the values lies.
-pub(crate) fn percentile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = (sorted.len().saturating_sub(1)) as f64 * share;
-    let (low, part) = (at as usize, at.fract());
-    match sorted.get(low..) {
-        Some([a, b, ..]) => a + part * (b - a),
-        Some([a]) => *a,
-        _ => 0.0,
-    }
 }
 
 #[cfg(test)]

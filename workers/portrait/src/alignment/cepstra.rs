@@ -2,10 +2,12 @@ use std::f64::consts::PI;
 
 use rustfft::{FftPlanner, num_complex::Complex};
 
+use crate::percentile::percentile;
+
 /// Cepstra a frame.
-pub(super) const CEPSTRA: usize = 13;
+pub(crate) const CEPSTRA: usize = 13;
 /// Frames a second.
-pub(super) const RATE_HZ: f64 = 50.0;
+pub(crate) const RATE_HZ: f64 = 50.0;
 /// Samples between frames at 16 kHz.
 const HOP: usize = 320;
 const WINDOW: usize = 512;
@@ -13,10 +15,10 @@ const BANDS: usize = 24;
 const LOWEST_HZ: f64 = 100.0;
 const HIGHEST_HZ: f64 = 7000.0;
 
-pub(super) type Frame = [f64; CEPSTRA];
+pub(crate) type Frame = [f64; CEPSTRA];
 
 /// Mel cepstra of mono sound at 16 kHz (Davis and Mermelstein 1980), 50 frames a second, each centred on its time.
-pub(super) fn cepstra(samples: &[f32]) -> Vec<Frame> {
+pub(crate) fn cepstra(samples: &[f32]) -> Vec<Frame> {
     let emphasised = |i: isize| -> f64 {
         let at = |i: isize| usize::try_from(i).ok().and_then(|i| samples.get(i)).copied().map_or(0.0, f64::from);
         at(i) - if i > 0 { 0.95 * at(i - 1) } else { 0.0 }
@@ -70,11 +72,11 @@ fn cosines() -> [[f64; BANDS]; CEPSTRA] {
     std::array::from_fn(|k| std::array::from_fn(|n| (PI / BANDS as f64 * (n as f64 + 0.5) * k as f64).cos()))
 }
 
-/// Brings two voices and two microphones together: cepstra to zero mean and unit variance over speech, loudness
-/// against the recording's own range.
-pub(super) fn normalised(mut frames: Vec<Frame>) -> Vec<Frame> {
+/// Makes two voices and two microphones comparable: cepstra have zero mean and unit variance over speech, loudness is
+/// relative to the recording's own range.
+pub(crate) fn normalised(mut frames: Vec<Frame>) -> Vec<Frame> {
     let loudness: Vec<f64> = frames.iter().map(|frame| frame[0]).collect();
-    let [quiet, quieter, loud] = [0.10, 0.05, 0.90].map(|share| crate::drive::percentile(&loudness, share));
+    let [quiet, quieter, loud] = [0.10, 0.05, 0.90].map(|share| percentile(&loudness, share));
     let speech: Vec<bool> = loudness.iter().map(|&v| v > quiet + 0.35 * (loud - quiet)).collect();
     let count = speech.iter().filter(|&&s| s).count().max(1) as f64;
     for k in 1..CEPSTRA {
