@@ -1,13 +1,13 @@
 //! The kinds of work of this binary: one line each.
 
 use medley_caption::{
-    Caption,
-    library::{Library, LibraryRecipe},
+    CaptionRecipe, CaptionWorker,
+    library::{LibraryRecipe, LibraryWorker},
 };
-use medley_control::Control;
+use medley_control::{ControlRecipe, ControlWorker};
 use medley_portrait::{NewsRecipe, PortraitRecipe, PortraitWorker};
 use medley_receipt::{ReceiptRecipe, ReceiptWorker};
-use medley_speak::{Speak, SpeakJob};
+use medley_speak::{SpeakRecipe, SpeakWorker};
 use medley_step::Registry;
 use medley_transcribe::{PodcastRecipe, TranscribeRecipe, TranscribeWorker};
 
@@ -16,17 +16,17 @@ pub(crate) fn registry() -> Registry {
         .worker::<TranscribeWorker>()
         .recipe::<TranscribeRecipe>()
         .recipe::<PodcastRecipe>()
-        .worker::<Speak>()
-        .recipe::<SpeakJob<TranscribeRecipe>>()
+        .worker::<SpeakWorker>()
+        .recipe::<SpeakRecipe<TranscribeRecipe>>()
         .worker::<ReceiptWorker>()
         .recipe::<ReceiptRecipe>()
-        .worker::<Caption>()
-        .recipe::<Caption>()
-        .worker::<Library>()
+        .worker::<CaptionWorker>()
+        .recipe::<CaptionRecipe>()
+        .worker::<LibraryWorker>()
         .recipe::<LibraryRecipe>()
-        .worker::<Control>()
-        .recipe::<Control>()
+        .worker::<ControlWorker>()
+        .recipe::<ControlRecipe>()
         .worker::<PortraitWorker>()
-        .recipe::<PortraitRecipe<TranscribeRecipe, SpeakJob<TranscribeRecipe>>>()
-        .recipe::<NewsRecipe<SpeakJob<TranscribeRecipe>>>()
+        .recipe::<PortraitRecipe<TranscribeRecipe, SpeakRecipe<TranscribeRecipe>>>()
+        .recipe::<NewsRecipe<SpeakRecipe<TranscribeRecipe>>>()
 }

@@ -5,6 +5,8 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{han::is_han, normalization};
+
 /// A language that Medley speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -23,12 +25,6 @@ impl Language {
             Self::Zh => "zh",
         }
     }
-}
-
-/// A Chinese character.
-pub(crate) fn is_han(c: char) -> bool {
-    matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '〇'
-        | '\u{20000}'..='\u{3134F}')
 }
 
 fn is_latin(c: char) -> bool {
@@ -104,7 +100,7 @@ fn latin_code(text: &str) -> bool {
     let word: &str = &letters[..letters.find(|c: char| !is_latin(c)).unwrap_or(letters.len())];
     let bytes = matches!(word, "KB" | "MB" | "GB" | "TB" | "PB");
     let capitals = !word.is_empty() && word.chars().all(|c| c.is_ascii_uppercase());
-    capitals && !bytes && !crate::normal::chinese::is_unit(word)
+    capitals && !bytes && !normalization::chinese::is_unit(word)
 }
 
 /// A number by itself is read in the sentence's language, except between two Latin words.
@@ -119,7 +115,7 @@ fn number_language(text: &str, at: usize, main: Language) -> Language {
         .trim_start_matches(|c: char| !is_latin(c) && !is_han(c))
         .split(|c: char| !is_latin(c))
         .next()
-        .is_some_and(crate::normal::chinese::is_unit);
+        .is_some_and(normalization::chinese::is_unit);
     if between && !has_unit { Language::En } else { Language::Zh }
 }
 
@@ -164,7 +160,7 @@ fn number_length(text: &str) -> usize {
     let unit = &text[spaced..];
     let unit = &unit[..unit.find(|c: char| !(is_latin(c) || c == '/' || c == '²' || c == '³')).unwrap_or(unit.len())];
     let unit = unit.trim_end_matches('/');
-    if !unit.is_empty() && crate::normal::chinese::is_unit(unit) { spaced + unit.len() } else { digits }
+    if !unit.is_empty() && normalization::chinese::is_unit(unit) { spaced + unit.len() } else { digits }
 }
 
 #[cfg(test)]

@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use medley_media::audio::AudioFormat;
 use medley_step::StepError;
 use schemars::JsonSchema;
@@ -7,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     SpeakError,
+    delivery::{Delivery, EnglishVoice},
     language::Language,
-    lexicon::Lexicon,
-    speaker::{Delivery, EnglishVoice},
+    pronunciation::Lexicon,
 };
 
-/// What `medley run speak` may be told.
+/// The parameters of a `speak` job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpeakParams {
@@ -158,12 +156,4 @@ impl SpeakParams {
     pub(crate) fn delivery(&self) -> Delivery {
         Delivery { english: self.voice, rate: self.rate, pitch: self.pitch, volume_db: 0.0 }
     }
-}
-
-/// The table `[speak]` of `medley.toml`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SpeakConfig {
-    /// A CSV file of words and how they are said, for every job of this machine; a job's own lexicon comes first.
-    pub lexicon: Option<PathBuf>,
 }

@@ -8,17 +8,17 @@ use crate::{
     language::Language,
     params::SpeakParams,
     step::{Plan, SpeakOutput, SpeakStep},
-    worker::Speak,
+    worker::SpeakWorker,
 };
 
 /// Text to speech as a job: plan, say ×N, join; and with `verify` a transcription (by the recipe `T`) and verify.
 #[derive(Debug)]
-pub struct SpeakJob<T>(PhantomData<fn() -> T>);
+pub struct SpeakRecipe<T>(PhantomData<fn() -> T>);
 
 /// Stages of the transcription are called `hear-…`.
 const HEAR: &str = "hear";
 
-impl<T: Recipe> Recipe for SpeakJob<T> {
+impl<T: Recipe> Recipe for SpeakRecipe<T> {
     const KIND: &'static str = "speak";
     type Params = SpeakParams;
     const ABOUT: &'static str = "Read a text aloud, in English, Chinese or both, with times and subtitles";
@@ -34,7 +34,7 @@ medley run speak book.txt --rate 1.1 --loudness broadcast --sample-rate-hz 48000
 
     fn start(job: &JobView<'_, SpeakParams>) -> Result<Planned, StepError> {
         let plan = SpeakStep::Plan { params: job.params.clone() };
-        Ok(Planned::one(StepDraft::only::<Speak>("plan", &plan)?.input(StepInput::Job(0))))
+        Ok(Planned::one(StepDraft::only::<SpeakWorker>("plan", &plan)?.input(StepInput::Job(0))))
     }
 
     fn next(job: &JobView<'_, SpeakParams>, done: &GroupDone) -> Result<Planned, StepError> {
@@ -59,7 +59,7 @@ fn says(plan: &Plan, done: &GroupDone) -> Result<Planned, StepError> {
     let parts = u32::try_from(plan.parts.len()).map_err(|_| StepError::internal("more parts than fit a number"))?;
     let draft = |part: &crate::step::Part| {
         let say = SpeakStep::Say { part: part.clone(), parts };
-        let draft = StepDraft::nth::<Speak>("say", part.number, parts, &say)?.input(script.clone());
+        let draft = StepDraft::nth::<SpeakWorker>("say", part.number, parts, &say)?.input(script.clone());
         let number = part.number.to_be_bytes();
         // The answer tells how many groups there are.
         let groups = parts.div_ceil(GroupDone::MAX).to_be_bytes();
@@ -100,7 +100,7 @@ fn verify(job: &JobView<'_, SpeakParams>, heard: &GroupDone) -> Result<Planned, 
     let transcript = heard.results.iter().flat_map(|result| &result.artifacts);
     let transcript = transcript.into_iter().find(|artifact| artifact.name == "transcript.json").cloned();
     let transcript = transcript.ok_or_else(|| StepError::internal("the transcription left no transcript.json"))?;
-    let draft = StepDraft::only::<Speak>("verify", &SpeakStep::Verify)?
+    let draft = StepDraft::only::<SpeakWorker>("verify", &SpeakStep::Verify)?
         .input(StepInput::Output(step("join")))
         .input(StepInput::Artifact(transcript));
     let made = [speech_file(&job.params), "timing.json".into(), "speech.srt".into()];
@@ -114,14 +114,14 @@ fn said(params: &SpeakParams, parts: u32, done: &GroupDone) -> Result<Planned, S
         return join(params, done);
     }
     let merge = SpeakStep::Merge { groups };
-    let draft = StepDraft::nth::<Speak>("merge-1", done.group, groups, &merge)?;
+    let draft = StepDraft::nth::<SpeakWorker>("merge-1", done.group, groups, &merge)?;
     Ok(Planned::one(draft.inputs(artifacts(done))))
 }
 
 fn join(params: &SpeakParams, done: &GroupDone) -> Result<Planned, StepError> {
     let join = SpeakStep::Join { params: params.clone() };
     let plan = StepInput::Output(step("plan"));
-    Ok(Planned::one(StepDraft::only::<Speak>("join", &join)?.input(plan).inputs(artifacts(done))))
+    Ok(Planned::one(StepDraft::only::<SpeakWorker>("join", &join)?.input(plan).inputs(artifacts(done))))
 }
 
 fn artifacts(done: &GroupDone) -> impl Iterator<Item = StepInput> {

@@ -1,10 +1,13 @@
-//! What the steps of a job are told and what they answer.
+//! The wire types of a job's steps: parameters and outputs.
+
+use std::collections::BTreeMap;
 
 use medley_proto::Sha256;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{params::SpeakParams, verify::Quality};
+use crate::params::SpeakParams;
 
 /// One step of a job.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -14,7 +17,7 @@ pub enum SpeakStep {
     Plan { params: SpeakParams },
     /// Speaks one part of the script, its input.
     Say { part: Part, parts: u32 },
-    /// Hands on the parts of one group.
+    /// Passes on the artifacts of one group of parts.
     Merge { groups: u32 },
     /// Joins the parts, its inputs: the plan's output, and `part-*.wav` and `part-*.json` in order.
     Join { params: SpeakParams },
@@ -26,14 +29,14 @@ pub enum SpeakStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Part {
     pub number: u32,
-    /// Where its first line begins.
+    /// The offset of its first line in `script.jsonl`.
     pub offset_bytes: u64,
     pub length_bytes: u64,
-    /// Of its lines.
+    /// The hash of its lines.
     pub sha256: Sha256,
 }
 
-/// What a step answers.
+/// The output of a step.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "done")]
 pub enum SpeakOutput {
@@ -49,7 +52,7 @@ pub enum SpeakOutput {
         duration_s: f64,
         sentences: u64,
         words: u64,
-        /// What the manifest says of the speech, for a step that comes after.
+        /// The quality of the speech as the manifest states it, for the stage `verify`.
         #[serde(default)]
         quality: Quality,
     },
@@ -61,11 +64,14 @@ pub struct Plan {
     pub parts: Vec<Part>,
     /// Characters in all.
     pub characters: u64,
-    /// Letters of scripts that no voice reads.
+    /// Letters of writing systems that no voice reads.
     pub unspoken_letters: u64,
-    /// What is not read as a person would, in sentences.
+    /// Sentences about what the voices do not read properly.
     #[serde(default)]
     pub warnings: Vec<String>,
-    /// What the sound depends on besides the text: voices and programs with their versions.
+    /// What the sound depends on besides the text: voices and programs with their versions. Part of cache keys.
     pub voices: String,
 }
+
+/// Entries of the manifest's `quality`.
+pub(crate) type Quality = BTreeMap<String, Value>;

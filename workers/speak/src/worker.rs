@@ -3,23 +3,21 @@ use medley_proto::ModelUse;
 use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
 
 use crate::{
-    join,
-    params::SpeakConfig,
-    plan, say,
+    config::SpeakConfig,
     speaker::Speaker,
+    stages::{join, plan, synthesize, verify},
     step::{SpeakOutput, SpeakStep},
-    verify,
 };
 
-/// Text to speech.
+/// Computes the steps of `speak` jobs.
 #[derive(Debug)]
-pub struct Speak {
+pub struct SpeakWorker {
     models: Models,
     speaker: Speaker,
     config: SpeakConfig,
 }
 
-impl Worker for Speak {
+impl Worker for SpeakWorker {
     const KIND: &'static str = "speak";
     type Config = SpeakConfig;
     type Params = SpeakStep;
@@ -33,7 +31,7 @@ impl Worker for Speak {
     fn run(&self, step: SpeakStep, cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
         match step {
             SpeakStep::Plan { params } => plan::run(&self.speaker, &self.config, &params, cx),
-            SpeakStep::Say { part, parts } => say::run(&self.speaker, &part, parts, cx),
+            SpeakStep::Say { part, parts } => synthesize::run(&self.speaker, &part, parts, cx),
             SpeakStep::Merge { groups } => merge(groups, cx),
             SpeakStep::Join { params } => join::run(&params, cx),
             SpeakStep::Verify => verify::run(cx),

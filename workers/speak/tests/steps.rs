@@ -13,7 +13,7 @@ use medley_proto::{
     Artifact, Class, Input, Job, JobId, Lineage, Name, Sha256, Source, SpeechTiming, StepInput, StepResult, VERSION,
     Viseme,
 };
-use medley_speak::{Speak, SpeakConfig, SpeakJob, SpeakOutput, SpeakParams, SpeakStep, Speaker, SpeechFormat};
+use medley_speak::{SpeakConfig, SpeakOutput, SpeakParams, SpeakRecipe, SpeakStep, SpeakWorker, Speaker, SpeechFormat};
 use medley_step::{BuildContext, GroupDone, JobView, LocalInput, Planned, Recipe, StepError, Worker, testing};
 use serde_json::{Map, Value};
 
@@ -34,9 +34,9 @@ impl Recipe for NoEars {
     }
 }
 
-fn worker() -> Speak {
+fn worker() -> SpeakWorker {
     let cx = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 2 };
-    Speak::build(medley_speak::SpeakConfig::default(), &cx).unwrap()
+    SpeakWorker::build(medley_speak::SpeakConfig::default(), &cx).unwrap()
 }
 
 fn job(params: &SpeakParams) -> Job {
@@ -68,14 +68,14 @@ struct Done {
 }
 
 /// Runs the recipe's steps one after another, as the runtime would.
-fn speak(worker: &Speak, name: &str, text: &[u8], params: &SpeakParams, dir: &Path) -> Result<Done, StepError> {
+fn speak(worker: &SpeakWorker, name: &str, text: &[u8], params: &SpeakParams, dir: &Path) -> Result<Done, StepError> {
     let job = job(params);
     let view = || JobView { job: &job, params: params.clone() };
     let input = dir.join(name);
     fs::write(&input, text).unwrap();
     let mut known: BTreeMap<Sha256, LocalInput> = BTreeMap::new();
     let mut outputs: BTreeMap<String, PathBuf> = BTreeMap::new();
-    let mut planned = SpeakJob::<NoEars>::start(&view())?;
+    let mut planned = SpeakRecipe::<NoEars>::start(&view())?;
     for stage in 0.. {
         let mut groups: BTreeMap<u32, Vec<StepResult>> = BTreeMap::new();
         let mut done = Done { files: BTreeMap::new(), quality: Map::new() };
@@ -116,8 +116,9 @@ fn speak(worker: &Speak, name: &str, text: &[u8], params: &SpeakParams, dir: &Pa
         let stage = planned.steps[0].id.stage.clone();
         let mut next = Planned::last();
         for (group, results) in groups {
-            next.steps
-                .extend(SpeakJob::<NoEars>::next(&view(), &GroupDone { stage: stage.clone(), group, results })?.steps);
+            next.steps.extend(
+                SpeakRecipe::<NoEars>::next(&view(), &GroupDone { stage: stage.clone(), group, results })?.steps,
+            );
         }
         if next.steps.is_empty() {
             return Ok(done);

@@ -2,11 +2,13 @@ use medley_proto::{Artifact, Input, Name, StepId, StepInput};
 use medley_step::{GroupDone, JobView, Planned, Recipe, StepDraft, StepError};
 
 use super::{
-    Library, LibraryOutput, LibraryParams, LibraryStep, gather,
-    step::{Listing, Merged, Pack, Share},
+    LibraryOutput, LibraryParams, LibraryStep, LibraryWorker,
+    step::{ArchiveRange, Listing, Part, Shard},
+    webdataset::PACK_LIST,
 };
 
-/// A library as a job: list, look ×N, merge in a tree, gather, and pack ×M when archives were asked for.
+/// A library as a job: list, analyze ×N, merge in a tree, assemble, and pack ×M when archives were asked for. The module's
+/// documentation has an example.
 #[derive(Debug)]
 pub struct LibraryRecipe;
 
@@ -30,16 +32,16 @@ medley run library photos/ chosen.txt --write kohya --trigger 'sks dog' -o datas
 
     fn start(job: &JobView<'_, LibraryParams>) -> Result<Planned, StepError> {
         let list = LibraryStep::List(job.params.clone());
-        Ok(Planned::one(StepDraft::only::<Library>("list", &list)?.inputs(of_job(job))))
+        Ok(Planned::one(StepDraft::only::<LibraryWorker>("list", &list)?.inputs(of_job(job))))
     }
 
     fn next(job: &JobView<'_, LibraryParams>, done: &GroupDone) -> Result<Planned, StepError> {
         match done.output::<LibraryOutput>(0)? {
-            LibraryOutput::List(listing) => looks(job, done, listing),
-            LibraryOutput::Look(_) => {
-                let looks = of_stage(&done.stage)?;
+            LibraryOutput::List(listing) => analyses(job, done, listing),
+            LibraryOutput::Analyze(_) => {
+                let shards = of_stage(&done.stage)?;
                 let answers = done.results.iter().map(|result| StepInput::Output(result.id.clone()));
-                merge(1, done.group, looks.steps, &LibraryStep::MergeLooks, answers)
+                merge(1, done.group, shards.steps, &LibraryStep::MergeAnalyses, answers)
             }
             LibraryOutput::Merge(_) => {
                 let (merges, of) = (of_stage(&done.stage)?, merged(done)?);
@@ -48,16 +50,16 @@ medley run library photos/ chosen.txt --write kohya --trigger 'sks dog' -o datas
                     return merge(merges.level + 1, done.group, merges.steps, &step, artifacts(done));
                 }
                 let listing = StepInput::Output(StepId::new(Name::from_static("list"), 0, 0));
-                let gather = LibraryStep::Gather { params: job.params.clone(), of };
+                let assemble = LibraryStep::Assemble { params: job.params.clone(), of };
                 let inputs = std::iter::once(listing).chain(artifacts(done));
-                Ok(Planned::one(StepDraft::only::<Library>("gather", &gather)?.inputs(inputs)))
+                Ok(Planned::one(StepDraft::only::<LibraryWorker>("gather", &assemble)?.inputs(inputs)))
             }
-            LibraryOutput::Gather { packs, .. } if packs.is_empty() => Ok(Planned::last()),
-            LibraryOutput::Gather { packs, .. } => packing(job, done, packs),
-            LibraryOutput::Pack { gathered, .. } => {
-                let gathered = gathered.into_iter().map(StepInput::Artifact);
-                let inputs = gathered.chain(artifacts(done));
-                Ok(Planned::one(StepDraft::only::<Library>("done", &LibraryStep::Done)?.inputs(inputs)))
+            LibraryOutput::Assemble { archives, .. } if archives.is_empty() => Ok(Planned::last()),
+            LibraryOutput::Assemble { archives, .. } => packing(job, done, archives),
+            LibraryOutput::Pack { assembled, .. } => {
+                let assembled = assembled.into_iter().map(StepInput::Artifact);
+                let inputs = assembled.chain(artifacts(done));
+                Ok(Planned::one(StepDraft::only::<LibraryWorker>("done", &LibraryStep::Done)?.inputs(inputs)))
             }
             LibraryOutput::Done => Ok(Planned::last()),
         }
@@ -73,9 +75,9 @@ fn artifacts(done: &GroupDone) -> impl Iterator<Item = StepInput> {
     done.results.iter().flat_map(|result| &result.artifacts).cloned().map(StepInput::Artifact)
 }
 
-/// What the merges of a group are together.
-fn merged(done: &GroupDone) -> Result<Merged, StepError> {
-    let mut all = Merged::default();
+/// The parts of a group's merges, joined.
+fn merged(done: &GroupDone) -> Result<Part, StepError> {
+    let mut all = Part::default();
     for n in 0..done.results.len() {
         let LibraryOutput::Merge(one) = done.output(n)? else {
             return Err(StepError::internal(format!("step {n} of {} is no merge", done.stage)));
@@ -85,12 +87,12 @@ fn merged(done: &GroupDone) -> Result<Merged, StepError> {
     Ok(all)
 }
 
-/// What a stage's name says of it. A look's answer may come from the cache of another job, so it cannot say how many
-/// looks this job has: the stage's name does.
+/// The numbers in a stage's name. The analysis of a shard may come from the cache of another job, so it cannot say how many
+/// shards this job has; the stage's name does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stage {
     level: u32,
-    /// How many steps the stage has in all.
+    /// How many steps the stage has, in all groups.
     steps: u32,
 }
 
@@ -105,30 +107,30 @@ fn of_stage(name: &Name) -> Result<Stage, StepError> {
     }
 }
 
-/// The `n`th of `total` steps of a stage whose name is made here.
+/// The `n`th of `total` steps of a stage with a name made at run time.
 fn nth(stage: String, n: u32, total: u32, step: &LibraryStep) -> Result<StepDraft, StepError> {
-    let mut draft = StepDraft::nth::<Library>("look", n, total, step)?;
+    let mut draft = StepDraft::nth::<LibraryWorker>("look", n, total, step)?;
     draft.id.stage = Name::try_from(stage).map_err(|error| StepError::internal(error.to_string()))?;
     Ok(draft)
 }
 
-fn looks(job: &JobView<'_, LibraryParams>, done: &GroupDone, listing: Listing) -> Result<Planned, StepError> {
+fn analyses(job: &JobView<'_, LibraryParams>, done: &GroupDone, listing: Listing) -> Result<Planned, StepError> {
     let list = artifacts(done).next().ok_or_else(|| StepError::internal("the first step left no list"))?;
-    let total = u32::try_from(listing.shares.len()).unwrap_or(u32::MAX);
-    let with = listing.with;
-    let draft = |(n, share): (u32, Share)| {
-        let look = job.params.look(share.thumbnails);
-        let depends_on = serde_json::to_vec(&look)?;
-        let state = share.state;
-        let draft = nth(format!("look-{total}"), n, total, &LibraryStep::Look { look, share })?;
+    let total = u32::try_from(listing.shards.len()).unwrap_or(u32::MAX);
+    let version = listing.analyzer_version;
+    let draft = |(n, shard): (u32, Shard)| {
+        let params = job.params.of_shard(shard.thumbnails);
+        let depends_on = serde_json::to_vec(&params)?;
+        let state = shard.state;
+        let draft = nth(format!("look-{total}"), n, total, &LibraryStep::Analyze { params, shard })?;
         let inputs = of_job(job).chain([list.clone()]);
-        Ok(draft.inputs(inputs).cached(&[with.as_bytes(), state.as_bytes(), &depends_on]))
+        Ok(draft.inputs(inputs).cached(&[version.as_bytes(), state.as_bytes(), &depends_on]))
     };
-    let steps = (0..).zip(listing.shares).map(draft).collect::<Result<_, StepError>>()?;
+    let steps = (0..).zip(listing.shards).map(draft).collect::<Result<_, StepError>>()?;
     Ok(Planned::many(steps).work(listing.images as f64, "images"))
 }
 
-/// The merge of a group of a stage of so many steps.
+/// The merge of one group of a stage that has `steps_below` steps.
 fn merge(
     level: u32,
     group: u32,
@@ -140,21 +142,21 @@ fn merge(
     Ok(Planned::one(nth(format!("merge-{level}-{groups}"), group, groups, step)?.inputs(inputs)))
 }
 
-fn packing(job: &JobView<'_, LibraryParams>, done: &GroupDone, packs: Vec<Pack>) -> Result<Planned, StepError> {
-    let (list, kept): (Vec<Artifact>, Vec<Artifact>) = done
-        .results
-        .iter()
-        .flat_map(|result| &result.artifacts)
-        .cloned()
-        .partition(|one| one.name == gather::PACK_LIST);
-    let total = u32::try_from(packs.len()).unwrap_or(u32::MAX);
-    let draft = |(n, pack): (u32, Pack)| {
-        let gathered = if n == 0 { kept.clone() } else { Vec::new() };
-        let step = LibraryStep::Pack(Pack { gathered, ..pack });
+fn packing(
+    job: &JobView<'_, LibraryParams>,
+    done: &GroupDone,
+    archives: Vec<ArchiveRange>,
+) -> Result<Planned, StepError> {
+    let (list, kept): (Vec<Artifact>, Vec<Artifact>) =
+        done.results.iter().flat_map(|result| &result.artifacts).cloned().partition(|one| one.name == PACK_LIST);
+    let total = u32::try_from(archives.len()).unwrap_or(u32::MAX);
+    let draft = |(n, range): (u32, ArchiveRange)| {
+        let assembled = if n == 0 { kept.clone() } else { Vec::new() };
+        let step = LibraryStep::Pack(ArchiveRange { assembled, ..range });
         let inputs = of_job(job).chain(list.iter().cloned().map(StepInput::Artifact));
         Ok(nth(format!("pack-{total}"), n, total, &step)?.inputs(inputs))
     };
-    Ok(Planned::many((0..).zip(packs).map(draft).collect::<Result<_, StepError>>()?))
+    Ok(Planned::many((0..).zip(archives).map(draft).collect::<Result<_, StepError>>()?))
 }
 
 #[cfg(test)]
@@ -164,7 +166,7 @@ mod tests {
     use medley_proto::{Class, ErrorCode, Job, JobId, Lineage, Sha256, Source, StepResult, VERSION};
 
     use super::*;
-    use crate::library::step::Looked;
+    use crate::library::step::ShardAnalysis;
 
     fn job() -> Job {
         let source = Source::Uri("file:///photos".into());
@@ -183,8 +185,8 @@ mod tests {
         }
     }
 
-    /// Runs the job's steps in thought: every step must be asked for once, by complete groups.
-    fn walk(shares: u32) -> BTreeMap<String, u32> {
+    /// Simulates a job and counts the steps of each stage. Every step must be planned once, by complete groups.
+    fn walk(shards: u32) -> BTreeMap<String, u32> {
         let job = job();
         let view = || JobView { job: &job, params: LibraryParams::default() };
         let mut open = LibraryRecipe::start(&view()).unwrap().steps;
@@ -195,7 +197,7 @@ mod tests {
             let artifact = Artifact { name: "a".into(), sha256: Sha256::of(b"a"), bytes: 1, media_type: "x/y".into() };
             let output = match serde_json::from_value(step.params).unwrap() {
                 LibraryStep::List(_) => {
-                    let share = |n: u32| Share {
+                    let shard = |n: u32| Shard {
                         offset: u64::from(n),
                         bytes: 1,
                         images: 1,
@@ -203,19 +205,19 @@ mod tests {
                         state: Sha256::of(&n.to_be_bytes()),
                     };
                     LibraryOutput::List(Listing {
-                        images: shares.into(),
+                        images: shards.into(),
                         files_passed_over: 0,
                         folders_passed_over: 0,
-                        with: Sha256::of(b"with"),
-                        shares: (0..shares).map(share).collect(),
+                        analyzer_version: Sha256::of(b"version"),
+                        shards: (0..shards).map(shard).collect(),
                     })
                 }
-                LibraryStep::Look { .. } => LibraryOutput::Look(Looked::default()),
-                LibraryStep::MergeLooks | LibraryStep::MergeParts { .. } => {
+                LibraryStep::Analyze { .. } => LibraryOutput::Analyze(ShardAnalysis::default()),
+                LibraryStep::MergeAnalyses | LibraryStep::MergeParts { .. } => {
                     assert!(step.inputs.len() <= 64);
-                    LibraryOutput::Merge(Merged::default())
+                    LibraryOutput::Merge(Part::default())
                 }
-                LibraryStep::Gather { .. } => LibraryOutput::Gather { images: shares.into(), packs: Vec::new() },
+                LibraryStep::Assemble { .. } => LibraryOutput::Assemble { images: shards.into(), archives: Vec::new() },
                 other => panic!("{other:?}"),
             };
             let entry = groups.entry((step.id.stage.clone(), step.id.group)).or_insert((step.group_size, Vec::new()));
@@ -241,15 +243,15 @@ mod tests {
 
     #[test]
     fn the_tree_closes_at_every_width() {
-        for shares in [1, 2, 63, 64, 65, 128, 4_095, 4_096, 4_097, 9_000] {
-            let counts = walk(shares);
-            assert_eq!(counts[&format!("look-{shares}")], shares);
-            assert_eq!(counts["gather"], 1, "{shares}");
+        for shards in [1, 2, 63, 64, 65, 128, 4_095, 4_096, 4_097, 9_000] {
+            let counts = walk(shards);
+            assert_eq!(counts[&format!("look-{shards}")], shards);
+            assert_eq!(counts["gather"], 1, "{shards}");
             let merges: u32 = counts.iter().filter(|(name, _)| name.starts_with("merge")).map(|(_, n)| n).sum();
-            let first = shares.div_ceil(64);
+            let first = shards.div_ceil(64);
             let second = if first > 1 { first.div_ceil(64) } else { 0 };
             let third = if second > 1 { second.div_ceil(64) } else { 0 };
-            assert_eq!(merges, first + second + third, "{shares}");
+            assert_eq!(merges, first + second + third, "{shards}");
         }
     }
 
@@ -262,6 +264,6 @@ mod tests {
         let params: LibraryParams =
             serde_json::from_value(serde_json::json!({ "text": false, "min_side_px": 3, "write": ["coco"] })).unwrap();
         params.check().unwrap();
-        assert!(!params.look.text && params.writes(crate::library::DataSet::Coco));
+        assert!(!params.analysis.text && params.writes(crate::library::DataSet::Coco));
     }
 }

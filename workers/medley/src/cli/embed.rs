@@ -6,11 +6,8 @@ use std::{
     thread,
 };
 
-use medley_caption::{
-    CaptionConfig, Item, Pace,
-    clip::{Clip, ClipSpec, Embedder, lines},
-    embed,
-};
+use medley_caption::{CaptionConfig, CaptionError, Item, Pace, embed};
+use medley_clip::{Clip, ClipSpec, Embedder, lines};
 use medley_models::Models;
 use medley_step::Retryable;
 use serde::Deserialize;
@@ -61,10 +58,10 @@ pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
         items.extend(lines(&text).into_iter().map(Item::Text));
     }
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let failed = |error: medley_caption::CaptionError| Failed::from(error.into_step_error());
-    let spec = ClipSpec::named(&args.model, &caption).map_err(failed)?;
+    let failed = |error: CaptionError| Failed::from(error.into_step_error());
+    let spec = ClipSpec::named(&args.model, &caption.models).map_err(|error| failed(error.into()))?;
     let models = Models::open(&Models::default_dir());
-    let clip = Clip::open(&models, spec, threads).map_err(failed)?;
+    let clip = Clip::open(&models, spec, threads).map_err(|error| failed(error.into()))?;
     let (new, file) = NewFile::create(&args.output)?;
     let mut out = BufWriter::new(file);
     let shown = std::io::stderr().is_terminal();

@@ -1,4 +1,4 @@
-//! The articles: rows between the head and the sums.
+//! The items: rows between the header and the sums.
 
 use std::{ops::Range, sync::LazyLock};
 
@@ -6,15 +6,14 @@ use regex::Regex;
 
 use super::{
     evidence::field,
-    head,
+    header,
     totals::{self, amount_field},
 };
 use crate::{
-    amount::plain_number,
-    decimal::Decimal,
     document::{Field, Item},
-    layout::{Labelled, Row, Sheet},
-    lexicon::{Kind, has_word, kind_of, mentions},
+    layout::{LabelledAmount, Row, Sheet},
+    lexicon::{AmountKind, has_word, kind_of, mentions},
+    money::{Decimal, amount::plain_number},
 };
 
 const COLUMN_NAMES: [&[&str]; 5] = [
@@ -40,7 +39,7 @@ const COLUMN_NAMES: [&[&str]; 5] = [
     &["TOTAL", "小计", "JUMLAH"],
 ];
 
-/// The row that names the columns.
+/// The row with the names of the columns.
 pub(super) fn heading(sheet: &Sheet) -> Option<usize> {
     let in_table = totals::tax_table(sheet).unwrap_or(0..0);
     let rows = sheet.rows.iter().enumerate().filter(|(index, _)| !in_table.contains(index));
@@ -52,52 +51,54 @@ pub(super) fn heading(sheet: &Sheet) -> Option<usize> {
     headings.next().map(|(index, _)| index)
 }
 
-/// Where the articles stand: from below the heading, or the first amount, to the first sum.
-pub(super) fn zone(sheet: &Sheet, labelled: &[Labelled]) -> Range<usize> {
+/// The rows of the items: from below the heading, or the first amount, to the first sum.
+pub(super) fn zone(sheet: &Sheet, labelled: &[LabelledAmount]) -> Range<usize> {
     let heading = heading(sheet);
     let from = heading.map_or(0, |row| row + 1);
-    let is_sum = |l: &&Labelled| {
+    let is_sum = |l: &&LabelledAmount| {
         l.row >= from
             && matches!(
                 l.kind,
                 Some(
-                    Kind::Subtotal
-                        | Kind::Total
-                        | Kind::GrandTotal
-                        | Kind::RoundedTotal
-                        | Kind::Paid(_)
-                        | Kind::Change
-                        | Kind::Rounding
-                        | Kind::Service
+                    AmountKind::Subtotal
+                        | AmountKind::Total
+                        | AmountKind::GrandTotal
+                        | AmountKind::RoundedTotal
+                        | AmountKind::Paid(_)
+                        | AmountKind::Change
+                        | AmountKind::Rounding
+                        | AmountKind::Service
                 )
             )
     };
     let first_sum = labelled.iter().filter(is_sum).map(|l| l.row).min().unwrap_or(sheet.rows.len());
-    // A count of articles ends them too.
-    let count = (from..first_sum).find(|&row| kind_of(&sheet.rows[row].text()) == Some(Kind::Other) && row > from + 1);
+    // A count of the items ends them too.
+    let count =
+        (from..first_sum).find(|&row| kind_of(&sheet.rows[row].text()) == Some(AmountKind::Other) && row > from + 1);
     let end = count.unwrap_or(first_sum);
     if heading.is_some() {
         return from.min(end)..end;
     }
-    // Without a heading the articles begin below what only heads hold.
-    let head = (from..end).rev().find(|&row| head::is_of_head(&sheet.rows[row].text())).map_or(from, |row| row + 1);
+    // Without a heading the items begin below the last row that can only belong to the header.
+    let head =
+        (from..end).rev().find(|&row| header::belongs_to_header(&sheet.rows[row].text())).map_or(from, |row| row + 1);
     head.min(end)..end
 }
 
-/// The amounts of the articles, by their indices among the labelled ones.
-pub(super) fn amount_indices(sheet: &Sheet, labelled: &[Labelled], zone: Range<usize>) -> Vec<usize> {
+/// The items' amounts, as indices into `labelled`.
+pub(super) fn amount_indices(sheet: &Sheet, labelled: &[LabelledAmount], zone: Range<usize>) -> Vec<usize> {
     let last_of = |row: usize| {
         let amounts = without_tax(sheet, labelled.iter().filter(|l| l.row == row).collect());
-        let last = *amounts.last().filter(|_| is_article(sheet, &amounts))?;
+        let last = *amounts.last().filter(|_| is_item(sheet, &amounts))?;
         labelled.iter().position(|l| std::ptr::eq(l, last))
     };
     zone.filter_map(last_of).collect()
 }
 
-/// The articles of the zone. Rows without an amount are the descriptions of the row that they belong to.
-pub(super) fn items(sheet: &Sheet, labelled: &[Labelled], zone: Range<usize>) -> Vec<Item> {
+/// The items of the zone. A row without an amount describes the item above or below it.
+pub(super) fn items(sheet: &Sheet, labelled: &[LabelledAmount], zone: Range<usize>) -> Vec<Item> {
     let amounts_of = |row: usize| without_tax(sheet, labelled.iter().filter(|l| l.row == row).collect());
-    let priced: Vec<usize> = zone.clone().filter(|&row| is_article(sheet, &amounts_of(row))).collect();
+    let priced: Vec<usize> = zone.clone().filter(|&row| is_item(sheet, &amounts_of(row))).collect();
     let above = descriptions_stand_above(sheet, &priced, &zone);
     let counted = counts_stand_first(sheet, &priced);
     let first_notes = first_notes(sheet, &priced);
@@ -115,14 +116,14 @@ pub(super) fn items(sheet: &Sheet, labelled: &[Labelled], zone: Range<usize>) ->
 /// Rows above the first price that may describe it.
 const FIRST_NOTES: usize = 2;
 
-/// How many rows above the first price describe it: where it has words of its own, no more than the others have, since
-/// what is above may be of the head (`Server: Ann  Table 12`).
+/// The number of rows above the first price that describe it. If its own row has words, these are at most as many as
+/// between other prices, because the rows above may belong to the header (`Server: Ann  Table 12`).
 fn first_notes(sheet: &Sheet, priced: &[usize]) -> usize {
     let between = rows_between(priced);
     if priced.first().is_none_or(|&first| !is_described(sheet, first)) {
         return between.max(FIRST_NOTES);
     }
-    // A lone article below the columns' names has nothing else above it.
+    // Above a single item below a heading there is nothing else.
     if priced.len() == 1 && heading(sheet).is_some() {
         return FIRST_NOTES;
     }
@@ -134,8 +135,8 @@ fn rows_between(priced: &[usize]) -> usize {
     priced.windows(2).map(|pair| pair[1] - pair[0] - 1).max().unwrap_or_default()
 }
 
-/// Do prices that have no words get them from above? They do when words stand above the first, and none below the last;
-/// or when just as many rows stand above the first as between two.
+/// Whether descriptions stand above their prices. They do when words stand above the first price and none below the
+/// last, or when as many rows stand above the first price as between two prices.
 fn descriptions_stand_above(sheet: &Sheet, priced: &[usize], zone: &Range<usize>) -> bool {
     let (Some(&first), Some(&last)) = (priced.first(), priced.last()) else { return false };
     let between = rows_between(priced);
@@ -146,26 +147,27 @@ fn descriptions_stand_above(sheet: &Sheet, priced: &[usize], zone: &Range<usize>
     let window = zone.start.max(first.saturating_sub(first_notes(sheet, priced).max(1)))..first;
     let words_above = window.into_iter().any(|row| !words(&sheet.rows[row]).is_empty());
     let words_below = last + 1 < zone.end && !words(&sheet.rows[last + 1]).is_empty();
-    // Below a heading the first words belong to the first price; without one what is above may belong to the head.
+    // Below a heading the first words belong to the first price; without one they may belong to the header.
     let below_heading = zone.start > 0 && heading(sheet) == Some(zone.start - 1);
     words_above && (!words_below || below_heading && !is_described(sheet, first))
 }
 
-/// A row's amounts as articles have them: behind a rate stands the tax on the article.
-fn without_tax<'a>(sheet: &Sheet, amounts: Vec<&'a Labelled>) -> Vec<&'a Labelled> {
+/// A row's amounts without those after a tax rate, which are the tax on the item.
+fn without_tax<'a>(sheet: &Sheet, amounts: Vec<&'a LabelledAmount>) -> Vec<&'a LabelledAmount> {
     let Some(row) = amounts.first().map(|l| &sheet.rows[l.row]) else { return amounts };
     let Some(rate) = row.cells.iter().find(|cell| cell.text.trim_end().ends_with(['%', '％'])) else { return amounts };
-    let line =
-        |l: &&Labelled| row.cells.iter().find(|cell| cell.line == l.line).is_some_and(|cell| cell.left < rate.left);
-    let before: Vec<&Labelled> = amounts.iter().copied().filter(line).collect();
+    let line = |l: &&LabelledAmount| {
+        row.cells.iter().find(|cell| cell.line == l.line).is_some_and(|cell| cell.left < rate.left)
+    };
+    let before: Vec<&LabelledAmount> = amounts.iter().copied().filter(line).collect();
     if before.is_empty() { amounts } else { before }
 }
 
-fn is_article(sheet: &Sheet, amounts: &[&Labelled]) -> bool {
+fn is_item(sheet: &Sheet, amounts: &[&LabelledAmount]) -> bool {
     let Some(last) = amounts.last() else { return false };
-    // Prices stand on the right; a discount or tax line is no article.
+    // Prices stand on the right; a discount or tax line is no item.
     last.across > 0.4
-        && !matches!(last.kind, Some(Kind::Discount | Kind::Tax | Kind::Other))
+        && !matches!(last.kind, Some(AmountKind::Discount | AmountKind::Tax | AmountKind::Other))
         && !mentions(&sheet.rows[last.row].text(), &["SUPPLIES"])
 }
 
@@ -187,8 +189,7 @@ fn fixed(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is fixed")
 }
 
-/// Do the articles' rows begin with how many there are? They do when each begins with a number, and these do not just
-/// count the rows.
+/// Whether the items' rows begin with a quantity. They do when each begins with a number and these are not row numbers.
 fn counts_stand_first(sheet: &Sheet, priced: &[usize]) -> bool {
     let first = |&row: &usize| {
         let cell = sheet.rows[row].cells.first()?;
@@ -200,7 +201,7 @@ fn counts_stand_first(sheet: &Sheet, priced: &[usize]) -> bool {
     !numbers.is_empty() && (!counting || numbers.len() == 1)
 }
 
-/// Takes the count, or the row's number, off the start of a description.
+/// Removes the quantity or the row number from the start of a description.
 fn take_count(line: usize, text: &mut String, counted: bool) -> Option<Number> {
     if let Some(rest) = ROW_NUMBER.captures(text).map(|found| found[1].to_owned()) {
         *text = rest;
@@ -219,7 +220,7 @@ fn take_count(line: usize, text: &mut String, counted: bool) -> Option<Number> {
     Some(Number { line, value, raw, is_money: false })
 }
 
-/// The only cell of a row that is a whole number and nothing else.
+/// The quantity in the only cell of a row that holds a whole number and nothing else.
 fn lone_count(sheet: &Sheet, row: usize, counted: bool) -> Option<Number> {
     let cells = &sheet.rows[row].cells;
     let mut counts = cells.iter().enumerate().filter_map(|(position, cell)| {
@@ -242,7 +243,7 @@ const SHORT_CODES: &[&str] = &[
     "TXN", "MYR", "USD", "SGD",
 ];
 
-/// The cells that are words: no amounts, no plain numbers, no tax codes.
+/// The words of a row's cells, without amounts, plain numbers and tax codes.
 fn words(row: &Row) -> Vec<(usize, String)> {
     let cells = row.cells.iter().enumerate().filter_map(|(position, cell)| {
         let before = cell.amounts.first().map_or(cell.text.as_str(), |amount| &cell.text[..amount.span.start]);
@@ -259,14 +260,14 @@ fn words(row: &Row) -> Vec<(usize, String)> {
     cells.collect()
 }
 
-fn item(sheet: &Sheet, row: usize, amounts: &[&Labelled], notes: Range<usize>, counted: bool) -> Option<Item> {
+fn item(sheet: &Sheet, row: usize, amounts: &[&LabelledAmount], notes: Range<usize>, counted: bool) -> Option<Item> {
     let last = amounts.last()?;
     let amount = amount_field(sheet, last, 0.9);
     let mut described = words(&sheet.rows[row]);
     let own_description = is_described(sheet, row);
     let mut numbers = numbers(sheet, row, last);
     for note in notes {
-        // A discount of the article is none of its words; a price inside its name is.
+        // A discount on the item does not describe it; a price inside its name does.
         let row = &sheet.rows[note];
         if names_columns(row) {
             continue;
@@ -298,16 +299,16 @@ fn names_columns(row: &Row) -> bool {
     row.cells.len() > 1 && !row.has_amount() && row.cells.iter().all(|cell| named(&cell.text))
 }
 
-/// A number of an article's rows: line, value, as printed.
+/// A number in an item's rows.
 struct Number {
     line: usize,
     value: Decimal,
     raw: String,
-    /// With two places: a price.
+    /// It has two decimal places, so it is a price.
     is_money: bool,
 }
 
-fn numbers(sheet: &Sheet, row: usize, last: &Labelled) -> Vec<Number> {
+fn numbers(sheet: &Sheet, row: usize, last: &LabelledAmount) -> Vec<Number> {
     let mut numbers = Vec::new();
     for cell in &sheet.rows[row].cells {
         for amount in cell.amounts.iter().filter(|amount| !(cell.line == last.line && amount.span == last.amount.span))
@@ -339,7 +340,7 @@ fn factors(sheet: &Sheet, numbers: &[Number], amount: Decimal) -> (Option<Field<
     for quantity in numbers.iter().filter(|number| !number.is_money || number.value.places() > 2) {
         let price = numbers.iter().find(|price| {
             let product = quantity.value.times(price.value);
-            // Of two plain numbers the price is the one with places.
+            // Of two plain numbers the price is the one with decimals.
             let is_price = price.is_money || price.value.places() >= 2;
             is_price
                 && !std::ptr::eq(*price, quantity)
@@ -350,14 +351,14 @@ fn factors(sheet: &Sheet, numbers: &[Number], amount: Decimal) -> (Option<Field<
             return (Some(as_field(quantity)), Some(as_field(price)));
         }
     }
-    // One article at the price of the amount, its quantity not printed or not read.
+    // A single item at the price of the amount, whose quantity is not printed or was not read.
     let price = numbers.iter().find(|number| number.is_money && number.value == amount);
     let one = numbers.iter().find(|number| !number.is_money && number.value == Decimal::whole(1));
     (one.map(as_field), price.map(as_field))
 }
 
 fn describe(sheet: &Sheet, words: &[(usize, String)]) -> Option<Field<String>> {
-    // A bar code beside words is not part of the name.
+    // A bar code beside words is not part of the description.
     let is_code = |text: &str| text.bytes().filter(u8::is_ascii_digit).count() * 2 > text.len();
     let named: Vec<&(usize, String)> = words.iter().filter(|(_, text)| !is_code(text)).collect();
     let chosen = if named.is_empty() { words.iter().collect() } else { named };

@@ -1,11 +1,11 @@
-//! Sentences: where a text may be cut without being heard.
+//! Sentences and clauses: where a text can be cut inaudibly.
 
 use std::ops::Range;
 
-use crate::{language::is_han, normal::english::is_abbreviation};
+use crate::{han::is_han, normalization::english::is_abbreviation};
 
-/// The longest sentence that is spoken at once; longer ones are cut at clauses, at words, or anywhere.
-pub(crate) const LONGEST_CHARS: usize = 300;
+/// The longest sentence in characters. Longer ones are cut at clauses, at words, or anywhere.
+pub(crate) const MAX_CHARS: usize = 300;
 
 /// The sentences of a paragraph, without the spaces around them.
 pub(crate) fn split(text: &str) -> Vec<Range<usize>> {
@@ -25,7 +25,7 @@ pub(crate) fn split(text: &str) -> Vec<Range<usize>> {
     sentences
 }
 
-/// The clauses of a sentence, for whoever wants to hear its beginning soon.
+/// The clauses of a sentence. A stream speaks the first sentence by these, so that sound starts early.
 pub(crate) fn clauses(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
     let mut clauses = Vec::new();
     let mut start = range.start;
@@ -76,7 +76,7 @@ fn push(text: &str, range: Range<usize>, out: &mut Vec<Range<usize>>) {
     if trimmed.is_empty() {
         return;
     }
-    if text[trimmed.clone()].chars().count() <= LONGEST_CHARS {
+    if text[trimmed.clone()].chars().count() <= MAX_CHARS {
         out.push(trimmed);
     } else {
         cut(text, trimmed, out);
@@ -86,8 +86,7 @@ fn push(text: &str, range: Range<usize>, out: &mut Vec<Range<usize>>) {
 /// Cuts at the last clause, word or character that fits.
 fn cut(text: &str, mut range: Range<usize>, out: &mut Vec<Range<usize>>) {
     while !range.is_empty() {
-        let window =
-            text[range.clone()].char_indices().nth(LONGEST_CHARS).map_or(range.end, |(at, _)| range.start + at);
+        let window = text[range.clone()].char_indices().nth(MAX_CHARS).map_or(range.end, |(at, _)| range.start + at);
         let mut end = window;
         if window < range.end {
             let inside = &text[range.start..window];
@@ -139,7 +138,7 @@ mod tests {
     #[test]
     fn what_has_no_end_is_cut_at_clauses_then_words_then_anywhere() {
         let clauses = "some words here, ".repeat(100);
-        assert!(shown(&clauses).iter().all(|part| part.ends_with(',') && part.chars().count() <= LONGEST_CHARS));
+        assert!(shown(&clauses).iter().all(|part| part.ends_with(',') && part.chars().count() <= MAX_CHARS));
         let words = "word ".repeat(500);
         assert!(shown(&words).iter().all(|part| part.ends_with("word")));
         let letters = "好".repeat(1_000);
@@ -152,7 +151,7 @@ mod tests {
             let joined: String = shown(&text).concat();
             let bare = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
             prop_assert_eq!(bare(&joined), bare(&text));
-            prop_assert!(shown(&text).iter().all(|part| part.chars().count() <= LONGEST_CHARS));
+            prop_assert!(shown(&text).iter().all(|part| part.chars().count() <= MAX_CHARS));
         }
     }
 }
