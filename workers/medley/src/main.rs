@@ -4,6 +4,7 @@ mod backends;
 mod cli;
 mod config;
 mod lazy_queue;
+mod recipes;
 mod registry;
 
 use std::process::ExitCode;

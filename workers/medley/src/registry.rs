@@ -5,11 +5,13 @@ use medley_caption::{
     library::{LibraryRecipe, LibraryWorker},
 };
 use medley_control::{ControlRecipe, ControlWorker};
-use medley_portrait::{NewsRecipe, PortraitRecipe, PortraitWorker};
+use medley_portrait::PortraitWorker;
 use medley_receipt::{ReceiptRecipe, ReceiptWorker};
-use medley_speak::{SpeakRecipe, SpeakWorker};
+use medley_speak::SpeakWorker;
 use medley_step::Registry;
 use medley_transcribe::{PodcastRecipe, TranscribeRecipe, TranscribeWorker};
+
+use crate::recipes::{NewsRecipe, PortraitRecipe, SpeakRecipe};
 
 pub(crate) fn registry() -> Registry {
     Registry::default()
@@ -17,7 +19,7 @@ pub(crate) fn registry() -> Registry {
         .recipe::<TranscribeRecipe>()
         .recipe::<PodcastRecipe>()
         .worker::<SpeakWorker>()
-        .recipe::<SpeakRecipe<TranscribeRecipe>>()
+        .recipe::<SpeakRecipe>()
         .worker::<ReceiptWorker>()
         .recipe::<ReceiptRecipe>()
         .worker::<CaptionWorker>()
@@ -27,6 +29,6 @@ pub(crate) fn registry() -> Registry {
         .worker::<ControlWorker>()
         .recipe::<ControlRecipe>()
         .worker::<PortraitWorker>()
-        .recipe::<PortraitRecipe<TranscribeRecipe, SpeakRecipe<TranscribeRecipe>>>()
-        .recipe::<NewsRecipe<SpeakRecipe<TranscribeRecipe>>>()
+        .recipe::<PortraitRecipe>()
+        .recipe::<NewsRecipe>()
 }

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, StepContext, StepError, Worker,
-    graph::{self, Graph, Group, Known, Next},
+    BuildContext, BuildError, Planned, Recipe, StepContext, StepError, Worker,
+    graph::{Graph, Group, Known, Next},
 };
 
 /// A worker whose params and output are JSON: what a compute child calls.
@@ -42,11 +42,10 @@ pub trait ErasedRecipe: Send + Sync {
     /// The params with every default written out, or why they cannot be used.
     fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError>;
     fn start(&self, job: &Job) -> Result<Planned, StepError>;
-    fn next(&self, job: &Job, done: &GroupDone) -> Result<Planned, StepError>;
-    /// What follows from a finished group, whose results are among those that are known.
-    fn next_of(&self, job: &Job, done: &Group, known: &Known) -> Result<Next, StepError>;
-    /// The kind's stages, where they are written down.
-    fn graph(&self) -> Option<&Graph>;
+    /// What follows from a finished group. `known` holds its results, and those that an earlier answer asked for.
+    fn next(&self, job: &Job, done: &Group, known: &Known) -> Result<Next, StepError>;
+    /// The kind's stages.
+    fn graph(&self) -> &Graph;
 }
 
 /// The error of params that are none of the kind's.
@@ -66,90 +65,13 @@ fn check_count(kind: &str, takes: &RangeInclusive<usize>, roles: &[&str], inputs
     Err(StepError::permanent(ErrorCode::PARAMS_INVALID, message))
 }
 
-struct Typed<R>(PhantomData<fn() -> R>);
-
-impl<R: Recipe> Typed<R> {
-    fn params(params: &Value) -> Result<R::Params, StepError> {
-        R::Params::deserialize(params).map_err(|error| params_invalid(&R::KIND, &error))
-    }
-}
-
-impl<R: Recipe> ErasedRecipe for Typed<R> {
-    fn kind(&self) -> Name {
-        Name::from_static(R::KIND)
-    }
-
-    fn about(&self) -> &'static str {
-        R::ABOUT
-    }
-
-    fn examples(&self) -> &'static str {
-        R::EXAMPLES
-    }
-
-    fn inputs(&self) -> RangeInclusive<usize> {
-        R::INPUTS
-    }
-
-    fn input_roles(&self) -> &'static [&'static str] {
-        R::INPUT_ROLES
-    }
-
-    fn takes_text(&self) -> bool {
-        R::TAKES_TEXT
-    }
-
-    fn named_inputs(&self) -> &'static [(&'static str, usize, &'static str)] {
-        R::NAMED_INPUTS
-    }
-
-    fn takes_folder(&self) -> bool {
-        R::TAKES_FOLDER
-    }
-
-    fn schema(&self) -> Schema {
-        schemars::schema_for!(R::Params)
-    }
-
-    fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError> {
-        check_count(R::KIND, &R::INPUTS, R::INPUT_ROLES, inputs)?;
-        let params = Self::params(params)?;
-        R::check(&params, inputs)?;
-        Ok(serde_json::to_value(params)?)
-    }
-
-    fn start(&self, job: &Job) -> Result<Planned, StepError> {
-        R::start(&JobView { job, params: Self::params(&job.params)? })
-    }
-
-    fn next(&self, job: &Job, done: &GroupDone) -> Result<Planned, StepError> {
-        R::next(&JobView { job, params: Self::params(&job.params)? }, done)
-    }
-
-    fn next_of(&self, job: &Job, done: &Group, known: &Known) -> Result<Next, StepError> {
-        let ids: Vec<_> = done.steps().filter(|id| !known.contains_key(id)).collect();
-        if !ids.is_empty() {
-            return Ok(Next::Read(ids));
-        }
-        let results: Option<Vec<_>> = done.steps().map(|id| known.get(&id).cloned().flatten()).collect();
-        let results = results.ok_or_else(|| StepError::internal(format!("group {done:?} is not complete")))?;
-        let done = GroupDone { stage: done.stage.clone(), group: done.group, results };
-        let planned = self.next(job, &done)?;
-        Ok(if planned.steps.is_empty() { Next::Last } else { Next::Publish(planned) })
-    }
-
-    fn graph(&self) -> Option<&Graph> {
-        None
-    }
-}
-
-/// A recipe whose stages are written down.
-struct Drawn<R> {
+/// A recipe without its types.
+struct Erased<R> {
     graph: Graph,
     recipe: PhantomData<fn() -> R>,
 }
 
-impl<R: graph::Recipe> ErasedRecipe for Drawn<R> {
+impl<R: Recipe> ErasedRecipe for Erased<R> {
     fn kind(&self) -> Name {
         Name::from_static(R::KIND)
     }
@@ -197,25 +119,12 @@ impl<R: graph::Recipe> ErasedRecipe for Drawn<R> {
         self.graph.start(job)
     }
 
-    fn next(&self, job: &Job, done: &GroupDone) -> Result<Planned, StepError> {
-        let size = u32::try_from(done.results.len()).unwrap_or(u32::MAX);
-        let group = Group { stage: done.stage.clone(), group: done.group, size, stage_size: None };
-        let known = done.results.iter().map(|result| (result.id.clone(), Some(result.clone()))).collect();
-        match self.graph.next(job, &group, &known)? {
-            Next::Publish(planned) => Ok(planned),
-            Next::Last => Ok(Planned::last()),
-            Next::Mark(_) | Next::Read(_) => {
-                Err(StepError::internal(format!("stage '{}' is followed by what only `next_of` says", done.stage)))
-            }
-        }
-    }
-
-    fn next_of(&self, job: &Job, done: &Group, known: &Known) -> Result<Next, StepError> {
+    fn next(&self, job: &Job, done: &Group, known: &Known) -> Result<Next, StepError> {
         self.graph.next(job, done, known)
     }
 
-    fn graph(&self) -> Option<&Graph> {
-        Some(&self.graph)
+    fn graph(&self) -> &Graph {
+        &self.graph
     }
 }
 
@@ -264,21 +173,14 @@ impl Registry {
     }
 
     /// Adds a kind of job.
-    #[must_use]
-    pub fn recipe<R: Recipe>(mut self) -> Self {
-        self.recipes.insert(Name::from_static(R::KIND), Box::new(Typed::<R>(PhantomData)));
-        self
-    }
-
-    /// Adds a kind of job whose stages are written down as a graph.
     ///
     /// # Panics
-    /// When the graph cannot be used ([`GraphFaults`](graph::GraphFaults)). It depends on nothing but the code, so any
+    /// When the graph cannot be used ([`GraphFaults`](crate::graph::GraphFaults)). It depends on nothing but the code, so any
     /// test that builds the registry shows it.
     #[must_use]
-    pub fn graph<R: graph::Recipe>(mut self) -> Self {
+    pub fn recipe<R: Recipe>(mut self) -> Self {
         let graph = Graph::of::<R>().unwrap_or_else(|faults| panic!("{faults}"));
-        self.recipes.insert(Name::from_static(R::KIND), Box::new(Drawn::<R> { graph, recipe: PhantomData }));
+        self.recipes.insert(Name::from_static(R::KIND), Box::new(Erased::<R> { graph, recipe: PhantomData }));
         self
     }
 

@@ -33,5 +33,7 @@ pub use config::TranscribeConfig;
 pub use episode::{PodcastParams, PodcastRecipe, PublishStep};
 pub use params::{Script, Silence, Task, TranscribeParams};
 pub use recipe::TranscribeRecipe;
-pub use step::{DecodeParams, DecodeStep, Facts, Plan, TranscribeOutput, TranscribeStep};
+pub use step::{
+    DecodeParams, DecodeStep, Facts, GatherStep, Gathered, MergeStep, Plan, TranscribeOutput, TranscribeStep,
+};
 pub use worker::TranscribeWorker;

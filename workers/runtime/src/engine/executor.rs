@@ -6,12 +6,11 @@ use std::{
 };
 
 use medley_proto::{EventBody, Job, Step, StepInput, StepResult};
-use medley_step::StepError;
+use medley_step::{StepError, graph::Group};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
     cancellation, committer,
-    groups::Group,
     planner::{self, FinishParams},
     remote_folders::RemoteFolders,
     running::{RunningStep, RunningSteps},

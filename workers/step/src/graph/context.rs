@@ -8,7 +8,16 @@ use crate::StepError;
 #[derive(Debug, Clone)]
 pub struct PlanInput {
     pub name: String,
+    /// The address of an input of the job that was given as one.
+    pub uri: Option<String>,
     pub from: StepInput,
+}
+
+impl PlanInput {
+    /// An artifact of an earlier stage, as an input of a part.
+    pub fn artifact(name: impl Into<String>, from: StepInput) -> Self {
+        Self { name: name.into(), uri: None, from }
+    }
 }
 
 /// What a sub-recipe is asked: its params and its inputs.

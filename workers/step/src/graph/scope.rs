@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use medley_proto::{Name, StepInput, StepResult};
+use medley_proto::{Input, Name, Source, StepInput, StepResult};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
     handle::{At, Dependencies, Done, Ends, Folded, Gathered, Many, Maybe, One, Read, Reduced},
     results::{Evaluation, Stop},
     stage::{Dependency, Merge, PlannedStage, Stage, Tree, Until},
-    task::{Draft, Drafts, Task},
+    task::{Draft, Drafts, Task, Whole},
 };
 use crate::{StepError, Worker};
 
@@ -92,9 +92,9 @@ impl<'g, P: DeserializeOwned + Send + Sync + 'static> Scope<'g, P> {
         let context = move |evaluation: &Evaluation<'_>| {
             let job = evaluation.job;
             let params = P::deserialize(&job.params).map_err(|error| crate::registry::params_invalid(&kind, &error))?;
-            let input = |(n, input): (u32, &medley_proto::Input)| PlanInput {
-                name: input.name.clone(),
-                from: StepInput::Job(n),
+            let input = |(n, input): (u32, &Input)| {
+                let uri = if let Source::Uri(uri) = &input.source { Some(uri.clone()) } else { None };
+                PlanInput { name: input.name.clone(), uri, from: StepInput::Job(n) }
             };
             Ok(PlanContext { params, inputs: (0..).zip(&job.inputs).map(input).collect() })
         };
@@ -136,6 +136,15 @@ impl<P: Send + Sync + 'static> Scope<'_, P> {
     ) -> Maybe<One<T::Answer>> {
         let at = self.stage(name, after, Some(when), one(plan), false);
         Maybe(One { at, read: T::read, answers: PhantomData })
+    }
+
+    /// The only stage of a job that is one step, with the params and inputs of the job.
+    pub fn whole<W: Worker<Params = P>>(&mut self) -> One<()>
+    where
+        P: Clone,
+    {
+        let whole = |cx: &PlanContext<P>, ()| Ok(Draft::of(Whole::<W>(cx.params.clone())).inputs(cx.inputs()));
+        self.one(crate::WHOLE_JOB, (), whole)
     }
 
     /// A stage of as many steps as the closure returns. None at all is a width like any other: what follows runs.

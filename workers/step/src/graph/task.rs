@@ -26,20 +26,20 @@ pub trait Task: Sized + 'static {
     fn read(output: &Value) -> Result<Self::Answer, StepError>;
 }
 
-/// The only question of a worker that has one. Its answer is not read by other stages, so it stays JSON.
+/// The only question of a worker that has one. No other stage reads its answer.
 #[derive(Debug)]
 pub struct Whole<W: Worker>(pub W::Params);
 
 impl<W: Worker> Task for Whole<W> {
     type Worker = W;
-    type Answer = Value;
+    type Answer = ();
 
     fn into_params(self) -> W::Params {
         self.0
     }
 
-    fn read(output: &Value) -> Result<Value, StepError> {
-        Ok(output.clone())
+    fn read(_: &Value) -> Result<(), StepError> {
+        Ok(())
     }
 }
 
@@ -69,7 +69,7 @@ impl<T: Task> Draft<T> {
 
     /// The result may be taken from, and is left in, the tenant's cache under everything that it depends on.
     pub fn cached(mut self, depends_on: &[&[u8]]) -> Self {
-        self.cache_key = Some(crate::recipe::cache_key(depends_on));
+        self.cache_key = Some(crate::draft::cache_key(depends_on));
         self
     }
 
@@ -117,9 +117,24 @@ pub(super) struct ErasedDraft {
 /// Implements [`graph::Task`](crate::graph::Task) for the questions of a worker. `Variant(Task) => Answer` says that the
 /// params `Params::Variant(Task)` are answered by the output `Output::Variant(Answer)`; `=> Answer as Other`, by
 /// `Output::Other(Answer)`. A worker that answers every question with the same struct is written
-/// `tasks!(Worker: Params => struct Answer { Variant(Task), .. })`. Variants may hold their task in a box.
+/// `tasks!(Worker: Params => struct Answer { Variant(Task), .. })`; answers that no plan looks at, since workers read them
+/// as files, `tasks!(Worker: Params => unread { Variant(Task), .. })`. Variants may hold their task in a box.
 #[macro_export]
 macro_rules! tasks {
+    ($worker:ty: $params:ident => unread { $($variant:ident($task:ty)),* $(,)? }) => {$(
+        impl $crate::graph::Task for $task {
+            type Worker = $worker;
+            type Answer = ();
+
+            fn into_params(self) -> $params {
+                $params::$variant(self.into())
+            }
+
+            fn read(_: &$crate::__private::Value) -> ::std::result::Result<(), $crate::StepError> {
+                Ok(())
+            }
+        }
+    )*};
     ($worker:ty: $params:ident => struct $answer:ty { $($variant:ident($task:ty)),* $(,)? }) => {$(
         impl $crate::graph::Task for $task {
             type Worker = $worker;

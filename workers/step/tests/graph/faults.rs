@@ -107,5 +107,5 @@ fn each_fault_is_named() {
 #[test]
 #[should_panic(expected = "the graph of kind 'dead' cannot be used: stage ")]
 fn a_registry_takes_no_such_graph() {
-    let _ = Registry::default().graph::<Dead>();
+    let _ = Registry::default().recipe::<Dead>();
 }

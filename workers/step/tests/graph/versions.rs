@@ -1,64 +1,49 @@
-//! Jobs that a recipe without a graph began, one that gathers by steps on one level, end well when a graph takes over.
+//! Jobs that version 1 began, by a recipe that gathers by steps and on one level, end well when a graph takes over.
 
 use medley_proto::StepInput;
 use medley_step::{
-    GroupDone, JobView, Planned, Recipe, Registry, StepDraft, StepError,
-    graph::{Graph, Next},
+    Planned, StepDraft,
+    graph::{GROUP_MAX, Graph, Group, Known, Next},
+    testing,
 };
 use proptest::prelude::*;
 use serde_json::json;
 
 use crate::{
-    kinds::{End, Gathers, Merge, Part, Plan, Toy, ToyOutput, ToyParams, ToyStep},
-    simulation::{Conditions, Simulation, job},
+    kinds::{End, Gathers, Merge, Part, Plan, Toy, ToyOutput, ToyStep},
+    simulation::{Conditions, Simulation},
 };
 
-/// As speak's recipe was before it was a graph.
-struct Version1;
-
-impl Recipe for Version1 {
-    const KIND: &'static str = "gathers";
-    type Params = ToyParams;
-    const ABOUT: &'static str = "Gathers on one level";
-
-    fn start(_: &JobView<'_, ToyParams>) -> Result<Planned, StepError> {
-        Ok(Planned::one(StepDraft::only::<Toy>("plan", &ToyStep::Plan(Plan {}))?))
-    }
-
-    fn next(job: &JobView<'_, ToyParams>, done: &GroupDone) -> Result<Planned, StepError> {
-        let files = done.results.iter().flat_map(|result| &result.artifacts).cloned().map(StepInput::Artifact);
-        // The sample's width stands in the job's labels: the recipes of version 1 found it in the answers.
-        let width: u32 = job.job.labels["width"].parse().map_err(|_| StepError::internal("no width"))?;
-        let groups = width.div_ceil(GroupDone::MAX);
-        Ok(match done.stage.as_str() {
-            "plan" => {
-                let ToyOutput::Plan(plan) = done.output(0)? else { return Err(StepError::internal("no plan")) };
-                let part = |n| StepDraft::nth::<Toy>("part", n, plan.parts, &ToyStep::Part(Part {}));
-                Planned::many((0..plan.parts).map(part).collect::<Result<_, _>>()?)
-            }
-            "part" if groups > 1 => {
-                let merge = StepDraft::nth::<Toy>("merge-1", done.group, groups, &ToyStep::Merge(Merge {}))?;
-                Planned::one(merge.inputs(files))
-            }
-            "part" | "merge-1" => {
-                let end = ToyStep::End(End { name: "end".into() });
-                Planned::one(StepDraft::only::<Toy>("end", &end)?.inputs(files))
-            }
-            _ => Planned::last(),
-        })
-    }
+fn draft(stage: &'static str, n: u32, total: u32, step: &ToyStep, inputs: Vec<StepInput>) -> StepDraft {
+    StepDraft { inputs, ..testing::draft::<Toy>(stage, n, total, step) }
 }
 
-/// Begins a job by the recipe of version 1 and hands it over after so many deliveries.
+/// What the recipe of version 1 planned, in the form that speak, transcribe and portrait had. Recipes found the width in
+/// the answers that it was carried on in.
+fn version_1(width: u32, done: &Group, known: &Known) -> Next {
+    let results: Vec<_> = done.steps().map(|id| known[&id].clone().unwrap()).collect();
+    let files = || results.iter().flat_map(|result| &result.artifacts).cloned().map(StepInput::Artifact).collect();
+    let groups = width.div_ceil(GROUP_MAX);
+    let steps = match done.stage.as_str() {
+        "plan" => {
+            let ToyOutput::Plan(plan) = serde_json::from_value(results[0].output.clone()).unwrap() else {
+                panic!("a plan answers with a plan")
+            };
+            let part = |n| draft("part", n, plan.parts, &ToyStep::Part(Part {}), Vec::new());
+            (0..plan.parts).map(part).collect()
+        }
+        "part" if groups > 1 => vec![draft("merge-1", done.group, groups, &ToyStep::Merge(Merge {}), files())],
+        "part" | "merge-1" => vec![draft("end", 0, 1, &ToyStep::End(End { name: "end".into() }), files())],
+        _ => return Next::Last,
+    };
+    Next::Publish(Planned { steps, work: None })
+}
+
+/// Begins a job as version 1 did and stops after so many deliveries.
 fn begun(width: u32, deliveries: u64, conditions: Conditions) -> Simulation {
-    let registry = Registry::default().recipe::<Version1>();
-    let kind = "gathers".parse().unwrap();
-    let recipe = registry.find_recipe(&kind).unwrap();
-    assert!(recipe.graph().is_none());
     let mut simulation = Simulation::new("gathers", json!({}), Conditions { version_1: true, width, ..conditions });
-    simulation.job.labels.insert("width".into(), width.to_string());
-    simulation.publish(recipe.start(&simulation.job).unwrap().steps);
-    simulation.deliver(&|job, group, known| recipe.next_of(job, group, known).unwrap(), deliveries);
+    simulation.publish(vec![draft("plan", 0, 1, &ToyStep::Plan(Plan {}), Vec::new())]);
+    simulation.deliver(&|_, group, known| version_1(width, group, known), deliveries);
     simulation
 }
 
@@ -86,13 +71,4 @@ proptest! {
 #[should_panic(expected = "end/0/0 of gathers, 4097 parts")]
 fn one_level_loses_parts_above_4096() {
     begun(4_097, u64::MAX, Conditions { seed: 7, ..Conditions::default() }).assert_whole();
-}
-
-#[test]
-fn a_recipe_without_a_graph_asks_for_what_it_reads() {
-    let registry = Registry::default().recipe::<Version1>();
-    let kind = "gathers".parse().unwrap();
-    let group = medley_step::graph::Group { stage: "plan".parse().unwrap(), group: 0, size: 1, stage_size: None };
-    let next = registry.find_recipe(&kind).unwrap().next_of(&job("gathers", json!({})), &group, &Default::default());
-    assert!(matches!(next.unwrap(), Next::Read(ids) if ids == [group.step(0)]));
 }
