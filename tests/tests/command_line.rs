@@ -350,3 +350,24 @@ fn logs_in_files_have_no_colours() {
     assert!(line.contains("INFO") && line.contains("address=127.0.0.1:"), "{line:?}");
     assert!(is_text(&line), "{line:?}");
 }
+
+/// `scripts/run <kind> --sample` has an input for every kind of the docs' table, and it is there.
+#[test]
+fn every_kind_has_a_sample() {
+    let medley = Medley::default();
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/command-line.md");
+    let page = fs::read_to_string(page).unwrap();
+    let table = page.split("<!-- table: made from the kinds -->").nth(1).unwrap();
+    let table = table.split("<!-- end of table -->").next().unwrap();
+    let kinds: Vec<_> = table.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next()).collect();
+    assert!(kinds.len() >= 9, "{kinds:?}");
+    for kind in kinds {
+        let ended = medley.call(&["models", "sample", kind]);
+        assert_eq!(ended.code, Some(0), "{kind}: {ended:?}");
+        let inputs: Vec<_> = ended.out.lines().collect();
+        assert!(!inputs.is_empty() && inputs.iter().all(|input| !input.starts_with('/') || Path::new(input).exists()));
+        if kind == "library" {
+            assert!(fs::read_dir(inputs[0]).unwrap().count() >= 5);
+        }
+    }
+}

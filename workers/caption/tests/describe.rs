@@ -55,8 +55,10 @@ fn describe(endpoint: String) -> Row {
         nsfw: false,
         ..CaptionParams::default()
     };
-    let analyzer =
-        Analyzer::open(&models, &params, AnalyzerSlots { threads: 1, calls: 1 }).unwrap().assisted(assistant).unwrap();
+    let analyzer = Analyzer::open(&models, &params, AnalyzerSlots { threads: 1, calls: 1 })
+        .unwrap()
+        .with_assistant(assistant)
+        .unwrap();
     let files: Vec<(String, PathBuf)> =
         vec![("coffee.png".into(), models.file("sample-pictures", "coffee.png").unwrap())];
     analyzer.analyze(&files, &QuietHost::default()).unwrap().remove(0).row

@@ -10,6 +10,7 @@ use medley_models::Models;
 use medley_step::{BuildContext, Worker, testing};
 use serde_json::json;
 
+#[expect(clippy::disallowed_methods, reason = "settings of this example alone")]
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [params, out, files @ ..] = &arguments[..] else {

@@ -2,11 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use medley_environment::Environment;
 use medley_models::Models;
 use medley_net::Address;
 use medley_proto::Name;
@@ -128,14 +129,16 @@ fn s3(config: &Config) -> S3Config {
     let store = &config.store;
     let place = store.url.as_deref().and_then(|url| url.strip_prefix("s3://")).unwrap_or_default();
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    let environment = Environment::get();
+    let key = |variable: &medley_environment::Value| variable.text().ok().flatten().map(str::to_owned);
     S3Config {
         bucket: bucket.to_owned(),
         prefix: prefix.to_owned(),
         region: store.region.clone().unwrap_or_default(),
         endpoint: store.endpoint.clone(),
         path_style: store.path_style.unwrap_or(store.endpoint.is_some()),
-        access_key: env::var("AWS_ACCESS_KEY_ID").ok(),
-        secret_key: env::var("AWS_SECRET_ACCESS_KEY").ok(),
+        access_key: key(&environment.access_key),
+        secret_key: key(&environment.secret_key),
         credentials_file: store.credentials_file.clone(),
         ca_file: store.ca_file.clone(),
     }

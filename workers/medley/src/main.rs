@@ -3,9 +3,9 @@
 mod backends;
 mod cli;
 mod config;
+mod kinds;
 mod lazy_queue;
 mod recipes;
-mod registry;
 
 use std::process::ExitCode;
 

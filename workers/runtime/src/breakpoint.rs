@@ -40,6 +40,7 @@ mod armed {
     }
 
     /// A test may end the process here.
+    #[expect(clippy::disallowed_methods, reason = "only tests set it, and it is no part of the help text")]
     pub(crate) fn breakpoint(name: &str) {
         let armed = ARMED.get_or_init(|| std::env::var(BREAKPOINT_VARIABLE).ok().map(|value| parse(&value)));
         if armed.as_ref().is_some_and(|armed| armed.visit(name)) {

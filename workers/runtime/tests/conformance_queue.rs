@@ -225,6 +225,7 @@ async fn channel_depth(channel: &lapin::Channel, queue: &str) -> Option<u32> {
 
 /// Not a case by itself: the second process of `a_killed_process_loses_its_step_at_once`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "only this test reads it")]
 async fn holder() {
     let Ok(spec) = std::env::var("MEDLEY_TEST_HOLDER") else { return };
     if let Some(path) = spec.strip_prefix("sqlite:") {

@@ -8,6 +8,7 @@ mod context;
 mod draft;
 mod error;
 pub mod graph;
+mod kind;
 mod registry;
 pub mod testing;
 mod worker;
@@ -18,6 +19,7 @@ pub use context::{
 pub use draft::{Planned, StepDraft, WHOLE_JOB};
 pub use error::{Cause, Retryable, StepError};
 pub use graph::Recipe;
+pub use kind::{FINISH, Kind, KindError, Kinds, Program, Sample, Slots};
 pub use registry::{ErasedRecipe, ErasedWorker, Registry};
 pub use worker::{BuildContext, BuildError, Worker};
 

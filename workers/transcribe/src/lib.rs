@@ -19,6 +19,7 @@ mod config;
 mod decode;
 mod episode;
 mod error;
+mod kind;
 mod language;
 mod params;
 mod plan;
@@ -31,6 +32,7 @@ mod worker;
 
 pub use config::TranscribeConfig;
 pub use episode::{PodcastParams, PodcastRecipe, PublishStep};
+pub use kind::{KIND, PODCAST};
 pub use params::{Script, Silence, Task, TranscribeParams};
 pub use recipe::TranscribeRecipe;
 pub use step::{

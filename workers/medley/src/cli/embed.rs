@@ -6,6 +6,7 @@ use std::{
     thread,
 };
 
+use clap::{Args as _, Command, FromArgMatches};
 use medley_caption::{CaptionConfig, CaptionError, Item, Pace, embed};
 use medley_clip::{Clip, ClipSpec, Embedder, lines};
 use medley_models::Models;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use super::{
     Failed,
     completions::ModelNames,
+    extra::ExtraCommand,
     outputs::{NewFile, unwritable},
     printable::{plain, printable},
 };
@@ -29,7 +31,7 @@ const LABELS_BYTES: u64 = 64 << 20;
     after_help = "Examples:\n  medley embed photos/*.jpg -o photos.npy\n  medley embed 'a cat on a couch' -o query.npy\n  \
     medley embed --labels labels.txt -o labels.npy"
 )]
-pub(super) struct Args {
+struct Args {
     /// Image files; what is no file is a text.
     #[arg(required_unless_present = "labels")]
     inputs: Vec<OsString>,
@@ -49,7 +51,20 @@ pub(super) struct Args {
     output: PathBuf,
 }
 
-pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
+pub(super) const COMMAND: ExtraCommand = ExtraCommand {
+    name: "embed",
+    command: || {
+        let about =
+            "Turns images and texts into vectors of one space, with a CLIP model: a NumPy file with a row for each";
+        Args::augment_args(Command::new("embed").about(about))
+    },
+    main: |matches, config| {
+        let args = Args::from_arg_matches(matches).map_err(|error| Failed::usage(error.to_string()))?;
+        main(args, config)
+    },
+};
+
+fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
     let caption = caption_config(config)?;
     let mut items = args.inputs.into_iter().map(item).collect::<Result<Vec<_>, _>>()?;
     if let Some(path) = &args.labels {

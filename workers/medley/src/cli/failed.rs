@@ -78,10 +78,14 @@ impl Failed {
             None => eprintln!("error: {message}"),
         }
         if self.code.as_ref().is_some_and(|code| is_missing(code) || *code == ErrorCode::INTERNAL) {
-            for cause in self.causes.iter().filter(|cause| !self.message.contains(*cause)) {
+            for cause in self.unsaid_causes() {
                 eprintln!("  because: {}", printable(cause.trim()));
             }
         }
+    }
+
+    fn unsaid_causes(&self) -> impl Iterator<Item = &String> {
+        self.causes.iter().filter(|cause| !self.message.contains(*cause))
     }
 
     #[cfg(test)]
@@ -97,7 +101,9 @@ impl Failed {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        // For logs and lists: what lies behind it on the same line.
+        self.unsaid_causes().try_for_each(|cause| write!(f, ": {}", cause.trim()))
     }
 }
 
@@ -150,4 +156,21 @@ fn causes(error: &dyn Error) -> Vec<String> {
         next = cause.source();
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use medley_runtime::WorkersError;
+    use medley_step::QueueError;
+
+    use super::*;
+
+    #[test]
+    fn what_lies_behind_an_error_is_said() {
+        let away = QueueError::Unavailable("the broker hung up".into(), Some("connection reset".into()));
+        let failed = Failed::service(WorkersError::Queue(away));
+        let said = failed.to_string();
+        assert_eq!(failed.causes, ["the queue is not available: the broker hung up", "connection reset"]);
+        assert_eq!(said, format!("{}: {}", failed.message, failed.causes.join(": ")));
+    }
 }

@@ -11,17 +11,16 @@ use std::{
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use futures_util::StreamExt;
-use medley_models::{Models, Registry as ModelRegistry, State as ModelState};
+use medley_models::{Models, State as ModelState};
 use medley_proto::{ErrorCode, JobId, JobState, Manifest, Name, Sha256};
 use medley_runtime::{Client, Engine, EngineError, EngineOptions, InputRequest, Request};
-use medley_step::Registry;
+use medley_step::{Kind, Registry, Slots};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Failed, block_on,
     kinds::{Asked, AskedJob},
     logging::{LogFormat, start_logging},
-    models::needed_by,
     outputs,
     printable::printable,
     progress::{Progress, Show},
@@ -30,17 +29,13 @@ use super::{
     terms::Terms,
     usage::Bytes,
 };
-use crate::{backends, config::Config};
+use crate::{backends, config::Config, kinds::kinds as all_kinds};
 
 /// How often the store is asked whether jobs have ended; events make it quicker, and may be lost.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// State that takes less than this is not worth a line.
 const MENTIONED_BYTES: u64 = 1 << 20;
-
-/// Kinds of many short steps. Several slots of a thread each get through them sooner than one with all threads: what lies
-/// between two steps of one slot falls into a step of another.
-const A_SLOT_A_CORE: [&str; 1] = ["library"];
 
 #[derive(Debug)]
 pub(super) struct Args {
@@ -101,7 +96,9 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
         false => State::share(&args.output)?,
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let small = asked.jobs.iter().any(|job| A_SLOT_A_CORE.contains(&job.request.kind.as_str()));
+    let hint =
+        |job: &AskedJob| all_kinds().find(job.request.kind.as_str()).map(Kind::slots_of_a_job).unwrap_or_default();
+    let small = asked.jobs.iter().any(|job| hint(job) == Slots::OnePerCore);
     config.worker.slots = args.slots.unwrap_or(if small || asked.jobs.len() > 1 { cores } else { 1 });
     // Compute children are told of it in JSON, which has no other bytes than UTF-8.
     if state.path().to_str().is_some() {
@@ -150,11 +147,9 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
 /// Hashes the model files of these kinds that are here.
 fn verify_models<'a>(kinds: impl Iterator<Item = &'a Name>) -> Result<(), Failed> {
     let models = Models::open(&Models::default_dir());
-    let kinds: std::collections::BTreeSet<&str> = kinds.map(Name::as_str).collect();
-    let parts: Vec<String> = kinds.into_iter().flat_map(needed_by).collect();
-    for (name, model) in &ModelRegistry::built_in().models {
-        let is_needed = model.tasks.iter().any(|task| parts.contains(task));
-        if is_needed && models.state(name)? != ModelState::Missing {
+    let names = kinds.filter_map(|kind| all_kinds().models_of(kind.as_str())).flatten();
+    for name in names.collect::<std::collections::BTreeSet<_>>() {
+        if models.state(name)? != ModelState::Missing {
             models.verify(name)?;
         }
     }

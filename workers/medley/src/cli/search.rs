@@ -2,11 +2,12 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use clap::{Args as _, Command, FromArgMatches};
 use medley_caption::library::search::{ComparedBy, Query, SearchError, SearchResults, Searcher};
 use medley_models::Models;
 use medley_step::{Host, StepError};
 
-use super::{Failed, embed::caption_config, outputs};
+use super::{Failed, embed::caption_config, extra::ExtraCommand, outputs};
 use crate::config::Config;
 
 #[derive(Debug, clap::Args)]
@@ -16,7 +17,7 @@ Examples:
   medley search dataset --text total           by text that was read in the image
   medley search dataset --image cat.jpg        images that look like this one
   medley search dataset --like 17              images like row 17 of captions.jsonl, counted from 0")]
-pub(super) struct Args {
+struct Args {
     /// The folder that `medley run library … -o` made.
     dataset: PathBuf,
     /// What the images show.
@@ -50,7 +51,19 @@ impl Host for Alone {
     }
 }
 
-pub(super) fn main(args: &Args, config: &Config) -> Result<ExitCode, Failed> {
+pub(super) const COMMAND: ExtraCommand = ExtraCommand {
+    name: "search",
+    command: || {
+        let about = "Finds images in a data set that `run library` made";
+        Args::augment_args(Command::new("search").about(about))
+    },
+    main: |matches, config| {
+        let args = Args::from_arg_matches(matches).map_err(|error| Failed::usage(error.to_string()))?;
+        main(&args, config)
+    },
+};
+
+fn main(args: &Args, config: &Config) -> Result<ExitCode, Failed> {
     let failed = |error: SearchError| Failed::from(StepError::from(error));
     let library = Searcher::open(&args.dataset).map_err(failed)?.configured(caption_config(config)?);
     let query = match (&args.words, &args.image, &args.text, args.like) {

@@ -14,7 +14,7 @@ use medley_transcribe::{Facts, Gathered, TranscribeOutput};
 use serde_json::{Value, json};
 
 use super::NewsRecipe;
-use crate::registry::registry;
+use crate::kinds::kinds;
 
 fn job(kind: &'static str, params: Value, inputs: &[&str]) -> Job {
     let input = |name: &&str| Input {
@@ -69,7 +69,7 @@ impl Walk {
 
     /// The same where the recording says what the transcript has.
     fn hearing(job: &Job, parts: u32, transcript: &Transcript) -> Self {
-        let registry = registry();
+        let registry = kinds().registry();
         let (mut stages, mut steps) = (Vec::<(String, usize)>::new(), Vec::new());
         let run = JobRun::of(registry.find_recipe(&job.kind).unwrap(), job, |step, _| {
             steps.push(step.clone());

@@ -71,7 +71,7 @@ impl Backend {
         &self.settings
     }
 
-    /// Sends an event to whoever listens. An event that cannot be sent is no error.
+    /// Sends an event to those who watch the job. An event that cannot be sent is no error.
     pub(crate) async fn send_event(&self, tenant: &Name, job: JobId, step: Option<&StepId>, body: EventBody) {
         let at_ms = self.clock.now_ms();
         let event = Event { v: VERSION, tenant: tenant.clone(), job, step: step.cloned(), at_ms, body };

@@ -66,8 +66,8 @@ impl Client {
     }
 }
 
-/// A digest of the names, sizes and times of all that is below a folder. Links are told by where they point and not
-/// followed; what may not be read, and folders that hold a job's state (`.medley`) and their content, do not count.
+/// A digest of the names, sizes and times of all that is below a folder. A link counts by its target's
+/// path and is not followed; what may not be read, and folders that hold a job's state (`.medley`) and their content, do not count.
 fn fingerprint(root: &Path) -> io::Result<Sha256> {
     let mut hash = sha2::Sha256::new();
     add(root, 0, &mut hash)?;

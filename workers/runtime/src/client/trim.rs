@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// So many results are counted; more are not told apart.
+/// At most so many results are counted.
 const MAX_STEPS: usize = 1_000;
 
 impl Client {

@@ -15,7 +15,7 @@ impl Client {
     /// The job's events from now on. The last one is [`EventBody::Finished`], also when the job had ended before.
     ///
     /// # Errors
-    /// [`Error::NoSuchJob`], or one of the store. Without the queue only the end is told.
+    /// [`Error::NoSuchJob`], or one of the store. Without the queue only the end is reported.
     pub async fn watch(&self, of: &Name, job: JobId) -> Result<impl Stream<Item = Event> + Send + use<>, Error> {
         let events = self.backend.queue.events(of, Some(job)).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "events cannot be heard; the job is looked at now and then");

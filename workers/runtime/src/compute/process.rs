@@ -27,9 +27,9 @@ use super::{
 const START_TIME: Duration = Duration::from_secs(60);
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// What a child prints in one line is cut here.
-const MOST_LINE_BYTES: usize = 4 << 10;
+const MAX_LINE_BYTES: usize = 4 << 10;
 /// Lines printed within one second beyond this many are counted and dropped.
-const MOST_LINES_A_SECOND: u32 = 50;
+const MAX_LINES_A_SECOND: u32 = 50;
 /// The last lines printed, for the history of a crash.
 const LAST_LINES: usize = 5;
 
@@ -345,7 +345,7 @@ impl Child {
                 }
                 (second, printed, dropped) = (Instant::now(), 0, 0);
             }
-            if printed < MOST_LINES_A_SECOND {
+            if printed < MAX_LINES_A_SECOND {
                 tracing::debug!(target: "medley::compute", kind = %self.kind, "{line}");
                 printed += 1;
             } else {
@@ -438,7 +438,7 @@ async fn read_line(lines: &mut BufReader<ChildStderr>) -> io::Result<Option<Stri
             any = true;
             let end = bytes.iter().position(|byte| *byte == b'\n');
             let text = &bytes[..end.unwrap_or(bytes.len())];
-            let room = MOST_LINE_BYTES.saturating_sub(line.len());
+            let room = MAX_LINE_BYTES.saturating_sub(line.len());
             line.extend_from_slice(&text[..text.len().min(room)]);
             (end.map_or(bytes.len(), |end| end + 1), end.is_some())
         };

@@ -12,7 +12,7 @@ pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(24 * 3_600);
 /// The pause before the attempt after this one.
 pub(crate) fn backoff(settings: &WorkerSettings, attempt: u32) -> Duration {
     let doubled = 1_u64.checked_shl(attempt.saturating_sub(1)).unwrap_or(u64::MAX);
-    let pause = settings.first_backoff_ms.saturating_mul(doubled).min(settings.most_backoff_ms);
+    let pause = settings.first_backoff_ms.saturating_mul(doubled).min(settings.max_backoff_ms);
     Duration::from_millis(pause).min(MAX_PAUSE)
 }
 
@@ -41,7 +41,7 @@ mod tests {
         fn pauses_grow_and_stay_within_bounds(attempt in 1_u32..100) {
             let settings = WorkerSettings::default();
             let (this, next) = (backoff(&settings, attempt), backoff(&settings, attempt + 1));
-            prop_assert!(this <= next && next <= Duration::from_millis(settings.most_backoff_ms));
+            prop_assert!(this <= next && next <= Duration::from_millis(settings.max_backoff_ms));
             let jittered = jittered(this);
             prop_assert!(this / 2 <= jittered && jittered <= this * 3 / 2);
         }

@@ -7,18 +7,9 @@ use medley_proto::{JobId, Name};
 use tokio_util::sync::CancellationToken;
 
 use super::{backoff::pause, executor::Executor};
-use crate::{
-    Backend, Error,
-    layout::{documents, keys::JobKeys},
-};
+use crate::layout::{documents, keys::JobKeys};
 
-/// Whether nobody waits for the job's steps any more: it was cancelled, or it has ended.
-pub(crate) async fn is_over(backend: &Backend, tenant: &Name, job: JobId) -> Result<bool, Error> {
-    let (store, keys) = (&*backend.store, JobKeys::new(tenant, job));
-    Ok(documents::exists(store, &keys.cancel()).await? || documents::exists(store, &keys.manifest()).await?)
-}
-
-/// Looks at once when somebody says that a job was cancelled or has ended otherwise than well.
+/// Looks at once when a signal says that a job was cancelled, was deleted or has failed.
 pub(crate) async fn listen_for_cancels(executor: Arc<Executor>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let cancels = tokio::select! {
@@ -41,7 +32,7 @@ async fn stop_steps(executor: &Executor, tenant: &Name, job: JobId) {
     if !executor.running.has(tenant, job) {
         return;
     }
-    match is_over(&executor.backend, tenant, job).await {
+    match documents::is_over(&*executor.backend.store, &JobKeys::new(tenant, job)).await {
         Ok(true) => executor.running.cancel(tenant, job),
         Ok(false) => {}
         Err(error) => tracing::debug!(%error, "a cancellation cannot be looked for"),

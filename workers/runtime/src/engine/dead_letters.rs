@@ -59,7 +59,7 @@ async fn next(
     consumer.next().await
 }
 
-/// A letter of a job whose record cannot be read would come back for ever, before all others.
+/// Stores a letter. One whose job cannot be read is put aside: it would come back forever, ahead of all others.
 async fn keep_or_put_aside(backend: &Backend, delivery: Delivery, failure: Option<Failure>) -> Result<(), Error> {
     match keep(backend, &delivery.step, failure).await {
         Ok(()) => Ok(backend.queue.ack(delivery).await?),
@@ -73,7 +73,7 @@ async fn keep_or_put_aside(backend: &Backend, delivery: Delivery, failure: Optio
 
 async fn keep(backend: &Backend, step: &Step, failure: Option<Failure>) -> Result<(), Error> {
     if step.kind == FINISH {
-        // A job's end is tried for ever: this one was given up by the broker.
+        // The engine never gives up a job's end: the broker did.
         return Ok(backend.queue.publish(&[Step { attempt: 1, ..step.clone() }]).await?);
     }
     let keys = JobKeys::of_step(step);

@@ -40,7 +40,7 @@ pub(crate) async fn delete(backend: &Backend, of: &Name, job: JobId) -> Result<(
     removal::remove_below(&*backend.store, &keys.root(), &[]).await
 }
 
-/// The entry is found by its time, or where nobody knows that any more by the job.
+/// Finds the entry by the time when the job was made, or by the job where that time is unknown.
 async fn remove_from_index(store: &dyn Store, of: &Name, job: JobId, created_ms: Option<u64>) -> Result<(), Error> {
     if let Some(created_ms) = created_ms {
         return Ok(store.delete(&JobKeys::new(of, job).index(created_ms)).await?);

@@ -10,7 +10,7 @@ use medley_step::{StepError, graph::Group};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    cancellation, committer,
+    committer,
     planner::{self, FinishParams},
     remote_folders::RemoteFolders,
     running::{RunningStep, RunningSteps},
@@ -143,7 +143,7 @@ impl Executor {
         Ok(result)
     }
 
-    /// A result of a job that was deleted meanwhile would stay for ever.
+    /// Fails with `Cancelled` when the job was cancelled or deleted meanwhile: a result written now would stay forever.
     async fn still_wanted(&self, step: &Step) -> Result<(), StepError> {
         let (store, keys) = (&*self.backend.store, JobKeys::of_step(step));
         let (at_cancel, at_job) = (keys.cancel(), keys.job());
@@ -168,7 +168,7 @@ impl Executor {
         let mut next_progress = Instant::now();
         loop {
             tokio::select! {
-                _ = look.tick() => match cancellation::is_over(backend, &step.tenant, step.job).await {
+                _ = look.tick() => match documents::is_over(&*backend.store, &JobKeys::of_step(step)).await {
                     Ok(true) => running.stop_for(StopReason::Cancelled),
                     Ok(false) => {}
                     Err(error) => tracing::debug!(%error, "a cancellation cannot be looked for"),

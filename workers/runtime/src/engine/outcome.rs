@@ -45,7 +45,7 @@ impl Executor {
             return self.end(delivery).await;
         }
         let claim = self.running.claim(&delivery.step).await;
-        // What we did not think of ends its job and not the steps beside it; the panic itself is in the log.
+        // A panic fails this step and not the steps beside it; the panic itself is in the log.
         let executed = AssertUnwindSafe(self.execute(&delivery.step)).catch_unwind().await;
         drop(claim);
         match executed.unwrap_or_else(|_| Err(defect(&delivery.step))) {
@@ -57,7 +57,7 @@ impl Executor {
         }
     }
 
-    /// Ends a job. That is tried for ever: there is nothing to fall back on.
+    /// Ends a job, and tries forever: there is nothing to fall back on.
     async fn end(&self, delivery: Delivery) -> Verdict {
         let finished = AssertUnwindSafe(finisher::finish(&self.backend, &delivery.step)).catch_unwind().await;
         let finished = match finished {
@@ -93,7 +93,7 @@ impl Executor {
                 self.settled(self.backend.queue.dead_letter(delivery, &failure).await).await
             }
             Ok(Settlement::HandBack) => self.hand_back(delivery, Some(&error)).await,
-            // Without its job's record nobody can go on with it, now or later.
+            // Without its job's record no worker can go on with the step, now or later.
             Err(error @ Error::Damaged { .. }) => self.put_aside(delivery, error).await,
             Err(error) => {
                 let error = StepError::from(error);
@@ -182,10 +182,10 @@ impl Executor {
             metrics::counter!("medley_dead_letters_total", "kind" => kind).increment(1);
             return Ok(Settlement::DeadLetter(failure));
         }
-        let wish = retry_after.unwrap_or_default().min(settings.most_retry_after());
+        let wish = retry_after.unwrap_or_default().min(settings.max_retry_after());
         let mut pause = jittered(backoff(settings, step.attempt)).max(wish);
         if let Some(deadline_ms) = step.deadline_ms {
-            // Whoever waits beyond the deadline learns of it at the deadline.
+            // A retry is never later than the deadline, so that the client learns in time that it has passed.
             pause = pause.min(Duration::from_millis(deadline_ms.saturating_sub(self.backend.clock.now_ms())));
         }
         let in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);

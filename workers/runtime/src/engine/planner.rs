@@ -105,9 +105,9 @@ pub(crate) async fn publish_finish(
     Ok(backend.queue.publish(&steps).await?)
 }
 
-/// Called when a step of the group has its result, by whoever found or wrote it: when it was the last, publishes
-/// what follows. Doing it twice is harmless. Groups that are only waited for are marked on the way, so that a death in
-/// between heals as any other does: the step comes back, has a result, and the check is made again.
+/// Publishes what follows a group when all its results are there. Called each time when a result of it was written or
+/// found; doing it twice is harmless. Groups that are only waited for are marked on the way. A death in between heals as
+/// any other does: the step comes back, has a result, and the check is made again.
 pub(crate) async fn advance(backend: &Backend, job: &Job, group: &Group, just_done: StepResult) -> Result<(), Error> {
     let keys = JobKeys::of(job);
     let (mut group, mut just_done) = (group.clone(), just_done);

@@ -35,6 +35,7 @@ pub(crate) struct JobProgress {
     pub(crate) newest_ms: u64,
 }
 
+/// Finds out where a job stands.
 pub(crate) async fn find(backend: &Backend, job: &Job) -> Result<JobProgress, Error> {
     let start = {
         let job = job.clone();
@@ -137,7 +138,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The lineage of a result that is there, for whoever ends the job in its name.
+/// The lineage of a step that has a result; empty otherwise.
 pub(crate) async fn lineage_at(backend: &Backend, keys: &JobKeys, step: &StepId) -> Result<Lineage, Error> {
     let result = documents::read::<StepResult>(&*backend.store, &keys.result(step)).await?;
     Ok(result.map(|result| result.lineage).unwrap_or_default())

@@ -96,7 +96,7 @@ pub(crate) async fn stage(
             let index = inputs.len();
             let mut local = stager.stage(index, &input).await?;
             if spool.holds(&local.path) || local.path.to_str().is_none() {
-                // A spooled file is called by a hash, and a path with odd bytes cannot be told in JSON.
+                // A spooled file is named by a hash, and JSON cannot hold a path that is not UTF-8.
                 local.path = folder.called(index, &local.name, &local.path)?;
             }
             inputs.push(local);
@@ -178,7 +178,7 @@ impl Stager<'_> {
             Source::Uri(uri) => {
                 let Some(path) = file_uri::path_of(uri) else {
                     if input.is_folder() {
-                        // Nothing of it is here: the step asks for what it needs.
+                        // Its files are elsewhere: the step asks for those that it needs.
                         return Ok(local(PathBuf::new(), input.sha256.unwrap_or_else(|| Sha256::of(b"")), 0));
                     }
                     let (path, fetched) = self.fetch(number, input).await?;

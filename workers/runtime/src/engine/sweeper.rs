@@ -94,7 +94,7 @@ async fn sweep_job(backend: &Backend, keys: &JobKeys, age_ms: u64, swept: &mut S
         Err(error) => return Err(error),
     };
     let Some(job) = documents::read::<Job>(store, &keys.job()).await? else {
-        // Its submission broke off; nobody was told that it was accepted.
+        // Its submission broke off before the client heard that the job was accepted.
         removal::remove_if_deleted(&*backend.store, keys).await?;
         store.delete(&keys.index(marker.created_ms)).await?;
         store.delete(&keys.open()).await?;
@@ -165,7 +165,7 @@ async fn waits(backend: &Backend, kind: &Name, class: Class) -> Result<bool, Err
 }
 
 /// Removes the finished jobs that were made before the tenant's keeping began, and uploaded inputs and cached results
-/// that nobody wrote since then.
+/// that were last written before then.
 async fn remove_expired(backend: &Backend, of: &Name, swept: &mut Swept) -> Result<(), Error> {
     let Some(days) = backend.settings.tenants.get(of).and_then(|tenant| tenant.keep_days) else { return Ok(()) };
     let before_ms = backend.clock.now_ms().saturating_sub(u64::from(days) * DAY_MS);

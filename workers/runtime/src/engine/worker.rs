@@ -68,7 +68,7 @@ pub(crate) async fn run(
     result
 }
 
-/// Begins a loop again when it panics: one record that nobody thought of must not end all work of this worker.
+/// Starts a loop again when it panics: one unforeseen record must not end all work of this worker.
 async fn restarted<F: Future<Output = ()>>(
     stop: CancellationToken,
     executor: Arc<Executor>,

@@ -51,7 +51,7 @@ impl Hashes {
     pub(super) fn of(&self, name: &str, path: &Path, limits: &LimitSettings) -> Result<KnownFile, StepError> {
         let refuse = |error: io::Error| refused(name, path, error);
         let real = allowed(name, path, limits)?;
-        // A pipe without a writer would hold the open up for ever.
+        // Opening a pipe without a writer would block forever.
         let mut file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(real).map_err(refuse)?;
         let meta = file.metadata().map_err(refuse)?;
         check(name, path, &meta, limits)?;

@@ -12,7 +12,7 @@ use crate::{
 
 const SCHEME: &str = "s3://";
 /// The longest key that S3 takes.
-const MOST_KEY_BYTES: usize = 1_024;
+const MAX_KEY_BYTES: usize = 1_024;
 
 /// Fetches `s3://bucket/key` inputs with the worker's own credentials, from the places that its owner names and no
 /// others: whoever may submit a job must not read all that the worker may read.
@@ -62,7 +62,7 @@ impl S3Fetcher {
         let refused = |code, what: &str| refused(address, code, what);
         let sort = |error| sort(address, error);
         let (store, key) = self.place(address)?;
-        if key.is_empty() || key.len() > MOST_KEY_BYTES {
+        if key.is_empty() || key.len() > MAX_KEY_BYTES {
             return Err(refused(ErrorCode::INPUT_NOT_FOUND, "this is no key of an object"));
         }
         let fits = |bytes: u64| {

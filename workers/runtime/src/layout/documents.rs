@@ -5,6 +5,7 @@ use medley_proto::{Sha256, VERSION};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+use super::keys::JobKeys;
 use crate::{
     Error,
     store::{Key, ObjectMeta, Store},
@@ -68,4 +69,9 @@ pub(crate) async fn write_once<T: Serialize + DeserializeOwned>(
 
 pub(crate) async fn exists(store: &dyn Store, key: &Key) -> Result<bool, Error> {
     Ok(store.head(key).await?.is_some())
+}
+
+/// Whether the job was cancelled or has ended, so that its steps are no longer needed.
+pub(crate) async fn is_over(store: &dyn Store, keys: &JobKeys) -> Result<bool, Error> {
+    Ok(exists(store, &keys.cancel()).await? || exists(store, &keys.manifest()).await?)
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The longest key.
-const MOST_KEY_BYTES: u64 = 1_024;
+const MAX_KEY_BYTES: u64 = 1_024;
 
 /// Says that the job uses the object, before it is written or read. The job's own record comes first: who deletes the job
 /// finds the marker by it.
@@ -39,7 +39,7 @@ pub(crate) async fn unshare_all(store: &dyn Store, keys: &JobKeys) -> Result<(),
     loop {
         let page = store.list(&keys.shares(), after.as_deref(), 1_000).await?;
         for record in &page.objects {
-            let Some(name) = store.get(&record.key, MOST_KEY_BYTES).await? else { continue };
+            let Some(name) = store.get(&record.key, MAX_KEY_BYTES).await? else { continue };
             // A damaged record names nothing that could be removed.
             match std::str::from_utf8(&name).ok().and_then(|name| Key::parse(name).ok()) {
                 Some(object) if keys.owns(&object) => unshare(store, keys, &object).await?,

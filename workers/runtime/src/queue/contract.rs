@@ -1,3 +1,5 @@
+//! What every queue does. `tests/conformance_queue.rs` checks it for each of them.
+
 use std::{any::Any, fmt, time::Duration};
 
 use async_trait::async_trait;
@@ -83,7 +85,7 @@ pub trait Queue: Send + Sync + 'static {
     /// How many steps wait (not: are held) in a queue.
     async fn depth(&self, queue: &QueueName) -> Result<u64, QueueError>;
 
-    /// Tells whoever listens; lossy.
+    /// Sends an event to those who watch; lossy.
     async fn send_event(&self, event: &Event) -> Result<(), QueueError>;
 
     /// The events of one job, or of every job of the tenant, from now on.

@@ -1,3 +1,5 @@
+//! What every store does. `tests/conformance_store.rs` checks it for each of them.
+
 use std::{fmt, ops::Range, path::Path, time::Duration};
 
 use async_trait::async_trait;
@@ -96,7 +98,7 @@ pub trait Store: Send + Sync + 'static {
     /// Writes or replaces, streaming a file of any size through bounded memory.
     async fn put_file(&self, key: &Key, path: &Path, meta: &ObjectMeta) -> Result<(), StoreError>;
 
-    /// Writes unless the object exists; true when it wrote. Two writers that race may both be told so: the caller's
+    /// Writes unless the object exists; true when it wrote. For two writers that race it may return true to both: the caller's
     /// correctness must not rest on it, only its economy.
     async fn put_if_absent(&self, key: &Key, bytes: Bytes, meta: &ObjectMeta) -> Result<bool, StoreError>;
 
@@ -118,10 +120,11 @@ pub trait Store: Send + Sync + 'static {
     /// Removes; an object that is not there counts as removed.
     async fn delete(&self, key: &Key) -> Result<(), StoreError>;
 
-    /// A URL that reads the object for so long without credentials.
+    /// A URL that reads the object for so long without credentials. For the gateway, which is not built yet: only the
+    /// conformance suite calls it today.
     async fn presign_get(&self, key: &Key, valid_for: Duration) -> Result<String, StoreError>;
 
-    /// A URL that writes the object for so long without credentials.
+    /// A URL that writes the object for so long without credentials. For the gateway, as [`presign_get`](Self::presign_get).
     async fn presign_put(&self, key: &Key, valid_for: Duration) -> Result<String, StoreError>;
 
     /// The file that holds the object, where objects are files: lets a step read without copying.

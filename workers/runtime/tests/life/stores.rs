@@ -211,7 +211,7 @@ async fn a_failing_store_is_lived_through() {
     let failing = Far::new(folder, 16).await;
     let mut settings = fleet::settings(folder);
     settings.worker.max_attempts = 1_000;
-    settings.worker.most_backoff_ms = 50;
+    settings.worker.max_backoff_ms = 50;
     let worker =
         Running::start(&fleet::over(fleet::queue(folder).await, failing.clone(), settings), EngineOptions::default());
     let manifest = fleet.wait(job).await;

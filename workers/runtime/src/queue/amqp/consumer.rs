@@ -8,8 +8,8 @@ use medley_proto::{Class, Failure};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
+    headers::{FAILURE, lost_before},
     source::{Look, Parked, Source},
-    token::{FAILURE, lost_before},
 };
 use crate::queue::{Consumer, DeadConsumer, Delivery, QueueError, UNREADABLE, decode, weights::Weights};
 

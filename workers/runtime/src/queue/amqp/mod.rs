@@ -1,11 +1,11 @@
 //! The fleet's queue: RabbitMQ 3.10 or later (docs/decisions/0022-rabbitmq-topology.md, docs/fleet.md).
 
 mod consumer;
+mod headers;
 mod link;
 mod publisher;
 mod signals;
 mod source;
-mod token;
 mod topology;
 
 use std::{
@@ -27,11 +27,12 @@ use medley_proto::{Class, ErrorCode, Event, Failure, JobId, Name, Step};
 
 use self::{
     consumer::{AmqpConsumer, AmqpDeadConsumer, Sources},
+    headers::{FAILURE, FAILURE_BYTES, PERSISTENT, TRACE, TRACE_BYTES},
     link::{Link, classify},
     publisher::{Outgoing, Publisher},
     signals::Control,
+    source::Held,
     source::Source,
-    token::{FAILURE, FAILURE_BYTES, Held, PERSISTENT, TRACE, TRACE_BYTES},
     topology::{CONTROL, EVENTS},
 };
 
@@ -170,7 +171,7 @@ impl Queue for AmqpQueue {
         let (step, held) = held(delivery)?;
         held.step_aside().await;
         let mut again = message(&step)?;
-        token::count_losses(&mut again, lost);
+        headers::count_losses(&mut again, lost);
         self.replace(held, again).await
     }
 
@@ -187,7 +188,7 @@ impl Queue for AmqpQueue {
     async fn put_aside(&self, delivery: Delivery, reason: &str) -> Result<(), QueueError> {
         let (step, held) = held(delivery)?;
         let mut aside = message(&step)?;
-        token::put_aside(&mut aside, reason);
+        headers::put_aside(&mut aside, reason);
         self.replace(held, aside).await
     }
 

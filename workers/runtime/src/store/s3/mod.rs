@@ -30,7 +30,7 @@ const SHA256: &str = "sha256";
 /// The longest that a URL can be valid.
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// S3 takes keys of 1,024 bytes: what ours leave of them, with the `/` between.
-const MOST_PREFIX_BYTES: usize = 1024 - Key::MAX_BYTES - 1;
+const MAX_PREFIX_BYTES: usize = 1024 - Key::MAX_BYTES - 1;
 /// How often a small object whose answer broke off is asked for again.
 const TRIES: u32 = 5;
 
@@ -64,7 +64,7 @@ impl S3Store {
     pub fn new(config: &S3Config) -> Result<Self, StoreError> {
         let mut prefix = config.prefix.trim_matches('/').to_owned();
         if !prefix.is_empty() {
-            if prefix.len() > MOST_PREFIX_BYTES {
+            if prefix.len() > MAX_PREFIX_BYTES {
                 return Err(StoreError::InvalidKey(prefix));
             }
             Key::parse(&prefix)?;

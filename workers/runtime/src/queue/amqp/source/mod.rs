@@ -1,96 +1,58 @@
-//! One queue as this process takes from it: as many consumers of prefetch one as steps are held, plus one while somebody
-//! asks (one for each who asks, while steps take no time). A quorum queue counts its prefetch for each consumer, so no more
-//! can come than that: at most one message lies here that nobody works on, or a few for a second.
+//! One queue as this process takes from it: as many broker consumers of prefetch one as steps are held, plus one while a
+//! call of [`Consumer::next`](crate::queue::Consumer::next) waits (one for each such call, while steps take no time). A
+//! quorum queue counts its prefetch for each consumer, so no more can come than that: at most one message lies here that
+//! nobody works on, or a few for a second.
 //!
-//! Each consumer has a channel of its own. The broker may send a message to a consumer that it has just told to be
-//! cancelled; the client drops such a one without a word, and it would stay unsettled as long as its channel is open.
+//! Each broker consumer has a channel of its own. The broker may send a message to a consumer that it has just been told to
+//! cancel; the client drops such a message silently, and it would stay unsettled as long as its channel is open.
+//!
+//! [`state`] has a table of what `run` does next.
+//!
+//! # Example: a worker of two slots
+//!
+//! 1. The first slot calls `next`. No consumer is free: `run` opens consumer 1. The broker sends it message A; it is parked,
+//!    the call is woken and takes it. Consumer 1 gets nothing more until A is settled.
+//! 2. The second slot calls `next`: `run` opens consumer 2, which waits in vain. The queue is empty.
+//! 3. A minute later A is done. Settling it would let the broker send consumer 1 another message, though consumer 2 waits
+//!    already: [`Source::has_to_go`] says that consumer 1 is to be cancelled first.
+//! 4. The first slot calls `next`, too. Consumer 2 is free and serves whichever of the two calls is woken first; when it has
+//!    brought message B, one call is left, and `run` opens consumer 3 for it.
+//! 5. The second call gets a message of another queue and ends. After [`LINGER`] without a call `run` cancels consumer 3; a
+//!    message that crosses the cancellation is parked, and handed back after [`PARKED_LIMIT`](state::PARKED_LIMIT).
+
+mod held;
+mod state;
 
 use std::{
-    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures_util::StreamExt;
 use lapin::{
-    Channel, Connection,
     message::Delivery,
     options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
     types::FieldTable,
 };
 use tokio::{sync::Notify, time::Instant};
 
-use crate::queue::QueueError;
+pub(super) use held::Held;
+pub(super) use state::Parked;
 
+use self::state::{Asker, LINGER, Lane, State, Taker, Todo};
 use super::{
+    headers,
     link::{Link, backoff, classify},
     publisher::Publisher,
-    token::{self, Held},
 };
+use crate::queue::QueueError;
 
-/// How long a consumer stays while nobody asks: whoever has settled a step asks for the next one within that time or is
-/// busy for long.
-const LINGER: Duration = Duration::from_millis(200);
-/// How long steps count as quick after one that was.
-const QUICK: Duration = Duration::from_secs(1);
-/// How long a message may lie here before it is handed back to the others.
-const PARKED_LIMIT: Duration = Duration::from_secs(30);
 /// How long a consumer that has got nothing counts as not having been answered yet.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_millis(15);
-/// How long the broker may be away before those who ask are told.
+/// How long the broker may be away before calls end with an error.
 const OUTAGE_LIMIT: Duration = Duration::from_secs(30);
 /// How long the broker may take to declare a queue or begin a consumer.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
-
-/// An open channel; it closes when nobody keeps it. Deliveries do, since they can be settled nowhere else.
-pub(super) struct Lane {
-    _connection: Arc<Connection>,
-    pub(super) channel: Channel,
-}
-
-/// A consumer as the broker knows it.
-struct Taker {
-    lane: Arc<Lane>,
-    /// Since when it waits for a message; none while its message is not settled.
-    free_since: Option<Instant>,
-    /// When its last message came.
-    full_since: Instant,
-}
-
-pub(super) struct Parked {
-    pub(super) held: Held,
-    pub(super) delivery: Delivery,
-    tag: u64,
-    since: Instant,
-}
-
-/// A call of `next` that waits for this queue, among others.
-struct Asker {
-    bell: Arc<Notify>,
-    /// It has got a message and is about to return: no other is to be fetched for it.
-    served: bool,
-}
-
-#[derive(Default)]
-struct State {
-    takers: HashMap<u64, Taker>,
-    next_tag: u64,
-    /// The taker whose consumer the broker was asked to begin.
-    opening: Option<u64>,
-    parked: VecDeque<Parked>,
-    /// The broker's consumers that may still bring a message, those that are being cancelled too.
-    streams: usize,
-    /// Consumers of the queue trait that want this queue.
-    consumers: usize,
-    askers: VecDeque<Asker>,
-    quiet_since: Option<Instant>,
-    /// When a step was last done in no time.
-    quick_at: Option<Instant>,
-    /// When `run` looks again of its own accord; none when it waits to be woken.
-    looks_at: Option<Instant>,
-    failing_since: Option<Instant>,
-    failure: Option<QueueError>,
-}
 
 pub(super) struct Source {
     pub(super) queue: String,
@@ -99,97 +61,6 @@ pub(super) struct Source {
     state: Mutex<State>,
     /// Something for `run` to do.
     wake: Notify,
-}
-
-impl State {
-    /// A consumer that waits for a message.
-    fn free(&self) -> Option<u64> {
-        self.takers.iter().find_map(|(tag, taker)| taker.free_since.map(|_| *tag))
-    }
-
-    /// Calls that no message is on its way to.
-    fn unserved(&self) -> usize {
-        self.askers.iter().filter(|asker| !asker.served).count()
-    }
-
-    /// Wakes one call that waits, each in turn: there is something to look at.
-    fn ring(&mut self) {
-        let waiting = self.askers.iter().position(|asker| !asker.served);
-        if let Some(asker) = waiting.and_then(|at| self.askers.remove(at)) {
-            asker.bell.notify_one();
-            self.askers.push_back(asker);
-        }
-    }
-
-    fn ring_all(&self) {
-        self.askers.iter().for_each(|asker| asker.bell.notify_one());
-    }
-
-    fn served(&mut self, bell: &Arc<Notify>, served: bool) {
-        if let Some(asker) = self.askers.iter_mut().find(|asker| Arc::ptr_eq(&asker.bell, bell)) {
-            asker.served = served;
-        }
-    }
-
-    /// Of consumers that wait beyond those that somebody asks for: one that has waited long, or else when to look again.
-    fn spare(&self, now: Instant) -> Option<(u64, Instant)> {
-        let free = || self.takers.iter().filter_map(|(tag, taker)| Some((taker.free_since? + LINGER, *tag)));
-        if free().count() <= self.unserved().max(1) {
-            return None;
-        }
-        free().min().map(|(until, tag)| (tag, until.max(now)))
-    }
-
-    /// What is to be done next.
-    fn todo(&self, now: Instant) -> Todo {
-        let free = self.free();
-        if self.consumers == 0 {
-            return match free {
-                Some(tag) => Todo::Cancel(tag),
-                None if !self.parked.is_empty() => Todo::HandBack,
-                // A message that crosses the cancelling is to be handed back too.
-                None if self.streams > 0 => Todo::Sleep(None),
-                None => Todo::End,
-            };
-        }
-        if !self.askers.is_empty() {
-            let waiting = self.takers.values().filter(|taker| taker.free_since.is_some()).count();
-            let quick = self.quick_at.is_some_and(|at| now - at < QUICK);
-            let wanted = if quick { self.unserved() } else { self.unserved().min(1) };
-            let missing = self.parked.is_empty() && waiting < wanted;
-            return match self.spare(now) {
-                _ if missing => Todo::Open,
-                Some((tag, until)) if until <= now => Todo::Cancel(tag),
-                spare => Todo::Sleep(spare.map(|(_, until)| until)),
-            };
-        }
-        let quiet_until = self.quiet_since.map_or(now, |since| since + LINGER);
-        if let Some(tag) = free.filter(|_| quiet_until <= now) {
-            return Todo::Cancel(tag);
-        }
-        // Several lie here when steps that were quick are so no more.
-        let limit = if self.parked.len() > 1 { QUICK } else { PARKED_LIMIT };
-        let parked_until = self.parked.front().map(|parked| parked.since + limit);
-        if parked_until.is_some_and(|until| until <= now) {
-            return Todo::HandBack;
-        }
-        Todo::Sleep(free.map(|_| quiet_until).into_iter().chain(parked_until).min())
-    }
-
-    /// Drops a consumer and what came by it.
-    fn forget(&mut self, tag: u64) {
-        self.takers.remove(&tag);
-        self.parked.retain(|parked| parked.tag != tag);
-    }
-}
-
-enum Todo {
-    Open,
-    Cancel(u64),
-    /// The message that lies here longest.
-    HandBack,
-    Sleep(Option<Instant>),
-    End,
 }
 
 /// What a look at a source gives.
@@ -428,7 +299,7 @@ impl Source {
 
     async fn hand_back(&self) {
         let Some(Parked { held, delivery, .. }) = self.take_parked() else { return };
-        let again = token::republished(&self.queue, &delivery);
+        let again = headers::republished(&self.queue, &delivery);
         let done = async {
             self.publisher.publish(vec![again]).await?;
             held.ack().await
@@ -493,8 +364,8 @@ impl Source {
 
     /// Puts a message that no build can read where a person finds it.
     pub(super) fn put_aside(&self, delivery: &Delivery, reason: &str) -> super::publisher::Outgoing {
-        let mut aside = token::republished(&self.queue, delivery);
-        token::put_aside(&mut aside, reason);
+        let mut aside = headers::republished(&self.queue, delivery);
+        headers::put_aside(&mut aside, reason);
         aside
     }
 }
