@@ -232,3 +232,31 @@ fn news_speaks_its_script_with_the_voice_that_is_asked_for() {
     assert!(check(NewsParams { logo: true, ..NewsParams::default() }, 3).is_ok());
     assert!(check(NewsParams { crf: 99, ..NewsParams::default() }, 2).is_err());
 }
+
+/// Every kind's stages, as `docs/stages.md` shows them.
+fn stages_page() -> String {
+    let mut page = String::from(
+        "# The stages of each kind\n\n\
+        What `medley schema <kind> --graph` prints. A box is one step; a box with double sides is as many as the data asks for,\n\
+        and the hexagon below it is how they become few again. Dashed stages run in some jobs only.\n\
+        ([0070](decisions/0070-a-typed-stage-graph.md))\n",
+    );
+    let registry = kinds().registry();
+    for recipe in registry.recipes() {
+        page += &format!("\n## {}\n\n```mermaid\n{}```\n", recipe.kind(), recipe.graph().mermaid());
+    }
+    page
+}
+
+#[test]
+fn the_docs_show_the_stages_of_this_build() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/stages.md");
+    let page = stages_page();
+    #[expect(clippy::disallowed_methods, reason = "only this test reads it")]
+    let regenerate = std::env::var_os("MEDLEY_REGENERATE").is_some();
+    if regenerate {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(stored, page, "docs/stages.md is stale: run this test with MEDLEY_REGENERATE=1");
+}

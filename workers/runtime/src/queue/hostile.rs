@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use medley_proto::{Artifact, Class, Job, Lineage, ModelUse, Name, Sha256, StepId, StepInput, StepResult};
+use medley_proto::{Artifact, Class, Job, Lineage, ModelUse, Name, Sha256, StepId, StepInput, StepResult, VERSION};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 
