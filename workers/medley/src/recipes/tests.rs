@@ -142,7 +142,7 @@ fn speech_is_read_back_when_it_is_asked_for() {
     assert_eq!(walk.stages(), wanted);
     assert_eq!(walk.step("hear-plan").params["language"], "zh");
     let speech = StepInput::Artifact(artifact(&walk.step("join").id, "speech.wav"));
-    assert_eq!(walk.step("hear-plan").inputs, [speech.clone()]);
+    assert_eq!(walk.step("hear-plan").inputs, std::slice::from_ref(&speech));
     assert_eq!(walk.step("hear-decode").inputs, [speech]);
     let verify = &walk.step("verify").inputs;
     assert_eq!(verify[0], StepInput::Output(walk.step("join").id.clone()));
