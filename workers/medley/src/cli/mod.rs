@@ -127,6 +127,9 @@ enum Command {
     Schema {
         #[arg(value_parser = usage::kind)]
         kind: Name,
+        /// The stages of the kind's jobs instead, as a Mermaid flow chart.
+        #[arg(long)]
+        graph: bool,
     },
     /// Prints the queues, exchanges and bindings of a fleet as RabbitMQ's definitions file has them.
     Queues(queues::Args),
@@ -204,9 +207,12 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
             clap_complete::generate(shell, &mut command(&registry), "medley", &mut std::io::stdout());
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Schema { kind } => {
-            let schema = registry.find_recipe(&kind)?.schema();
-            return outputs::print_json(&schema);
+        Command::Schema { kind, graph } => {
+            let recipe = registry.find_recipe(&kind)?;
+            if graph {
+                return outputs::print_text(&recipe.graph().mermaid());
+            }
+            return outputs::print_json(&recipe.schema());
         }
         Command::Models(command) => return models::main(command),
         Command::Clean(args) => return clean::main(&args, registry, config_path),

@@ -59,6 +59,11 @@ pub(super) fn print_json_line(document: &impl Serialize) -> Result<ExitCode, Fai
     print_exactly(&serde_json::to_string(document).map_err(Failed::service)?)
 }
 
+/// Lines of our own making, as they are.
+pub(super) fn print_text(text: &str) -> Result<ExitCode, Failed> {
+    print_exactly(text.trim_end())
+}
+
 /// A line for people.
 pub(super) fn print_line(text: &str) -> Result<ExitCode, Failed> {
     print_exactly(&printable(text))

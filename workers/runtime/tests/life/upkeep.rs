@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 use libtest_mimic::Trial;
-use medley_proto::{Name, Outcome};
+use medley_proto::{Name, Outcome, Step};
 use medley_runtime::{
     Client, Clock, Error, Request, Settings, Swept, TenantSettings,
     store::{Key, ObjectMeta},
@@ -16,7 +16,8 @@ use medley_runtime::{
 use serde_json::json;
 
 use crate::{
-    fleet::{self, Fleet, TENANT, numbers, request},
+    fleet::{self, Doomed, Fleet, TENANT, gathered, numbers, request},
+    kinds::act,
     test,
 };
 
@@ -25,6 +26,8 @@ const HOUR_MS: u64 = 3_600_000;
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
         test("a_job_whose_messages_were_lost_is_pushed_on", a_lost_job_is_pushed_on),
+        test("marks_that_were_lost_are_written", marks_that_were_lost_are_written),
+        test("a_job_that_version_1_began_ends", a_job_that_version_1_began_ends),
         test("a_damaged_job_keeps_no_other_from_the_sweeper", a_damaged_job_keeps_no_other_from_the_sweeper),
         test("a_cancelled_job_whose_messages_were_lost_ends", a_lost_cancellation_is_pushed_on),
         test("a_long_queue_is_not_a_lost_one", a_long_queue_is_not_a_lost_one),
@@ -78,6 +81,46 @@ async fn a_lost_job_is_pushed_on() {
     let manifest = late.fleet.wait(job).await;
     assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 73));
     workers.stop().await.unwrap();
+}
+
+/// All steps are done and none is queued: only the marks of their groups are missing.
+async fn marks_that_were_lost_are_written() {
+    let mut late = late(|_| ()).await;
+    let job = late.fleet.client.submit(gathered(70)).await.unwrap().job.id;
+    let status = Doomed::start("worker", late.fleet.folder.path(), "before_mark:2").died().await;
+    assert!(!status.success());
+    late.lose_the_queue().await;
+    late.put_forward(2 * HOUR_MS);
+    assert_eq!(late.fleet.sweep().await.unwrap().pushed, 1);
+    let workers = late.fleet.workers();
+    let manifest = late.fleet.wait(job).await;
+    assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 73));
+    workers.stop().await.unwrap();
+}
+
+/// Its steps lie in the queue as version 1 wrote them: without the size of their stage.
+async fn a_job_that_version_1_began_ends() {
+    let mut late = late(|_| ()).await;
+    let job = late.fleet.client.submit(gathered(70)).await.unwrap().job.id;
+    late.lose_the_queue().await;
+    let step = |n: u32| {
+        let message = json!({
+            "v": 1, "tenant": "test", "job": job, "job_kind": "gathered", "id": act(n), "kind": "act",
+            "class": "batch", "group_size": if n < 64 { 64 } else { 6 }, "attempt": 1,
+            "params": { "leave": { "number": n } }, "published_ms": 1,
+        });
+        serde_json::from_value::<Step>(message).unwrap()
+    };
+    let steps: Vec<Step> = (0..70).map(step).collect();
+    assert!(steps.iter().all(|step| step.stage_size.is_none()));
+    late.fleet.client.backend().queue().publish(&steps).await.unwrap();
+    let workers = late.fleet.workers();
+    let manifest = late.fleet.wait(job).await;
+    workers.stop().await.unwrap();
+    assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 73));
+    let out = late.fleet.folder.path().join("out");
+    let paths = late.fleet.client.fetch(&TENANT, job, &out).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&paths[0]).unwrap(), (0..70).sum::<u64>().to_string());
 }
 
 async fn a_damaged_job_keeps_no_other_from_the_sweeper() {
