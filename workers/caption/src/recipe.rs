@@ -1,5 +1,8 @@
 use medley_proto::Input;
-use medley_step::{GroupDone, JobView, Planned, Recipe, StepError, recipe_of_one_step};
+use medley_step::{
+    StepError,
+    graph::{Fragment, One, Recipe, Scope},
+};
 
 use crate::{CaptionParams, CaptionWorker};
 
@@ -9,7 +12,6 @@ pub struct CaptionRecipe;
 
 impl Recipe for CaptionRecipe {
     const KIND: &'static str = "caption";
-    type Params = CaptionParams;
     const ABOUT: &'static str =
         "Say what an image shows: a caption, text, people, colours; with CLIP tags and an embedding";
     const EXAMPLES: &'static str = "medley run caption photo.jpg -o out\n\
@@ -18,12 +20,13 @@ impl Recipe for CaptionRecipe {
     fn check(params: &CaptionParams, _inputs: &[Input]) -> Result<(), StepError> {
         Ok(params.check()?)
     }
+}
 
-    fn start(job: &JobView<'_, CaptionParams>) -> Result<Planned, StepError> {
-        recipe_of_one_step::<CaptionWorker>(job)
-    }
+impl Fragment for CaptionRecipe {
+    type Params = CaptionParams;
+    type Ends = One<()>;
 
-    fn next(_job: &JobView<'_, CaptionParams>, _done: &GroupDone) -> Result<Planned, StepError> {
-        Ok(Planned::last())
+    fn graph(g: &mut Scope<'_, CaptionParams>) -> One<()> {
+        g.whole::<CaptionWorker>()
     }
 }

@@ -1,5 +1,8 @@
 use medley_proto::Input;
-use medley_step::{GroupDone, JobView, Planned, Recipe, StepError, recipe_of_one_step};
+use medley_step::{
+    StepError,
+    graph::{Fragment, One, Recipe, Scope},
+};
 
 use crate::{params::ControlParams, worker::ControlWorker};
 
@@ -9,7 +12,6 @@ pub struct ControlRecipe;
 
 impl Recipe for ControlRecipe {
     const KIND: &'static str = "control";
-    type Params = ControlParams;
     const ABOUT: &'static str =
         "ControlNet conditioning maps of a photo: edges, poses, depth, normals, lines, segments";
     const EXAMPLES: &'static str = "medley run control photo.jpg --annotators canny,pose,depth -o out\n\
@@ -18,12 +20,13 @@ impl Recipe for ControlRecipe {
     fn check(params: &ControlParams, _inputs: &[Input]) -> Result<(), StepError> {
         params.check()
     }
+}
 
-    fn start(job: &JobView<'_, ControlParams>) -> Result<Planned, StepError> {
-        recipe_of_one_step::<ControlWorker>(job)
-    }
+impl Fragment for ControlRecipe {
+    type Params = ControlParams;
+    type Ends = One<()>;
 
-    fn next(_job: &JobView<'_, ControlParams>, _done: &GroupDone) -> Result<Planned, StepError> {
-        Ok(Planned::last())
+    fn graph(g: &mut Scope<'_, ControlParams>) -> One<()> {
+        g.whole::<ControlWorker>()
     }
 }

@@ -3,23 +3,23 @@
 use std::sync::OnceLock;
 
 use medley_models::Registry as ModelRegistry;
-use medley_portrait::{NewsRecipe, PortraitRecipe};
-use medley_speak::SpeakRecipe;
 use medley_step::{Kind, KindError, Kinds};
-use medley_transcribe::TranscribeRecipe;
 
-use crate::config::Config;
+use crate::{
+    config::Config,
+    recipes::{NewsRecipe, PortraitRecipe, SpeakRecipe},
+};
 
 const KINDS: &[Kind] = &[
     medley_transcribe::KIND,
     medley_transcribe::PODCAST,
-    medley_speak::KIND.recipe::<SpeakRecipe<TranscribeRecipe>>(),
+    medley_speak::KIND.recipe::<SpeakRecipe>(),
     medley_caption::KIND,
     medley_receipt::KIND,
     medley_control::KIND,
-    medley_portrait::KIND.recipe::<PortraitRecipe<TranscribeRecipe, SpeakRecipe<TranscribeRecipe>>>(),
+    medley_portrait::KIND.recipe::<PortraitRecipe>(),
     medley_caption::LIBRARY,
-    medley_portrait::NEWS.recipe::<NewsRecipe<SpeakRecipe<TranscribeRecipe>>>(),
+    medley_portrait::NEWS.recipe::<NewsRecipe>(),
 ];
 
 /// Words that stand for many models where a kind's name stands for its own.

@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod kinds;
 mod lazy_queue;
+mod recipes;
 
 use std::process::ExitCode;
 

@@ -82,7 +82,7 @@ pub struct PrepareInputs {
     pub logo: Option<usize>,
 }
 
-/// Renders frames `from..to`; inputs are `scene.json`, `scene.png`, `motion.f32`, and inputs that are only handed on.
+/// Renders frames `from..to`; inputs are `scene.json`, `scene.png`, `motion.f32`, and what else the scene is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Render {
@@ -93,14 +93,14 @@ pub struct Render {
     pub crf: u32,
 }
 
-/// Concatenates the inputs called `film.h264` and hands on the others.
+/// Concatenates the inputs called `film.h264` and hands on the others, which only jobs of version 1 have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Join {
     pub parts: u32,
 }
 
-/// Makes the file; inputs are the sound, `scene.json`, the films in order, and inputs that are only handed on.
+/// Makes the file; inputs are the sound, `scene.json`, the films in order, and the other files of the prepare step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mux {

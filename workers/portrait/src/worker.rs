@@ -1,10 +1,10 @@
 use medley_proto::ModelUse;
-use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
+use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker, tasks};
 
 use crate::{
     config::PortraitConfig,
     networks::Networks,
-    step::{PortraitOutput, PortraitStep},
+    step::{Join, Mux, PortraitOutput, PortraitStep, Prepare, Render, Script},
     steps::{mux, prepare, render, script},
 };
 
@@ -14,6 +14,14 @@ pub struct PortraitWorker {
     config: PortraitConfig,
     networks: Networks,
 }
+
+tasks!(PortraitWorker: PortraitStep => struct PortraitOutput {
+    Script(Script),
+    Prepare(Prepare),
+    Render(Render),
+    Join(Join),
+    Mux(Mux),
+});
 
 impl Worker for PortraitWorker {
     const KIND: &'static str = "portrait";

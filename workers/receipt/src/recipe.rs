@@ -1,5 +1,8 @@
 use medley_proto::Input;
-use medley_step::{GroupDone, JobView, Planned, Recipe, StepError, recipe_of_one_step};
+use medley_step::{
+    StepError,
+    graph::{Fragment, One, Recipe, Scope},
+};
 
 use crate::{params::ReceiptParams, worker::ReceiptWorker};
 
@@ -9,7 +12,6 @@ pub struct ReceiptRecipe;
 
 impl Recipe for ReceiptRecipe {
     const KIND: &'static str = "receipt";
-    type Params = ReceiptParams;
     const ABOUT: &'static str = "Read a receipt or invoice (photo, scan, PDF) into checked fields";
     const EXAMPLES: &'static str =
         "medley run receipt photo.jpg -o out\nmedley run receipt invoice.pdf --taxonomy textract -o out";
@@ -17,12 +19,13 @@ impl Recipe for ReceiptRecipe {
     fn check(params: &ReceiptParams, _inputs: &[Input]) -> Result<(), StepError> {
         params.check()
     }
+}
 
-    fn start(job: &JobView<'_, ReceiptParams>) -> Result<Planned, StepError> {
-        recipe_of_one_step::<ReceiptWorker>(job)
-    }
+impl Fragment for ReceiptRecipe {
+    type Params = ReceiptParams;
+    type Ends = One<()>;
 
-    fn next(_job: &JobView<'_, ReceiptParams>, _done: &GroupDone) -> Result<Planned, StepError> {
-        Ok(Planned::last())
+    fn graph(g: &mut Scope<'_, ReceiptParams>) -> One<()> {
+        g.whole::<ReceiptWorker>()
     }
 }

@@ -14,7 +14,8 @@ use std::{
 use medley_proto::{Name, Outcome};
 use medley_runtime::{Backend, Client, Engine, EngineOptions, Request, Settings, queue::SqliteQueue, store::FileStore};
 use medley_step::{
-    BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, Registry, StepContext, StepDraft, StepError, Worker,
+    BuildContext, BuildError, Recipe, Registry, StepContext, StepError, Worker,
+    graph::{Draft, Fragment, One, Scope, Whole},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -44,22 +45,19 @@ struct Nothings;
 
 impl Recipe for Nothings {
     const KIND: &'static str = "nothings";
-    type Params = ();
     const ABOUT: &'static str = "many steps that compute nothing";
     const INPUTS: std::ops::RangeInclusive<usize> = 0..=0;
+}
 
-    fn start(_: &JobView<'_, ()>) -> Result<Planned, StepError> {
-        Ok(Planned::many(
-            (0..STEPS).map(|n| StepDraft::nth::<Nothing>("run", n, STEPS, &())).collect::<Result<_, _>>()?,
-        ))
-    }
+impl Fragment for Nothings {
+    type Params = ();
+    type Ends = One<()>;
 
-    fn next(_: &JobView<'_, ()>, done: &GroupDone) -> Result<Planned, StepError> {
-        let groups = STEPS.div_ceil(GroupDone::MAX);
-        match done.stage.as_str() {
-            "run" => Ok(Planned::one(StepDraft::nth::<Nothing>("merge-1", done.group, groups, &())?)),
-            _ => Ok(Planned::last()),
-        }
+    fn graph(g: &mut Scope<'_, ()>) -> One<()> {
+        let nothing = || Draft::of(Whole::<Nothing>(()));
+        let many = g.scatter("run", (), move |_, ()| Ok((0..STEPS).map(|_| nothing()).collect()));
+        let few = g.fold("merge", many, move |_, _| Ok(nothing()), move |_, _| Ok(nothing()));
+        g.one("end", few, move |_, _| Ok(nothing()))
     }
 }
 

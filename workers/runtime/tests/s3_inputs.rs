@@ -18,7 +18,10 @@ use medley_runtime::{
     queue::SqliteQueue,
     store::{FileStore, S3Config},
 };
-use medley_step::{GroupDone, JobView, Planned, Recipe, Registry, StepContext, StepDraft, StepError, Worker};
+use medley_step::{
+    Recipe, Registry, StepContext, StepError, Worker,
+    graph::{Draft, Fragment, One, Scope, Whole},
+};
 use medley_tests::s3::{ACCESS_KEY, SECRET_KEY, Server};
 
 fn config(endpoint: String) -> S3Config {
@@ -139,16 +142,16 @@ struct Album;
 
 impl Recipe for Album {
     const KIND: &'static str = "album";
-    type Params = NoParams;
     const ABOUT: &'static str = "looks at a folder";
     const TAKES_FOLDER: bool = true;
+}
 
-    fn start(_: &JobView<'_, NoParams>) -> Result<Planned, StepError> {
-        Ok(Planned::one(StepDraft::only::<Look>("look", &())?))
-    }
+impl Fragment for Album {
+    type Params = NoParams;
+    type Ends = One<()>;
 
-    fn next(_: &JobView<'_, NoParams>, _: &GroupDone) -> Result<Planned, StepError> {
-        Ok(Planned::last())
+    fn graph(g: &mut Scope<'_, NoParams>) -> One<()> {
+        g.one("look", (), |_, ()| Ok(Draft::of(Whole::<Look>(()))))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Text to speech: English, Chinese, and both in one sentence.
 //!
-//! [`SpeakRecipe`] makes a job a chain of steps: *plan* cuts a text into sentences and these into parts, *say* steps
+//! [`SpeakFragment`] makes a job a chain of steps: *plan* cuts a text into sentences and these into parts, *say* steps
 //! synthesize the parts side by side, and *join* writes one file at one loudness with `timing.json` and `speech.srt`.
 //! [`SpeakWorker`] computes the steps with a [`Speaker`], which also works by itself.
 //!
@@ -42,8 +42,8 @@ pub use error::SpeakError;
 pub use kind::KIND;
 pub use language::{Language, main_language};
 pub use params::{LoudnessTarget, MainLanguage, SpeakParams, SpeechFormat, TextFormat};
-pub use recipe::SpeakRecipe;
+pub use recipe::SpeakFragment;
 pub use sound::speech::Speech;
 pub use speaker::{Speaker, WrittenOut};
-pub use step::{Part, Plan, SpeakOutput, SpeakStep};
+pub use step::{JoinStep, Joined, Part, Plan, PlanStep, Quality, SayStep, SpeakOutput, SpeakStep, VerifyStep};
 pub use worker::SpeakWorker;

@@ -95,6 +95,11 @@ pub enum SpeechFormat {
 }
 
 impl SpeechFormat {
+    /// The file that is made.
+    pub fn file_name(self) -> String {
+        format!("speech.{}", self.media().extension())
+    }
+
     pub(crate) fn media(self) -> AudioFormat {
         match self {
             Self::Wav => AudioFormat::Wav,
@@ -130,7 +135,11 @@ impl LoudnessTarget {
 const RATES_HZ: [u32; 5] = [16_000, 22_050, 24_000, 44_100, 48_000];
 
 impl SpeakParams {
-    pub(crate) fn check(&self) -> Result<(), StepError> {
+    /// Refuses what no step could use.
+    ///
+    /// # Errors
+    /// `params_invalid`.
+    pub fn check(&self) -> Result<(), StepError> {
         let refuse = |what: String| Err(SpeakError::Params { what }.into());
         if !RATES_HZ.contains(&self.sample_rate_hz) {
             return refuse(format!("sample_rate_hz is {}: use one of {RATES_HZ:?}", self.sample_rate_hz));

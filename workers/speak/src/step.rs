@@ -14,16 +14,38 @@ use crate::params::SpeakParams;
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum SpeakStep {
     /// Cuts the text into sentences and these into parts; leaves `script.jsonl`.
-    Plan { params: SpeakParams },
+    Plan(PlanStep),
     /// Speaks one part of the script, its input.
-    Say { part: Part, parts: u32 },
-    /// Passes on the artifacts of one group of parts.
+    Say(SayStep),
+    /// Passes on the artifacts of one group of parts. Only jobs that version 1 planned have it.
     Merge { groups: u32 },
     /// Joins the parts, its inputs: the plan's output, and `part-*.wav` and `part-*.json` in order.
-    Join { params: SpeakParams },
+    Join(JoinStep),
     /// Compares the speech with its transcript.
-    Verify,
+    Verify(VerifyStep),
 }
+
+/// The text to plan is the input.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct PlanStep {
+    pub params: SpeakParams,
+}
+
+/// One part to speak.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct SayStep {
+    pub part: Part,
+}
+
+/// The parts to join are the inputs.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct JoinStep {
+    pub params: SpeakParams,
+}
+
+/// Speech and transcript are the inputs.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct VerifyStep {}
 
 /// A run of sentences: lines of `script.jsonl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,21 +63,20 @@ pub struct Part {
 #[serde(rename_all = "snake_case", tag = "done")]
 pub enum SpeakOutput {
     Plan(Plan),
-    Say {
-        parts: u32,
-        duration_s: f64,
-    },
-    Merge {
-        groups: u32,
-    },
-    Join {
-        duration_s: f64,
-        sentences: u64,
-        words: u64,
-        /// The quality of the speech as the manifest states it, for the stage `verify`.
-        #[serde(default)]
-        quality: Quality,
-    },
+    Say { duration_s: f64 },
+    Merge { groups: u32 },
+    Join(Joined),
+}
+
+/// The whole speech.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Joined {
+    pub duration_s: f64,
+    pub sentences: u64,
+    pub words: u64,
+    /// The quality of the speech as the manifest states it, for the stage `verify`.
+    #[serde(default)]
+    pub quality: Quality,
 }
 
 /// The parts of a job.
@@ -74,4 +95,4 @@ pub struct Plan {
 }
 
 /// Entries of the manifest's `quality`.
-pub(crate) type Quality = BTreeMap<String, Value>;
+pub type Quality = BTreeMap<String, Value>;

@@ -35,5 +35,7 @@ pub use episode::{PodcastParams, PodcastRecipe, PublishStep};
 pub use kind::{KIND, PODCAST};
 pub use params::{Script, Silence, Task, TranscribeParams};
 pub use recipe::TranscribeRecipe;
-pub use step::{DecodeParams, DecodeStep, Facts, Plan, TranscribeOutput, TranscribeStep};
+pub use step::{
+    DecodeParams, DecodeStep, Facts, GatherStep, Gathered, MergeStep, Plan, TranscribeOutput, TranscribeStep,
+};
 pub use worker::TranscribeWorker;

@@ -21,13 +21,10 @@ pub enum TranscribeStep {
     Plan(TranscribeParams),
     /// Decodes windows of the input.
     Decode(DecodeStep),
-    /// Joins the outputs of the decode steps of one group, which are its inputs.
-    Merge {
-        /// How many groups there are.
-        groups: u32,
-    },
+    /// Joins the outputs of the decode steps of one group, or the artifacts of a group of merges, which are its inputs.
+    Merge(MergeStep),
     /// Assembles the transcript from the outputs of the decode steps or the artifacts of the merges.
-    Gather { params: TranscribeParams, facts: Facts },
+    Gather(GatherStep),
     /// Makes an episode's pages of its transcript.
     Publish(PublishStep),
 }
@@ -38,6 +35,17 @@ pub struct DecodeStep {
     pub facts: Facts,
     pub how: DecodeParams,
     pub windows: Vec<Window>,
+}
+
+/// A group to join.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MergeStep {}
+
+/// The transcript to assemble.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GatherStep {
+    pub params: TranscribeParams,
+    pub facts: Facts,
 }
 
 /// The params that change the result of a decode step.
@@ -135,8 +143,8 @@ impl SoundFacts {
 pub enum TranscribeOutput {
     Plan(Plan),
     Decode { facts: Facts, windows: Vec<DecodedWindow> },
-    Merge { facts: Facts, groups: u32 },
-    Gather { facts: Facts, words: u64 },
+    Merge { facts: Facts },
+    Gather(Gathered),
     Publish { chapters: u64 },
 }
 
@@ -149,6 +157,13 @@ pub struct Plan {
     pub models: String,
     /// The windows of each decode step.
     pub steps: Vec<Vec<Window>>,
+}
+
+/// What was transcribed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Gathered {
+    pub facts: Facts,
+    pub words: u64,
 }
 
 /// The words of one window.

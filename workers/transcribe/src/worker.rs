@@ -2,17 +2,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use medley_models::{Models, SessionOptions};
 use medley_proto::ModelUse;
-use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
+use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker, tasks};
 
 use crate::{
     assemble::{self, WindowQuality},
     audio,
     config::TranscribeConfig,
-    decode, episode,
+    decode,
+    episode::{self, PublishStep},
     params::TranscribeParams,
     plan,
     speech::vad::Vad,
-    step::{DecodeStep, Facts, Plan, TranscribeOutput, TranscribeStep},
+    step::{DecodeStep, Facts, GatherStep, Gathered, MergeStep, Plan, TranscribeOutput, TranscribeStep},
     whisper::{self, LoadOptions, Recognizer},
 };
 
@@ -37,6 +38,9 @@ impl std::fmt::Debug for TranscribeWorker {
     }
 }
 
+tasks!(TranscribeWorker: TranscribeStep => TranscribeOutput { Plan(TranscribeParams) => Plan, Gather(GatherStep) => Gathered });
+tasks!(TranscribeWorker: TranscribeStep => unread { Decode(DecodeStep), Merge(MergeStep), Publish(PublishStep) });
+
 impl Worker for TranscribeWorker {
     const KIND: &'static str = "transcribe";
     type Config = TranscribeConfig;
@@ -51,8 +55,8 @@ impl Worker for TranscribeWorker {
         match params {
             TranscribeStep::Plan(params) => self.plan(&params, cx),
             TranscribeStep::Decode(step) => self.decode(step, cx),
-            TranscribeStep::Merge { groups } => merge(groups, cx),
-            TranscribeStep::Gather { params, facts } => assemble(&params, facts, cx),
+            TranscribeStep::Merge(MergeStep {}) => merge(cx),
+            TranscribeStep::Gather(GatherStep { params, facts }) => assemble(&params, facts, cx),
             TranscribeStep::Publish(step) => {
                 Ok(TranscribeOutput::Publish { chapters: episode::publish(&step, &self.config.assist, cx)? })
             }
@@ -118,7 +122,7 @@ impl TranscribeWorker {
 }
 
 /// Joins the outputs of a group into one artifact of the same shape.
-fn merge(groups: u32, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
+fn merge(cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
     let TranscribeOutput::Decode { facts, .. } = cx.input_json(0)? else {
         return Err(StepError::internal(format!("the first input of {} is not the output of a decode step", cx.id())));
     };
@@ -126,7 +130,7 @@ fn merge(groups: u32, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepErro
     let mut file = cx.create("decoded.json", "application/json")?;
     serde_json::to_writer(&mut file, &TranscribeOutput::Decode { facts: facts.clone(), windows })?;
     file.keep()?;
-    Ok(TranscribeOutput::Merge { facts, groups })
+    Ok(TranscribeOutput::Merge { facts })
 }
 
 fn assemble(params: &TranscribeParams, facts: Facts, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
@@ -134,5 +138,5 @@ fn assemble(params: &TranscribeParams, facts: Facts, cx: &StepContext<'_>) -> Re
     let quality: Vec<WindowQuality> = windows.iter().map(WindowQuality::from).collect();
     let assembled = assemble::assemble(windows, params, &facts);
     let words = assemble::publish(&assembled, &quality, &facts, cx)?;
-    Ok(TranscribeOutput::Gather { facts, words })
+    Ok(TranscribeOutput::Gather(Gathered { facts, words }))
 }

@@ -134,7 +134,8 @@ fn windows_do_not_influence_each_other() {
     let driver = Driver::new(Models::default_dir(), TranscribeConfig::default(), 1);
     let input = driver::local(sample("two-cities.wav"));
     let run = |step: &TranscribeStep| {
-        let draft = StepDraft::only::<TranscribeWorker>("test", step).unwrap().input(medley_proto::StepInput::Job(0));
+        let inputs = vec![medley_proto::StepInput::Job(0)];
+        let draft = StepDraft { inputs, ..medley_step::testing::draft::<TranscribeWorker>("test", 0, 1, step) };
         let result = driver.step(&draft, &input, dir.path(), &medley_step::testing::QuietHost::default()).unwrap();
         serde_json::from_value::<TranscribeOutput>(result.output).unwrap()
     };
@@ -198,7 +199,8 @@ fn a_plan_stops_when_asked() {
     let driver = driver(false);
     let input = driver::local(sample("two-cities.wav"));
     let plan = TranscribeStep::Plan(serde_json::from_value(json!({ "model": "tiny.en" })).unwrap());
-    let draft = StepDraft::only::<TranscribeWorker>("plan", &plan).unwrap().input(medley_proto::StepInput::Job(0));
+    let inputs = vec![medley_proto::StepInput::Job(0)];
+    let draft = StepDraft { inputs, ..medley_step::testing::draft::<TranscribeWorker>("plan", 0, 1, &plan) };
     let stopped = driver.step(&draft, &input, dir.path(), &Impatient(AtomicUsize::new(1)));
     assert!(matches!(stopped, Err(StepError::Interrupted)), "{stopped:?}");
 }

@@ -18,7 +18,7 @@ use super::{
     outliers::Statistics,
     rows::Fact,
     source::Entry,
-    step::Part,
+    step::{Assembled, Part},
     webdataset::{ListedImage, PackList},
     write::Writers,
 };
@@ -72,7 +72,7 @@ pub(super) fn assemble(params: &LibraryParams, of: Part, cx: &StepContext<'_>) -
     cx.quality("folders_passed_over", listing.folders_passed_over);
     tally.report(cx);
     let archives = pack_list.map(PackList::finish).transpose()?.unwrap_or_default();
-    Ok(LibraryOutput::Assemble { images: of.images, archives })
+    Ok(LibraryOutput::Assemble(Assembled { images: of.images, archives }))
 }
 
 fn next<T: serde::de::DeserializeOwned>(lines: &mut io::Lines<BufReader<File>>) -> Result<T, StepError> {

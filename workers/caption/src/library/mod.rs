@@ -51,5 +51,8 @@ mod write;
 pub use params::{DataSet, LibraryParams};
 pub use recipe::LibraryRecipe;
 pub use rows::{LibraryRow, Outlier};
-pub use step::{ArchiveRange, LibraryOutput, LibraryStep, Listing, Part, Shard, ShardAnalysis};
+pub use step::{
+    AnalyzeStep, ArchiveRange, AssembleStep, Assembled, DoneStep, LibraryOutput, LibraryStep, Listing, Part, Shard,
+    ShardAnalysis,
+};
 pub use worker::LibraryWorker;

@@ -1,7 +1,7 @@
 //! What crosses the wire: the params of a library's steps, and their outputs. The names in `serde` attributes are those of
 //! the wire, which jobs in stores have.
 
-use medley_proto::{Artifact, Sha256};
+use medley_proto::Sha256;
 use medley_step::StepError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,12 +17,7 @@ pub enum LibraryStep {
     List(LibraryParams),
     /// Analyzes a shard; the last input is the list.
     #[serde(rename = "look")]
-    Analyze {
-        #[serde(rename = "look")]
-        params: CaptionParams,
-        #[serde(rename = "share")]
-        shard: Shard,
-    },
+    Analyze(AnalyzeStep),
     /// Joins the analyses of shards; the inputs are their outputs.
     #[serde(rename = "merge_looks")]
     MergeAnalyses,
@@ -30,12 +25,32 @@ pub enum LibraryStep {
     MergeParts { of: Part },
     /// Writes the data set; the inputs are the first step's answer and the last merge's artifacts.
     #[serde(rename = "gather")]
-    Assemble { params: LibraryParams, of: Part },
+    Assemble(AssembleStep),
     /// Writes training archives; the last input is the list of the images that go into them.
     Pack(ArchiveRange),
     /// Hands all its inputs on.
-    Done,
+    Done(DoneStep),
 }
+
+/// Images to analyze, and how.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct AnalyzeStep {
+    #[serde(rename = "look")]
+    pub params: CaptionParams,
+    #[serde(rename = "share")]
+    pub shard: Shard,
+}
+
+/// The data set to write.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct AssembleStep {
+    pub params: LibraryParams,
+    pub of: Part,
+}
+
+/// All that the user gets.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct DoneStep {}
 
 /// Successive lines of the list: the images that one step analyzes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -56,9 +71,6 @@ pub struct ArchiveRange {
     pub bytes: u64,
     /// The number of the first archive.
     pub first: u32,
-    /// What the assembling step left for the user.
-    #[serde(rename = "gathered")]
-    pub assembled: Vec<Artifact>,
 }
 
 /// The output of a step.
@@ -70,17 +82,20 @@ pub enum LibraryOutput {
     Analyze(ShardAnalysis),
     Merge(Part),
     #[serde(rename = "gather")]
-    Assemble {
-        images: u64,
-        #[serde(rename = "packs")]
-        archives: Vec<ArchiveRange>,
-    },
+    Assemble(Assembled),
     Pack {
         images: u64,
-        #[serde(rename = "gathered")]
-        assembled: Vec<Artifact>,
     },
     Done,
+}
+
+/// The data set as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Assembled {
+    pub images: u64,
+    /// The training archives to pack.
+    #[serde(rename = "packs")]
+    pub archives: Vec<ArchiveRange>,
 }
 
 /// The contents of the list.
@@ -156,18 +171,21 @@ mod tests {
         let on_the_wire = json!({ "offset": 1, "bytes": 2, "images": 3, "thumbnails": true, "state": digest });
         let params = CaptionParams::default();
         let look = json!({ "do": "look", "look": params, "share": on_the_wire });
-        is_on_the_wire(&LibraryStep::Analyze { params, shard: shard.clone() }, &look);
+        is_on_the_wire(&LibraryStep::Analyze(AnalyzeStep { params, shard: shard.clone() }), &look);
         is_on_the_wire(&LibraryStep::MergeAnalyses, &json!({ "do": "merge_looks" }));
         let of = Part { images: 4, dim: 5 };
         let part = json!({ "images": 4, "dim": 5 });
         is_on_the_wire(&LibraryStep::MergeParts { of }, &json!({ "do": "merge_parts", "of": part }));
         let params = LibraryParams::default();
         let gather = json!({ "do": "gather", "params": params, "of": part });
-        is_on_the_wire(&LibraryStep::Assemble { params, of }, &gather);
-        let range = ArchiveRange { offset: 1, bytes: 2, first: 3, assembled: Vec::new() };
-        let pack = json!({ "do": "pack", "offset": 1, "bytes": 2, "first": 3, "gathered": [] });
+        is_on_the_wire(&LibraryStep::Assemble(AssembleStep { params, of }), &gather);
+        let range = ArchiveRange { offset: 1, bytes: 2, first: 3 };
+        let pack = json!({ "do": "pack", "offset": 1, "bytes": 2, "first": 3 });
         is_on_the_wire(&LibraryStep::Pack(range.clone()), &pack);
-        is_on_the_wire(&LibraryStep::Done, &json!({ "do": "done" }));
+        is_on_the_wire(&LibraryStep::Done(DoneStep {}), &json!({ "do": "done" }));
+        // Version 1 handed on what the user gets by the first of these steps.
+        let version_1 = json!({ "do": "pack", "offset": 1, "bytes": 2, "first": 3, "gathered": [] });
+        assert!(matches!(serde_json::from_value(version_1).unwrap(), LibraryStep::Pack(read) if read == range));
 
         let listing = Listing {
             images: 1,
@@ -186,11 +204,10 @@ mod tests {
         });
         is_on_the_wire(&LibraryOutput::Analyze(ShardAnalysis::default()), &look);
         is_on_the_wire(&LibraryOutput::Merge(of), &json!({ "done": "merge", "images": 4, "dim": 5 }));
-        let packs = json!([{ "offset": 1, "bytes": 2, "first": 3, "gathered": [] }]);
+        let packs = json!([{ "offset": 1, "bytes": 2, "first": 3 }]);
         let gather = json!({ "done": "gather", "images": 6, "packs": packs });
-        is_on_the_wire(&LibraryOutput::Assemble { images: 6, archives: vec![range] }, &gather);
-        let pack = json!({ "done": "pack", "images": 6, "gathered": [] });
-        is_on_the_wire(&LibraryOutput::Pack { images: 6, assembled: Vec::new() }, &pack);
+        is_on_the_wire(&LibraryOutput::Assemble(Assembled { images: 6, archives: vec![range] }), &gather);
+        is_on_the_wire(&LibraryOutput::Pack { images: 6 }, &json!({ "done": "pack", "images": 6 }));
         is_on_the_wire(&LibraryOutput::Done, &json!({ "done": "done" }));
     }
 }

@@ -73,7 +73,6 @@ impl<'c, 'a> PackList<'c, 'a> {
             offset,
             bytes: end - offset,
             first: u32::try_from(n * archives_of_step).unwrap_or(u32::MAX),
-            assembled: Vec::new(),
         });
         Ok(ranges.collect())
     }
@@ -108,7 +107,7 @@ pub(super) fn pack(range: ArchiveRange, cx: &StepContext<'_>) -> Result<LibraryO
         archive.into_inner()?.flush()?;
         cx.publish_file(&name, "application/x-tar", &path)?;
     }
-    Ok(LibraryOutput::Pack { images: packed.into(), assembled: range.assembled })
+    Ok(LibraryOutput::Pack { images: packed.into() })
 }
 
 /// The extension for the image's format, whatever its file is called.

@@ -20,8 +20,6 @@ use crate::{
 
 /// Frames that a thread may be ahead of the encoder.
 const AHEAD: usize = 3;
-/// Inputs that are drawn from; what comes after them is handed on.
-const DRAWN_FROM: usize = 3;
 /// An input that is also drawn from, where it exists.
 const MEL: &str = "mel.f32";
 
@@ -50,10 +48,6 @@ pub(crate) fn run(step: Render, networks: &Networks, cx: &StepContext<'_>) -> Re
     })?;
     film.close()?;
     cx.publish_file(FILM, FILM_TYPE, &path)?;
-    cx.hand_on(0, "scene.json")?;
-    for (index, input) in cx.inputs().iter().enumerate().skip(DRAWN_FROM).filter(|(_, input)| input.name != MEL) {
-        cx.hand_on(index, &input.name)?;
-    }
     Ok(PortraitOutput { frames: poses.len(), fps, parts: step.parts, ..PortraitOutput::default() })
 }
 

@@ -6,12 +6,11 @@ use std::{
 };
 
 use medley_proto::{EventBody, Job, Step, StepInput, StepResult};
-use medley_step::StepError;
+use medley_step::{StepError, graph::Group};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
     committer,
-    groups::Group,
     planner::{self, FinishParams},
     remote_folders::RemoteFolders,
     running::{RunningStep, RunningSteps},
@@ -194,7 +193,7 @@ impl Executor {
 fn label(job: &Job, step: &Step) -> String {
     let of_step = step.inputs.iter().find_map(|input| match input {
         StepInput::Job(index) => job.inputs.get(usize::try_from(*index).ok()?),
-        StepInput::Artifact(_) | StepInput::Output(_) | StepInput::Left { .. } => None,
+        StepInput::Artifact(_) | StepInput::Output(_) | StepInput::Left { .. } | StepInput::All { .. } => None,
     });
     match of_step.or(job.inputs.first()) {
         Some(input) => input.name.clone(),

@@ -102,8 +102,8 @@ async fn how_it_ended(backend: &Backend, keys: &JobKeys, step: &Step) -> Result<
         return Ok(Some(Ended::Failed(failure)));
     }
     let Some(group) = &hint.last else { return Ok(None) };
-    match groups::group_done(&*backend.store, keys, group, None).await {
-        Ok(done) => Ok(done.map(|done| Ended::Succeeded(done.results))),
+    match groups::results_of(&*backend.store, keys, group, None).await {
+        Ok(results) => Ok(results.map(Ended::Succeeded)),
         // No later try could read it.
         Err(error @ Error::Damaged { .. }) => Ok(Some(Ended::Failed(unreadable(backend, error)))),
         Err(error) => Err(error),

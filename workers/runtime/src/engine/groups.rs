@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use medley_proto::{Lineage, Name, Step, StepId, StepResult};
-use medley_step::GroupDone;
-use serde::{Deserialize, Serialize};
+use medley_proto::{Lineage, StepId, StepResult};
+use medley_step::graph::Group;
 
 use crate::{
     Error,
@@ -16,27 +15,9 @@ use crate::{
 /// How many results are read side by side.
 const READS: usize = 8;
 
-/// The name and size of one group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Group {
-    pub(crate) stage: Name,
-    pub(crate) group: u32,
-    pub(crate) size: u32,
-}
-
-impl Group {
-    pub(crate) fn of(step: &Step) -> Self {
-        Self { stage: step.id.stage.clone(), group: step.id.group, size: step.group_size }
-    }
-
-    pub(crate) fn step(&self, n: u32) -> StepId {
-        StepId::new(self.stage.clone(), self.group, n)
-    }
-
-    /// The step that stands for the group where one is asked for.
-    pub(crate) fn last(&self) -> StepId {
-        self.step(self.size.saturating_sub(1))
-    }
+/// The step that stands for the group where one is asked for.
+pub(crate) fn last_step(group: &Group) -> StepId {
+    group.step(group.size.saturating_sub(1))
 }
 
 /// What lies in a group's folder.
@@ -70,13 +51,13 @@ pub(crate) async fn files_of(store: &dyn Store, keys: &JobKeys, group: &Group) -
     }
 }
 
-/// The results of a group, when all are there.
-pub(crate) async fn group_done(
+/// The results of a group in the order of its steps, when all are there.
+pub(crate) async fn results_of(
     store: &dyn Store,
     keys: &JobKeys,
     group: &Group,
     known: Option<StepResult>,
-) -> Result<Option<GroupDone>, Error> {
+) -> Result<Option<Vec<StepResult>>, Error> {
     if group.size > 1 && files_of(store, keys, group).await?.results.len() < group.size as usize {
         return Ok(None);
     }
@@ -90,11 +71,21 @@ pub(crate) async fn group_done(
             }
         }
     };
-    let results: Option<Vec<_>> = {
-        let results: Vec<_> = stream::iter((0..group.size).map(read)).buffered(READS).try_collect().await?;
-        results.into_iter().collect()
+    let results: Vec<_> = stream::iter((0..group.size).map(read)).buffered(READS).try_collect().await?;
+    Ok(results.into_iter().collect())
+}
+
+/// What the store has of these steps, in their order.
+pub(crate) async fn results_at(
+    store: &dyn Store,
+    keys: &JobKeys,
+    ids: impl IntoIterator<Item = StepId>,
+) -> Result<Vec<(StepId, Option<StepResult>)>, Error> {
+    let read = |id: StepId| async move {
+        let result = documents::read::<StepResult>(store, &keys.result(&id)).await?;
+        Ok((id, result))
     };
-    Ok(results.map(|results| GroupDone { stage: group.stage.clone(), group: group.group, results }))
+    stream::iter(ids.into_iter().map(read)).buffered(READS).try_collect().await
 }
 
 pub(crate) fn lineage_of(results: &[StepResult]) -> Lineage {

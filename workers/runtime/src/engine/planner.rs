@@ -1,12 +1,20 @@
 //! Plans and publishes steps: the first ones of a job, those that follow a finished group, and the one that ends the job
-//! (docs/decisions/0003-scatter-and-gather-without-a-database.md).
+//! (docs/decisions/0003-scatter-and-gather-without-a-database.md, 0070-a-typed-stage-graph.md).
 
 use medley_proto::{EventBody, Job, Lineage, Name, Step, StepId, StepResult, VERSION};
-use medley_step::{Planned, StepDraft, StepError};
+use medley_step::{
+    Planned, StepDraft, StepError,
+    graph::{Group, Known, Mark, Next},
+};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::groups::{self, Group};
-use crate::{Backend, Error, breakpoint::breakpoint, layout::keys::JobKeys};
+use super::groups;
+use crate::{
+    Backend, Error,
+    breakpoint::breakpoint,
+    layout::{documents, keys::JobKeys, removal},
+};
 
 /// The kind of the step that ends a job.
 pub(crate) const FINISH: Name = Name::from_static("finish");
@@ -50,7 +58,8 @@ pub(crate) fn steps(backend: &Backend, job: &Job, drafts: Vec<StepDraft>, from: 
     let published_ms = backend.clock.now_ms();
     let lineages = inherit(from, drafts.len());
     let made = drafts.into_iter().zip(lineages).map(|(draft, lineage)| Step {
-        v: VERSION,
+        // Only steps that say their stage's size may read whole stages.
+        v: if draft.stage_size.is_some() { Step::MAX_VERSION } else { VERSION },
         tenant: job.tenant.clone(),
         job: job.id,
         job_kind: job.kind.clone(),
@@ -58,6 +67,7 @@ pub(crate) fn steps(backend: &Backend, job: &Job, drafts: Vec<StepDraft>, from: 
         kind: draft.kind,
         class: job.class,
         group_size: draft.group_size,
+        stage_size: draft.stage_size,
         attempt: 1,
         params: draft.params,
         inputs: draft.inputs,
@@ -81,6 +91,7 @@ pub(crate) async fn publish_finish(
         id: StepId::new(FINISH, 0, 0),
         kind: FINISH,
         group_size: 1,
+        stage_size: None,
         params: serde_json::to_value(params).map_err(StepError::from)?,
         inputs: Vec::new(),
         cache_key: None,
@@ -95,23 +106,91 @@ pub(crate) async fn publish_finish(
 }
 
 /// Publishes what follows a group when all its results are there. Called each time when a result of it was written or
-/// found; doing it twice is harmless.
+/// found; doing it twice is harmless. Groups that are only waited for are marked on the way. A death in between heals as
+/// any other does: the step comes back, has a result, and the check is made again.
 pub(crate) async fn advance(backend: &Backend, job: &Job, group: &Group, just_done: StepResult) -> Result<(), Error> {
-    let Some(done) = groups::group_done(&*backend.store, &JobKeys::of(job), group, Some(just_done)).await? else {
-        return Ok(());
-    };
-    let lineage = groups::lineage_of(&done.results);
-    let planned = {
-        let job = job.clone();
-        backend.ask_recipe(move |registry| registry.find_recipe(&job.kind)?.next(&job, &done)).await?
-    };
-    if planned.steps.is_empty() {
-        publish_finish(backend, job, &FinishParams::last(group.clone()), &lineage).await?;
-    } else {
-        publish(backend, job, planned, &lineage).await?;
+    let keys = JobKeys::of(job);
+    let (mut group, mut just_done) = (group.clone(), just_done);
+    loop {
+        let Some(results) = groups::results_of(&*backend.store, &keys, &group, Some(just_done)).await? else {
+            return Ok(());
+        };
+        let lineage = groups::lineage_of(&results);
+        match following(backend, job, &group, results).await? {
+            Following::Mark(mark) => {
+                breakpoint("before_mark");
+                let Some(marked) = write_mark(backend, &keys, mark.id, lineage).await? else { return Ok(()) };
+                breakpoint("after_mark");
+                (group, just_done) = (mark.group, marked);
+            }
+            Following::Steps(planned) => {
+                publish(backend, job, planned, &lineage).await?;
+                break;
+            }
+            Following::End => {
+                publish_finish(backend, job, &FinishParams::last(group), &lineage).await?;
+                break;
+            }
+        }
     }
     breakpoint("after_publish_next");
     Ok(())
+}
+
+/// What follows from a group whose results are all there.
+#[derive(Debug)]
+pub(crate) enum Following {
+    Steps(Planned),
+    /// The group is only waited for.
+    Mark(Mark),
+    /// The group was the job's last.
+    End,
+}
+
+/// Asks the recipe, and reads the results that it asks for.
+pub(crate) async fn following(
+    backend: &Backend,
+    job: &Job,
+    group: &Group,
+    results: Vec<StepResult>,
+) -> Result<Following, Error> {
+    let mut known: Known = results.into_iter().map(|result| (result.id.clone(), Some(result))).collect();
+    loop {
+        let (next, seen) = {
+            let (job, group) = (job.clone(), group.clone());
+            let ask = move |registry: &medley_step::Registry| {
+                let next = registry.find_recipe(&job.kind)?.next(&job, &group, &known)?;
+                Ok((next, known))
+            };
+            backend.ask_recipe(ask).await?
+        };
+        known = seen;
+        match next {
+            Next::Publish(planned) => return Ok(Following::Steps(planned)),
+            Next::Mark(mark) => return Ok(Following::Mark(mark)),
+            Next::Last => return Ok(Following::End),
+            Next::Read(ids) if ids.iter().all(|id| known.contains_key(id)) => {
+                let message = format!("the recipe of kind '{}' asks for nothing that it was not given", job.kind);
+                return Err(StepError::internal(message).into());
+            }
+            Next::Read(ids) => known.extend(groups::results_at(&*backend.store, &JobKeys::of(job), ids).await?),
+        }
+    }
+}
+
+/// Writes the empty result of a step that nobody computes, and returns the result that stands; none when the job was
+/// deleted meanwhile. It counts as a step, as it did when workers handed files on.
+pub(crate) async fn write_mark(
+    backend: &Backend,
+    keys: &JobKeys,
+    id: StepId,
+    mut lineage: Lineage,
+) -> Result<Option<StepResult>, Error> {
+    lineage.absorb(&Lineage { steps: 1, ..Lineage::default() });
+    let key = keys.result(&id);
+    let mark = StepResult { v: VERSION, id, output: Value::Null, artifacts: Vec::new(), quality: Map::new(), lineage };
+    let mark = documents::write_once(&*backend.store, &key, mark).await?;
+    Ok((!removal::remove_if_deleted(&*backend.store, keys).await?).then_some(mark))
 }
 
 /// What each of several steps inherits: the models all of them; times and counts only the first, so that nothing is

@@ -1,14 +1,14 @@
 //! Where a job stands, found by asking its recipe step by step: for jobs that got stuck, and for replays. Reads every
-//! result, so nothing calls it in the ordinary course.
+//! result and writes the marks that are missing, so nothing calls it in the ordinary course.
 
 use std::collections::BTreeMap;
 
 use medley_proto::{Failure, Job, Lineage, Name, Step, StepId, StepResult, VERSION};
-use medley_step::{Planned, StepError};
+use medley_step::{Planned, StepError, graph::Group};
 
 use super::{
-    groups::{self, Group, GroupFiles},
-    planner::{self, FinishParams},
+    groups::{self, GroupFiles},
+    planner::{self, FinishParams, Following},
 };
 use crate::{
     Backend, Error,
@@ -37,43 +37,105 @@ pub(crate) struct JobProgress {
 
 /// Finds out where a job stands.
 pub(crate) async fn find(backend: &Backend, job: &Job) -> Result<JobProgress, Error> {
-    let keys = JobKeys::of(job);
     let start = {
         let job = job.clone();
         backend.ask_recipe(move |registry| registry.find_recipe(&job.kind)?.start(&job)).await?
     };
-    let mut steps: BTreeMap<StepId, Step> = BTreeMap::new();
-    let mut groups: BTreeMap<(Name, u32), GroupFiles> = BTreeMap::new();
+    let mut search = Search::new(backend, job);
     let mut planned: Vec<(Planned, Lineage)> = vec![(start, Lineage::default())];
-    let mut newest_ms = 0;
-    let mut done = None;
     while let Some((plan, from)) = planned.pop() {
         let mut reached = BTreeMap::new();
         for step in planner::steps(backend, job, plan.steps, &from) {
             let group = Group::of(&step);
             reached.insert((group.stage.clone(), group.group), group);
-            steps.insert(step.id.clone(), step);
+            search.steps.insert(step.id.clone(), step);
         }
-        for (name, group) in reached {
-            if groups.contains_key(&name) {
-                continue;
-            }
-            let found = groups::files_of(&*backend.store, &keys, &group).await?;
-            newest_ms = newest_ms.max(found.newest_ms);
-            let complete = found.results.len() == group.size as usize;
-            groups.insert(name, found);
-            if complete && let Some(all) = groups::group_done(&*backend.store, &keys, &group, None).await? {
-                let lineage = groups::lineage_of(&all.results);
-                let job = job.clone();
-                match backend.ask_recipe(move |registry| registry.find_recipe(&job.kind)?.next(&job, &all)).await {
-                    Ok(next) if next.steps.is_empty() => done = Some((group, lineage)),
-                    Ok(next) => planned.push((next, lineage)),
-                    Err(error) => return Ok(JobProgress { standing: Standing::Stuck(group, error), newest_ms }),
-                }
+        for group in reached.into_values() {
+            match search.climb(group).await? {
+                Climbed::Incomplete => {}
+                Climbed::Next(next, lineage) => planned.push((next, lineage)),
+                Climbed::Stuck(group, error) => return Ok(search.ended(Standing::Stuck(group, error))),
             }
         }
     }
-    Ok(JobProgress { standing: standing(steps, &groups, done), newest_ms })
+    let standing = standing(std::mem::take(&mut search.steps), &search.groups, search.done.take());
+    Ok(search.ended(standing))
+}
+
+/// What is known of a job so far.
+struct Search<'a> {
+    backend: &'a Backend,
+    job: &'a Job,
+    keys: JobKeys,
+    /// Steps that a worker computes.
+    steps: BTreeMap<StepId, Step>,
+    /// What lies in the groups that were looked at and need no second look.
+    groups: BTreeMap<(Name, u32), GroupFiles>,
+    newest_ms: u64,
+    done: Option<(Group, Lineage)>,
+}
+
+/// What came of a group.
+enum Climbed {
+    /// Nothing yet, or nothing new.
+    Incomplete,
+    Next(Planned, Lineage),
+    Stuck(Group, StepError),
+}
+
+impl<'a> Search<'a> {
+    fn new(backend: &'a Backend, job: &'a Job) -> Self {
+        let (steps, groups) = (BTreeMap::new(), BTreeMap::new());
+        Self { backend, job, keys: JobKeys::of(job), steps, groups, newest_ms: 0, done: None }
+    }
+
+    fn ended(&self, standing: Standing) -> JobProgress {
+        JobProgress { standing, newest_ms: self.newest_ms }
+    }
+
+    /// Looks at a group and, while groups are complete and only waited for, marks them and looks at the marks' group.
+    async fn climb(&mut self, mut group: Group) -> Result<Climbed, Error> {
+        let store = &*self.backend.store;
+        let mut is_mark = false;
+        loop {
+            let name = (group.stage.clone(), group.group);
+            if self.groups.contains_key(&name) {
+                return Ok(Climbed::Incomplete);
+            }
+            let files = groups::files_of(store, &self.keys, &group).await?;
+            if !is_mark {
+                // A mark is no sign of life: this search itself may have written it.
+                self.newest_ms = self.newest_ms.max(files.newest_ms);
+            }
+            let complete = files.results.len() == group.size as usize;
+            if complete || !is_mark {
+                // Marks are written on the way: their group is looked at again with each.
+                self.groups.insert(name, files);
+            }
+            if !complete {
+                return Ok(Climbed::Incomplete);
+            }
+            let Some(results) = groups::results_of(store, &self.keys, &group, None).await? else {
+                return Ok(Climbed::Incomplete);
+            };
+            let lineage = groups::lineage_of(&results);
+            match planner::following(self.backend, self.job, &group, results).await {
+                Ok(Following::Steps(next)) => return Ok(Climbed::Next(next, lineage)),
+                Ok(Following::End) => {
+                    self.done = Some((group, lineage));
+                    return Ok(Climbed::Incomplete);
+                }
+                Ok(Following::Mark(mark)) => {
+                    if planner::write_mark(self.backend, &self.keys, mark.id, lineage).await?.is_none() {
+                        return Ok(Climbed::Incomplete);
+                    }
+                    (group, is_mark) = (mark.group, true);
+                }
+                Err(Error::Refused(error)) => return Ok(Climbed::Stuck(group, error)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
 }
 
 /// The lineage of a step that has a result; empty otherwise.
@@ -95,7 +157,7 @@ pub(crate) async fn resume(backend: &Backend, job: &Job, standing: Standing) -> 
             planner::publish_finish(backend, job, &FinishParams::last(group), &lineage).await?;
         }
         Standing::Stuck(group, error) => {
-            let step = Group::last(&group);
+            let step = groups::last_step(&group);
             let failure = Failure {
                 v: VERSION,
                 code: error.code(),

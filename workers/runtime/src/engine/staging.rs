@@ -1,6 +1,7 @@
 //! Makes what a step reads into local files: files that are local already are used where they lie.
 
 use std::{
+    borrow::Cow,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -9,9 +10,12 @@ use std::{
 };
 
 use medley_proto::{Artifact, ErrorCode, Input, Job, Sha256, Source, Step, StepId, StepInput, StepResult};
-use medley_step::{LocalInput, StepError};
+use medley_step::{LocalInput, StepError, graph::GROUP_MAX};
 
-use super::spool::{Spool, SpoolLease};
+use super::{
+    groups,
+    spool::{Spool, SpoolLease},
+};
 use crate::{
     Backend, Error,
     fetch::file_uri,
@@ -87,13 +91,16 @@ pub(crate) async fn stage(
 ) -> Result<Staged, StepError> {
     let mut stager = Stager { backend, job, keys: JobKeys::of(job), folder, spool, leases: Vec::new() };
     let mut inputs = Vec::with_capacity(step.inputs.len());
-    for (index, input) in step.inputs.iter().enumerate() {
-        let mut local = stager.stage(index, input).await?;
-        if spool.holds(&local.path) || local.path.to_str().is_none() {
-            // A spooled file is named by a hash, and JSON cannot hold a path that is not UTF-8.
-            local.path = folder.called(index, &local.name, &local.path)?;
+    for input in &step.inputs {
+        for input in stager.each(input).await? {
+            let index = inputs.len();
+            let mut local = stager.stage(index, &input).await?;
+            if spool.holds(&local.path) || local.path.to_str().is_none() {
+                // A spooled file is named by a hash, and JSON cannot hold a path that is not UTF-8.
+                local.path = folder.called(index, &local.name, &local.path)?;
+            }
+            inputs.push(local);
         }
-        inputs.push(local);
     }
     Ok(Staged { inputs, _leases: stager.leases })
 }
@@ -109,6 +116,18 @@ struct Stager<'a> {
 }
 
 impl Stager<'_> {
+    /// The inputs that are one file each: a whole stage is taken apart.
+    async fn each<'i>(&self, input: &'i StepInput) -> Result<Vec<Cow<'i, StepInput>>, StepError> {
+        let StepInput::All { stage, size } = input else { return Ok(vec![Cow::Borrowed(input)]) };
+        let ids = (0..*size).map(|n| StepId::new(stage.clone(), n / GROUP_MAX, n % GROUP_MAX));
+        let mut files = Vec::new();
+        for (id, result) in groups::results_at(&*self.backend.store, &self.keys, ids).await? {
+            let result = result.ok_or_else(|| StepError::internal(format!("step {id} has no result yet")))?;
+            files.extend(result.artifacts.into_iter().map(|artifact| Cow::Owned(StepInput::Artifact(artifact))));
+        }
+        Ok(files)
+    }
+
     async fn stage(&mut self, index: usize, input: &StepInput) -> Result<LocalInput, StepError> {
         match input {
             StepInput::Job(number) => self.job_input(index, *number).await,
@@ -119,6 +138,7 @@ impl Stager<'_> {
                 let artifact = left.iter().find(|artifact| artifact.name == *name);
                 self.artifact(artifact.ok_or_else(|| StepError::internal(format!("step {step} left no {name}")))?).await
             }
+            StepInput::All { stage, .. } => Err(StepError::internal(format!("stage {stage} is no single file"))),
         }
     }
 

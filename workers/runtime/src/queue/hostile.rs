@@ -21,6 +21,7 @@ fn step() -> Step {
         kind: Name::from_static("control"),
         class: Class::Interactive,
         group_size: 1,
+        stage_size: None,
         attempt: 1,
         params: json!({ "annotators": ["canny"], "text": "录音 \u{0}" }),
         inputs: vec![
@@ -52,8 +53,7 @@ fn work_on(step: &Step) {
         lineage.absorb(&step.lineage);
         lineage.absorb(&Lineage { models: lineage.models.clone(), compute_ms: u64::MAX, steps: 1 });
     }
-    let group = crate::engine::groups::Group::of(step);
-    group.last();
+    crate::engine::groups::last_step(&medley_step::graph::Group::of(step));
     let settings = crate::WorkerSettings::default();
     crate::engine::backoff::jittered(crate::engine::backoff::backoff(&settings, step.attempt));
     let keys = crate::layout::keys::JobKeys::of_step(step);
@@ -165,7 +165,7 @@ fn what_no_recipe_gives_is_unreadable() {
         step
     };
     let odd: [fn(&mut Step); 6] = [
-        |step| step.v = VERSION + 1,
+        |step| step.v = Step::MAX_VERSION + 1,
         |step| step.attempt = 0,
         |step| step.group_size = 0,
         |step| step.group_size = u32::MAX,

@@ -8,8 +8,8 @@ mod weights;
 #[cfg(test)]
 mod hostile;
 
-use medley_proto::{Name, Step, VERSION};
-use medley_step::GroupDone;
+use medley_proto::{Name, Step};
+use medley_step::graph::GROUP_MAX;
 
 pub use amqp::{AmqpConfig, AmqpQueue, definitions};
 pub use contract::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
@@ -46,10 +46,10 @@ fn decode(queue: &str, body: &[u8]) -> Result<Step, QueueError> {
     }
     let step: Step = serde_json::from_slice(body)
         .map_err(|error| QueueError::Unreadable(format!("it is not a step ({error})"), Some(error.into())))?;
-    if step.v > VERSION {
+    if step.v > Step::MAX_VERSION {
         return unreadable(format!("it is of version {}, newer than this build", step.v));
     }
-    if step.group_size > GroupDone::MAX || step.id.n >= step.group_size {
+    if step.group_size > GROUP_MAX || step.id.n >= step.group_size {
         return unreadable(format!("step {} cannot be one of a group of {}", step.id, step.group_size));
     }
     if step.attempt == 0 {

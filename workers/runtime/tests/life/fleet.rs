@@ -255,6 +255,12 @@ pub(crate) fn request(acts: &[Do]) -> Request {
     request
 }
 
+/// A job whose steps leave files that are read where they lie.
+pub(crate) fn gathered(count: u64) -> Request {
+    let acts: Vec<_> = (0..count).map(|number| Do::Leave { number }).collect();
+    Request { kind: Name::from_static("gathered"), ..request(&acts) }
+}
+
 pub(crate) fn numbers(count: u64) -> Vec<Do> {
     (0..count).map(|number| Do::Count { number, ms: 0 }).collect()
 }

@@ -44,6 +44,7 @@ fn step(job: JobId, act: &Do) -> Step {
         kind: Name::from_static("act"),
         class: Class::Interactive,
         group_size: 1,
+        stage_size: None,
         attempt: 1,
         params: json!(act),
         inputs: Vec::new(),

@@ -10,7 +10,7 @@ use medley_proto::{Class, ErrorCode, EventBody, JobState, Name, Outcome};
 use medley_runtime::{Client, Clock, EngineOptions, Error, InputRequest, Request, store::ObjectInfo};
 
 use crate::{
-    fleet::{self, Fleet, Running, TENANT, numbers, request, until},
+    fleet::{self, Fleet, Running, TENANT, gathered, numbers, request, until},
     kinds::Do,
     test,
 };
@@ -19,6 +19,7 @@ pub(crate) fn tests() -> Vec<Trial> {
     vec![
         test("a_job_comes_to_its_end", a_job_comes_to_its_end),
         test("wide_jobs_gather_as_a_tree", wide_jobs_gather_as_a_tree),
+        test("what_is_only_waited_for_is_marked", what_is_only_waited_for_is_marked),
         test("whoever_watches_hears_the_end", whoever_watches_hears_the_end),
         test("what_fails_for_good_is_not_tried_again", what_fails_for_good_is_not_tried_again),
         test("a_panic_is_an_error_of_its_step", a_panic_is_an_error_of_its_step),
@@ -51,6 +52,21 @@ async fn a_job_comes_to_its_end() {
     }
     let again = fleet.run(&numbers(4)).await;
     assert_eq!(again.artifacts, manifest.artifacts);
+}
+
+async fn what_is_only_waited_for_is_marked() {
+    let fleet = Fleet::new().await;
+    let job = fleet.client.submit(gathered(130)).await.unwrap().job.id;
+    let workers = fleet.workers();
+    let manifest = fleet.wait(job).await;
+    workers.stop().await.unwrap();
+    assert_eq!(manifest.outcome, Outcome::Succeeded);
+    assert_eq!(manifest.timings.steps, 130 + 3 + 1, "a mark counts as the step that it stands for");
+    let out = fleet.folder.path().join("out");
+    let paths = fleet.client.fetch(&TENANT, job, &out).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&paths[0]).unwrap(), (0..130).sum::<u64>().to_string());
+    let marks = fleet.keys().await.into_iter().filter(|key| key.contains("/steps/merge-1/0/")).count();
+    assert_eq!(marks, 3);
 }
 
 async fn wide_jobs_gather_as_a_tree() {

@@ -16,7 +16,7 @@ use medley_runtime::{
 use serde_json::json;
 
 use crate::{
-    fleet::{self, Fleet, TENANT, numbers, request},
+    fleet::{self, Doomed, Fleet, TENANT, gathered, numbers, request},
     test,
 };
 
@@ -25,6 +25,7 @@ const HOUR_MS: u64 = 3_600_000;
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
         test("a_job_whose_messages_were_lost_is_pushed_on", a_lost_job_is_pushed_on),
+        test("marks_that_were_lost_are_written", marks_that_were_lost_are_written),
         test("a_damaged_job_keeps_no_other_from_the_sweeper", a_damaged_job_keeps_no_other_from_the_sweeper),
         test("a_cancelled_job_whose_messages_were_lost_ends", a_lost_cancellation_is_pushed_on),
         test("a_long_queue_is_not_a_lost_one", a_long_queue_is_not_a_lost_one),
@@ -72,6 +73,21 @@ async fn a_lost_job_is_pushed_on() {
     let job = late.fleet.submit(&numbers(70)).await;
     late.lose_the_queue().await;
     assert_eq!(late.fleet.sweep().await.unwrap(), Swept::default(), "it is too early to tell");
+    late.put_forward(2 * HOUR_MS);
+    assert_eq!(late.fleet.sweep().await.unwrap().pushed, 1);
+    let workers = late.fleet.workers();
+    let manifest = late.fleet.wait(job).await;
+    assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 73));
+    workers.stop().await.unwrap();
+}
+
+/// All steps are done and none is queued: only the marks of their groups are missing.
+async fn marks_that_were_lost_are_written() {
+    let mut late = late(|_| ()).await;
+    let job = late.fleet.client.submit(gathered(70)).await.unwrap().job.id;
+    let status = Doomed::start("worker", late.fleet.folder.path(), "before_mark:2").died().await;
+    assert!(!status.success());
+    late.lose_the_queue().await;
     late.put_forward(2 * HOUR_MS);
     assert_eq!(late.fleet.sweep().await.unwrap().pushed, 1);
     let workers = late.fleet.workers();

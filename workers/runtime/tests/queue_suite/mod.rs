@@ -73,6 +73,7 @@ pub(crate) fn step(kind: &str, class: Class, n: u32) -> Step {
         kind: kind.parse().unwrap(),
         class,
         group_size: 64,
+        stage_size: None,
         attempt: 1,
         params: json!({ "n": n, "text": "录音 №1 \u{1f399} – \u{0} \"quoted\" \u{202e}" }),
         inputs: Vec::new(),

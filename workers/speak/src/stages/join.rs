@@ -19,7 +19,7 @@ use crate::{
         speech::{Speech, shift},
         subtitles,
     },
-    step::{Quality, SpeakOutput},
+    step::{Joined, Quality, SpeakOutput},
 };
 
 /// Samples read at a time.
@@ -59,7 +59,7 @@ pub(crate) fn run(params: &SpeakParams, cx: &StepContext<'_>) -> Result<SpeakOut
     }
     quality.iter().for_each(|(key, value)| cx.quality(key, value.clone()));
     let duration_s = starts.last().copied().unwrap_or(0.0);
-    Ok(SpeakOutput::Join { duration_s, sentences: totals.sentences, words: totals.words, quality })
+    Ok(SpeakOutput::Join(Joined { duration_s, sentences: totals.sentences, words: totals.words, quality }))
 }
 
 /// The gain that brings the whole to the target loudness, measured behind the limiter.

@@ -20,7 +20,7 @@ use crate::{
     step::{Part, SpeakOutput},
 };
 
-pub(crate) fn run(speaker: &Speaker, part: &Part, parts: u32, cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
+pub(crate) fn run(speaker: &Speaker, part: &Part, cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
     let script = lines(part, cx)?;
     let mut whole = Speech::default();
     for (utterance, speech) in script.iter().zip(synthesize(speaker, &script, cx)?) {
@@ -32,7 +32,7 @@ pub(crate) fn run(speaker: &Speaker, part: &Part, parts: u32, cx: &StepContext<'
     write_wav(&wav, &whole.pcm, Speech::RATE_HZ)?;
     cx.publish_file(&format!("{stem}.wav"), "audio/wav", &wav)?;
     cx.publish(&format!("{stem}.json"), "application/json", &serde_json::to_vec(&whole.timing)?)?;
-    Ok(SpeakOutput::Say { parts, duration_s: whole.duration_s() })
+    Ok(SpeakOutput::Say { duration_s: whole.duration_s() })
 }
 
 fn lines(part: &Part, cx: &StepContext<'_>) -> Result<Vec<Utterance>, StepError> {

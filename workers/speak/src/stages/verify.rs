@@ -12,7 +12,7 @@ use crate::{
     phonemes::chinese::Segmenter,
     pronunciation::SpokenText,
     speaker::spoken_runs,
-    step::SpeakOutput,
+    step::{Joined, SpeakOutput},
 };
 
 /// A sentence with a higher error rate is listed.
@@ -32,7 +32,7 @@ struct Misheard<'t> {
 /// Inputs: the join step's output, `transcript.json`, then the join step's artifacts, which are handed on.
 pub(crate) fn run(cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
     let joined: SpeakOutput = cx.input_json(0)?;
-    let SpeakOutput::Join { quality, .. } = &joined else {
+    let SpeakOutput::Join(Joined { quality, .. }) = &joined else {
         return Err(StepError::internal("the join step's output is not the first input"));
     };
     let transcript: Transcript = cx.input_json(1)?;

@@ -1,14 +1,18 @@
+//! The params of the kind `news`: a script and a portrait become a clip with subtitles.
+
+use medley_step::{Retryable, StepError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    composition::{Aspect, Background},
+    PortraitError,
+    composition::{Aspect, Background, Composition},
     params::PortraitParams,
-    step::Subtitles,
+    step::{Clip, Subtitles},
 };
 
 /// The index of the job's first picture after the portrait.
-const BACKGROUND: u32 = 2;
+const BACKGROUND: usize = 2;
 
 /// How a news clip is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -73,7 +77,33 @@ impl Default for NewsParams {
 }
 
 impl NewsParams {
-    pub(crate) fn portrait(&self) -> PortraitParams {
+    /// Refuses what no step could use, and a number of inputs that does not fit.
+    ///
+    /// # Errors
+    /// `params_invalid`.
+    pub fn check(&self, inputs: usize) -> Result<(), StepError> {
+        self.portrait().check()?;
+        let wrong = |what: String| Err(PortraitError::Params(what).into_step_error());
+        if !(128..=2160).contains(&self.short_px) {
+            return wrong("--short-px must lie between 128 and 2160".into());
+        }
+        let (background, logo) = self.pictures();
+        let wanted = 2 + usize::from(background.is_some()) + usize::from(logo.is_some());
+        if inputs != wanted {
+            let order = "a script, a portrait, then the background with --background image, then the logo with --logo";
+            return wrong(format!("news takes {wanted} inputs here ({order}) and was given {inputs}"));
+        }
+        Ok(())
+    }
+
+    /// What makes the portrait a news clip.
+    pub fn clip(&self) -> Clip {
+        let stage = Composition { aspect: self.aspect, short_px: self.short_px, background: self.background };
+        Clip { stage, subtitles: self.subtitles, lower_third: !self.no_lower_third }
+    }
+
+    /// How the portrait is made.
+    pub fn portrait(&self) -> PortraitParams {
         PortraitParams {
             face: self.face,
             still: self.still,
@@ -88,7 +118,7 @@ impl NewsParams {
     }
 
     /// Where background and logo stand among the inputs.
-    pub(crate) fn pictures(&self) -> (Option<u32>, Option<u32>) {
+    pub fn pictures(&self) -> (Option<usize>, Option<usize>) {
         let background = (self.background == Background::Image).then_some(BACKGROUND);
         let logo = self.logo.then_some(if background.is_some() { BACKGROUND + 1 } else { BACKGROUND });
         (background, logo)
