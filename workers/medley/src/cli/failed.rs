@@ -160,15 +160,14 @@ fn causes(error: &dyn Error) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use medley_runtime::WorkersError;
-    use medley_step::QueueError;
+    use medley_runtime::{EngineError, queue::QueueError};
 
     use super::*;
 
     #[test]
     fn what_lies_behind_an_error_is_said() {
         let away = QueueError::Unavailable("the broker hung up".into(), Some("connection reset".into()));
-        let failed = Failed::service(WorkersError::Queue(away));
+        let failed = Failed::service(EngineError::Queue(away));
         let said = failed.to_string();
         assert_eq!(failed.causes, ["the queue is not available: the broker hung up", "connection reset"]);
         assert_eq!(said, format!("{}: {}", failed.message, failed.causes.join(": ")));

@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use medley_proto::{Class, Name};
-use medley_runtime::queue::definitions;
-use medley_step::QueueName;
+use medley_runtime::queue::{QueueName, definitions};
 
 use super::{Failed, outputs};
 use crate::kinds::kinds;
