@@ -1,5 +1,6 @@
 //! The command line. Each subcommand is a file; `kinds` makes those of `run` and `submit` from the registry.
 
+#[cfg(feature = "speak")]
 mod aloud;
 mod clean;
 #[cfg(test)]
@@ -7,6 +8,7 @@ mod command_lines;
 mod completions;
 mod dead;
 mod doctor;
+#[cfg(feature = "caption")]
 mod embed;
 mod extra;
 mod failed;
@@ -22,8 +24,10 @@ mod monitor;
 mod outputs;
 pub(crate) mod printable;
 mod progress;
+#[cfg(feature = "amqp")]
 mod queues;
 mod run;
+#[cfg(feature = "library")]
 mod search;
 mod state;
 mod stdin;
@@ -57,8 +61,16 @@ Examples:
 Exit codes: 0 done; 1 the job failed or its input is missing; 2 usage; 3 a model or service is missing; 130 interrupted.";
 
 /// What kinds bring beside their jobs.
-const EXTRA_COMMANDS: &[ExtraCommand] = &[embed::COMMAND, search::COMMAND];
-const DIRECT_RUNS: &[DirectRun] = &[aloud::DIRECT];
+const EXTRA_COMMANDS: &[ExtraCommand] = &[
+    #[cfg(feature = "caption")]
+    embed::COMMAND,
+    #[cfg(feature = "library")]
+    search::COMMAND,
+];
+const DIRECT_RUNS: &[DirectRun] = &[
+    #[cfg(feature = "speak")]
+    aloud::DIRECT,
+];
 
 /// The flag by which a kind does without a job.
 fn direct_run(kind: &str) -> Option<&'static DirectRun> {
@@ -129,6 +141,7 @@ enum Command {
         kind: Name,
     },
     /// Prints the queues, exchanges and bindings of a fleet as RabbitMQ's definitions file has them.
+    #[cfg(feature = "amqp")]
     Queues(queues::Args),
     /// Prints a completion script for a shell.
     Completions { shell: Shell },
@@ -210,6 +223,7 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
         }
         Command::Models(command) => return models::main(command),
         Command::Clean(args) => return clean::main(&args, registry, config_path),
+        #[cfg(feature = "amqp")]
         Command::Queues(args) => return queues::main(&args),
         Command::Doctor => return doctor::main(Config::load(config_path, &registry)),
         _ => {}
