@@ -3,32 +3,54 @@
 use std::sync::OnceLock;
 
 use medley_models::Registry as ModelRegistry;
-use medley_portrait::{NewsRecipe, PortraitRecipe};
-use medley_speak::SpeakRecipe;
 use medley_step::{Kind, KindError, Kinds};
-use medley_transcribe::TranscribeRecipe;
 
 use crate::config::Config;
 
-const KINDS: &[Kind] = &[
+#[cfg(feature = "speak")]
+type Speak = medley_speak::SpeakRecipe<medley_transcribe::TranscribeRecipe>;
+
+/// The kinds of the program `medley`: those whose cargo features are on.
+pub const KINDS: &[Kind] = &[
+    #[cfg(feature = "transcribe")]
     medley_transcribe::KIND,
+    #[cfg(feature = "podcast")]
     medley_transcribe::PODCAST,
-    medley_speak::KIND.recipe::<SpeakRecipe<TranscribeRecipe>>(),
+    #[cfg(feature = "speak")]
+    medley_speak::KIND.recipe::<Speak>(),
+    #[cfg(feature = "caption")]
     medley_caption::KIND,
+    #[cfg(feature = "receipt")]
     medley_receipt::KIND,
+    #[cfg(feature = "control")]
     medley_control::KIND,
-    medley_portrait::KIND.recipe::<PortraitRecipe<TranscribeRecipe, SpeakRecipe<TranscribeRecipe>>>(),
+    #[cfg(feature = "portrait")]
+    medley_portrait::KIND.recipe::<medley_portrait::PortraitRecipe<medley_transcribe::TranscribeRecipe, Speak>>(),
+    #[cfg(feature = "library")]
     medley_caption::LIBRARY,
-    medley_portrait::NEWS.recipe::<NewsRecipe<SpeakRecipe<TranscribeRecipe>>>(),
+    #[cfg(feature = "news")]
+    medley_portrait::NEWS.recipe::<medley_portrait::NewsRecipe<Speak>>(),
 ];
 
 /// Words that stand for many models where a kind's name stands for its own.
 pub(crate) const ALL_MODELS: &str = "all";
 pub(crate) const MODELS_OF_TESTS: &str = "tests";
 
-/// The kinds of this binary.
+static CHECKED: OnceLock<Kinds> = OnceLock::new();
+
+/// Has the program work with these kinds, before anything asks for them.
+///
+/// # Errors
+/// When the list is not sound.
+pub(crate) fn offer(kinds: &[Kind]) -> Result<(), KindError> {
+    let kinds = checked(kinds)?;
+    // A second call changes nothing.
+    CHECKED.get_or_init(|| kinds);
+    Ok(())
+}
+
+/// The kinds of this program: those of [`KINDS`] when nobody says otherwise.
 pub(crate) fn kinds() -> &'static Kinds {
-    static CHECKED: OnceLock<Kinds> = OnceLock::new();
     CHECKED.get_or_init(|| checked(KINDS).expect("a test checks the list"))
 }
 
