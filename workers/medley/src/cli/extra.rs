@@ -9,7 +9,6 @@ use crate::config::Config;
 
 /// A command of the binary that works with what a kind knows or makes.
 #[derive(Debug, Clone, Copy)]
-#[cfg_attr(not(feature = "caption"), expect(dead_code, reason = "no kind of this build brings a command"))]
 pub(super) struct ExtraCommand {
     pub name: &'static str,
     pub command: fn() -> Command,
@@ -18,7 +17,6 @@ pub(super) struct ExtraCommand {
 
 /// A flag of `medley run <kind>` that does without a job, a queue and a store.
 #[derive(Debug, Clone, Copy)]
-#[cfg_attr(not(feature = "speak"), expect(dead_code, reason = "no kind of this build does without a job"))]
 pub(super) struct DirectRun {
     pub kind: &'static str,
     pub flag: &'static str,

@@ -21,6 +21,8 @@ mod listing;
 mod logging;
 mod models;
 mod monitor;
+#[cfg(feature = "caption")]
+mod new_file;
 mod outputs;
 pub(crate) mod printable;
 mod progress;
