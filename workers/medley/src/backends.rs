@@ -7,15 +7,14 @@ use std::{
     sync::Arc,
 };
 
-use medley_environment::Environment;
 use medley_models::Models;
 use medley_net::Address;
 use medley_proto::Name;
 use medley_runtime::{
     Backend, Client, ComputeCommand, EngineOptions, Settings,
-    fetch::{Fetcher, HttpsFetcher, HttpsPolicy, S3Fetcher},
-    queue::{AmqpConfig, AmqpQueue, Queue, QueueError, SqliteQueue},
-    store::{FileStore, S3Config, S3Store, Store},
+    fetch::{Fetcher, HttpsFetcher, HttpsPolicy},
+    queue::{Queue, QueueError, SqliteQueue},
+    store::{FileStore, Store},
 };
 use medley_step::Registry;
 use serde_json::{Value, json};
@@ -69,21 +68,31 @@ fn is_embedded(config: &Config) -> bool {
 
 /// The queue that the configuration names.
 pub(crate) fn queue(config: &Config) -> Result<LazyQueue, Failed> {
-    let QueueConfig { url, credentials_file, ca_file } = config.queue.clone();
-    match url {
-        Some(url) if url.starts_with("amqp://") || url.starts_with("amqps://") => {
-            let broker = AmqpConfig { url, credentials_file, ca_file };
-            Ok(LazyQueue::new(move || {
-                let broker = broker.clone();
-                Box::pin(async move { Ok(Arc::new(AmqpQueue::connect(broker).await?) as Arc<dyn Queue>) })
-            }))
-        }
+    match config.queue.url.as_deref() {
+        Some(url) if url.starts_with("amqp://") || url.starts_with("amqps://") => broker(&config.queue),
         Some(url) if url.contains("://") => Err(unserved("queue", "a file's path, amqp:// or amqps://")),
         _ => {
             let path = queue_file(config);
             Ok(LazyQueue::new(move || Box::pin(open_sqlite(path.clone()))))
         }
     }
+}
+
+#[cfg(feature = "amqp")]
+fn broker(config: &QueueConfig) -> Result<LazyQueue, Failed> {
+    use medley_runtime::queue::{AmqpConfig, AmqpQueue};
+
+    let QueueConfig { url, credentials_file, ca_file } = config.clone();
+    let broker = AmqpConfig { url: url.unwrap_or_default(), credentials_file, ca_file };
+    Ok(LazyQueue::new(move || {
+        let broker = broker.clone();
+        Box::pin(async move { Ok(Arc::new(AmqpQueue::connect(broker).await?) as Arc<dyn Queue>) })
+    }))
+}
+
+#[cfg(not(feature = "amqp"))]
+fn broker(_config: &QueueConfig) -> Result<LazyQueue, Failed> {
+    Err(left_out("RabbitMQ", "amqp"))
 }
 
 /// Where the embedded queue lies.
@@ -118,20 +127,33 @@ fn shown(place: &str) -> String {
 /// The store that the configuration names; whether it answers shows when something is asked of it.
 pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failed> {
     match config.store.url.as_deref() {
-        Some(url) if url.starts_with("s3://") => Ok(Arc::new(S3Store::new(&s3(config)).map_err(Failed::service)?)),
+        Some(url) if url.starts_with("s3://") => open_s3(config),
         Some(url) if url.contains("://") => Err(unserved("store", "a folder's path or s3://bucket/prefix")),
         _ => open_files(&store_folder(config)).await,
     }
 }
 
+#[cfg(feature = "s3")]
+fn open_s3(config: &Config) -> Result<Arc<dyn Store>, Failed> {
+    Ok(Arc::new(medley_runtime::store::S3Store::new(&s3(config)).map_err(Failed::service)?))
+}
+
+#[cfg(not(feature = "s3"))]
+fn open_s3(_config: &Config) -> Result<Arc<dyn Store>, Failed> {
+    Err(left_out("S3", "s3"))
+}
+
 /// The bucket of `s3://bucket/prefix`, or just the server when the store is another.
-fn s3(config: &Config) -> S3Config {
+#[cfg(feature = "s3")]
+fn s3(config: &Config) -> medley_runtime::store::S3Config {
+    use medley_environment::{Environment, Value as Variable};
+
     let store = &config.store;
     let place = store.url.as_deref().and_then(|url| url.strip_prefix("s3://")).unwrap_or_default();
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
     let environment = Environment::get();
-    let key = |variable: &medley_environment::Value| variable.text().ok().flatten().map(str::to_owned);
-    S3Config {
+    let key = |variable: &Variable| variable.text().ok().flatten().map(str::to_owned);
+    medley_runtime::store::S3Config {
         bucket: bucket.to_owned(),
         prefix: prefix.to_owned(),
         region: store.region.clone().unwrap_or_default(),
@@ -151,8 +173,9 @@ fn fetchers(config: &Config) -> Vec<Arc<dyn Fetcher>> {
         let policy = HttpsPolicy { trusted: inputs.trusted.clone(), ..HttpsPolicy::default() };
         fetchers.push(Arc::new(HttpsFetcher::new(policy)));
     }
+    #[cfg(feature = "s3")]
     if !inputs.s3.is_empty() {
-        fetchers.push(Arc::new(S3Fetcher::new(s3(config), inputs.s3.iter().cloned())));
+        fetchers.push(Arc::new(medley_runtime::fetch::S3Fetcher::new(s3(config), inputs.s3.iter().cloned())));
     }
     fetchers
 }
@@ -169,6 +192,12 @@ fn own_files(mut settings: Settings) -> Settings {
 /// The URL is not repeated: it may hold a password.
 fn unserved(what: &str, served: &str) -> Failed {
     Failed::usage(format!("the {what}'s URL is of another scheme; write {served}"))
+}
+
+/// Part of what a cargo feature adds.
+#[cfg(not(all(feature = "amqp", feature = "s3")))]
+fn left_out(what: &str, feature: &str) -> Failed {
+    Failed::usage(format!("this build does without {what}; use one with the cargo feature '{feature}'"))
 }
 
 async fn open_sqlite(path: PathBuf) -> Result<Arc<dyn Queue>, QueueError> {

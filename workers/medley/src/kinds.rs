@@ -5,20 +5,33 @@ use std::sync::OnceLock;
 use medley_models::Registry as ModelRegistry;
 use medley_step::{Kind, KindError, Kinds};
 
-use crate::{
-    config::Config,
-    recipes::{NewsRecipe, PortraitRecipe, SpeakRecipe},
-};
+use crate::config::Config;
+#[cfg(feature = "news")]
+use crate::recipes::NewsRecipe;
+#[cfg(feature = "portrait")]
+use crate::recipes::PortraitRecipe;
+#[cfg(feature = "speak")]
+use crate::recipes::SpeakRecipe;
 
-const KINDS: &[Kind] = &[
+/// The kinds of the program `medley`: those whose cargo features are on.
+pub const KINDS: &[Kind] = &[
+    #[cfg(feature = "transcribe")]
     medley_transcribe::KIND,
+    #[cfg(feature = "podcast")]
     medley_transcribe::PODCAST,
+    #[cfg(feature = "speak")]
     medley_speak::KIND.recipe::<SpeakRecipe>(),
+    #[cfg(feature = "caption")]
     medley_caption::KIND,
+    #[cfg(feature = "receipt")]
     medley_receipt::KIND,
+    #[cfg(feature = "control")]
     medley_control::KIND,
+    #[cfg(feature = "portrait")]
     medley_portrait::KIND.recipe::<PortraitRecipe>(),
+    #[cfg(feature = "library")]
     medley_caption::LIBRARY,
+    #[cfg(feature = "news")]
     medley_portrait::NEWS.recipe::<NewsRecipe>(),
 ];
 
@@ -26,9 +39,21 @@ const KINDS: &[Kind] = &[
 pub(crate) const ALL_MODELS: &str = "all";
 pub(crate) const MODELS_OF_TESTS: &str = "tests";
 
-/// The kinds of this binary.
+static CHECKED: OnceLock<Kinds> = OnceLock::new();
+
+/// Has the program work with these kinds, before anything asks for them.
+///
+/// # Errors
+/// When the list is not sound.
+pub(crate) fn offer(kinds: &[Kind]) -> Result<(), KindError> {
+    let kinds = checked(kinds)?;
+    // A second call changes nothing.
+    CHECKED.get_or_init(|| kinds);
+    Ok(())
+}
+
+/// The kinds of this program: those of [`KINDS`] when nobody says otherwise.
 pub(crate) fn kinds() -> &'static Kinds {
-    static CHECKED: OnceLock<Kinds> = OnceLock::new();
     CHECKED.get_or_init(|| checked(KINDS).expect("a test checks the list"))
 }
 

@@ -10,6 +10,7 @@ pub(crate) enum RecognizerError {
     /// `stop` was set.
     #[error("decoding was stopped")]
     Stopped,
+    #[cfg(feature = "whisper-cpp")]
     #[error("cannot decode with whisper.cpp: {0:?}")]
     Ggml(whisper_rs::WhisperError),
     #[error("cannot run Whisper's graphs")]

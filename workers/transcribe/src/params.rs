@@ -149,5 +149,5 @@ impl TranscribeParams {
 
 /// Whether this is an ISO 639-1 code of Whisper's. Whisper also accepts full English names, which nothing else here does.
 fn knows_language(code: &str) -> bool {
-    (0..=whisper_rs::get_lang_max_id()).any(|id| whisper_rs::get_lang_str(id) == Some(code))
+    crate::whisper::LANGUAGES.contains(&code)
 }

@@ -17,7 +17,7 @@ use super::{
     Failed,
     completions::ModelNames,
     extra::ExtraCommand,
-    outputs::{NewFile, unwritable},
+    new_file::{NewFile, unwritable},
     printable::{plain, printable},
 };
 use crate::config::{Config, read_small};

@@ -123,13 +123,18 @@ async fn list(medley: &Client, tenant: &Name, args: &ListArgs) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
+/// The time left falls also while nothing is told.
+const REDRAW_EVERY: std::time::Duration = std::time::Duration::from_millis(500);
+
 async fn watch(medley: &Client, tenant: &Name, job: JobId, show: Show) -> Result<ExitCode, Failed> {
     let status = medley.status(tenant, job).await?;
     let mut progress = Progress::new(show);
     progress.add(job, status.job.inputs.first().map_or(status.job.kind.as_str(), |input| &input.name));
     let mut events = medley.watch(tenant, job).await?;
+    let mut tick = tokio::time::interval(REDRAW_EVERY);
     loop {
         tokio::select! {
+            _ = tick.tick() => progress.tick(),
             event = events.next() => match event {
                 Some(event) => progress.event(&event),
                 None => break,

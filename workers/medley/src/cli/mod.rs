@@ -1,5 +1,6 @@
 //! The command line. Each subcommand is a file; `kinds` makes those of `run` and `submit` from the registry.
 
+#[cfg(feature = "speak")]
 mod aloud;
 mod clean;
 #[cfg(test)]
@@ -7,6 +8,7 @@ mod command_lines;
 mod completions;
 mod dead;
 mod doctor;
+#[cfg(feature = "caption")]
 mod embed;
 mod extra;
 mod failed;
@@ -19,11 +21,15 @@ mod listing;
 mod logging;
 mod models;
 mod monitor;
+#[cfg(feature = "caption")]
+mod new_file;
 mod outputs;
 pub(crate) mod printable;
 mod progress;
+#[cfg(feature = "amqp")]
 mod queues;
 mod run;
+#[cfg(feature = "library")]
 mod search;
 mod state;
 mod stdin;
@@ -57,8 +63,16 @@ Examples:
 Exit codes: 0 done; 1 the job failed or its input is missing; 2 usage; 3 a model or service is missing; 130 interrupted.";
 
 /// What kinds bring beside their jobs.
-const EXTRA_COMMANDS: &[ExtraCommand] = &[embed::COMMAND, search::COMMAND];
-const DIRECT_RUNS: &[DirectRun] = &[aloud::DIRECT];
+const EXTRA_COMMANDS: &[ExtraCommand] = &[
+    #[cfg(feature = "caption")]
+    embed::COMMAND,
+    #[cfg(feature = "library")]
+    search::COMMAND,
+];
+const DIRECT_RUNS: &[DirectRun] = &[
+    #[cfg(feature = "speak")]
+    aloud::DIRECT,
+];
 
 /// The flag by which a kind does without a job.
 fn direct_run(kind: &str) -> Option<&'static DirectRun> {
@@ -132,6 +146,7 @@ enum Command {
         graph: bool,
     },
     /// Prints the queues, exchanges and bindings of a fleet as RabbitMQ's definitions file has them.
+    #[cfg(feature = "amqp")]
     Queues(queues::Args),
     /// Prints a completion script for a shell.
     Completions { shell: Shell },
@@ -216,6 +231,7 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
         }
         Command::Models(command) => return models::main(command),
         Command::Clean(args) => return clean::main(&args, registry, config_path),
+        #[cfg(feature = "amqp")]
         Command::Queues(args) => return queues::main(&args),
         Command::Doctor => return doctor::main(Config::load(config_path, &registry)),
         _ => {}

@@ -234,6 +234,7 @@ impl Session {
                     None => listening = false,
                 },
                 _ = look.tick() => {
+                    self.progress.tick();
                     for job in self.waiting.keys().copied().collect::<Vec<_>>() {
                         self.look_at(job).await?;
                     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use medley_net::{Address, LONGEST_WISH, retry_after};
 use medley_proto::ErrorCode;
 use medley_step::StepError;
@@ -274,7 +275,7 @@ fn basic(address: &Address) -> Option<String> {
     let mut text = file_uri::percent_decoded(user)?;
     text.push(b':');
     text.extend(file_uri::percent_decoded(password)?);
-    Some(format!("Basic {}", aws_smithy_types::base64::encode(text)))
+    Some(format!("Basic {}", STANDARD.encode(text)))
 }
 
 /// A weak tag does not promise the same bytes.

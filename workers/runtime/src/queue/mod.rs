@@ -1,5 +1,6 @@
 //! Where steps wait: an SQLite file on one machine, RabbitMQ for a fleet. Both pass `tests/conformance_queue.rs`.
 
+#[cfg(feature = "amqp")]
 mod amqp;
 mod contract;
 mod sqlite;
@@ -11,6 +12,7 @@ mod hostile;
 use medley_proto::{Name, Step};
 use medley_step::graph::GROUP_MAX;
 
+#[cfg(feature = "amqp")]
 pub use amqp::{AmqpConfig, AmqpQueue, definitions};
 pub use contract::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 pub use sqlite::{SqliteOptions, SqliteQueue};

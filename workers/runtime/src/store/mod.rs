@@ -2,10 +2,12 @@
 
 mod contract;
 mod file;
+#[cfg(feature = "s3")]
 mod s3;
 
 pub use contract::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
 pub use file::FileStore;
+#[cfg(feature = "s3")]
 pub use s3::{S3Config, S3Store};
 
 /// The most objects that one page of a listing holds.

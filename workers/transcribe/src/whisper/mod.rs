@@ -1,11 +1,14 @@
 //! Whisper, by two engines behind one trait, [`Recognizer`].
 
 mod align;
+#[cfg(feature = "whisper-cpp")]
 mod ggml;
+mod languages;
 mod onnx;
 mod tokens;
 mod vocabulary;
 
+pub(crate) use languages::LANGUAGES;
 pub(crate) use tokens::{DecodedWord, words};
 
 use std::sync::{Arc, atomic::AtomicBool};
@@ -117,8 +120,20 @@ pub(crate) fn load(models: &Models, name: &str, options: LoadOptions) -> Result<
     if files(name, options.whisper_cpp)?.contains(&onnx::DECODER) {
         Ok(Arc::new(onnx::OnnxWhisper::load(models, name, options)?))
     } else {
-        Ok(Arc::new(ggml::GgmlWhisper::load(models, name, options)?))
+        load_ggml(models, name, options)
     }
+}
+
+#[cfg(feature = "whisper-cpp")]
+fn load_ggml(models: &Models, name: &str, options: LoadOptions) -> Result<Arc<dyn Recognizer>, StepError> {
+    Ok(Arc::new(ggml::GgmlWhisper::load(models, name, options)?))
+}
+
+#[cfg(not(feature = "whisper-cpp"))]
+fn load_ggml(_models: &Models, name: &str, _options: LoadOptions) -> Result<Arc<dyn Recognizer>, StepError> {
+    let why =
+        format!("cannot load whisper-{name}: this build has no whisper.cpp; use tiny.en or base, or another build");
+    Err(StepError::permanent(medley_proto::ErrorCode::TOOL_MISSING, why))
 }
 
 /// The files of a model that [`load`] loads.

@@ -5,6 +5,8 @@ use std::{collections::HashMap, fs::File, io::BufReader, path::Path, sync::LazyL
 use regex::Regex;
 use serde::Deserialize;
 
+use super::LANGUAGES;
+
 /// Marks that annotate speech and are not spoken: brackets, notes, dashes (`non_speech_tokens` of OpenAI's tokenizer).
 const UNSAID: &str = "\" # ( ) * + / : ; < = > @ [ \\ ] ^ _ ` { | } ~ 「 」 『 』 << >> <<< >>> -- --- -( -[ (' (\" (( )) \
     ((( ))) [[ ]] {{ }} ♪♪ ♪♪♪ ♩ ♪ ♫ ♬ ♭ ♮ ♯";
@@ -81,8 +83,8 @@ impl Vocabulary {
 
     /// The tokens of languages, in order, by ISO 639-1 code.
     pub(super) fn languages(&self) -> Vec<(&'static str, i32)> {
-        let codes = (0..=whisper_rs::get_lang_max_id()).filter_map(whisper_rs::get_lang_str);
-        codes.filter_map(|code| Some((code, self.special(&[&format!("<|{code}|>")])?))).collect()
+        let codes = LANGUAGES.iter();
+        codes.filter_map(|&code| Some((code, self.special(&[&format!("<|{code}|>")])?))).collect()
     }
 
     pub(super) fn encode(&self, text: &str) -> Vec<i32> {
