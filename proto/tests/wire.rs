@@ -10,10 +10,16 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+fn regenerates() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "only these tests read it")]
+    let asked = env::var_os("MEDLEY_REGENERATE").is_some();
+    asked
+}
+
 fn schema_is_current<T: JsonSchema>(name: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(format!("{name}.json"));
     let text = serde_json::to_string_pretty(&schema_for!(T)).unwrap() + "\n";
-    if env::var_os("MEDLEY_REGENERATE").is_some() {
+    if regenerates() {
         fs::write(&path, &text).unwrap();
     }
     let stored = fs::read_to_string(&path).unwrap_or_default();
@@ -27,7 +33,7 @@ fn golden_holds<T: Serialize + DeserializeOwned + JsonSchema + PartialEq + std::
     sample: &T,
 ) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("goldens/v{version}/{name}.json"));
-    if env::var_os("MEDLEY_REGENERATE").is_some() {
+    if regenerates() {
         fs::write(&path, serde_json::to_string_pretty(sample).unwrap() + "\n").unwrap();
     }
     let stored: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
