@@ -197,7 +197,11 @@ fn measures() -> Vec<Rule> {
         // -5度
         Rule::anywhere(
             &format!(r"(?P<n>[-−](?:{NUMBER}))(?:{TO}(?P<n2>[-−]?(?:{NUMBER})))?度"),
-            |found, around| Some(quantity(&found["n"], found.name("n2").map(|until| until.as_str()), "度", around)),
+            |found, around| {
+                // 7-11度 is a range.
+                let until = found.name("n2").map(|until| until.as_str());
+                (!joined(around)).then(|| quantity(&found["n"], until, "度", around))
+            },
         ),
     ]
 }

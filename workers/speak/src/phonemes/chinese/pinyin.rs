@@ -43,7 +43,7 @@ fn usual(single: char) -> Option<Syllable> {
     let characters = ::pinyin::PinyinConfig::new().with_long_words(false);
     let readings = ::pinyin::convert_with_config(&single.to_string(), &characters).ok()?;
     let first = readings.first()?.split(' ').next()?;
-    (first != single.to_string()).then(|| marked(first)).flatten()
+    (!first.starts_with(single)).then(|| marked(first)).flatten()
 }
 
 /// The syllables of a word in dictionary form. Characters without a reading are left out.
