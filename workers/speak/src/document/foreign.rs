@@ -31,7 +31,7 @@ static ENGLISH: LazyLock<HashSet<&str>> = LazyLock::new(|| {
 /// Words that romanised Chinese and English names have too, so they indicate no language by themselves.
 static WEAK: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     listed(
-        "le la de ne que te di ma na se lo ti mi su ze ce ai au du des en un es il er am al si ha ho van ben sen bu pan die den das der el los las da do dos em kan wie on to i at are som var as cu nu pe cho ke dan her fait pour sur con per non men han wang det all ei tai niin kun po co za ni me no je y w z v ja sa mai om bei im",
+        "le la de ne que te di ma na se lo ti mi su ze ce ai au du des en un es il er am al si ha ho van ben sen bu pan die den das der el los las da do dos em kan wie on to i at are som var as cu nu pe cho ke dan her fait pour sur con per non men han wang det all ei tai niin kun po co za ni me no je y w z v ja sa mai om bei im war hat tag bin was so an in will mir wo abend comment encore salut dit chez quel favor nada mucho bueno buena bien ser fue soy come dove sera nel a o e boa bom dia como agora ter tudo wil had door over kom heet ons nee dag woon uit goede bene buona moro soll",
     )
 });
 
@@ -184,6 +184,13 @@ mod tests {
             ("Le gouvernement a annoncé mardi que les prix de l'énergie seront plafonnés dans tout le pays.", "French"),
             ("Guten Tag, wie geht es Ihnen?", "German"),
             ("Der Zug nach Berlin fährt heute nicht, weil die Strecke gesperrt ist.", "German"),
+            ("Guten Tag, ich heiße Anna und wohne in Berlin.", "German"),
+            ("Wir waren gestern in der Stadt und haben viel gelacht.", "German"),
+            ("Je voudrais un café et du pain, s'il vous plaît.", "French"),
+            ("Je m'appelle Anna et j'habite à Paris.", "French"),
+            ("Me llamo Ana y vivo en una casa de Madrid con mi hermano.", "Spanish"),
+            ("Buongiorno, mi chiamo Anna e abito in Italia con la mia famiglia.", "Italian"),
+            ("Goedemorgen, ik heet Anna en ik woon in een huis bij Utrecht.", "Dutch"),
             ("Hola, ¿cómo estás?", "Spanish"),
             ("El presidente dijo que no hay dinero para las escuelas del sur.", "Spanish"),
             ("Questa è la casa che ho comprato con i soldi della nonna.", "Italian"),
@@ -209,6 +216,24 @@ mod tests {
         for (text, wanted) in cases {
             assert_eq!(language_of(text), Some(wanted), "{text}");
         }
+    }
+
+    #[test]
+    fn a_sentence_between_english_ones_is_warned_of() {
+        let text =
+            "Hello, how are you? Je voudrais un café et du pain, s'il vous plaît. Goodbye, and thank you for all.";
+        assert_eq!(
+            check("a", text, None).unwrap(),
+            ["1 sentence is in French, which no voice speaks: read as English"]
+        );
+        for text in [
+            "Hello. Je voudrais un café et du pain, s'il vous plaît. Bye.",
+            "Guten Tag, ich heiße Anna und wohne in Berlin.",
+        ] {
+            let told = !matches!(check("a", text, None), Ok(warnings) if warnings.is_empty());
+            assert!(told && !check("a", text, Some(Language::En)).unwrap().is_empty(), "{text}");
+        }
+        assert!(check("a", "今天天气很好。 The war was in all our minds.", None).unwrap().is_empty());
     }
 
     #[test]
@@ -240,6 +265,12 @@ mod tests {
             "SELECT id FROM users WHERE name = 'el' AND y IN (1, 2)",
             "Pho, banh mi and bun cha are dishes of Vietnam.",
             "Sushi, karaoke, tsunami, emoji, kimono",
+            "The man in the hat was so tired of the war that he sat in a bin.",
+            "Do me a favor and come over in a day or so, no comment.",
+            "Encore! Encore! The salute was a fait accompli for man and war.",
+            "Anna and Berlin in an hour, so was Hans in Bonn.",
+            "I was in Den Haag and met van den Berg in a bar.",
+            "Tag sale, war games, hat trick, bin day",
         ] {
             assert_eq!(language_of(text), None, "{text}");
         }

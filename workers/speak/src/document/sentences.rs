@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::{han::is_han, normalization::english::is_abbreviation};
+use crate::{
+    han::is_han,
+    normalization::english::{is_abbreviation, is_number_label},
+};
 
 /// The longest sentence in characters. Longer ones are cut at clauses, at words, or anywhere.
 pub(crate) const MAX_CHARS: usize = 300;
@@ -55,10 +58,26 @@ fn ends_sentence(text: &str, start: usize, end: usize, c: char) -> bool {
             // "at 5 p.m. He left": a time of day may end a sentence, other abbreviations seldom do.
             let time =
                 word.is_some_and(|word| matches!(word, "a.m" | "p.m")) && following.is_some_and(char::is_uppercase);
-            apart && !goes_on && (time || !word.is_some_and(is_abbreviation))
+            let numbers = following.is_some_and(|c| c.is_ascii_digit() || c == '#')
+                && word.is_some_and(is_number_label)
+                && !is_answer(&text[start..end - 1]);
+            apart && !goes_on && !numbers && (time || !word.is_some_and(is_abbreviation))
         }
         _ => false,
     }
+}
+
+/// Whether a text ends with the answer "no" and not with the "no." of "invoice no. 20456".
+fn is_answer(text: &str) -> bool {
+    const BEFORE: [&str; 30] = [
+        "said", "say", "says", "saying", "answer", "answered", "answers", "reply", "replied", "was", "is", "are", "be",
+        "were", "means", "meant", "oh", "and", "or", "but", "the", "a", "an", "to", "with", "voted", "vote", "just",
+        "still", "simply",
+    ];
+    let Some(rest) = text.strip_suffix("no") else { return false };
+    let word = rest.trim_end();
+    let last = word.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase();
+    last.is_empty() || BEFORE.contains(&last.as_str())
 }
 
 fn is_closer(c: char) -> bool {
@@ -128,6 +147,24 @@ mod tests {
             "End",
         ];
         assert_eq!(shown(text), wanted);
+    }
+
+    #[test]
+    fn labels_of_numbers_end_nothing() {
+        let whole = [
+            "Account no. 12345678 is closed.",
+            "Your invoice no. 20456 is due.",
+            "Call us at ext. 4402 today.",
+            "See p. 12, fig. 3 and chap. 4.",
+            "Tickets nos. 5 and 6 are lost.",
+            "My ref. 88213 has no answer.",
+        ];
+        for text in whole {
+            assert_eq!(shown(text), [text]);
+        }
+        assert_eq!(shown("I said no. 5 people left."), ["I said no.", "5 people left."]);
+        assert_eq!(shown("The answer is no. 12 of us agree."), ["The answer is no.", "12 of us agree."]);
+        assert_eq!(shown("Yes, no. 3 times."), ["Yes, no.", "3 times."]);
     }
 
     #[test]

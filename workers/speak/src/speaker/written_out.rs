@@ -66,4 +66,19 @@ mod tests {
             "It rose twelve percent. 约[yue1]二分之一[er4 fen1 zhi1 yi1]。"
         );
     }
+
+    #[test]
+    fn sentences_are_spoken_as_listed() {
+        let written_out = WrittenOut::default();
+        let pinyin = regex::Regex::new(r"\[[^\]]*\]").unwrap();
+        let rows = include_str!("spoken.tsv").lines().filter(|line| !line.starts_with('#'));
+        let wrong: Vec<String> = rows
+            .filter_map(|row| {
+                let (text, wanted) = row.split_once('\t').expect("text, tab, what is spoken");
+                let got = pinyin.replace_all(&written_out.of(text, None), "").into_owned();
+                (got != wanted).then(|| format!("{text}\n  got    {got}\n  wanted {wanted}"))
+            })
+            .collect();
+        assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    }
 }

@@ -25,6 +25,16 @@ static CODE_AFTER: LazyLock<Regex> = LazyLock::new(|| {
         "^[”\"」』）)\\]】]?(?:是|为|作为|，?即)?(?:您|你|本次|我|他|她|该|此|这次)?们?的?(?:登录|注册|支付|动态|短信|本次|银行卡|手机|订单|邮政|取件|开机){{0,2}}(?:{CODES})|^[”\"」』]?(?:结尾|收尾|为尾|完成验证|进行验证|验证登录|登录验证|（(?:{CODES})|\\((?:{CODES}))"
     ))
 });
+/// Codes of two groups: a shelf and a parcel, a building and a room.
+static PAIRED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!("(?:取件码|提货码|取货码|取餐码|包裹码|货架号?|房间号|房号|门牌号?|门牌|单元号|柜号|座号){LINK}$"))
+});
+/// What is named after the digits of a date or a number of its own, not counted by them.
+static EVENT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        "^(?:恐怖|特大|大|重大|反恐)?(?:事件|事变|惨案|运动(?:[^员会场鞋服]|$)|起义|晚会|大促|购物节|情人节|地震|洪水|爆炸案|空难|政变|讲话|工程(?:[^师队技人]|$)|计划(?:[^生]|$)|专案|枪击案|恐袭|袭击|大桥惨案|商圈|工作制)",
+    )
+});
 static SPOKEN_OF: LazyLock<Regex> = LazyLock::new(|| pattern("(?:输入|回复|发送|编辑短信)[“\"「『]?$"));
 
 fn pattern(text: &str) -> Regex {
@@ -49,15 +59,47 @@ pub(super) fn rules() -> Vec<Rule> {
                 let money = is_measured(around.after)
                     && !found[0].contains(['-', ' ', '('])
                     && found[0].starts_with(['4', '8']);
-                let named = CODE_BEFORE.is_match(near_before(around)) && !PHONE_BEFORE.is_match(near_before(around));
+                let named = CODE_BEFORE.is_match(&near_before(around)) && !PHONE_BEFORE.is_match(&near_before(around));
                 let goes_on =
                     around.after.starts_with('-') && around.after[1..].starts_with(|c: char| c.is_ascii_digit());
                 (apart && digits >= 7 && !money && !named && !goes_on).then(|| groups(&found[0], dialled))
             },
         ),
         Rule::anywhere(r"[*•xX]{2,}\s?(?P<n>\d{3,6})", |found, _| Some(spelled(&found["n"]))),
+        // 取件码 3-2-1047, 阵型 4-3-3
+        Rule::whole(r"\d{1,6}(?:-\d{1,6}){1,5}", |found, around| hyphenated(&found[0], around)),
         Rule::whole(r"\d{2,}(?:[\s-]\d{2,})*", |found, around| code(&found[0], around)),
+        // 911事件, 918事变, 315晚会
+        Rule::whole(r"\d{2,4}", |found, around| {
+            EVENT.is_match(around.after).then(|| match &found[0] {
+                "110" | "119" | "120" => dialled(&found[0]),
+                date => spelled(date),
+            })
+        }),
+        // 7-11便利店
+        Rule::whole(r"7[-–—]11", |_, around| {
+            let shop = ["便利", "超商", "店", "门店", "门市", "超市"].iter().any(|word| around.after.starts_with(word));
+            let there = ["去", "在", "家", "到", "楼下", "楼下的", "逛", "附近的", "旁边的"];
+            let visited = there.iter().any(|word| around.before.ends_with(word)) && !is_measured(around.after);
+            (shop || visited && !around.after.starts_with(['月', '日', '号', '点', '时'])).then(|| dialled("711"))
+        }),
     ]
+}
+
+/// A code in groups that hyphens join. Two groups are a range more often, unless the code is one that has two.
+fn hyphenated(text: &str, around: &Around<'_>) -> Option<String> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let before = near_before(around);
+    let date = parts.len() == 3 && (parts[0].len() == 4 || parts[2].len() == 4) && parts[1].len() <= 2;
+    let sum = around.after.trim_start().starts_with(['=', '＝', '+', '×', '÷']) || before.ends_with(['=', '+']);
+    if is_quantity(around.after) || sum || before.ends_with(['-', '.', '/']) {
+        return None;
+    }
+    let code = match parts.len() {
+        2 => PAIRED.is_match(&before),
+        _ => !date || parts[2].len() == 4 && CODE_BEFORE.is_match(&before),
+    };
+    code.then(|| groups(text, spelled))
 }
 
 fn code(text: &str, around: &Around<'_>) -> Option<String> {
@@ -80,12 +122,12 @@ fn code(text: &str, around: &Around<'_>) -> Option<String> {
     if CODE_AFTER.is_match(around.after) {
         return Some(groups(text, spelled));
     }
-    if CODE_BEFORE.is_match(before) || (digits > 3 && SPOKEN_OF.is_match(before)) {
+    if CODE_BEFORE.is_match(&before) || (digits > 3 && SPOKEN_OF.is_match(&before)) {
         let range =
             text.contains('-') && text.split('-').all(|part| part.len() < 4) && digits < 6 && before.ends_with("型号");
         return (!range).then(|| groups(text, spelled));
     }
-    if PHONE_BEFORE.is_match(before) && (!before.ends_with('打') || digits > 4 || before.ends_with("拨打") || hotline)
+    if PHONE_BEFORE.is_match(&before) && (!before.ends_with('打') || digits > 4 || before.ends_with("拨打") || hotline)
     {
         return Some(groups(text, dialled));
     }
@@ -100,7 +142,8 @@ fn groups(text: &str, say: fn(&str) -> String) -> String {
     format!("{plus}{}", groups.map(say).collect::<Vec<_>>().join("，"))
 }
 
-fn near_before<'t>(around: &Around<'t>) -> &'t str {
+/// The end of the text before, without blanks: "PIN 码" is "PIN码".
+fn near_before(around: &Around<'_>) -> String {
     let start = around.before.len().saturating_sub(90);
-    &around.before[around.before.ceil_char_boundary(start)..]
+    around.before[around.before.ceil_char_boundary(start)..].replace(' ', "")
 }

@@ -6,6 +6,7 @@ mod numbers;
 mod signs;
 mod tables;
 mod view;
+mod years;
 
 use std::{ops::Range, sync::LazyLock};
 
@@ -24,6 +25,8 @@ const TO: &str = r"\s?[-–—~～∼至到]\s?";
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let mut rules = codes::rules();
     rules.extend(dates());
+    rules.extend(years::rules());
+    rules.extend(months_and_times());
     rules.extend(signs::rules());
     rules.extend(prices());
     rules.extend(percentages());
@@ -36,7 +39,18 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
 
 /// Whether these Latin letters are a unit that Chinese reads in Chinese.
 pub(crate) fn is_unit(text: &str) -> bool {
-    tables::UNITS.iter().any(|(written, _)| *written == text) && text.starts_with(|c: char| c.is_alphabetic())
+    tables::UNITS.iter().any(|(written, _)| *written == text)
+}
+
+/// Whether these Latin letters are the code of a currency: "USD".
+pub(crate) fn is_currency(text: &str) -> bool {
+    text.starts_with(char::is_alphabetic) && tables::CURRENCIES.iter().any(|(written, _)| *written == text)
+}
+
+/// The length of the currency in Latin letters that a text begins with: "HK$20", "RMB 300".
+pub(crate) fn currency_length(text: &str) -> Option<usize> {
+    let written = tables::CURRENCIES.iter().map(|(written, _)| *written);
+    written.filter(|written| written.starts_with(char::is_alphabetic) && text.starts_with(written)).map(str::len).max()
 }
 
 /// The pieces of a part of a text, in order. Latin letters that no rule knows are left out: the caller gives only runs
@@ -78,15 +92,11 @@ fn dates() -> Vec<Rule> {
         Rule::anywhere(r"(?P<n>[056789][05])后", |found, around| {
             (!joined(around)).then(|| format!("{}后", spelled(&found["n"])))
         }),
-        // 2019-2023年
-        Rule::anywhere(&format!(r"(?P<a>\d{{4}})年?{TO}(?P<b>\d{{4}})年"), |found, _| {
-            Some(format!("{}年到{}年", spelled(&found["a"]), spelled(&found["b"])))
-        }),
-        // 2024年, 98年; but 5年 and 100年 are spans of time
-        Rule::anywhere(r"(?P<y>\d{4}|[89]\d)年", |found, around| {
-            let span = around.after.starts_with(['来', '前', '后', '间']) && found["y"].len() < 4;
-            (!span && !joined(around)).then(|| format!("{}年", spelled(&found["y"])))
-        }),
+    ]
+}
+
+fn months_and_times() -> Vec<Rule> {
+    vec![
         // 3月5-7日
         Rule::anywhere(
             &format!(r"(?P<a>\d{{1,2}})(?P<u>[月日号时点])?{TO}(?P<b>\d{{1,2}})(?P<v>月|日|号|时|点)"),
@@ -147,7 +157,7 @@ fn prices() -> Vec<Rule> {
         ),
         Rule::anywhere(
             &format!(
-                r"(?P<n>{NUMBER})(?P<big>[十百千万亿兆]*)\s?(?P<c>USD|RMB|CNY|EUR|GBP|JPY|HKD|TWD|NTD|KRW|AUD|CAD|SGD)(?P<again>{AGAIN})?"
+                r"(?P<n>{NUMBER})(?P<big>[十百千万亿兆]*)\s?(?P<c>USD|RMB|CNY|EUR|GBP|JPY|HKD|TWD|NTD|KRW|AUD|CAD|SGD|NZD|MOP|CHF|THB|INR)(?P<again>{AGAIN})?"
             ),
             |found, _| money(&found["c"], found),
         ),
@@ -187,7 +197,11 @@ fn measures() -> Vec<Rule> {
         // -5度
         Rule::anywhere(
             &format!(r"(?P<n>[-−](?:{NUMBER}))(?:{TO}(?P<n2>[-−]?(?:{NUMBER})))?度"),
-            |found, around| Some(quantity(&found["n"], found.name("n2").map(|until| until.as_str()), "度", around)),
+            |found, around| {
+                // 7-11度 is a range.
+                let until = found.name("n2").map(|until| until.as_str());
+                (!joined(around)).then(|| quantity(&found["n"], until, "度", around))
+            },
         ),
     ]
 }
@@ -220,7 +234,10 @@ fn ratios_and_ranges() -> Vec<Rule> {
         // 2、3个, 七八天
         Rule::whole(r"(?P<a>[1-8])[、,，](?P<b>[2-9])", |found, around| {
             let (a, b): (u8, u8) = (found["a"].parse().ok()?, found["b"].parse().ok()?);
-            let about = a + 1 == b && is_measured(around.after) && !around.before.ends_with(['第', '、', ',', '，']);
+            let before = around.before.trim_end_matches(['、', ',', '，']);
+            let listed = before.ends_with('第')
+                || before.len() < around.before.len() && before.ends_with(|c: char| c.is_ascii_digit());
+            let about = a + 1 == b && is_measured(around.after) && !listed;
             about.then(|| format!("{}{}", counted(&found["a"]), number(&found["b"])))
         }),
     ]

@@ -1,7 +1,7 @@
 //! The Chinese names of signs and units.
 
 /// Units, as written and as read. Bytes are spelled (八GB), and A is a grade (5A级) more often than ampere.
-pub(super) const UNITS: [(&str, &str); 47] = [
+pub(super) const UNITS: [(&str, &str); 51] = [
     ("km/h", "公里每小时"),
     ("m/s", "米每秒"),
     ("km²", "平方公里"),
@@ -13,6 +13,10 @@ pub(super) const UNITS: [(&str, &str); 47] = [
     ("mm", "毫米"),
     ("nm", "纳米"),
     ("μm", "微米"),
+    ("µm", "微米"),
+    ("μg", "微克"),
+    ("µg", "微克"),
+    ("μL", "微升"),
     ("m", "米"),
     ("ha", "公顷"),
     ("kg", "千克"),
@@ -52,12 +56,25 @@ pub(super) const UNITS: [(&str, &str); 47] = [
 ];
 
 /// Currencies, by sign or code.
-pub(super) const CURRENCIES: [(&str, &str); 23] = [
+pub(super) const CURRENCIES: [(&str, &str); 36] = [
     ("US$", "美元"),
     ("USD", "美元"),
     ("HK$", "港元"),
     ("HKD", "港元"),
     ("NT$", "新台币"),
+    ("AU$", "澳元"),
+    ("A$", "澳元"),
+    ("CA$", "加元"),
+    ("C$", "加元"),
+    ("S$", "新加坡元"),
+    ("NZ$", "新西兰元"),
+    ("NZD", "新西兰元"),
+    ("MOP$", "澳门元"),
+    ("MOP", "澳门元"),
+    ("R$", "雷亚尔"),
+    ("CHF", "瑞士法郎"),
+    ("THB", "泰铢"),
+    ("INR", "卢比"),
     ("$", "美元"),
     ("¥", "元"),
     ("￥", "元"),

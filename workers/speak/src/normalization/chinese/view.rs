@@ -1,13 +1,18 @@
 //! The view of a text that the rules work on: in simplified characters, without the spaces that technical writing sets
 //! around numbers, and with the place of each byte in the original.
 
-use std::{ops::Range, sync::LazyLock};
+use std::{collections::HashSet, ops::Range, sync::LazyLock};
 
 use ferrous_opencc::{OpenCC, config::BuiltinConfig};
+use regex::Regex;
+
+use super::measures::is_measured;
 
 use crate::han::is_han;
 
 static TO_SIMPLIFIED: LazyLock<Option<OpenCC>> = LazyLock::new(|| OpenCC::from_config(BuiltinConfig::T2s).ok());
+static GROUPED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?-u:\b)[1-9]\d{0,2}(?: \d{3})+(?-u:\b)").expect("the pattern is a constant"));
 
 /// Characters of Taiwan or Hong Kong that OpenCC does not convert, or converts to a rarer sense.
 const ALSO: [(char, char); 12] = [
@@ -29,7 +34,12 @@ const ALSO: [(char, char); 12] = [
 const ZHU: &[&str] = &[
     "著名", "著作", "著称", "著述", "著者", "著书", "著录", "著有", "显著", "卓著", "昭著", "名著", "原著", "巨著",
     "专著", "论著", "编著", "译著", "合著", "遗著", "新著", "拙著", "土著", "较著", "所著", "大著", "主著", "著文",
+    "著成", "著译", "著论", "著史", "自著", "撰著", "著《",
 ];
+/// Characters that make a word with the 着 before them: 着急, 着火, 着落.
+const AFTER_ZHE: &str = "急火凉迷慌魔陆手眼重想色力实落装数三呢了";
+/// Verbs whose 着 may end a sentence. Elsewhere in simplified text the 著 of an author ends one.
+const VERBS: &str = "看听说跟随沿向对为着带拿走坐站等想笑忙照睡穿躺抱拉提住活开关吃喝守望握靠放挂写戴执沉不衣";
 
 /// A simplified text without blanks round its numbers.
 pub(super) struct View {
@@ -45,13 +55,15 @@ impl View {
             written.char_indices().zip(simplified).map(|((at, c), simple)| (at, c, simple)).collect();
         let mut view =
             Self { text: String::with_capacity(written.len()), origin: Vec::with_capacity(written.len() + 1) };
+        let simple: String = characters.iter().map(|(_, _, simple)| simple).collect();
+        let grouping = grouping_blanks(written, &simple);
         let mut n = 0;
         while let Some(&(at, c, simple)) = characters.get(n) {
             if c == ' ' {
                 let next = characters[n..].iter().position(|(_, c, _)| *c != ' ').map(|skipped| n + skipped);
                 let after: String =
                     next.map_or(String::new(), |next| characters[next..].iter().take(6).map(|(_, c, _)| *c).collect());
-                if is_idle(&view.text, &after) {
+                if grouping.contains(&at) || is_idle(&view.text, &after) {
                     n = next.unwrap_or(characters.len());
                     continue;
                 }
@@ -106,19 +118,40 @@ fn simplified(text: &str) -> Vec<char> {
     simple
 }
 
-/// 著 as the particle 着.
+/// 著 as 着, which simplified text never writes so.
 fn particles(simple: &mut [char], traditional: bool) {
     for n in 0..simple.len() {
-        if simple[n] == '著' {
-            let around: String = simple[n.saturating_sub(1)..(n + 2).min(simple.len())].iter().collect();
-            let zhu = ZHU.iter().any(|word| around.contains(word)) || simple[..n].ends_with(&['所']);
-            let particle = n > 0 && is_han(simple[n - 1]) && !zhu;
-            if particle && (traditional || "看听说跟随沿向对为着带拿走坐站等想笑忙照".contains(simple[n - 1]))
-            {
-                simple[n] = '着';
-            }
+        if simple[n] != '著' {
+            continue;
+        }
+        let around: String = simple[n.saturating_sub(1)..(n + 2).min(simple.len())].iter().collect();
+        let zhu = ZHU.iter().any(|word| around.contains(word)) || simple[..n].ends_with(&['所']);
+        let next = simple.get(n + 1).copied();
+        let makes_word = next.is_some_and(|c| AFTER_ZHE.contains(c));
+        let last = n.checked_sub(1).map(|n| simple[n]);
+        let follows = last.is_some_and(is_han) && (traditional || next.is_some_and(is_han));
+        if !zhu && (makes_word || follows || last.is_some_and(|c| VERBS.contains(c))) {
+            simple[n] = '着';
         }
     }
+}
+
+/// The places of the blanks that group the digits of a quantity: "3 000 年". Groups of three digits are a code if nothing
+/// is measured with them.
+fn grouping_blanks(written: &str, simple: &str) -> HashSet<usize> {
+    let mut blanks = HashSet::new();
+    if written.len() != simple.len() {
+        return blanks;
+    }
+    for found in GROUPED.find_iter(simple) {
+        let before = simple[..found.start()].trim_end().chars().next_back();
+        let apart = !before.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | ',' | '-' | '+' | ')'));
+        let after = simple[found.end()..].trim_start();
+        if apart && (after.starts_with('年') || is_measured(after)) {
+            blanks.extend(found.as_str().match_indices(' ').map(|(at, _)| found.start() + at));
+        }
+    }
+    blanks
 }
 
 /// Whether blanks between these mean nothing: beside a number of a Chinese text.
@@ -186,6 +219,9 @@ mod tests {
             ("用 Python 3 写", "用 Python 3写"),
             ("电话 010 6234 5678", "电话010 6234 5678"),
             ("你好 世界", "你好 世界"),
+            ("3 000 年的时间", "3000年的时间"),
+            ("人口 12 500 000 人", "人口12500000人"),
+            ("验证码 384 921", "验证码384 921"),
         ];
         for (written, wanted) in cases {
             assert_eq!(View::of(written).text, wanted);
@@ -195,6 +231,22 @@ mod tests {
     #[test]
     fn traditional_characters_are_simplified_one_by_one() {
         let cases = [("銀行在重慶", "银行在重庆"), ("看著顯著的變化", "看着显著的变化"), ("乾淨的頭髮", "干净的头发")];
+        let particles = [
+            ("著急", "着急"),
+            ("著火了", "着火了"),
+            ("著涼了", "着凉了"),
+            ("他穿著大衣", "他穿着大衣"),
+            ("睡著了", "睡着了"),
+            ("他睡著", "他睡着"),
+            ("沒著落", "没着落"),
+            ("忙著做飯", "忙着做饭"),
+            ("曹雪芹著", "曹雪芹著"),
+            ("鲁迅著《呐喊》", "鲁迅著《呐喊》"),
+            ("他是著名作家", "他是著名作家"),
+        ];
+        for (written, wanted) in particles {
+            assert_eq!(View::of(written).text, wanted);
+        }
         for (written, wanted) in cases {
             assert_eq!(View::of(written).text, wanted);
         }

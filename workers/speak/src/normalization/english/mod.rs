@@ -15,7 +15,7 @@ mod words;
 
 use std::{ops::Range, sync::LazyLock};
 
-pub(crate) use tables::is_abbreviation;
+pub(crate) use tables::{is_abbreviation, is_number_label};
 
 use super::{Piece, PieceKind, Rule, apply, claimed};
 

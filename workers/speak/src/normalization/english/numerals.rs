@@ -3,7 +3,7 @@
 
 use super::{
     super::{Around, Rule},
-    numbers::{cardinal, ordinal, roman},
+    numbers::{cardinal, ordinal, roman, year},
 };
 
 /// Names that rulers and popes share: the numeral is an ordinal.
@@ -69,17 +69,70 @@ const RULERS: &[&str] = &[
     "constantine",
     "theodosius",
     "victor",
+    "carlos",
+    "felipe",
+    "fernando",
+    "juan",
+    "enrique",
+    "luis",
+    "sancho",
+    "afonso",
+    "manuel",
+    "maximilian",
+    "rudolf",
+    "sigismund",
+    "casimir",
+    "ladislaus",
+    "erik",
+    "eric",
+    "magnus",
+    "valdemar",
+    "oscar",
+    "sixtus",
+    "celestine",
+    "honorius",
+    "callixtus",
+    "kamehameha",
+    "mohammed",
+    "rameses",
+    "thutmose",
+    "amenhotep",
+    "antiochus",
+    "mithridates",
 ];
 /// Common names of living people: "Mary I met" is probably no queen.
-const COMMON_NAMES: &[&str] = &["john", "mary", "victor", "christian", "carl", "karl", "julius", "pedro"];
+const COMMON_NAMES: &[&str] = &[
+    "john",
+    "mary",
+    "victor",
+    "christian",
+    "carl",
+    "karl",
+    "julius",
+    "pedro",
+    "carlos",
+    "felipe",
+    "fernando",
+    "juan",
+    "enrique",
+    "luis",
+    "manuel",
+    "erik",
+    "eric",
+    "magnus",
+    "oscar",
+    "mohammed",
+    "rudolf",
+    "maximilian",
+];
 const TITLES: &[&str] = &[
     "king", "queen", "emperor", "empress", "pope", "tsar", "czar", "kaiser", "pharaoh", "sultan", "prince", "of",
     "saint", "elector", "duke", "shah",
 ];
 /// Things that are numbered in Roman numerals of any size.
 const DIVISIONS: &[&str] = &[
-    "chapter", "part", "act", "volume", "vol", "section", "title", "article", "book", "bowl", "psalm", "canto",
-    "apollo", "episode", "appendix", "symphony", "annex", "olympiad", "sonnet", "vatican", "mark",
+    "chapter", "part", "act", "scene", "volume", "vol", "section", "title", "article", "book", "bowl", "psalm",
+    "canto", "apollo", "episode", "appendix", "symphony", "annex", "olympiad", "sonnet", "vatican", "mark",
 ];
 /// Kinds and degrees: up to nine, for "Type X", "class C" and "grade D" are letters.
 const DEGREES: &[&str] = &[
@@ -240,8 +293,25 @@ const EITHER: &[&str] = &[
     "made", "finished", "wore", "worked", "attended", "found", "gave", "lost", "left", "tried", "said",
 ];
 
-pub(super) fn rule() -> Rule {
-    Rule::whole(r"[IVXLCDM]+", |found, around| numeral(&found[0], around))
+/// What small numerals number: the pages before the first chapter, and paragraphs.
+const SMALL: &[&str] =
+    &["page", "pages", "p", "pp", "chapter", "section", "part", "paragraph", "clause", "article", "appendix", "item"];
+
+pub(super) fn rules() -> [Rule; 3] {
+    [
+        // MMXXIV
+        Rule::whole(r"M[MDCLXVI]{3,}", |found, _| {
+            roman(&found[0]).filter(|value| (1_000..=2_100).contains(value)).map(year)
+        }),
+        Rule::whole(r"[IVXLCDM]+", |found, around| numeral(&found[0], around)),
+        // page xii
+        Rule::whole(r"[ivxl]+", |found, around| {
+            let before = around.word_before();
+            let paged = before.starts_with('p') && before != "part" && before != "paragraph";
+            let clear = found[0].len() > 1 || paged && &found[0] != "x" && &found[0] != "l";
+            (clear && SMALL.contains(&before.as_str())).then(|| roman(&found[0].to_uppercase()).map(cardinal)).flatten()
+        }),
+    ]
 }
 
 /// The numeral in words, when something before it is numbered so and nothing speaks against it.

@@ -20,6 +20,9 @@ pub(super) fn rules() -> Vec<Rule> {
     rules.extend(measures());
     rules.extend(fractions());
     rules.extend(numbers());
+    // World War II, Louis XIV
+    rules.extend(numerals::rules());
+    rules.extend(names_of_numbers());
     rules
 }
 
@@ -107,7 +110,7 @@ fn fractions() -> Vec<Rule> {
     ]
 }
 
-/// Ordinals, scores, numerals, codes and every other number.
+/// Ordinals and scores.
 fn numbers() -> Vec<Rule> {
     vec![
         // 1st, 22nd
@@ -118,11 +121,20 @@ fn numbers() -> Vec<Rule> {
         Rule::whole(&format!(r"(?P<a>{NUMBER})(?:{TO}|:)(?P<b>{NUMBER})"), |found, _| {
             Some(format!("{} to {}", number(&found["a"]), number(&found["b"])))
         }),
-        // World War II, Louis XIV
-        numerals::rule(),
+    ]
+}
+
+/// Numbers that name a thing, and every other number.
+fn names_of_numbers() -> Vec<Rule> {
+    vec![
         // #5, No. 5
-        Rule::anywhere(&format!(r"(?:#|\bNo\.\s?|№\s?)(?P<n>{NUMBER})"), |found, _| {
+        Rule::anywhere(&format!(r"(?:#|\b[Nn]o\.\s?|№\s?)(?P<n>{NUMBER})"), |found, _| {
             Some(format!("number {}", number(&found["n"])))
+        }),
+        // account no. 12345678, where a rule of codes has read the digits
+        Rule::anywhere(r"\b[Nn]o(?P<many>s?)\.\s?", |found, around| {
+            let numbered = around.after.starts_with(|c: char| c.is_ascii_digit() || c == '#');
+            numbered.then(|| if found["many"].is_empty() { "number" } else { "numbers" }.into())
         }),
         // a Boeing 747, room 302
         Rule::whole(r"\d{3,4}", |found, around| {

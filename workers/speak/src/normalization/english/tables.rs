@@ -202,6 +202,15 @@ pub(crate) fn is_abbreviation(word: &str) -> bool {
         || word.contains('.')
 }
 
+/// Whether a full stop after this word belongs to it when a number follows: "account no. 12345678", "ext. 4402".
+pub(crate) fn is_number_label(word: &str) -> bool {
+    const LABELS: [&str; 20] = [
+        "no", "nos", "nr", "num", "ext", "p", "pp", "ch", "chap", "fig", "figs", "eq", "tel", "ref", "acct", "inv",
+        "vol", "apt", "ste", "bldg",
+    ];
+    LABELS.contains(&word.to_lowercase().as_str()) || matches!(word, "Art" | "Sec" | "Rm" | "Fl" | "Pt" | "Ver")
+}
+
 /// Acronyms that are read as a word.
 pub(super) const ACRONYM_WORDS: [&str; 38] = [
     "NASA", "NATO", "OPEC", "FIFA", "UEFA", "AIDS", "SARS", "MERS", "ASEAN", "APEC", "UNICEF", "UNESCO", "COVID",

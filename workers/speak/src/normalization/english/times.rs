@@ -63,7 +63,7 @@ fn times_of_day() -> Vec<Rule> {
     vec![
         // 9am-5pm, 9-5pm, 9:30-17:00
         Rule::whole(
-            r"(?P<a>\d{1,2}(?::\d{2})?)\s?(?P<ha>[AaPp]\.?[Mm]\b\.?)?\s?[-–—~]\s?(?P<b>\d{1,2}(?::\d{2})?)\s?(?P<hb>[AaPp]\.?[Mm]\b)?",
+            r"(?P<a>\d{1,2}(?::\d{2})?)\s?(?P<ha>[AaPp]\.?[Mm]\b\.?)?\s?[-–—~]\s?(?P<b>\d{1,2}(?::\d{2})?)(?:\s?(?P<hb>[AaPp]\.?[Mm]\b))?",
             |found, _| {
                 let half = |name: &str| found.name(name).map(|half| &half.as_str()[..1]);
                 let clock = found["a"].contains(':') && found["b"].contains(':');

@@ -81,10 +81,13 @@ const SURNAMES: &[(char, &str)] = &[
     ('藏', "zang1"),
 ];
 
+/// Surnames that begin a person's name more often than any other word that the dictionary lacks.
+const BEGIN_NAMES: &str = "曾任单区查仇解华朴葛宁翟缪燕卜柏晁";
+
 /// The reading of the word at `n`, when its surroundings decide it.
 pub(super) fn read(cuts: &[Cut<'_>], n: usize) -> Option<Vec<Syllable>> {
     let mut characters = cuts[n].text.chars();
-    let (single, None) = (characters.next()?, characters.next()) else { return None };
+    let (single, None) = (characters.next()?, characters.next()) else { return full_name(&cuts[n]) };
     let reading = rule(single, &Near { cuts, n }).or_else(|| surname(single, cuts, n));
     match reading {
         Some(reading) => Some(pinyin::numbered(reading).into_iter().collect()),
@@ -103,6 +106,19 @@ fn joined(cuts: &[Cut<'_>], n: usize) -> Option<Vec<Syllable>> {
     }
     let before = n.checked_sub(1)?;
     phrase(before, n + 1).map(|syllables| syllables[syllables.len() - 1..].to_vec())
+}
+
+/// A person's name that no dictionary has: 曾小贤 is Zēng, and 曾 by itself céng.
+fn full_name(cut: &Cut<'_>) -> Option<Vec<Syllable>> {
+    let first = cut.text.chars().next().filter(|first| BEGIN_NAMES.contains(*first))?;
+    let doubled = cut.text.chars().all(|c| c == first);
+    if !cut.tag.starts_with("nr") || doubled || pinyin::phrase(cut.text).is_some() {
+        return None;
+    }
+    let (_, reading) = SURNAMES.iter().find(|(name, _)| *name == first)?;
+    let mut syllables = pinyin::read(cut.text);
+    *syllables.first_mut()? = pinyin::numbered(reading)?;
+    Some(syllables)
 }
 
 fn surname(single: char, cuts: &[Cut<'_>], n: usize) -> Option<&'static str> {
@@ -228,7 +244,11 @@ fn particle_or_measure(single: char, near: &Near<'_>) -> Option<&'static str> {
             .goes_on(&["饭", "汤", "水", "满", "着", "了", "一", "碗", "粥", "菜", "酒", "两", "出", "起", "在"])
             || near.tag_after().starts_with('m'))
         .then_some("cheng2"),
-        '差' => Some(if near.ends_with(&["出"]) { "chai1" } else { "cha4" }),
+        '差' => {
+            let errand = near.ends_with(&["出", "当", "当过", "当了", "出过", "出了"])
+                || matches!(near.before(), "过" | "了") && near.earlier(&["当", "出"]);
+            Some(if errand { "chai1" } else { "cha4" })
+        }
         '教' => Some("jiao1"),
         '倒' => {
             let poured = near.goes_on(&[
@@ -297,8 +317,9 @@ fn other(single: char, near: &Near<'_>) -> Option<&'static str> {
         ]) && !near.ends_with(DEGREES))
         .then_some("chong2"),
         '行' => {
+            let words = near.goes_on(&["字", "诗", "代码", "文字", "泪", "脚印", "大字", "小字"]);
             let line = near.is_counted() && !near.goes_on(&["了", "不"]) && !near.ends_with(&["多", "半", "这", "那"]);
-            line.then_some("hang2")
+            (line || words && near.tag_before().starts_with(['m', 'r'])).then_some("hang2")
         }
         '降' => (near.ends_with(&["投", "劝", "诈"])).then_some("xiang2"),
         '扎' => Some("zha1"),

@@ -25,60 +25,32 @@ pub(super) fn phrase(text: &str) -> Option<Vec<Syllable>> {
 }
 
 /// Readings where the dictionary's first is not the one that is meant in running text.
-const COMMON: [(char, &str); 44] = [
-    ('难', "nan2"),
-    ('藏', "cang2"),
-    ('教', "jiao1"),
-    ('粘', "zhan1"),
-    ('的', "de5"),
-    ('地', "di4"),
-    ('得', "de5"),
-    ('了', "le5"),
-    ('着', "zhe5"),
-    ('过', "guo4"),
-    ('吗', "ma5"),
-    ('呢', "ne5"),
-    ('吧', "ba5"),
-    ('啊', "a5"),
-    ('嘛', "ma5"),
-    ('么', "me5"),
-    ('们', "men5"),
-    ('和', "he2"),
-    ('还', "hai2"),
-    ('都', "dou1"),
-    ('为', "wei4"),
-    ('长', "chang2"),
-    ('重', "zhong4"),
-    ('行', "xing2"),
-    ('只', "zhi3"),
-    ('种', "zhong3"),
-    ('中', "zhong1"),
-    ('分', "fen1"),
-    ('好', "hao3"),
-    ('少', "shao3"),
-    ('干', "gan4"),
-    ('更', "geng4"),
-    ('数', "shu4"),
-    ('没', "mei2"),
-    ('会', "hui4"),
-    ('给', "gei3"),
-    ('看', "kan4"),
-    ('系', "xi4"),
-    ('个', "ge4"),
-    ('上', "shang4"),
-    ('相', "xiang1"),
-    ('当', "dang1"),
-    ('单', "dan1"),
-    ('将', "jiang1"),
-];
+static COMMON: LazyLock<HashMap<char, &'static str>> = LazyLock::new(|| {
+    let rows = include_str!("characters.tsv").lines().filter(|line| !line.starts_with('#'));
+    rows.filter_map(|line| line.split_once('\t'))
+        .filter_map(|(c, reading)| Some((c.chars().next()?, reading)))
+        .collect()
+});
+
+/// The usual reading of a character that no phrase decides.
+///
+/// Without long words the dictionary looks at its table of characters alone. Otherwise it takes every character that is
+/// also a surname for one, and reads 不 fǒu and 六 lù.
+fn usual(single: char) -> Option<Syllable> {
+    if let Some(reading) = COMMON.get(&single) {
+        return numbered(reading);
+    }
+    let characters = ::pinyin::PinyinConfig::new().with_long_words(false);
+    let readings = ::pinyin::convert_with_config(&single.to_string(), &characters).ok()?;
+    let first = readings.first()?.split(' ').next()?;
+    (!first.starts_with(single)).then(|| marked(first)).flatten()
+}
 
 /// The syllables of a word in dictionary form. Characters without a reading are left out.
 pub(super) fn read(word: &str) -> Vec<Syllable> {
     let mut characters = word.chars();
-    if let (Some(single), None) = (characters.next(), characters.next())
-        && let Some((_, reading)) = COMMON.iter().find(|(c, _)| *c == single)
-    {
-        return numbered(reading).into_iter().collect();
+    if let (Some(single), None) = (characters.next(), characters.next()) {
+        return usual(single).into_iter().collect();
     }
     if PHRASES.contains_key(word) {
         return phrase(word).unwrap_or_default();
@@ -86,12 +58,9 @@ pub(super) fn read(word: &str) -> Vec<Syllable> {
     let mut syllables = Vec::new();
     for (text, reading) in ::pinyin::match_word_pinyin(word) {
         let mut letters = text.chars();
-        if let (Some(single), None) = (letters.next(), letters.next()) {
-            // Of a single character the dictionary lists all readings, the usual one first.
-            let common = COMMON.iter().find(|(c, _)| *c == single).and_then(|(_, reading)| numbered(reading));
-            syllables.extend(common.or_else(|| reading.split(' ').next().and_then(marked)));
-        } else {
-            syllables.extend(reading.split(' ').filter_map(marked));
+        match (letters.next(), letters.next()) {
+            (Some(single), None) => syllables.extend(usual(single)),
+            _ => syllables.extend(reading.split(' ').filter_map(marked)),
         }
     }
     syllables
@@ -164,9 +133,18 @@ mod tests {
             ("的", "de5"),
             ("都", "dou1"),
             ("首都", "shou3 du1"),
+            ("六安", "lu4 an1"),
         ];
         for (word, wanted) in cases {
             assert_eq!(shown(word), wanted, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_character_by_itself_is_no_surname() {
+        for row in include_str!("characters_test.tsv").lines().filter(|line| !line.starts_with('#')) {
+            let (character, wanted) = row.split_once('\t').unwrap();
+            assert_eq!(shown(character), wanted, "{character}");
         }
     }
 }

@@ -235,6 +235,23 @@ mod tests {
             ("一点儿", "yi4 dianr3"),
             ("女儿", "nv3 er2"),
             ("东西", "dong1 xi5"),
+            ("我不知道", "wo3 bu4 zhi1 dao5"),
+            ("不喜欢", "bu4 xi3 huan5"),
+            ("不舒服", "bu4 shu1 fu5"),
+            ("不客气", "bu2 ke4 qi5"),
+            ("不去不来", "bu2 qu4 bu4 lai2"),
+            ("不爱不信", "bu2 ai4 bu2 xin4"),
+            ("他不高兴", "ta1 bu4 gao1 xing4"),
+            ("最不喜欢的", "zui4 bu4 xi3 huan5 de5"),
+            ("不肯", "bu4 ken3"),
+            ("不闻不问", "bu4 wen2 bu2 wen4"),
+            ("第六页", "di4 liu4 ye4"),
+            ("二零一六", "er4 ling2 yi1 liu4"),
+            ("那哈密瓜", "na4 ha1 mi4 gua1"),
+            ("盖房子", "gai4 fang2 zi5"),
+            ("这只大王", "zhe4 zhi1 da4 wang2"),
+            ("两行字", "liang3 hang2 zi4"),
+            ("当过差", "dang1 guo4 chai1"),
         ];
         let segmenter = Segmenter::new();
         let wrong: Vec<_> = cases
