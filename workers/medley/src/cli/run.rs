@@ -13,7 +13,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use futures_util::StreamExt;
 use medley_models::{Models, State as ModelState};
 use medley_proto::{ErrorCode, JobId, JobState, Manifest, Name, Sha256};
-use medley_runtime::{Client, Engine, EngineError, EngineOptions, InputRequest, Request};
+use medley_runtime::{Client, Engine, EngineError, EngineOptions, InputRequest, Request, queue::QueueError};
 use medley_step::{Kind, Registry, Slots};
 use tokio_util::sync::CancellationToken;
 
@@ -160,6 +160,7 @@ fn verify_models<'a>(kinds: impl Iterator<Item = &'a Name>) -> Result<(), Failed
 fn why(ended: Result<Result<(), EngineError>, tokio::task::JoinError>) -> Failed {
     match ended {
         Ok(Ok(())) => Failed::service("the workers stopped"),
+        Ok(Err(EngineError::Queue(full @ QueueError::Full(..)))) => Failed::service(full),
         Ok(Err(error)) => Failed::service(error),
         Err(error) => Failed::service(error),
     }
