@@ -12,6 +12,17 @@ use serde::Serialize;
 
 use super::{Failed, printable::printable};
 
+/// Refuses an output folder that is a file, or would lie below one.
+pub(super) fn check_folder(output: &Path) -> Result<(), Failed> {
+    let here = output.ancestors().find_map(|folder| Some((folder, fs::metadata(folder).ok()?)));
+    match here {
+        Some((file, meta)) if !meta.is_dir() => {
+            Err(Failed::usage(format!("-o {} is no folder, because {} is a file", output.display(), file.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A file that comes into its place when it is whole, and goes when it does not get so far. A link at its place is replaced
 /// and not followed; a pipe, device or folder is refused.
 #[derive(Debug)]

@@ -450,6 +450,14 @@ pub(super) fn classify(path: &Path, message: &str, error: impl SqliteCause) -> Q
     }
 }
 
+pub(super) fn is_damaged(error: &QueueError) -> bool {
+    let QueueError::Refused(_, Some(cause)) = error else { return false };
+    let shared = || cause.downcast_ref::<std::sync::Arc<rusqlite::Error>>().map(|error| &**error);
+    let error = cause.downcast_ref::<rusqlite::Error>().or_else(shared);
+    let code = error.and_then(rusqlite::Error::sqlite_error_code);
+    matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+}
+
 /// An SQLite error, alone or shared by all who waited for the same transaction.
 pub(super) trait SqliteCause: Into<medley_step::Cause> {
     fn error(&self) -> &rusqlite::Error;
@@ -488,6 +496,10 @@ mod tests {
             let error = classify(Path::new("/data/queue.db"), "full", failing(code));
             assert!(matches!(&error, QueueError::Full(folder, _) if folder == Path::new("/data")), "{error:?}");
             assert_eq!(error.to_string(), "the disk of /data is full");
+        }
+        for (code, damaged) in [(ffi::SQLITE_NOTADB, true), (ffi::SQLITE_CORRUPT, true), (ffi::SQLITE_CANTOPEN, false)]
+        {
+            assert_eq!(is_damaged(&classify(Path::new("queue.db"), "damaged", failing(code))), damaged);
         }
         for code in [ffi::SQLITE_BUSY, ffi::SQLITE_IOERR_READ] {
             let error = classify(Path::new("queue.db"), "busy", failing(code));
