@@ -316,6 +316,40 @@ fn a_finished_run_keeps_what_another_needs_and_clean_removes_it() {
 }
 
 #[test]
+fn a_damaged_queue_names_its_ways_out() {
+    let medley = Medley::default();
+    picture(&medley, "a.png");
+    let queue = medley.path("out/.medley/queue.db");
+    let run = |more: &[&str]| {
+        medley.call(&[&["run", "control", "a.png", "--annotators", "canny", "-o", "out", "-q"], more].concat())
+    };
+    assert_eq!(run(&[]).code, Some(0));
+    let damage = || fs::write(&queue, "no database at all, and long enough to be one ".repeat(200)).unwrap();
+    damage();
+    let ended = run(&[]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let said = ["error[service_unavailable]", "queue.db is damaged", "--fresh", "medley clean out"];
+    assert!(said.iter().all(|said| ended.err.contains(said)), "{ended:?}");
+    let cleaned = medley.call(&["clean", "out"]);
+    assert_eq!(cleaned.code, Some(0), "{cleaned:?}");
+    assert!(cleaned.out.contains("1 finished job"), "{cleaned:?}");
+    assert_eq!(run(&[]).code, Some(0));
+    damage();
+    assert_eq!(run(&["--fresh"]).code, Some(0));
+}
+
+#[test]
+fn an_output_folder_that_is_a_file_is_a_slip() {
+    let medley = Medley::default();
+    picture(&medley, "a.png");
+    for output in ["a.png", "a.png/out"] {
+        let ended = medley.call(&["run", "control", "a.png", "--annotators", "canny", "-o", output]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains("a.png is a file"), "{ended:?}");
+    }
+}
+
+#[test]
 fn clean_leaves_a_running_job_alone() {
     let medley = Medley::default();
     let speech = sample("sample-speech", "two-cities.wav");

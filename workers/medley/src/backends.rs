@@ -27,10 +27,33 @@ use crate::{
 
 /// The embedded pair in one folder: `queue.db` and `store/`.
 pub(crate) async fn embedded(dir: &Path, registry: Arc<Registry>, config: &Config) -> Result<Client, Failed> {
-    let queue = open_sqlite(dir.join("queue.db")).await.map_err(Failed::service)?;
+    let queue = open_sqlite(dir.join(QUEUE_FILE)).await.map_err(|error| match SqliteQueue::is_damaged(&error) {
+        true => damaged(dir, error),
+        false => Failed::service(error),
+    })?;
     let store = open_files(&dir.join("store")).await?;
     let backend = Backend::new(queue, store, registry, own_files(config.settings()));
     Ok(Client::new(backend.with_fetchers(fetchers(config))))
+}
+
+/// The queue of an embedded pair; SQLite puts files with longer names beside it.
+pub(crate) const QUEUE_FILE: &str = "queue.db";
+
+/// Whether the queue of an embedded pair is there and cannot be read by anyone.
+pub(crate) async fn is_damaged(dir: &Path) -> bool {
+    let opened = open_sqlite(dir.join(QUEUE_FILE)).await;
+    opened.is_err_and(|error| SqliteQueue::is_damaged(&error))
+}
+
+/// An embedded pair whose queue is damaged, and the way out.
+pub(crate) fn damaged(dir: &Path, error: QueueError) -> Failed {
+    let file = dir.join(QUEUE_FILE);
+    let output = dir.parent().unwrap_or(dir).display();
+    let message = format!(
+        "{} is damaged; the same command with --fresh begins anew, and `medley clean {output}` keeps what is done",
+        file.display()
+    );
+    Failed::service(QueueError::Refused(message, Some(error.into())))
 }
 
 /// What a process of a fleet does.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use medley_step::{StepContext, StepError};
+use serde_json::{Map, Value};
 
 use super::{
     DataSet, LibraryOutput, LibraryParams, LibraryRow,
@@ -25,6 +26,8 @@ use super::{
 use crate::{Row, npy};
 
 const EMBEDDINGS: &str = "embeddings.npy";
+/// What the manifest says of the data set, from the assembling step to the last one.
+const QUALITY: &str = "library.quality.json";
 /// Rows between two reports of progress.
 const PROGRESS_EVERY: u32 = 1_000;
 
@@ -67,12 +70,31 @@ pub(super) fn assemble(params: &LibraryParams, of: Part, cx: &StepContext<'_>) -
         npy::write(&path, tally.embedded.into(), of.dim, part.open(merge::VECTORS)?)?;
         cx.publish_file(EMBEDDINGS, "application/x-npy", &path)?;
     }
-    cx.quality("images", of.images);
-    cx.quality("files_passed_over", listing.files_passed_over);
-    cx.quality("folders_passed_over", listing.folders_passed_over);
-    tally.report(cx);
+    let mut quality = tally.quality();
+    quality.insert("images".into(), of.images.into());
+    quality.insert("files_passed_over".into(), listing.files_passed_over.into());
+    quality.insert("folders_passed_over".into(), listing.folders_passed_over.into());
     let archives = pack_list.map(PackList::finish).transpose()?.unwrap_or_default();
+    if archives.is_empty() {
+        quality.into_iter().for_each(|(key, value)| cx.quality(&key, value));
+    } else {
+        // The manifest has the quality of a job's last step, which this one then is not.
+        cx.publish(QUALITY, "application/json", &serde_json::to_vec(&quality)?)?;
+    }
     Ok(LibraryOutput::Assemble(Assembled { images: of.images, archives }))
+}
+
+/// Ends a library of which archives were packed: hands on what all other steps made, and says how good it is.
+pub(super) fn hand_on(cx: &StepContext<'_>) -> Result<(), StepError> {
+    for (n, input) in cx.inputs().iter().enumerate() {
+        if input.name == QUALITY {
+            let quality: Map<String, Value> = cx.input_json(n)?;
+            quality.into_iter().for_each(|(key, value)| cx.quality(&key, value));
+        } else {
+            cx.hand_on(n, &input.name)?;
+        }
+    }
+    Ok(())
 }
 
 fn next<T: serde::de::DeserializeOwned>(lines: &mut io::Lines<BufReader<File>>) -> Result<T, StepError> {
@@ -265,13 +287,16 @@ impl Tally {
         self.dropped += u64::from(row.dropped.is_some());
     }
 
-    fn report(&self, cx: &StepContext<'_>) {
-        cx.quality("unreadable", self.unreadable);
-        cx.quality("groups_of_duplicates", self.groups);
-        cx.quality("duplicates", self.duplicates);
-        cx.quality("outliers", self.outliers);
-        cx.quality("left_out_of_training_sets", self.dropped);
-        cx.quality("embeddings", self.embedded);
+    fn quality(&self) -> Map<String, Value> {
+        let counts = [
+            ("unreadable", self.unreadable),
+            ("groups_of_duplicates", self.groups),
+            ("duplicates", self.duplicates),
+            ("outliers", self.outliers),
+            ("left_out_of_training_sets", self.dropped),
+            ("embeddings", self.embedded.into()),
+        ];
+        counts.into_iter().map(|(key, count)| (key.into(), count.into())).collect()
     }
 }
 

@@ -72,9 +72,7 @@ impl Worker for LibraryWorker {
             LibraryStep::Assemble(AssembleStep { params, of }) => assemble::assemble(&params, of, cx)?,
             LibraryStep::Pack(range) => webdataset::pack(range, cx)?,
             LibraryStep::Done(DoneStep {}) => {
-                for (n, input) in cx.inputs().iter().enumerate() {
-                    cx.hand_on(n, &input.name)?;
-                }
+                assemble::hand_on(cx)?;
                 LibraryOutput::Done
             }
         })

@@ -38,6 +38,7 @@ pub(super) fn main(command: Command, registry: Arc<Registry>, config: &Config) -
             Command::Status { job, json } => status(&medley, tenant, job, json).await,
             Command::Watch { job, show } => watch(&medley, tenant, job, show).await,
             Command::Fetch { job, output } => {
+                outputs::check_folder(&output)?;
                 for path in medley.fetch(tenant, job, &output).await? {
                     outputs::print_line(&path.display().to_string())?;
                 }
@@ -82,7 +83,7 @@ async fn status(medley: &Client, tenant: &Name, job: JobId, as_document: bool) -
     }
     if let Some(failure) = &manifest.error {
         outputs::print_line(&format!("  {}: {}", failure.code, failure.message))?;
-        for cause in &failure.causes {
+        for cause in Failed::from(failure).unsaid_causes() {
             outputs::print_line(&format!("    because: {cause}"))?;
         }
     }
@@ -151,10 +152,10 @@ async fn watch(medley: &Client, tenant: &Name, job: JobId, show: Show) -> Result
     ended(&manifest)
 }
 
-/// The exit code of a job that has ended.
+/// The exit code of a job that has ended. Whatever it failed of, the command that asks about it was not wrong.
 fn ended(manifest: &Manifest) -> Result<ExitCode, Failed> {
     match &manifest.error {
-        Some(failure) => Err(Failed::from(failure)),
+        Some(failure) => Err(Failed::from(failure).of_a_job()),
         None => Ok(ExitCode::SUCCESS),
     }
 }

@@ -1,13 +1,26 @@
 //! Documents and lines on standard output.
 
 use std::{
+    fs,
     io::{self, Write},
+    path::Path,
     process::ExitCode,
 };
 
 use serde::Serialize;
 
 use super::{Failed, printable::printable};
+
+/// Refuses an output folder that is a file, or would lie below one.
+pub(super) fn check_folder(output: &Path) -> Result<(), Failed> {
+    let here = output.ancestors().find_map(|folder| Some((folder, fs::metadata(folder).ok()?)));
+    match here {
+        Some((file, meta)) if !meta.is_dir() => {
+            Err(Failed::usage(format!("-o {} is no folder, because {} is a file", output.display(), file.display())))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// A document for people and programs.
 pub(super) fn print_json(document: &impl Serialize) -> Result<ExitCode, Failed> {

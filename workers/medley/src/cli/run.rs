@@ -13,7 +13,10 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use futures_util::StreamExt;
 use medley_models::{Models, State as ModelState};
 use medley_proto::{ErrorCode, JobId, JobState, Manifest, Name, Sha256};
-use medley_runtime::{Client, Engine, EngineError, EngineOptions, InputRequest, Request};
+use medley_runtime::{
+    Client, Engine, EngineError, EngineOptions, InputRequest, Request,
+    queue::{QueueError, SqliteQueue},
+};
 use medley_step::{Kind, Registry, Slots};
 use tokio_util::sync::CancellationToken;
 
@@ -87,6 +90,7 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
     if args.verify {
         verify_models(asked.jobs.iter().map(|job| &job.request.kind))?;
     }
+    outputs::check_folder(&args.output)?;
     let state = match args.fresh {
         true => {
             let alone = State::alone(&args.output)?;
@@ -106,6 +110,7 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
     }
     start_logging("warn", LogFormat::Pretty);
     let (quiet, output) = (args.show.quiet, args.output.clone());
+    let directory = state.path().to_owned();
     let result = block_on(async {
         let medley = backends::embedded(state.path(), registry.clone(), &config).await?;
         // Nobody else would do the steps.
@@ -115,7 +120,7 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
         let mut session = Session::new(medley, args, asked.jobs.len() > 1);
         let result = tokio::select! {
             result = session.all(asked) => result,
-            ended = &mut workers => return Err(why(ended)),
+            ended = &mut workers => return Err(why(ended, &directory)),
             () = interrupted() => Err(Failed::interrupted()),
         };
         stop.cancel();
@@ -157,9 +162,11 @@ fn verify_models<'a>(kinds: impl Iterator<Item = &'a Name>) -> Result<(), Failed
 }
 
 /// Workers that end before they are told to.
-fn why(ended: Result<Result<(), EngineError>, tokio::task::JoinError>) -> Failed {
+fn why(ended: Result<Result<(), EngineError>, tokio::task::JoinError>, state: &Path) -> Failed {
     match ended {
         Ok(Ok(())) => Failed::service("the workers stopped"),
+        Ok(Err(EngineError::Queue(error))) if SqliteQueue::is_damaged(&error) => backends::damaged(state, error),
+        Ok(Err(EngineError::Queue(full @ QueueError::Full(..)))) => Failed::service(full),
         Ok(Err(error)) => Failed::service(error),
         Err(error) => Failed::service(error),
     }

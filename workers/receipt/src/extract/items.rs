@@ -100,7 +100,7 @@ pub(super) fn items(sheet: &Sheet, labelled: &[LabelledAmount], zone: Range<usiz
     let amounts_of = |row: usize| without_tax(sheet, labelled.iter().filter(|l| l.row == row).collect());
     let priced: Vec<usize> = zone.clone().filter(|&row| is_item(sheet, &amounts_of(row))).collect();
     let above = descriptions_stand_above(sheet, &priced, &zone);
-    let counted = counts_stand_first(sheet, &priced);
+    let leading = leading_numbers(sheet, &priced);
     let first_notes = first_notes(sheet, &priced);
     let mut items: Vec<Item> = Vec::new();
     for (position, &row) in priced.iter().enumerate() {
@@ -108,7 +108,7 @@ pub(super) fn items(sheet: &Sheet, labelled: &[LabelledAmount], zone: Range<usiz
             if position == 0 { zone.start.max(row.saturating_sub(first_notes)) } else { priced[position - 1] + 1 };
         let after = priced.get(position + 1).copied().unwrap_or(zone.end);
         let notes = if above { before..row } else { row + 1..after };
-        items.extend(item(sheet, row, &amounts_of(row), notes, counted));
+        items.extend(item(sheet, row, &amounts_of(row), notes, leading));
     }
     items
 }
@@ -189,20 +189,34 @@ fn fixed(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is fixed")
 }
 
-/// Whether the items' rows begin with a quantity. They do when each begins with a number and these are not row numbers.
-fn counts_stand_first(sheet: &Sheet, priced: &[usize]) -> bool {
+/// What the numbers are with which the items' rows begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leading {
+    /// Not all rows begin with a number: each is a part of its row's text.
+    Text,
+    Counts,
+    RowNumbers,
+}
+
+/// Numbers with which all rows begin are quantities, unless they number the rows from 1 on.
+fn leading_numbers(sheet: &Sheet, priced: &[usize]) -> Leading {
     let first = |&row: &usize| {
         let cell = sheet.rows[row].cells.first()?;
         let number = cell.text.split_whitespace().next()?;
         number.parse::<u32>().ok().filter(|number| (1..1000).contains(number))
     };
-    let Some(numbers) = priced.iter().map(first).collect::<Option<Vec<u32>>>() else { return false };
+    let Some(numbers) = priced.iter().map(first).collect::<Option<Vec<u32>>>() else { return Leading::Text };
     let counting = numbers.iter().enumerate().all(|(index, &number)| number as usize == index + 1);
-    !numbers.is_empty() && (!counting || numbers.len() == 1)
+    match numbers.len() {
+        0 => Leading::Text,
+        1 => Leading::Counts,
+        _ if counting => Leading::RowNumbers,
+        _ => Leading::Counts,
+    }
 }
 
 /// Removes the quantity or the row number from the start of a description.
-fn take_count(line: usize, text: &mut String, counted: bool) -> Option<Number> {
+fn take_count(line: usize, text: &mut String, leading: Leading) -> Option<Number> {
     if let Some(rest) = ROW_NUMBER.captures(text).map(|found| found[1].to_owned()) {
         *text = rest;
         return None;
@@ -212,7 +226,11 @@ fn take_count(line: usize, text: &mut String, counted: bool) -> Option<Number> {
     let crossed = text[raw.len()..].trim_start().starts_with(['x', 'X', '×', '*'])
         && !rest.is_empty()
         && text.trim_start_matches(|c: char| c.is_ascii_digit()).len() > rest.len();
-    if !crossed && !counted {
+    if leading == Leading::RowNumbers && !crossed {
+        *text = rest;
+        return None;
+    }
+    if !crossed && leading != Leading::Counts {
         return None;
     }
     let value = Decimal::from_digits(&raw, "")?;
@@ -220,13 +238,15 @@ fn take_count(line: usize, text: &mut String, counted: bool) -> Option<Number> {
     Some(Number { line, value, raw, is_money: false })
 }
 
-/// The quantity in the only cell of a row that holds a whole number and nothing else.
-fn lone_count(sheet: &Sheet, row: usize, counted: bool) -> Option<Number> {
+/// The quantity in the only cell of a row that holds a whole number and nothing else. In a currency without cents that
+/// may be the amount, which is not the quantity too.
+fn lone_count(sheet: &Sheet, row: usize, leading: Leading) -> Option<Number> {
     let cells = &sheet.rows[row].cells;
-    let mut counts = cells.iter().enumerate().filter_map(|(position, cell)| {
+    let plain = cells.iter().enumerate().filter(|(_, cell)| cell.amounts.is_empty());
+    let mut counts = plain.filter_map(|(position, cell)| {
         let raw = COUNT_ONLY.captures(cell.text.trim())?[1].to_owned();
         let value = plain_number(&raw).filter(|value| value.places() == 0 && *value < Decimal::whole(1000))?;
-        (!value.is_zero() && (position > 0 || counted)).then_some(Number {
+        (!value.is_zero() && (position > 0 || leading == Leading::Counts)).then_some(Number {
             line: cell.line,
             value,
             raw,
@@ -260,12 +280,14 @@ fn words(row: &Row) -> Vec<(usize, String)> {
     cells.collect()
 }
 
-fn item(sheet: &Sheet, row: usize, amounts: &[&LabelledAmount], notes: Range<usize>, counted: bool) -> Option<Item> {
+fn item(sheet: &Sheet, row: usize, amounts: &[&LabelledAmount], notes: Range<usize>, leading: Leading) -> Option<Item> {
     let last = amounts.last()?;
     let amount = amount_field(sheet, last, 0.9);
     let mut described = words(&sheet.rows[row]);
     let own_description = is_described(sheet, row);
     let mut numbers = numbers(sheet, row, last);
+    let is_numbered =
+        leading == Leading::RowNumbers && numbers.first().is_some_and(|first| begins_with(sheet, row, &first.raw));
     for note in notes {
         // A discount on the item does not describe it; a price inside its name does.
         let row = &sheet.rows[note];
@@ -281,14 +303,23 @@ fn item(sheet: &Sheet, row: usize, amounts: &[&LabelledAmount], notes: Range<usi
             described.extend(more);
         }
     }
-    let (quantity, unit_price) = factors(sheet, &numbers, amount.value);
-    let leading = described.first_mut().and_then(|(line, text)| take_count(*line, text, counted));
+    let (mut quantity, mut unit_price) = factors(sheet, &numbers, amount.value);
+    // Counts of 1, 2, … look like the numbers of rows, but they make the amount with the unit price.
+    if is_numbered && unit_price.is_none() {
+        (quantity, unit_price) = factors(sheet, &numbers[1..], amount.value);
+    }
+    let taken = described.first_mut().and_then(|(line, text)| take_count(*line, text, leading));
     let quantity = quantity.or_else(|| {
-        let count = leading.or_else(|| lone_count(sheet, row, counted))?;
+        let count = taken.or_else(|| lone_count(sheet, row, leading))?;
         Some(field(sheet, count.line, count.value, &count.raw, 0.8))
     });
     let description = describe(sheet, &described);
     (description.is_some() || quantity.is_some()).then_some(Item { description, quantity, unit_price, amount })
+}
+
+/// Whether a row's first word is this.
+fn begins_with(sheet: &Sheet, row: usize, word: &str) -> bool {
+    sheet.rows[row].cells.first().and_then(|cell| cell.text.split_whitespace().next()) == Some(word)
 }
 
 /// A second row of the columns' names: `PRICE | TAX | TAX CODE`.
@@ -318,6 +349,10 @@ fn numbers(sheet: &Sheet, row: usize, last: &LabelledAmount) -> Vec<Number> {
         }
         let rest = cell.amounts.first().map_or(cell.text.as_str(), |amount| &cell.text[..amount.span.start]);
         for word in rest.split(|c: char| c.is_whitespace() || matches!(c, '×' | '*' | '@' | 'x' | 'X')) {
+            // One kilogram is the size of what is sold, and says of no count.
+            if is_one_measure(word) {
+                continue;
+            }
             let word = word.trim_matches(char::is_alphabetic);
             if let Some(value) = plain_number(word).filter(|value| *value < Decimal::whole(10_000)) {
                 numbers.push(Number { line: cell.line, value, raw: word.to_owned(), is_money: false });
@@ -325,6 +360,12 @@ fn numbers(sheet: &Sheet, row: usize, last: &LabelledAmount) -> Vec<Number> {
         }
     }
     numbers
+}
+
+/// `1kg`, `1L`: a name's measure. More than one may be what a unit price is multiplied by.
+fn is_one_measure(word: &str) -> bool {
+    const MEASURES: &[&str] = &["KG", "G", "L", "LT", "LTR", "ML", "CL", "LB", "LBS", "OZ", "M", "CM", "MM"];
+    word.strip_prefix('1').is_some_and(|unit| MEASURES.contains(&unit.to_uppercase().as_str()))
 }
 
 /// The quantity and the unit price whose product is the amount.

@@ -23,11 +23,14 @@ fn is_malaysian(sheet: &Sheet) -> bool {
     sheet.rows.iter().any(says)
 }
 
-/// Codes of ISO 4217 that are not also words.
-const CODES: [&str; 17] = [
+/// Codes of ISO 4217 that are not also words, as they may stand in the label of a total.
+const CODES: [&str; 34] = [
     "EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "ZAR", "INR", "JPY", "KRW", "IDR", "SGD",
-    "HKD",
+    "HKD", "CLP", "COP", "VND", "BRL", "MXN", "PHP", "THB", "TWD", "CNY", "MYR", "AUD", "NZD", "CAD", "AED", "KWD",
+    "OMR", "ISK",
 ];
+/// What is written for a currency there instead of its code.
+const SHORT_NAMES: [(&str, &str); 4] = [("RP", "IDR"), ("RS", "INR"), ("RM", "MYR"), ("KD", "KWD")];
 
 /// Whether the text has kana, which only Japanese has.
 fn is_japanese(sheet: &Sheet) -> bool {
@@ -61,9 +64,18 @@ pub(super) fn currency(sheet: &Sheet, labelled: &[LabelledAmount], hints: &Hints
         return Some(concluded(code, 1.0));
     }
     let malaysian = is_malaysian(sheet);
+    // A code in the label of a total: `Total SEK`.
+    let sums = labelled.iter().filter(|l| matches!(l.kind, Some(AmountKind::Total | AmountKind::GrandTotal)));
+    let named = sums.into_iter().find_map(|l| {
+        let codes = CODES.iter().map(|code| (*code, *code)).chain(SHORT_NAMES);
+        let (printed, code) = codes.into_iter().find(|(printed, _)| has_word(&l.label, &[printed]))?;
+        Some(field(sheet, l.line, code.to_owned(), printed, 0.9))
+    });
     let signed = labelled.iter().find_map(|l| {
         let sign = l.amount.currency?;
         let code = match sign {
+            // What the label of a total says is surer than a sign of many countries: `TOTAL CLP $`.
+            "$" | "¥" | "kr" if named.is_some() => return None,
             "$" if malaysian => "MYR",
             // Pesos without cents; the country is unknown.
             "$" if sheet.style.no_cents => return None,
@@ -80,15 +92,7 @@ pub(super) fn currency(sheet: &Sheet, labelled: &[LabelledAmount], hints: &Hints
         Some(field(sheet, l.line, code.to_owned(), raw.trim(), 0.95))
     });
     signed
-        .or_else(|| {
-            // A code in the label of a total: `Total SEK`.
-            let sums = labelled.iter().filter(|l| matches!(l.kind, Some(AmountKind::Total | AmountKind::GrandTotal)));
-            let mut codes = sums.filter_map(|l| {
-                let code = CODES.iter().find(|code| has_word(&l.label, &[code]))?;
-                Some(field(sheet, l.line, (*code).to_owned(), code, 0.9))
-            });
-            codes.next()
-        })
+        .or(named)
         .or_else(|| {
             // A sign in the heading of a column: `Amount (RM)`.
             let heading =

@@ -23,6 +23,12 @@ pub(crate) fn kind_of(label: &str) -> Option<AmountKind> {
     if PERCENT_OFF.is_match(label) {
         return Some(AmountKind::Discount);
     }
+    if SUM.is_match(label) {
+        return Some(AmountKind::Total);
+    }
+    if TAXABLE.is_match(label) {
+        return Some(AmountKind::Subtotal);
+    }
     let label = Words::of(label);
     let first = COMPILED.iter().find(|(_, phrases)| phrases.iter().any(|phrase| label.has(phrase)));
     first.map(|&(kind, _)| kind)
@@ -41,6 +47,13 @@ static SERVICE: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)^\W*(?:\d{1,2}(?:\.\d+)?\s?%\s*)?(?:SERVICE|SERV|SVC|SVR|S/C|S\.C)\.?(?:\s*CH(?:ARGES?|GE?|RG)?\.?)?\s*(?:[(@]*\s*\d{1,2}(?:\.\d+)?\s?%\s*\)?)?\s*[:.]*\s*$",
     )
     .expect("the pattern is fixed")
+});
+/// `Sum`, `Sum NOK`, with nothing else: `Dim Sum` is a dish.
+static SUM: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)^\W*SUM(?:\s+(?:[A-Z]{3}|KR))?\W*$").expect("the pattern is fixed"));
+/// `Taxable`, `Taxable Value`; what is not taxable is no subtotal.
+static TAXABLE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\W*(?:NET\s+|TOTAL\s+)?TAXABLE(?:\s+(?:VALUE|AMT\.?|SALES?))?\W*$").expect("the pattern is fixed")
 });
 /// `10% OFF`
 static PERCENT_OFF: LazyLock<Regex> =
@@ -86,6 +99,19 @@ mod tests {
             ("TOTAL REFUND", Some(AmountKind::GrandTotal)),
             ("Refund to VISA", Some(AmountKind::Paid(PaymentMethod::Card))),
             ("STERILE FILTRAT", None),
+            ("Taxable", Some(AmountKind::Subtotal)),
+            ("Taxable Value:", Some(AmountKind::Subtotal)),
+            ("Non-Taxable Toys", None),
+            ("Sum", Some(AmountKind::Total)),
+            ("Sum NOK", Some(AmountKind::Total)),
+            ("Dim Sum", None),
+            ("Zwischensumme", Some(AmountKind::Subtotal)),
+            ("Sous-total HT", Some(AmountKind::Subtotal)),
+            ("Delsumma", Some(AmountKind::Subtotal)),
+            ("Gesamtbetrag", Some(AmountKind::Total)),
+            ("Rechnungsbetrag EUR", Some(AmountKind::Total)),
+            ("Tong cong", Some(AmountKind::Total)),
+            ("Tổng cộng:", Some(AmountKind::Total)),
         ] {
             assert_eq!(kind_of(label), kind, "{label:?}");
         }

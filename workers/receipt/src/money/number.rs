@@ -49,7 +49,7 @@ static SURE_BLANK_GROUP: LazyLock<Regex> = LazyLock::new(|| {
 });
 static NO_CENTS_MONEY: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r"(?:\b(?:IDR|VND|JPY|KRW|CLP|COP|PYG|ISK|UGX|RUPIAH)\b|\bRp\s?\.?\s?\d|₩|₫|\d\s?đ|円|원|税込|お買上|Jakarta|Bandung|Surabaya|Bali\b|Hà Nội|Santiago de Chile)",
+        r"(?:\b(?:IDR|VND|JPY|KRW|CLP|COP|PYG|ISK|UGX|RUPIAH)\b|\bRp\s?\.?\s?(?:\d|$)|₩|₫|\d\s?đ|円|원|税込|お買上|Jakarta|Bandung|Surabaya|Bali\b|Hà Nội|Santiago de Chile)",
     )
 });
 static MILS_MONEY: LazyLock<Regex> = LazyLock::new(|| fixed(r"\b(?:KWD|BHD|OMR|JOD|TND|LYD|IQD|K\.?D\.?|B\.?D\.?)\b"));

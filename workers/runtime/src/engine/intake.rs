@@ -7,14 +7,19 @@ use medley_proto::{Class, Name};
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{EngineError, backoff::pause, executor::Executor, outcome::Verdict};
+use super::{
+    EngineError,
+    backoff::{backoff, jittered, pause},
+    executor::Executor,
+    outcome::Verdict,
+};
 use crate::queue::{Consumer, Delivery, Queue, QueueError, QueueName};
 
 /// The kinds of step that a loop takes.
 #[derive(Debug, Clone)]
 pub(crate) struct Kinds {
     pub(crate) names: Vec<Name>,
-    /// Whether it ends when one of them cannot be computed.
+    /// Whether it ends when one of them cannot be computed, or when the queue's disk is full: there is no other worker.
     pub(crate) all: bool,
 }
 
@@ -36,6 +41,7 @@ pub(crate) async fn take(
     let mut serving: JoinSet<Verdict> = JoinSet::new();
     let mut consumer: Option<Box<dyn Consumer>> = None;
     let mut fitness = Fitness { kinds, resting: BTreeMap::new(), unfit: None };
+    let mut found_full = 0;
     while fitness.unfit.is_none() {
         let slot = tokio::select! {
             biased;
@@ -53,6 +59,7 @@ pub(crate) async fn take(
         };
         match delivery {
             Ok(delivery) => {
+                found_full = 0;
                 let executor = executor.clone();
                 serving.spawn(async move {
                     let verdict = executor.serve(delivery).await;
@@ -61,6 +68,17 @@ pub(crate) async fn take(
                 });
             }
             Err(error @ QueueError::Refused(..)) => return Err(error.into()),
+            Err(error @ QueueError::Full(..)) if fitness.kinds.all => return Err(error.into()),
+            Err(error @ QueueError::Full(..)) => {
+                // Said once: it may last for hours, and a log needs room too.
+                if found_full == 0 {
+                    tracing::error!(%error, "no steps are taken until there is room");
+                }
+                found_full += 1;
+                consumer = None;
+                let wait = jittered(backoff(&executor.backend.settings.worker, found_full)).max(FULL_PAUSE);
+                let _ = stop.run_until_cancelled(tokio::time::sleep(wait)).await;
+            }
             Err(error) => {
                 tracing::warn!(%error, "no steps can be taken now");
                 consumer = None;
@@ -76,6 +94,9 @@ pub(crate) async fn take(
     }
     fitness.unfit.map_or(Ok(()), |reason| Err(EngineError::Unfit(reason)))
 }
+
+/// At least so long a worker waits for room on its disk before it looks again.
+const FULL_PAUSE: Duration = Duration::from_secs(2);
 
 /// How long a kind whose compute process does not start is left to other workers.
 const REST: Duration = Duration::from_secs(300);

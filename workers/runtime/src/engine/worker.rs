@@ -90,8 +90,9 @@ async fn serve(
     let stop = shutdown.child_token();
     let queues = kinds.queues(&BTreeMap::new());
     let mut loops = JoinSet::new();
+    let ends = Kinds { names: vec![FINISH], all: kinds.all };
     loops.spawn(take(executor.clone(), kinds, slots, stop.clone()));
-    loops.spawn(take(executor.clone(), Kinds { names: vec![FINISH], all: true }, FINISH_SLOTS, stop.clone()));
+    loops.spawn(take(executor.clone(), ends, FINISH_SLOTS, stop.clone()));
     loops.spawn(restarted(stop.clone(), executor.clone(), cancellation::listen_for_cancels));
     loops.spawn(restarted(stop.clone(), executor.clone(), dead_letters::keep_all));
     loops.spawn(restarted(stop.clone(), executor.clone(), sweep_now_and_then));

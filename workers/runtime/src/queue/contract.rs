@@ -1,6 +1,6 @@
 //! What every queue does. `tests/conformance_queue.rs` checks it for each of them.
 
-use std::{any::Any, fmt, time::Duration};
+use std::{any::Any, fmt, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -114,6 +114,9 @@ pub enum QueueError {
     /// Credentials, permissions, a queue declared otherwise: no use trying again.
     #[error("the queue refuses: {0}")]
     Refused(String, #[source] Option<Cause>),
+    /// There is no room left on the disk of this folder; what was written before is safe.
+    #[error("the disk of {} is full", .0.display())]
+    Full(PathBuf, #[source] Option<Cause>),
     /// A step that is larger than a message may be.
     #[error("a step of {bytes} bytes is larger than the {limit} that a queue takes")]
     TooLarge { bytes: usize, limit: usize },
@@ -131,6 +134,7 @@ impl Retryable for QueueError {
             Self::Refused(..) => {
                 StepError::Unfit { message: "the queue refuses this worker".into(), source: Some(self.into()) }
             }
+            Self::Full(..) => StepError::Unfit { message: self.to_string(), source: Some(self.into()) },
             Self::TooLarge { .. } => StepError::internal("a step is larger than a queue takes").because(self),
             Self::Unreadable(..) => StepError::internal("a queue message cannot be read").because(self),
         }

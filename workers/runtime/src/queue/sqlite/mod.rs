@@ -78,6 +78,11 @@ impl SqliteQueue {
         Ok(Self { handle: Arc::new(Handle { send, room: Arc::new(Semaphore::new(REQUESTS)) }) })
     }
 
+    /// Whether an error says that the file is no database, or one that was damaged: nothing in it will be read again.
+    pub fn is_damaged(error: &QueueError) -> bool {
+        db::is_damaged(error)
+    }
+
     async fn settle(&self, delivery: Delivery, how: Settle) -> Result<(), QueueError> {
         let token = delivery.token.downcast::<Token>().map_err(|_| {
             QueueError::Refused(format!("step {} was not taken from this queue", delivery.step.id), None)
