@@ -7,7 +7,8 @@ mod portrait;
 #[cfg(feature = "speak")]
 mod speak;
 
-#[cfg(all(test, feature = "news"))]
+#[cfg(test)]
+#[cfg(feature = "news")]
 mod tests;
 
 #[cfg(feature = "news")]
