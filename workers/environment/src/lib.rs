@@ -39,15 +39,15 @@ macro_rules! environment {
 environment! {
     /// the configuration file (default ./medley.toml, then ~/.config/medley/medley.toml)
     config = "MEDLEY_CONFIG",
-    /// the queue: a path for the embedded one, or amqp://… (overrides [queue] url)
+    /// the queue: a path for the embedded one, or amqp://… (overrides `[queue] url`)
     queue = "MEDLEY_QUEUE",
-    /// the store: a path for the embedded one, or s3://bucket/prefix (overrides [store] url)
+    /// the store: a path for the embedded one, or s3://bucket/prefix (overrides `[store] url`)
     store = "MEDLEY_STORE",
-    /// the S3 server's address, when it is not Amazon's (overrides [store] endpoint)
+    /// the S3 server's address, when it is not Amazon's (overrides `[store] endpoint`)
     endpoint = "MEDLEY_ENDPOINT",
-    /// the store's access key, unless [store] credentials_file is set
+    /// the store's access key, unless `[store] credentials_file` is set
     access_key = "AWS_ACCESS_KEY_ID",
-    /// the store's secret key, unless [store] credentials_file is set
+    /// the store's secret key, unless `[store] credentials_file` is set
     secret_key = "AWS_SECRET_ACCESS_KEY",
     /// whose jobs (overrides tenant)
     tenant = "MEDLEY_TENANT",
