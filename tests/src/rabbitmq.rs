@@ -162,7 +162,7 @@ impl Broker {
         let stdin = child.stdin.take().expect("standard input is piped");
         *self.running() = Some((child, stdin));
         let deadline = Instant::now() + START_LIMIT;
-        // TLS is listened to last.
+        // Each listener starts by itself.
         let listens = |port: u16| TcpStream::connect(("127.0.0.1", port)).is_ok();
         while !(listens(self.port) && self.tls_port.is_none_or(listens)) {
             if Instant::now() > deadline {
