@@ -32,6 +32,12 @@ pub enum EventBody {
         work: f64,
         #[serde(default)]
         unit: String,
+        /// The stage of these steps.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stage: Option<Name>,
+        /// How many of them were done before: for those who begin to watch later.
+        #[serde(default)]
+        done: u32,
     },
     /// The attempt failed and will be made again.
     Retrying { code: ErrorCode, message: String, in_ms: u64 },

@@ -16,6 +16,9 @@ pub struct InvalidName(pub String);
 pub struct Name(Cow<'static, str>);
 
 impl Name {
+    /// The longest name.
+    pub const MAX_BYTES: usize = 63;
+
     /// A name known at compile time.
     ///
     /// # Panics
@@ -31,7 +34,7 @@ impl Name {
 }
 
 const fn is_name(bytes: &[u8]) -> bool {
-    if bytes.is_empty() || bytes.len() > 63 {
+    if bytes.is_empty() || bytes.len() > Name::MAX_BYTES {
         return false;
     }
     let mut i = 0;

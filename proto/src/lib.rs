@@ -23,5 +23,5 @@ pub use media::{
 };
 pub use step::{Commercial, Lineage, ModelUse, Step, StepInput, StepResult};
 
-/// The version written into every document of this build.
+/// The version of every document but [`Step`], whose own is [`Step::MAX_VERSION`] or lower.
 pub const VERSION: u16 = 1;

@@ -20,6 +20,9 @@ pub struct Step {
     pub class: Class,
     /// How many steps the step's group has; when all of them have results the recipe is asked for more.
     pub group_size: u32,
+    /// How many steps the stage has in all (version 2). Steps of version 1 do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_size: Option<u32>,
     /// Counted from 1. Only a charged failure adds to it.
     pub attempt: u32,
     /// Of the worker's own `Params`.
@@ -40,6 +43,12 @@ pub struct Step {
     pub traceparent: Option<String>,
 }
 
+impl Step {
+    /// The newest version of this message that this build reads. A step is written with the lowest version that can say
+    /// what it says: 2 when it has a `stage_size` or reads [`StepInput::All`], else 1.
+    pub const MAX_VERSION: u16 = 2;
+}
+
 /// What a step reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -52,6 +61,8 @@ pub enum StepInput {
     Output(StepId),
     /// The artifact of this name that an earlier step left: for steps that come later than right after it.
     Left { step: StepId, name: String },
+    /// All artifacts of all `size` steps of an earlier stage, in the order of the steps (version 2).
+    All { stage: Name, size: u32 },
 }
 
 /// The record of a finished step, `result.json`. Writing it is the one act that commits the step.

@@ -10,10 +10,16 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+fn regenerates() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "only these tests read it")]
+    let asked = env::var_os("MEDLEY_REGENERATE").is_some();
+    asked
+}
+
 fn schema_is_current<T: JsonSchema>(name: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(format!("{name}.json"));
     let text = serde_json::to_string_pretty(&schema_for!(T)).unwrap() + "\n";
-    if env::var_os("MEDLEY_REGENERATE").is_some() {
+    if regenerates() {
         fs::write(&path, &text).unwrap();
     }
     let stored = fs::read_to_string(&path).unwrap_or_default();
@@ -21,14 +27,22 @@ fn schema_is_current<T: JsonSchema>(name: &str) {
 }
 
 /// The stored document reads as this version's type, means the same when written again, and satisfies the schema.
-fn golden_holds<T: Serialize + DeserializeOwned + JsonSchema + PartialEq + std::fmt::Debug>(name: &str, sample: &T) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens/v1").join(format!("{name}.json"));
-    if env::var_os("MEDLEY_REGENERATE").is_some() {
+fn golden_holds<T: Serialize + DeserializeOwned + JsonSchema + PartialEq + std::fmt::Debug>(
+    version: u16,
+    name: &str,
+    sample: &T,
+) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("goldens/v{version}/{name}.json"));
+    if regenerates() {
         fs::write(&path, serde_json::to_string_pretty(sample).unwrap() + "\n").unwrap();
     }
     let stored: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    assert_eq!(T::deserialize(&stored).unwrap(), *sample, "{name} of version 1 reads as something else");
-    assert_eq!(serde_json::to_value(sample).unwrap(), stored, "{name} is written differently than by version 1");
+    assert_eq!(T::deserialize(&stored).unwrap(), *sample, "{name} of version {version} reads as something else");
+    assert_eq!(
+        serde_json::to_value(sample).unwrap(),
+        stored,
+        "{name} is written differently than by version {version}"
+    );
     let schema = serde_json::to_value(schema_for!(T)).unwrap();
     if let Err(error) = jsonschema::validate(&schema, &stored) {
         panic!("golden {name} does not satisfy its own schema: {error}");
@@ -105,6 +119,7 @@ fn step() -> Step {
         kind: Name::from_static("transcribe"),
         class: Class::Interactive,
         group_size: 5,
+        stage_size: None,
         attempt: 2,
         params: json!({"decode": {"windows": []}}),
         inputs: vec![
@@ -180,13 +195,20 @@ fn dead_letter() -> DeadLetter {
 
 #[test]
 fn documents_of_version_1_are_read_and_written_as_they_were() {
-    golden_holds("job", &job());
-    golden_holds("step", &step());
-    golden_holds("result", &result());
-    golden_holds("failure", &failure());
-    golden_holds("manifest", &manifest());
-    golden_holds("event", &event());
-    golden_holds("dead_letter", &dead_letter());
+    golden_holds(1, "job", &job());
+    golden_holds(1, "step", &step());
+    golden_holds(1, "result", &result());
+    golden_holds(1, "failure", &failure());
+    golden_holds(1, "manifest", &manifest());
+    golden_holds(1, "event", &event());
+    golden_holds(1, "dead_letter", &dead_letter());
+}
+
+#[test]
+fn a_step_of_version_2_is_read_and_written_as_it_was() {
+    let stage = Name::from_static("say");
+    let inputs = vec![StepInput::Output("plan/0/0".parse().unwrap()), StepInput::All { stage, size: 4_097 }];
+    golden_holds(2, "step", &Step { v: 2, stage_size: Some(69), inputs, ..step() });
 }
 
 #[test]

@@ -20,7 +20,7 @@ STAGES = {
 
 def ours(stages):
     params = {stage: stage in stages for stage in ("text", "people", "nsfw")}
-    run = subprocess.run([tools / "look", str(cores), json.dumps(params), *photos], capture_output=True, text=True, check=True)
+    run = subprocess.run([tools / "analyze", str(cores), json.dumps(params), *photos], capture_output=True, text=True, check=True)
     return float(re.search(r"images, ([\d.]+) s", run.stderr)[1])
 
 

@@ -316,6 +316,46 @@ fn a_finished_run_keeps_what_another_needs_and_clean_removes_it() {
 }
 
 #[test]
+fn a_damaged_queue_names_its_ways_out() {
+    let medley = Medley::default();
+    picture(&medley, "a.png");
+    let queue = medley.path("out/.medley/queue.db");
+    let run = |more: &[&str]| {
+        medley.call(&[&["run", "control", "a.png", "--annotators", "canny", "-o", "out", "-q"], more].concat())
+    };
+    assert_eq!(run(&[]).code, Some(0));
+    let damage = || {
+        fs::write(&queue, "no database at all, and long enough to be one ".repeat(200)).unwrap();
+        // SQLite restores the pages that a log still has.
+        for log in ["queue.db-wal", "queue.db-shm"] {
+            let _ = fs::remove_file(queue.with_file_name(log));
+        }
+    };
+    damage();
+    let ended = run(&[]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let said = ["error[service_unavailable]", "queue.db is damaged", "--fresh", "medley clean out"];
+    assert!(said.iter().all(|said| ended.err.contains(said)), "{ended:?}");
+    let cleaned = medley.call(&["clean", "out"]);
+    assert_eq!(cleaned.code, Some(0), "{cleaned:?}");
+    assert!(cleaned.out.contains("1 finished job"), "{cleaned:?}");
+    assert_eq!(run(&[]).code, Some(0));
+    damage();
+    assert_eq!(run(&["--fresh"]).code, Some(0));
+}
+
+#[test]
+fn an_output_folder_that_is_a_file_is_a_slip() {
+    let medley = Medley::default();
+    picture(&medley, "a.png");
+    for output in ["a.png", "a.png/out"] {
+        let ended = medley.call(&["run", "control", "a.png", "--annotators", "canny", "-o", output]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains("a.png is a file"), "{ended:?}");
+    }
+}
+
+#[test]
 fn clean_leaves_a_running_job_alone() {
     let medley = Medley::default();
     let speech = sample("sample-speech", "two-cities.wav");
@@ -349,4 +389,25 @@ fn logs_in_files_have_no_colours() {
     worker.wait().unwrap();
     assert!(line.contains("INFO") && line.contains("address=127.0.0.1:"), "{line:?}");
     assert!(is_text(&line), "{line:?}");
+}
+
+/// `scripts/run <kind> --sample` has an input for every kind of the docs' table, and it is there.
+#[test]
+fn every_kind_has_a_sample() {
+    let medley = Medley::default();
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/command-line.md");
+    let page = fs::read_to_string(page).unwrap();
+    let table = page.split("<!-- table: made from the kinds -->").nth(1).unwrap();
+    let table = table.split("<!-- end of table -->").next().unwrap();
+    let kinds: Vec<_> = table.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next()).collect();
+    assert!(kinds.len() >= 9, "{kinds:?}");
+    for kind in kinds {
+        let ended = medley.call(&["models", "sample", kind]);
+        assert_eq!(ended.code, Some(0), "{kind}: {ended:?}");
+        let inputs: Vec<_> = ended.out.lines().collect();
+        assert!(!inputs.is_empty() && inputs.iter().all(|input| !input.starts_with('/') || Path::new(input).exists()));
+        if kind == "library" {
+            assert!(fs::read_dir(inputs[0]).unwrap().count() >= 5);
+        }
+    }
 }

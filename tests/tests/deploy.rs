@@ -1,5 +1,6 @@
-//! What lies in `deploy/` is checked without a container engine: that it is well formed, that what it says to the binary
-//! is what the binary takes, and that images have the packages which `scripts/setup.sh` installs.
+//! What lies in `deploy/` is checked without a container engine: that it is well formed, that it declares what the binary
+//! works with, and that images have the packages which `scripts/setup.sh` installs. Its command lines are parsed where the
+//! parser is: in `workers/medley/src/cli/command_lines.rs`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
@@ -18,22 +19,6 @@ fn read(path: &str) -> String {
 
 fn yaml(path: &str) -> Yaml {
     YamlLoader::load_from_str(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}")).remove(0)
-}
-
-fn help(args: &[&str]) -> String {
-    let output = Command::new(program()).args(args).arg("--help").output().unwrap();
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// Every flag of a command line is one of the subcommand that it names.
-fn taken_by_the_binary(line: &[&str]) {
-    let verbs: Vec<_> = ["worker", "models", "pull"].into_iter().filter(|verb| line.contains(verb)).collect();
-    assert!(!verbs.is_empty(), "{line:?} names no subcommand");
-    let help = help(&verbs);
-    for flag in line.iter().filter(|word| word.starts_with("--")) {
-        assert!(help.contains(flag), "`medley {}` takes no {flag}", verbs.join(" "));
-    }
 }
 
 /// The words of `NAME=(a b c)` in `scripts/setup.sh`.
@@ -88,8 +73,6 @@ fn the_compose_file_speaks_to_this_binary() {
     let mut count = 0;
     for (name, service) in own {
         count += 1;
-        let line: Vec<_> = service["command"].as_vec().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
-        taken_by_the_binary(&line);
         let target = service["build"]["target"].as_str().unwrap();
         assert!(read("deploy/Dockerfile").contains(&format!(" AS {target}\n")), "{name:?}: no stage {target}");
     }
@@ -110,16 +93,30 @@ fn the_compose_file_speaks_to_this_binary() {
 }
 
 #[test]
-fn the_configuration_is_read_and_the_unit_starts_this_binary() {
+fn the_configuration_is_read() {
     let config = root().join("deploy/medley.toml");
     // It is read before anything is connected to: the broker's name leads nowhere here.
     let output = Command::new(program()).arg("--config").arg(&config).arg("list").output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{told}");
     assert!(!told.contains("TOML"), "{told}");
-    let unit = read("deploy/systemd/medley-worker.service");
-    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/medley ")).unwrap();
-    taken_by_the_binary(&start.split_whitespace().collect::<Vec<_>>());
+}
+
+/// `deploy/rabbitmq/definitions.json` is generated: run with `MEDLEY_REGENERATE=1` to write it.
+#[test]
+fn the_definitions_of_the_broker_are_those_of_this_binary() {
+    let output = Command::new(program()).arg("queues").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let current = String::from_utf8(output.stdout).unwrap();
+    let path = "deploy/rabbitmq/definitions.json";
+    #[expect(clippy::disallowed_methods, reason = "only this test reads it")]
+    let regenerate = std::env::var_os("MEDLEY_REGENERATE").is_some();
+    if regenerate {
+        fs::write(root().join(path), &current).unwrap();
+    }
+    assert!(read(path) == current, "{path} is out of date: run this test with MEDLEY_REGENERATE=1");
+    // A kind without a worker of its own has no steps, and nobody would take any from its queue.
+    assert!(!current.contains("podcast") && current.contains("medley.transcribe.batch"));
 }
 
 /// Every metric that a rule asks for is one that the code keeps.
@@ -127,7 +124,9 @@ fn the_configuration_is_read_and_the_unit_starts_this_binary() {
 fn alerts_ask_for_metrics_that_are_there() {
     let rules = yaml("deploy/prometheus/medley.rules.yaml");
     let mut code = String::new();
-    for file in ["life", "settle", "workers", "finish", "compute/pool", "compute/process"] {
+    for file in
+        ["engine/executor", "engine/outcome", "engine/worker", "engine/finisher", "compute/pool", "compute/process"]
+    {
         code += &read(&format!("workers/runtime/src/{file}.rs"));
     }
     let mut asked = 0;

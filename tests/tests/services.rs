@@ -166,7 +166,7 @@ fn a_server_that_asks_for_ages_is_given_up() {
         let address = busy(wish);
         let medley = Medley::default();
         let config = format!(
-            "[inputs]\ntrusted = [\"{address}\"]\n[worker]\nmax_attempts = 3\nfirst_backoff_ms = 10\nmost_retry_after_s = 1\n"
+            "[inputs]\ntrusted = [\"{address}\"]\n[worker]\nmax_attempts = 3\nfirst_backoff_ms = 10\nmax_retry_after_s = 1\n"
         );
         fs::write(medley.path("medley.toml"), config).unwrap();
         let started = Instant::now();

@@ -1,11 +1,8 @@
 //! Embeds images with two towers of a folder and tells how long it took: `embed towers threads batch image...`
 use std::{path::PathBuf, time::Instant};
 
-use medley_caption::{
-    Item, OwnModel, Pace,
-    clip::{Clip, ClipSpec, Embedder},
-    embed,
-};
+use medley_caption::{Item, OwnModel, Pace, embed};
+use medley_clip::{Clip, ClipSpec, Embedder};
 use medley_models::Models;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let clip = Clip::open(&models, spec, threads)?;
     let run = |items: &[Item]| embed(&*clip, items, Pace { threads, batch }, &mut std::io::sink(), |_| {});
     // A batch for each run that goes on at once warms the tower up.
-    run(&items[..items.len().min(batch * clip.side_by_side())])?;
+    run(&items[..items.len().min(batch * clip.parallel_runs())])?;
     let start = Instant::now();
     run(&items)?;
     let seconds = start.elapsed().as_secs_f64();

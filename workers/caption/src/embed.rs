@@ -1,20 +1,18 @@
 use std::{io::Write, path::PathBuf, sync::mpsc, thread};
 
-use crate::{
-    CaptionError,
-    clip::Embedder,
-    look::{open_rgb, spread::spread},
-    npy,
-};
+use medley_clip::Embedder;
+use medley_vision::parallel;
 
-/// What is embedded.
+use crate::{CaptionError, analyzer::open_rgb, npy};
+
+/// One thing to embed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
     Image(PathBuf),
     Text(String),
 }
 
-/// How embedding is spread over the machine.
+/// How much of the machine embedding uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     /// Threads that decode.
@@ -23,8 +21,8 @@ pub struct Pace {
     pub batch: usize,
 }
 
-/// Writes a NumPy array with a row for each item, in their order: unit vectors of f32. Memory does not grow with their
-/// number. `done` is told how many are written.
+/// Writes a NumPy array with a unit vector of f32 for each item, in their order. Memory does not grow with their number.
+/// `on_progress` gets the number of vectors written so far.
 ///
 /// # Errors
 /// When an image cannot be read (the sentence names it), a model fails or the output cannot be written.
@@ -33,14 +31,14 @@ pub fn embed(
     items: &[Item],
     pace: Pace,
     out: &mut dyn Write,
-    mut done: impl FnMut(usize),
+    mut on_progress: impl FnMut(usize),
 ) -> Result<(), CaptionError> {
     out.write_all(&npy::header(items.len(), embedder.dim())).map_err(CaptionError::Output)?;
-    let workers = embedder.side_by_side().max(1);
+    let workers = embedder.parallel_runs().max(1);
     let threads = pace.threads.div_ceil(workers);
     let batches = || items.chunks(pace.batch.max(1));
     thread::scope(|scope| {
-        // Each takes every so-many-th batch, and they are asked in turn: the order is the items'.
+        // With n workers, each embeds every n-th batch. Their results are taken in turn, so the order is the items'.
         let workers: Vec<_> = (0..workers)
             .map(|first| {
                 let (sender, embedded) = mpsc::sync_channel(1);
@@ -49,7 +47,7 @@ pub fn embed(
                         let vectors =
                             pixels(embedder, some, threads).and_then(|pixels| vectors(embedder, some, &pixels));
                         let failed = vectors.is_err();
-                        // Nobody takes it when writing failed.
+                        // The receiver is gone when writing failed.
                         if sender.send(vectors).is_err() || failed {
                             return;
                         }
@@ -60,22 +58,22 @@ pub fn embed(
             .collect();
         let mut count = 0;
         for (some, worker) in batches().zip(workers.iter().cycle()) {
-            // A worker that panicked sends nothing more, and the scope tells of it.
+            // A worker that panicked sends nothing more; the scope then panics too.
             let Ok(vectors) = worker.recv() else { break };
             for vector in vectors? {
                 let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
                 out.write_all(&bytes).map_err(CaptionError::Output)?;
             }
             count += some.len();
-            done(count);
+            on_progress(count);
         }
         Ok(())
     })
 }
 
-/// The images among the items, preprocessed, one behind the other.
+/// The images among the items, preprocessed, one after the other.
 fn pixels(embedder: &dyn Embedder, items: &[Item], threads: usize) -> Result<Vec<f32>, CaptionError> {
-    let each = spread(items, threads, |item| {
+    let each = parallel::map(items, threads, |item| {
         let mut pixels = Vec::new();
         if let Item::Image(path) = item {
             embedder.preprocess().append(&open_rgb(path).map_err(CaptionError::Image)?, &mut pixels);

@@ -1,5 +1,6 @@
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
+use medley_clip::ClipError;
 use medley_media::MediaError;
 use medley_models::ModelError;
 use medley_proto::ErrorCode;
@@ -8,8 +9,8 @@ use medley_vision::{VisionError, text::TextError};
 
 use crate::RowError;
 
-/// What goes wrong while images are looked at. Of an image itself: [`CaptionError::Media`]; everything else is the
-/// machine's or the params' and concerns the whole batch.
+/// Why images cannot be analyzed. [`CaptionError::Media`] is about one image; everything else is about the machine or the
+/// params, and concerns the whole batch.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptionError {
     #[error(transparent)]
@@ -20,25 +21,21 @@ pub enum CaptionError {
     Vision(#[from] VisionError),
     #[error(transparent)]
     Text(#[from] TextError),
-    /// The host said stop.
+    #[error(transparent)]
+    Clip(#[from] ClipError),
+    /// The host asked the step to stop.
     #[error("stopped")]
     Stopped(#[source] Box<StepError>),
-    /// A graph does not keep the contract of its kind.
+    /// A graph is not the one that this code was written for.
     #[error("the model {model} does not keep its contract: {what}")]
     Contract { model: String, what: String },
-    /// A vocabulary that was given with a model, or by its registry, is another file.
-    #[error("the vocabulary {} cannot be used: {what}", path.display())]
-    Vocabulary { path: PathBuf, what: &'static str },
     #[error("the model {model} could not be run")]
     Run {
         model: String,
         #[source]
         source: ort::Error,
     },
-    /// The batch that the image was in failed.
-    #[error("{0}")]
-    Batch(#[source] Arc<CaptionError>),
-    /// An image that was asked for alone.
+    /// One image that was asked for by itself cannot be read.
     #[error("{}", .0.message)]
     Image(RowError),
     #[error("the vectors could not be written: check the disk")]
@@ -54,13 +51,13 @@ pub enum CaptionError {
 }
 
 impl CaptionError {
-    /// Whether a graph that works failed at what it was shown: then others of a batch may well be looked at.
-    pub(crate) fn is_of_what_was_shown(&self) -> bool {
+    /// Whether a decoder or a sound model failed on this image: other images may well succeed.
+    pub(crate) fn is_about_the_image(&self) -> bool {
         match self {
             Self::Media(_) | Self::Run { .. } => true,
             Self::Vision(error) => matches!(error, VisionError::Run { .. }),
             Self::Text(error) => matches!(error, TextError::Inference(_)),
-            Self::Batch(error) => error.is_of_what_was_shown(),
+            Self::Clip(error) => error.is_about_the_input(),
             _ => false,
         }
     }
@@ -73,11 +70,10 @@ impl Retryable for CaptionError {
             Self::Model(error) => error.into_step_error(),
             Self::Vision(error) => error.into_step_error(),
             Self::Text(error) => error.into_step_error(),
+            Self::Clip(error) => error.into_step_error(),
             Self::Stopped(error) => *error,
-            Self::Contract { .. } | Self::Vocabulary { .. } => {
-                StepError::permanent(ErrorCode::MODEL_CORRUPT, self.to_string())
-            }
-            Self::Run { .. } | Self::Batch(_) => StepError::internal(self.to_string()).because(self),
+            Self::Contract { .. } => StepError::permanent(ErrorCode::MODEL_CORRUPT, self.to_string()),
+            Self::Run { .. } => StepError::internal(self.to_string()).because(self),
             Self::Image(error) => StepError::permanent(error.code, error.message),
             Self::Output(error) => error.into(),
             Self::Params(_) | Self::Labels { .. } => {

@@ -1,12 +1,13 @@
+use medley_clip::MAX_LABELS;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CaptionError, clip::MOST_LABELS};
+use crate::CaptionError;
 
 /// What is asked of each image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct LookParams {
+pub struct CaptionParams {
     /// The CLIP model that tags, captions and embeds: of the registry (`clip-vit-base-patch32`, `siglip-base-patch16-224`,
     /// `chinese-clip-vit-base-patch16`, …) or of `[caption.models]`.
     /// Without one the caption is composed of what the small models see.
@@ -40,7 +41,7 @@ pub struct LookParams {
     pub thumbnail_px: u32,
 }
 
-impl Default for LookParams {
+impl Default for CaptionParams {
     fn default() -> Self {
         Self {
             model: None,
@@ -61,7 +62,7 @@ impl Default for LookParams {
     }
 }
 
-impl LookParams {
+impl CaptionParams {
     /// # Errors
     /// When a value is out of range, or needs a model that is not named.
     pub fn check(&self) -> Result<(), CaptionError> {
@@ -75,8 +76,8 @@ impl LookParams {
         if !(self.temperature > 0.0 && self.temperature <= 100.0) {
             return refuse(format!("temperature is {}; give more than 0 and at most 100", self.temperature));
         }
-        if self.own_labels.len() > MOST_LABELS {
-            return refuse(format!("{} own_labels are too many; give at most {MOST_LABELS}", self.own_labels.len()));
+        if self.own_labels.len() > MAX_LABELS {
+            return refuse(format!("{} own_labels are too many; give at most {MAX_LABELS}", self.own_labels.len()));
         }
         if self.model.is_none() && !self.own_labels.is_empty() {
             return refuse("own_labels need a CLIP model: give --model clip-vit-base-patch32".into());
@@ -87,8 +88,8 @@ impl LookParams {
         Ok(())
     }
 
-    /// The caption with the trigger words in front.
-    pub(crate) fn captioned(&self, caption: String) -> String {
+    /// Puts the trigger words in front of a caption.
+    pub(crate) fn with_trigger(&self, caption: String) -> String {
         match self.trigger.as_deref().map(str::trim).filter(|words| !words.is_empty()) {
             Some(words) => format!("{words}, {caption}"),
             None => caption,

@@ -1,5 +1,6 @@
 use std::{fmt, str::FromStr};
 
+use medley_clip::Tag;
 use medley_proto::{ErrorCode, Sha256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,14 +62,6 @@ pub enum CaptionedBy {
     Clip,
     /// Written by the vision model of `[caption.assist]`.
     Assistant,
-}
-
-/// A label and how well it fits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Tag {
-    pub label: String,
-    /// Probability among the labels of its bank, 0 to 1.
-    pub score: f32,
 }
 
 /// A colour by name and the share of the image that is nearest to it.

@@ -8,12 +8,12 @@ use std::{
 };
 
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, RgbImage, codecs::gif::GifEncoder};
-use medley_caption::{LookParams, LookSlots, Looker, Row};
+use medley_caption::{Analyzer, AnalyzerSlots, CaptionParams, Row};
 use medley_models::Models;
 use medley_step::testing::QuietHost;
 
 /// Without models: what is tried here is reading.
-fn look(files: &[(&str, Vec<u8>)]) -> Vec<Row> {
+fn analyze(files: &[(&str, Vec<u8>)]) -> Vec<Row> {
     let folder = tempfile::tempdir().unwrap();
     let paths: Vec<(String, PathBuf)> = files
         .iter()
@@ -23,14 +23,14 @@ fn look(files: &[(&str, Vec<u8>)]) -> Vec<Row> {
             ((*name).to_owned(), path)
         })
         .collect();
-    look_at(&paths)
+    analyze_paths(&paths)
 }
 
-fn look_at(paths: &[(String, PathBuf)]) -> Vec<Row> {
-    let params = LookParams { text: false, people: false, nsfw: false, ..LookParams::default() };
-    let looker =
-        Looker::open(&Models::open(Path::new("nowhere")), &params, LookSlots { threads: 2, calls: 1 }).unwrap();
-    looker.look(paths, &QuietHost::default()).unwrap().into_iter().map(|seen| seen.row).collect()
+fn analyze_paths(paths: &[(String, PathBuf)]) -> Vec<Row> {
+    let params = CaptionParams { text: false, people: false, nsfw: false, ..CaptionParams::default() };
+    let analyzer =
+        Analyzer::open(&Models::open(Path::new("nowhere")), &params, AnalyzerSlots { threads: 2, calls: 1 }).unwrap();
+    analyzer.analyze(paths, &QuietHost::default()).unwrap().into_iter().map(|seen| seen.row).collect()
 }
 
 fn waves(width: u32, height: u32) -> RgbImage {
@@ -54,7 +54,7 @@ fn depths_modes_and_animations_are_read() {
     };
     GifEncoder::new(&mut animated).encode_frames([frame([205, 30, 35]), frame([40, 90, 195])]).unwrap();
     let clear = image::RgbaImage::from_pixel(30, 30, image::Rgba([0, 0, 0, 0]));
-    let rows = look(&[
+    let rows = analyze(&[
         ("deep.png", deep),
         ("animated.gif", animated),
         ("clear.png", encode(clear, ImageFormat::Png)),
@@ -90,7 +90,7 @@ fn photos_are_turned_and_their_camera_is_named_or_not() {
     turned.extend(b"Exif\0\0");
     turned.extend(&tiff);
     turned.extend(&jpeg[2..]);
-    let rows = look(&[("turned.jpg", turned.clone()), ("straight.jpg", jpeg)]);
+    let rows = analyze(&[("turned.jpg", turned.clone()), ("straight.jpg", jpeg)]);
     assert_eq!((rows[0].width, rows[0].height, rows[0].orientation), (40, 60, 6));
     assert_eq!(rows[0].exif.as_ref().unwrap().camera.as_deref(), Some("Ace"));
     assert_eq!((rows[1].width, rows[1].height, rows[1].orientation, &rows[1].exif), (60, 40, 1, &None));
@@ -98,9 +98,11 @@ fn photos_are_turned_and_their_camera_is_named_or_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("turned.jpg");
     fs::write(&path, turned).unwrap();
-    let params = LookParams { text: false, people: false, nsfw: false, strip_exif: true, ..LookParams::default() };
-    let looker = Looker::open(&Models::open(folder.path()), &params, LookSlots { threads: 1, calls: 1 }).unwrap();
-    let seen = looker.look(&[("turned.jpg".into(), path)], &QuietHost::default()).unwrap();
+    let params =
+        CaptionParams { text: false, people: false, nsfw: false, strip_exif: true, ..CaptionParams::default() };
+    let analyzer =
+        Analyzer::open(&Models::open(folder.path()), &params, AnalyzerSlots { threads: 1, calls: 1 }).unwrap();
+    let seen = analyzer.analyze(&[("turned.jpg".into(), path)], &QuietHost::default()).unwrap();
     assert_eq!((&seen[0].row.exif, seen[0].row.orientation), (&None, 6));
 }
 
@@ -113,7 +115,7 @@ fn broken_and_hostile_files_are_rows_that_say_why() {
     bomb[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
     let crc = crc32(&bomb[12..29]);
     bomb[29..33].copy_from_slice(&crc.to_be_bytes());
-    let rows = look(&[
+    let rows = analyze(&[
         ("empty.jpg", Vec::new()),
         ("text.jpg", b"not an image at all".to_vec()),
         ("cut.png", png[..png.len() / 2].to_vec()),
@@ -137,7 +139,7 @@ fn broken_and_hostile_files_are_rows_that_say_why() {
         assert!(error.message.starts_with(&row.path) && row.sha256.len() == 64, "{error:?}");
         assert!(row.caption.is_empty() && row.width == 0);
     }
-    let rows = look_at(&[("gone.jpg".into(), "/nowhere/gone.jpg".into()), ("folder".into(), "/".into())]);
+    let rows = analyze_paths(&[("gone.jpg".into(), "/nowhere/gone.jpg".into()), ("folder".into(), "/".into())]);
     assert_eq!(
         rows.iter().map(code).collect::<Vec<_>>(),
         ["input_not_found", "input_not_a_file"].map(|code| Some(code.to_owned()))
@@ -151,8 +153,8 @@ fn cut_jpegs_are_answers() {
     let files: Vec<(String, Vec<u8>)> =
         (0..jpeg.len()).step_by(61).map(|len| (format!("{len:05}.jpg"), jpeg[..len].to_vec())).collect();
     let files: Vec<(&str, Vec<u8>)> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
-    let rows = look(&files);
-    assert_eq!(rows, look(&files));
+    let rows = analyze(&files);
+    assert_eq!(rows, analyze(&files));
     assert!(rows.iter().all(|row| row.error.is_some() || (row.width, row.height) == (120, 80)));
     assert!(rows[..3].iter().all(|row| row.error.is_some()));
 }
@@ -166,7 +168,7 @@ fn a_panorama_of_a_hundred_megapixels_is_read() {
     image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 60)
         .write_image(&rgb, width, height, ExtendedColorType::Rgb8)
         .unwrap();
-    let row = &look(&[("panorama.jpg", jpeg)])[0];
+    let row = &analyze(&[("panorama.jpg", jpeg)])[0];
     assert_eq!((row.width, row.height, &row.error), (width, height, &None));
 }
 

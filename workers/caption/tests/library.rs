@@ -73,6 +73,24 @@ fn a_folder_of_photographs_becomes_a_data_set() {
     assert!(found(&["--text", "no such words anywhere"]).0.is_empty());
 }
 
+/// Archives are packed behind the step that counts.
+#[test]
+fn the_quality_of_a_data_set_is_told_with_training_archives_and_without() {
+    let medley = Medley::default();
+    drawn(&medley.path("photos"), 3);
+    fs::write(medley.path("photos/bad.jpg"), b"this is a text and no picture").unwrap();
+    fs::write(medley.path("photos/notes.txt"), b"passed over").unwrap();
+    let of = |write: &str| {
+        let manifest = run(&medley, &[&["photos", "--write", write, "--fresh"], BARE].concat());
+        (manifest["quality"].clone(), manifest["artifacts"].to_string())
+    };
+    let (with, artifacts) = of("webdataset,coco");
+    let (without, _) = of("coco");
+    assert_eq!(with, without);
+    assert_eq!((&with["images"], &with["unreadable"], &with["files_passed_over"]), (&4.into(), &1.into(), &1.into()));
+    assert!(artifacts.contains("train-000000.tar") && !artifacts.contains("quality"), "{artifacts}");
+}
+
 #[test]
 fn a_bad_image_is_a_row_and_not_a_failed_job() {
     let medley = Medley::default();

@@ -13,7 +13,7 @@ use serde_json::Value;
 /// A machine whose owner has named the small models of the golden files, and one folder that is empty.
 fn machine() -> Medley {
     let medley = Medley::default();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../clip/tests/golden");
     let folder = |name: &str| golden.join(name).display().to_string();
     let models = |kind: &str| {
         format!(

@@ -5,11 +5,12 @@
 
 use std::{env, error::Error, fs, path::Path, time::Instant};
 
-use medley_control::{Control, ControlConfig, ControlParams};
+use medley_control::{ControlConfig, ControlParams, ControlWorker};
 use medley_models::Models;
 use medley_step::{BuildContext, Worker, testing};
 use serde_json::json;
 
+#[expect(clippy::disallowed_methods, reason = "settings of this example alone")]
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [params, out, files @ ..] = &arguments[..] else {
@@ -19,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config: ControlConfig = serde_json::from_str(&env::var("CONFIG").unwrap_or_else(|_| "{}".into()))?;
     let rounds: usize = env::var("ROUNDS").map_or(Ok(1), |rounds| rounds.parse())?;
     let build = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 2 };
-    let worker = Control::build(config, &build)?;
+    let worker = ControlWorker::build(config, &build)?;
     for file in files {
         let path = Path::new(file);
         let folder = Path::new(out).join(path.file_stem().unwrap_or_default());

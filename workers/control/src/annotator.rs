@@ -3,21 +3,21 @@ use std::fmt;
 use opencv::core::Mat;
 use serde_json::{Map as JsonMap, Value};
 
-use crate::{AnnotatorName, ControlError, Scene, maps};
+use crate::{ControlError, Scene};
 
 /// Makes one kind of map of a scene.
 pub trait Annotator: fmt::Debug + Sync {
     /// # Errors
-    /// When a model is missing or fails, or the scene has not what the map shows.
+    /// When a model is missing or fails, or the scene does not have what the map shows.
     fn annotate(&self, scene: &Scene<'_>) -> Result<Map, ControlError>;
 }
 
-/// What an annotator gives.
+/// The result of an annotator.
 #[derive(Debug)]
 pub struct Map {
     /// 8-bit, one or three (RGB) channels, at the scene's working size; brought to the output size afterwards.
     pub picture: Mat,
-    /// Only black and white: stays so when it is resized.
+    /// The map has distinct colours that must not blend when it is resized.
     pub hard: bool,
     /// 16-bit, one channel, at the working size: becomes `<name>16.png`.
     pub deep: Option<Mat>,
@@ -45,28 +45,11 @@ impl Map {
     }
 }
 
-/// A JSON document whose coordinates are of a canvas of some size, which it is told.
+/// Builds a JSON document with coordinates on a canvas of the given width and height.
 pub struct Document(pub Box<dyn Fn([u32; 2]) -> Value>);
 
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Document")
-    }
-}
-
-/// The annotator of this name.
-pub(crate) fn of(name: AnnotatorName) -> &'static dyn Annotator {
-    match name {
-        AnnotatorName::Canny => &maps::Canny,
-        AnnotatorName::Pose => &maps::Pose,
-        AnnotatorName::Hed => &maps::Hed,
-        AnnotatorName::Softedge => &maps::Softedge,
-        AnnotatorName::Scribble => &maps::Scribble,
-        AnnotatorName::Lineart => &maps::Lineart,
-        AnnotatorName::Mlsd => &maps::Mlsd,
-        AnnotatorName::Normal => &maps::Normal,
-        AnnotatorName::Segmentation => &maps::Segmentation,
-        AnnotatorName::Depth => &maps::Depth,
-        AnnotatorName::FaceMesh => &maps::FaceMesh,
     }
 }

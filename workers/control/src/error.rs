@@ -4,7 +4,7 @@ use medley_proto::ErrorCode;
 use medley_step::{Retryable, StepError};
 use medley_vision::VisionError;
 
-/// What goes wrong while a map is made.
+/// The errors of this kind.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     #[error(transparent)]
@@ -13,20 +13,20 @@ pub enum ControlError {
     Model(#[from] ModelError),
     #[error(transparent)]
     Vision(#[from] VisionError),
-    /// The picture's sides are so unlike that a map of it would be enormous.
+    /// The picture is so narrow that a map of it would be too large.
     #[error(
         "{name} is {width}×{height} px: a map with a short side of {resolution} px would be too long; crop it, or ask for a smaller resolution"
     )]
     TooLong { name: String, width: u32, height: u32, resolution: u32 },
-    /// Depth from landmarks needs people.
+    /// No depth network is installed, and depth from landmarks needs people.
     #[error(
         "{name} shows no people to take depth from, and no depth network is there: run `medley models pull --unpinned depth-anything-v2-small`"
     )]
     NoDepth { name: String },
-    /// Half a picture is no stereo pair.
+    /// The picture is too narrow for a stereo pair.
     #[error("{name} is {width} px wide, too narrow for two pictures side by side: leave `--stereo` out")]
     NoPair { name: String, width: u32 },
-    /// A graph given by the machine's owner does not keep its contract.
+    /// A network in the config does not keep its contract.
     #[error("the network {file} does not keep its contract: {what}")]
     Contract { file: String, what: String },
     #[error("OpenCV failed")]
@@ -36,7 +36,7 @@ pub enum ControlError {
 }
 
 impl ControlError {
-    /// No depth can be had of this picture with what is installed.
+    /// The code of [`Self::NoDepth`].
     pub const NO_DEPTH: ErrorCode = ErrorCode::new("no_depth");
 }
 

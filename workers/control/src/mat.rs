@@ -1,4 +1,4 @@
-//! Pictures on their way into OpenCV and back. Colour is RGB throughout.
+//! Conversions between pictures and OpenCV's matrices. Colour is always RGB.
 
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, RgbImage};
 use opencv::{

@@ -1,4 +1,4 @@
-//! Graphs of one input and one output, with the names and sizes that they came with.
+//! Networks with one input and one output, whatever their names and sizes.
 
 use std::path::Path;
 
@@ -7,15 +7,15 @@ use ort::value::Tensor;
 
 use crate::ControlError;
 
-/// A network from the registry or of the machine's owner.
+/// A network from the registry or from a file in the config.
 #[derive(Debug, Clone)]
 pub(crate) struct Network {
     session: Session,
-    /// What to call it in messages and in the manifest.
+    /// Its name in messages and in the manifest.
     pub(crate) label: String,
 }
 
-/// What came out.
+/// The output tensor.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) shape: Vec<usize>,
@@ -34,7 +34,7 @@ impl Network {
         Ok(Self { session, label })
     }
 
-    /// Height and width that the input is fixed to, if it is.
+    /// Height and width of the input, if they are fixed.
     pub(crate) fn fixed_size(&self) -> Option<[usize; 2]> {
         self.session.with(|session| {
             let shape = session.inputs().first()?.dtype().tensor_shape()?;
@@ -50,8 +50,8 @@ impl Network {
             let input = session.inputs().first().ok_or_else(unnamed)?.name().to_owned();
             let output = session.outputs().first().ok_or_else(unnamed)?.name().to_owned();
             let tensor = Tensor::from_array((shape, tensor))?;
-            let found = session.run(ort::inputs![input => tensor])?;
-            let (shape, values) = found.get(&output).ok_or_else(unnamed)?.try_extract_tensor::<f32>()?;
+            let outputs = session.run(ort::inputs![input => tensor])?;
+            let (shape, values) = outputs.get(&output).ok_or_else(unnamed)?.try_extract_tensor::<f32>()?;
             let shape = shape.iter().map(|side| usize::try_from(*side).unwrap_or(0)).collect();
             Ok(Output { shape, values: values.to_vec() })
         })
@@ -74,6 +74,6 @@ pub(crate) fn normalised_planes(rgb: &[f32], mean: [f32; 3], deviation: [f32; 3]
     planes
 }
 
-/// Of ImageNet's photos.
+/// Mean and deviation of ImageNet's photos.
 pub(crate) const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 pub(crate) const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];

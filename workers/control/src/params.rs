@@ -3,7 +3,7 @@ use medley_step::StepError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The maps that can be asked for; each becomes `<name>.png`.
+/// The maps; each becomes `<name>.png`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AnnotatorName {
@@ -23,7 +23,7 @@ pub enum AnnotatorName {
     Mlsd,
     /// Surface normals, from depth.
     Normal,
-    /// What is where, in ADE20K's colours.
+    /// Classes of objects, in ADE20K's colours.
     Segmentation,
     /// Inverse depth, near is bright, and `depth16.png`.
     Depth,
@@ -46,7 +46,7 @@ impl AnnotatorName {
         Self::FaceMesh,
     ];
 
-    /// As in params and file names.
+    /// The name in params and file names.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Canny => "canny",
@@ -121,7 +121,7 @@ pub enum PoseNetwork {
     Heavy,
 }
 
-/// What a `control` job is asked for.
+/// The parameters of a `control` job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ControlParams {
@@ -157,7 +157,7 @@ pub struct ControlParams {
     /// scribble by xdog: how dark a line must be, 1 to 64.
     #[schemars(range(min = 1, max = 64))]
     pub xdog_threshold: u8,
-    /// lineart: sigma in px of the blur that lines are told from.
+    /// lineart: sigma in px of the blur that lines are compared with.
     pub lineart_sigma: f64,
     /// lineart: how strong a line must be to count for the normal strength.
     pub lineart_threshold: f32,

@@ -1,4 +1,4 @@
-//! The picture as the reference sees it: RGB, 8-bit, on white.
+//! The picture as the reference decodes it: RGB, 8-bit, on white.
 
 use image::RgbImage;
 use medley_media::picture::{self, Picture, PictureLimits};
@@ -6,7 +6,7 @@ use medley_step::LocalInput;
 
 use crate::ControlError;
 
-/// The input, upright; transparency lies on white.
+/// Decodes the input, upright and with transparency laid on white.
 ///
 /// # Errors
 /// When it is no picture, damaged, or too large.
@@ -16,7 +16,7 @@ pub(crate) fn open(input: &LocalInput) -> Result<RgbImage, ControlError> {
     Ok(RgbImage::from_raw(width, height, on_white(picture)).expect("three bytes for each pixel"))
 }
 
-/// As `HWC3` of controlnet_aux rounds: down.
+/// Lays the picture on white and rounds down, like `HWC3` of controlnet_aux.
 fn on_white(mut picture: Picture) -> Vec<u8> {
     if let Some(alpha) = &picture.alpha {
         for (pixel, alpha) in picture.rgb.chunks_exact_mut(3).zip(alpha) {

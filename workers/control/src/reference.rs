@@ -8,7 +8,9 @@ use medley_step::{BuildContext, Worker};
 use opencv::prelude::*;
 use serde_json::Value;
 
-use crate::{AnnotatorName, Control, ControlConfig, ControlParams, Scene, ScribbleMethod, annotator, mat, scene::Kit};
+use crate::{
+    AnnotatorName, ControlConfig, ControlParams, ControlWorker, Scene, ScribbleMethod, maps, mat, scene::Resources,
+};
 
 fn golden(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name)
@@ -23,14 +25,14 @@ fn sample(name: &str) -> RgbImage {
     image::open(path).unwrap().to_rgb8()
 }
 
-fn kit() -> Kit {
-    Kit { models: Models::open(&Models::default_dir()), config: ControlConfig::default(), threads: 1 }
+fn resources() -> Resources {
+    Resources { models: Models::open(&Models::default_dir()), config: ControlConfig::default(), threads: 1 }
 }
 
 fn map(picture: RgbImage, name: AnnotatorName, params: &ControlParams) -> opencv::core::Mat {
-    let kit = kit();
-    let scene = Scene::new("sample", picture, params, &kit).unwrap();
-    annotator::of(name).annotate(&scene).unwrap().picture
+    let resources = resources();
+    let scene = Scene::new("sample", picture, params, &resources).unwrap();
+    maps::annotator(name).annotate(&scene).unwrap().picture
 }
 
 fn sha256(mat: &opencv::core::Mat) -> String {
@@ -51,11 +53,11 @@ fn sizes_and_canny_are_identical() {
     for name in ["astronaut", "coffee"] {
         let golden = &goldens()[name];
         let params = ControlParams::default();
-        let kit = kit();
-        let scene = Scene::new(name, sample(&format!("{name}.png")), &params, &kit).unwrap();
+        let resources = resources();
+        let scene = Scene::new(name, sample(&format!("{name}.png")), &params, &resources).unwrap();
         assert_eq!(serde_json::json!(scene.view_size()), golden["size"]);
         assert_eq!(sha256(scene.view()), golden["view"], "the picture at its working size");
-        let canny = annotator::of(AnnotatorName::Canny).annotate(&scene).unwrap();
+        let canny = maps::annotator(AnnotatorName::Canny).annotate(&scene).unwrap();
         assert_eq!(sha256(&canny.picture), golden["canny"], "canny of {name}");
     }
 }
@@ -89,8 +91,8 @@ fn hed_is_within_a_thousandth_of_its_weights() {
     let theirs = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
     let patch = image::imageops::crop_imm(&sample("astronaut.png"), 192, 64, 64, 64).to_image();
     let params = ControlParams { detect_resolution: 64, ..ControlParams::default() };
-    let kit = kit();
-    let scene = Scene::new("patch", patch, &params, &kit).unwrap();
+    let resources = resources();
+    let scene = Scene::new("patch", patch, &params, &resources).unwrap();
     let ours = scene.edges().unwrap().data_typed::<f32>().unwrap().to_vec();
     let worst = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(ours.len() == 64 * 64 && worst < 1e-3, "{worst}");
@@ -118,5 +120,5 @@ fn depth_is_shown_what_the_dpt_processor_shows() {
 fn a_worker_is_built_without_models() {
     let empty = tempfile::tempdir().unwrap();
     let build = BuildContext { models_dir: empty.path().into(), slots: 1, threads: 1 };
-    Control::build(ControlConfig::default(), &build).unwrap();
+    ControlWorker::build(ControlConfig::default(), &build).unwrap();
 }

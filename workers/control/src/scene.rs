@@ -10,31 +10,31 @@ use medley_vision::{
 use opencv::{core::Mat, imgproc, prelude::*};
 
 use crate::{
-    ControlConfig, ControlError, ControlParams, PoseNetwork, Stereo, depth::Relief, mat, network::Network, size,
+    ControlConfig, ControlError, ControlParams, PoseNetwork, Stereo, mat, network::Network, relief::Relief, size,
 };
 
-/// Faces and bodies are looked for in the picture itself, at most this long: beyond, sampling would skip pixels.
+/// The longest side of the picture in which faces and bodies are detected. In larger ones sampling would skip pixels.
 const MAX_SEEN_PX: u32 = 1600;
-/// A face that the mesh does not believe in is none.
+/// A mesh with a lower score is no face.
 const MIN_FACE_SCORE: f32 = 0.5;
-/// HED needs half a gigabyte for each quarter of this; larger views are shown to it smaller.
+/// The largest view that HED gets: it needs half a gigabyte for each quarter of this. Larger views are reduced.
 const MAX_EDGES_PX: f64 = 1024.0 * 1024.0;
 
-/// What a scene's maps are made with.
+/// The models, settings and threads that maps are made with.
 #[derive(Debug, Clone)]
-pub(crate) struct Kit {
+pub(crate) struct Resources {
     pub(crate) models: Models,
     pub(crate) config: ControlConfig,
     pub(crate) threads: usize,
 }
 
-/// One picture and what was found in it so far. Each thing is found when the first annotator asks for it and shared by
-/// the others.
+/// One picture and what was detected in it so far. The first annotator that asks for a result computes it; the others
+/// share it.
 #[derive(Debug)]
 pub struct Scene<'a> {
     name: &'a str,
     params: &'a ControlParams,
-    kit: &'a Kit,
+    resources: &'a Resources,
     /// At most `MAX_SEEN_PX` long.
     picture: RgbImage,
     /// The picture's own size.
@@ -53,7 +53,7 @@ impl<'a> Scene<'a> {
         name: &'a str,
         picture: RgbImage,
         params: &'a ControlParams,
-        kit: &'a Kit,
+        resources: &'a Resources,
     ) -> Result<Self, ControlError> {
         let (picture, right) = match params.stereo {
             Stereo::None => (picture, None),
@@ -63,7 +63,7 @@ impl<'a> Scene<'a> {
         Ok(Self {
             name,
             params,
-            kit,
+            resources,
             own_size: picture.dimensions().into(),
             view: view(&picture)?,
             right_view: right.as_ref().map(view).transpose()?,
@@ -76,7 +76,7 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// What the user calls the picture.
+    /// The name of the picture in messages.
     pub fn name(&self) -> &str {
         self.name
     }
@@ -85,8 +85,8 @@ impl<'a> Scene<'a> {
         self.params
     }
 
-    pub(crate) fn kit(&self) -> &Kit {
-        self.kit
+    pub(crate) fn resources(&self) -> &Resources {
+        self.resources
     }
 
     /// The picture at the working size: 8-bit RGB.
@@ -104,7 +104,7 @@ impl<'a> Scene<'a> {
         mat::size(&self.view)
     }
 
-    /// Width and height that maps are brought to.
+    /// Width and height of the published maps.
     pub(crate) fn output_size(&self) -> Result<[u32; 2], ControlError> {
         let [width, height] = self.view_size();
         match self.params.image_resolution {
@@ -118,33 +118,33 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The size of the picture that people and faces are given in.
+    /// The size of the picture in whose px people and faces are stated.
     pub fn seen_size(&self) -> [u32; 2] {
         self.picture.dimensions().into()
     }
 
-    /// Px of the working size for each px that people and faces are given in.
+    /// Px of the working size for each px of [`Self::seen_size`].
     pub fn scale(&self) -> [f32; 2] {
         let ([width, height], [from_width, from_height]) = (self.view_size(), self.seen_size());
         [width as f32 / from_width as f32, height as f32 / from_height as f32]
     }
 
-    /// Everyone, the surest first, as sure as the params want.
+    /// All people with the score that the parameters ask for, best first.
     pub fn people(&self) -> Result<&[Person], ControlError> {
         if let Some(people) = self.people.get() {
             return Ok(people);
         }
-        let finder = PoseFinder::open(&self.kit.models, self.pose_options())?;
+        let finder = PoseFinder::open(&self.resources.models, self.pose_options())?;
         let people = finder.find(&self.picture, self.params.pose_min_score)?;
         Ok(self.people.get_or_init(|| people))
     }
 
-    /// Which pixels are each of [`Self::people`]'s, in their order.
+    /// The mask of each of [`Self::people`], in their order.
     pub fn masks(&self) -> Result<&[Mask], ControlError> {
         if let Some(masks) = self.masks.get() {
             return Ok(masks);
         }
-        let masker = PoseMasker::open(&self.kit.models, self.pose_options())?;
+        let masker = PoseMasker::open(&self.resources.models, self.pose_options())?;
         let masks = masker.masks(&self.picture, self.people()?)?;
         Ok(self.masks.get_or_init(|| masks))
     }
@@ -155,10 +155,10 @@ impl<'a> Scene<'a> {
             PoseNetwork::Full => PoseModel::Full,
             PoseNetwork::Heavy => PoseModel::Heavy,
         };
-        PoseOptions { model, threads: self.kit.threads }
+        PoseOptions { model, threads: self.resources.threads }
     }
 
-    /// Every face.
+    /// All faces.
     pub fn faces(&self) -> Result<&[Mesh], ControlError> {
         if let Some(faces) = self.faces.get() {
             return Ok(faces);
@@ -171,7 +171,7 @@ impl<'a> Scene<'a> {
         Ok(self.faces.get_or_init(|| meshes))
     }
 
-    /// The face of someone: one of [`Self::faces`], or what a closer look at the head shows.
+    /// A person's face: one of [`Self::faces`], or one detected in the region of the head.
     pub fn face_of(&self, person: &Person) -> Result<Option<Mesh>, ControlError> {
         let nose = person.landmarks[part::NOSE].at();
         let around_nose = |mesh: &&Mesh| {
@@ -182,19 +182,19 @@ impl<'a> Scene<'a> {
             return Ok(Some(mesh.clone()));
         }
         let (finder, mesher) = self.face_networks()?;
-        let found = finder.find_in(&self.picture, &[head(person)])?;
-        match found.first() {
+        let faces = finder.find_in(&self.picture, &[head(person)])?;
+        match faces.first() {
             Some(face) => self.mesh(&mesher, face),
             None => Ok(None),
         }
     }
 
     fn face_networks(&self) -> Result<(FaceFinder, FaceMesher), ControlError> {
-        let options = SessionOptions { threads: self.kit.threads, parallel: 1 };
-        Ok((FaceFinder::open(&self.kit.models, options)?, FaceMesher::open(&self.kit.models, options)?))
+        let options = SessionOptions { threads: self.resources.threads, parallel: 1 };
+        Ok((FaceFinder::open(&self.resources.models, options)?, FaceMesher::open(&self.resources.models, options)?))
     }
 
-    /// Two looks: the second in the view that the first asks for.
+    /// Fits the mesh twice, the second time in the region that the first fit suggests.
     fn mesh(&self, mesher: &FaceMesher, face: &Face) -> Result<Option<Mesh>, ControlError> {
         let first = mesher.fit(&self.picture, face.roi())?;
         let mesh = mesher.fit(&self.picture, first.roi())?;
@@ -206,7 +206,7 @@ impl<'a> Scene<'a> {
         if let Some(edges) = self.edges.get() {
             return Ok(edges);
         }
-        let network = Network::of_registry(&self.kit.models, "hed", "hed.onnx", self.kit.threads)?;
+        let network = Network::of_registry(&self.resources.models, "hed", "hed.onnx", self.resources.threads)?;
         let full = self.view_size();
         let share = (MAX_EDGES_PX / (f64::from(full[0]) * f64::from(full[1]))).sqrt().min(1.0);
         let shown = full.map(|side| ((f64::from(side) * share).round() as u32).max(1));
@@ -214,28 +214,31 @@ impl<'a> Scene<'a> {
         let pixels = shrunk.as_ref().unwrap_or(&self.view).data_bytes()?;
         let [width, height] = shown.map(|side| side as usize);
         let planes = (0..3).flat_map(|channel| pixels.iter().skip(channel).step_by(3).map(|v| f32::from(*v))).collect();
-        let found = network.run([1, 3, height, width], planes)?;
-        if found.values.len() != width * height {
+        let output = network.run([1, 3, height, width], planes)?;
+        if output.values.len() != width * height {
             return Err(network.breach("edges are one value for each pixel"));
         }
-        let mut edges = mat::of_values(&found.values, height as u32, 1)?;
+        let mut edges = mat::of_values(&output.values, height as u32, 1)?;
         if share < 1.0 {
             edges = mat::resize(&edges, full, imgproc::INTER_LINEAR)?;
         }
         Ok(self.edges.get_or_init(|| edges))
     }
 
-    /// Inverse depth at the working size.
-    pub(crate) fn relief(&self) -> Result<&Relief, ControlError> {
+    /// Inverse depth at the working size; `estimate` computes it the first time.
+    pub(crate) fn relief_or_else(
+        &self,
+        estimate: impl FnOnce() -> Result<Relief, ControlError>,
+    ) -> Result<&Relief, ControlError> {
         if let Some(relief) = self.relief.get() {
             return Ok(relief);
         }
-        let relief = Relief::of(self)?;
+        let relief = estimate()?;
         Ok(self.relief.get_or_init(|| relief))
     }
 }
 
-/// A stereo pair's pictures.
+/// The two pictures of a stereo pair.
 fn halves(name: &str, pair: &RgbImage) -> Result<(RgbImage, RgbImage), ControlError> {
     let (width, height) = pair.dimensions();
     let half = width / 2;
@@ -246,7 +249,7 @@ fn halves(name: &str, pair: &RgbImage) -> Result<(RgbImage, RgbImage), ControlEr
     Ok((cut(0), cut(half)))
 }
 
-/// The picture, or a smaller one where it is too long.
+/// The picture, reduced if it is longer than [`MAX_SEEN_PX`].
 fn seen(picture: RgbImage) -> Result<RgbImage, ControlError> {
     let (width, height) = picture.dimensions();
     let share = f64::from(MAX_SEEN_PX) / f64::from(width.max(height));
@@ -258,7 +261,7 @@ fn seen(picture: RgbImage) -> Result<RgbImage, ControlError> {
     Ok(mat::to_rgb(&smaller)?)
 }
 
-/// A square around the head, as the face detector likes it: the face a third of it.
+/// A square around the head, of which the face is a third, as the face detector expects.
 fn head(person: &Person) -> Roi {
     let points = [part::NOSE, part::LEFT_EYE, part::RIGHT_EYE, part::LEFT_EAR, part::RIGHT_EAR];
     let bounds = Rect::of(points.map(|i| person.landmarks[i].at())).expect("five points");

@@ -1,13 +1,13 @@
-//! The reference's sizes: `resize_image` of controlnet_aux.
+//! Sizes as in `resize_image` of controlnet_aux.
 
 use medley_media::picture::SizeLimit;
 use opencv::{core::Mat, imgproc};
 
 use crate::{ControlError, mat};
 
-/// No map gets more pixels than this.
+/// The most pixels of a map.
 const MAX_PX: u64 = 32 << 20;
-/// A map is at most so many times as long as it is wide: a map's pixels cost some fifty bytes while it is made.
+/// The largest proportion of a map's sides. Each pixel takes some fifty bytes while a map is made.
 const MAX_PROPORTION: u64 = 32;
 
 /// The size at which the short side is about `resolution` and both sides are multiples of 64; `None` when that is too

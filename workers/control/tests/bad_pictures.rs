@@ -8,13 +8,13 @@ use image::{
     DynamicImage, Frame, ImageBuffer, ImageEncoder, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba,
     codecs::{gif::GifEncoder, jpeg::JpegEncoder, png::PngEncoder},
 };
-use medley_control::{AnnotatorName, Control, ControlConfig, ControlParams};
+use medley_control::{AnnotatorName, ControlConfig, ControlParams, ControlWorker};
 use medley_models::Models;
 use medley_step::{BuildContext, StepError, Worker, testing};
 
-static WORKER: LazyLock<Control> = LazyLock::new(|| {
+static WORKER: LazyLock<ControlWorker> = LazyLock::new(|| {
     let build = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 2 };
-    Control::build(ControlConfig::default(), &build).unwrap()
+    ControlWorker::build(ControlConfig::default(), &build).unwrap()
 });
 
 fn canny(path: &Path) -> Result<RgbImage, StepError> {

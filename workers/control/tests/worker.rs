@@ -9,14 +9,14 @@ use std::{
 };
 
 use image::{DynamicImage, GenericImageView, ImageBuffer, Luma, Rgb, RgbImage, Rgba};
-use medley_control::{AnnotatorName, Control, ControlConfig, ControlOutput, ControlParams, DepthSource, Stereo};
+use medley_control::{AnnotatorName, ControlConfig, ControlOutput, ControlParams, ControlWorker, DepthSource, Stereo};
 use medley_models::Models;
 use medley_step::{BuildContext, StepError, Worker, testing};
 use tempfile::TempDir;
 
-fn worker(config: ControlConfig) -> Control {
+fn worker(config: ControlConfig) -> ControlWorker {
     let build = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 2 };
-    Control::build(config, &build).unwrap()
+    ControlWorker::build(config, &build).unwrap()
 }
 
 fn sample(name: &str) -> PathBuf {
@@ -39,7 +39,7 @@ impl Made {
     }
 }
 
-fn make(worker: &Control, params: ControlParams, picture: &Path) -> Result<Made, StepError> {
+fn make(worker: &ControlWorker, params: ControlParams, picture: &Path) -> Result<Made, StepError> {
     let folder = tempfile::tempdir().unwrap();
     let ran = testing::run(worker, params, vec![testing::input(picture).unwrap()], folder.path())?;
     Ok(Made { _folder: folder, ran })

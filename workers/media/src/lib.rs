@@ -7,6 +7,7 @@ pub mod audio;
 pub mod child;
 mod error;
 pub mod ffmpeg;
+pub mod mel;
 pub mod picture;
 pub mod sniff;
 pub mod video;

@@ -54,6 +54,7 @@ fn hold_children() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "only this test reads it")]
 fn no_child_outlives_a_killed_parent() {
     if std::env::var_os(HOLD).is_some() {
         return hold_children();

@@ -115,6 +115,35 @@ fn sound_that_starts_later_than_the_picture_keeps_its_time() {
     }
 }
 
+/// Sound that begins behind what ffmpeg looks at before it tells of a file's streams: 5 s, and 7 s of a transport stream.
+#[test]
+fn sound_that_starts_much_later_than_the_picture_keeps_its_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let picture = ["-f", "lavfi", "-i", "color=s=64x64:r=25:d=20"];
+    for start_s in ["7", "15.5"] {
+        let late = ["-itsoffset", start_s, "-f", "lavfi", "-i", "sine=f=500:r=16000:d=3"];
+        for (extension, codecs) in [
+            ("mkv", ["mpeg4", "aac"]),
+            ("webm", ["libvpx", "libopus"]),
+            ("avi", ["mpeg4", "mp3"]),
+            ("wmv", ["wmv2", "wmav2"]),
+            ("ts", ["mpeg2video", "aac"]),
+            ("mpg", ["mpeg2video", "mp2"]),
+            ("flv", ["flv1", "aac"]),
+            ("mov", ["mpeg4", "aac"]),
+        ] {
+            let path = dir.path().join(format!("late.{extension}"));
+            ffmpeg(&[&picture[..], &late, &["-c:v", codecs[0], "-c:a", codecs[1]]].concat(), &path);
+            let mut reader = open(&path, None);
+            let heard = reader.read_to_end(60.0).unwrap();
+            let (found_s, start_s) = (first_sound_s(&heard), start_s.parse::<f64>().unwrap());
+            assert!((found_s - start_s).abs() < 0.1, "{extension}: from {start_s} s, heard at {found_s} s");
+            assert!((heard.len() as f64 / 16_000.0 - start_s - 3.0).abs() < 0.2, "{extension}: {}", heard.len());
+            assert!(reader.undecoded().is_none(), "{extension}: {:?}", reader.undecoded());
+        }
+    }
+}
+
 #[test]
 fn a_hole_in_the_times_becomes_silence() {
     let dir = tempfile::tempdir().unwrap();

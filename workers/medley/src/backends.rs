@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,12 +11,12 @@ use medley_models::Models;
 use medley_net::Address;
 use medley_proto::Name;
 use medley_runtime::{
-    ComputeCommand, Fetcher, Medley, Settings, WorkerOptions,
-    fetch::{HttpsFetcher, HttpsPolicy, S3Fetcher},
-    queue::{AmqpConfig, AmqpQueue, SqliteQueue},
-    store::{FileStore, S3Config, S3Store},
+    Backend, Client, ComputeCommand, EngineOptions, Settings,
+    fetch::{Fetcher, HttpsFetcher, HttpsPolicy},
+    queue::{Queue, QueueError, SqliteQueue},
+    store::{FileStore, Store},
 };
-use medley_step::{Queue, QueueError, Registry, Store};
+use medley_step::Registry;
 use serde_json::{Value, json};
 
 use crate::{
@@ -26,10 +26,34 @@ use crate::{
 };
 
 /// The embedded pair in one folder: `queue.db` and `store/`.
-pub(crate) async fn embedded(dir: &Path, registry: Arc<Registry>, config: &Config) -> Result<Medley, Failed> {
-    let queue = open_sqlite(dir.join("queue.db")).await.map_err(Failed::service)?;
+pub(crate) async fn embedded(dir: &Path, registry: Arc<Registry>, config: &Config) -> Result<Client, Failed> {
+    let queue = open_sqlite(dir.join(QUEUE_FILE)).await.map_err(|error| match SqliteQueue::is_damaged(&error) {
+        true => damaged(dir, error),
+        false => Failed::service(error),
+    })?;
     let store = open_files(&dir.join("store")).await?;
-    Ok(Medley::new(queue, store, registry, own_files(config.settings())).with_fetchers(fetchers(config)))
+    let backend = Backend::new(queue, store, registry, own_files(config.settings()));
+    Ok(Client::new(backend.with_fetchers(fetchers(config))))
+}
+
+/// The queue of an embedded pair; SQLite puts files with longer names beside it.
+pub(crate) const QUEUE_FILE: &str = "queue.db";
+
+/// Whether the queue of an embedded pair is there and cannot be read by anyone.
+pub(crate) async fn is_damaged(dir: &Path) -> bool {
+    let opened = open_sqlite(dir.join(QUEUE_FILE)).await;
+    opened.is_err_and(|error| SqliteQueue::is_damaged(&error))
+}
+
+/// An embedded pair whose queue is damaged, and the way out.
+pub(crate) fn damaged(dir: &Path, error: QueueError) -> Failed {
+    let file = dir.join(QUEUE_FILE);
+    let output = dir.parent().unwrap_or(dir).display();
+    let message = format!(
+        "{} is damaged; the same command with --fresh begins anew, and `medley clean {output}` keeps what is done",
+        file.display()
+    );
+    Failed::service(QueueError::Refused(message, Some(error.into())))
 }
 
 /// What a process of a fleet does.
@@ -44,7 +68,7 @@ pub(crate) enum Role {
 }
 
 /// The pair that the configuration names; the embedded one in the data folder by default.
-pub(crate) async fn configured(role: Role, registry: Arc<Registry>, config: &Config) -> Result<Medley, Failed> {
+pub(crate) async fn configured(role: Role, registry: Arc<Registry>, config: &Config) -> Result<Client, Failed> {
     let queue = queue(config)?;
     if role != Role::Looks {
         queue.connected().await.map_err(Failed::service)?;
@@ -54,7 +78,8 @@ pub(crate) async fn configured(role: Role, registry: Arc<Registry>, config: &Con
     if is_embedded(config) || role != Role::Works {
         settings = own_files(settings);
     }
-    let medley = Medley::new(Arc::new(queue), store, registry, settings).with_fetchers(fetchers(config));
+    let backend = Backend::new(Arc::new(queue), store, registry, settings).with_fetchers(fetchers(config));
+    let medley = Client::new(backend);
     Ok(if is_embedded(config) { medley } else { medley.with_worker_roots(config.limits.file_roots.iter().cloned()) })
 }
 
@@ -66,21 +91,31 @@ fn is_embedded(config: &Config) -> bool {
 
 /// The queue that the configuration names.
 pub(crate) fn queue(config: &Config) -> Result<LazyQueue, Failed> {
-    let QueueConfig { url, credentials_file, ca_file } = config.queue.clone();
-    match url {
-        Some(url) if url.starts_with("amqp://") || url.starts_with("amqps://") => {
-            let broker = AmqpConfig { url, credentials_file, ca_file };
-            Ok(LazyQueue::new(move || {
-                let broker = broker.clone();
-                Box::pin(async move { Ok(Arc::new(AmqpQueue::connect(broker).await?) as Arc<dyn Queue>) })
-            }))
-        }
+    match config.queue.url.as_deref() {
+        Some(url) if url.starts_with("amqp://") || url.starts_with("amqps://") => broker(&config.queue),
         Some(url) if url.contains("://") => Err(unserved("queue", "a file's path, amqp:// or amqps://")),
         _ => {
             let path = queue_file(config);
             Ok(LazyQueue::new(move || Box::pin(open_sqlite(path.clone()))))
         }
     }
+}
+
+#[cfg(feature = "amqp")]
+fn broker(config: &QueueConfig) -> Result<LazyQueue, Failed> {
+    use medley_runtime::queue::{AmqpConfig, AmqpQueue};
+
+    let QueueConfig { url, credentials_file, ca_file } = config.clone();
+    let broker = AmqpConfig { url: url.unwrap_or_default(), credentials_file, ca_file };
+    Ok(LazyQueue::new(move || {
+        let broker = broker.clone();
+        Box::pin(async move { Ok(Arc::new(AmqpQueue::connect(broker).await?) as Arc<dyn Queue>) })
+    }))
+}
+
+#[cfg(not(feature = "amqp"))]
+fn broker(_config: &QueueConfig) -> Result<LazyQueue, Failed> {
+    Err(left_out("RabbitMQ", "amqp"))
 }
 
 /// Where the embedded queue lies.
@@ -115,25 +150,40 @@ fn shown(place: &str) -> String {
 /// The store that the configuration names; whether it answers shows when something is asked of it.
 pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failed> {
     match config.store.url.as_deref() {
-        Some(url) if url.starts_with("s3://") => Ok(Arc::new(S3Store::new(&s3(config)).map_err(Failed::service)?)),
+        Some(url) if url.starts_with("s3://") => open_s3(config),
         Some(url) if url.contains("://") => Err(unserved("store", "a folder's path or s3://bucket/prefix")),
         _ => open_files(&store_folder(config)).await,
     }
 }
 
+#[cfg(feature = "s3")]
+fn open_s3(config: &Config) -> Result<Arc<dyn Store>, Failed> {
+    Ok(Arc::new(medley_runtime::store::S3Store::new(&s3(config)).map_err(Failed::service)?))
+}
+
+#[cfg(not(feature = "s3"))]
+fn open_s3(_config: &Config) -> Result<Arc<dyn Store>, Failed> {
+    Err(left_out("S3", "s3"))
+}
+
 /// The bucket of `s3://bucket/prefix`, or just the server when the store is another.
-fn s3(config: &Config) -> S3Config {
+#[cfg(feature = "s3")]
+fn s3(config: &Config) -> medley_runtime::store::S3Config {
+    use medley_environment::{Environment, Value as Variable};
+
     let store = &config.store;
     let place = store.url.as_deref().and_then(|url| url.strip_prefix("s3://")).unwrap_or_default();
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-    S3Config {
+    let environment = Environment::get();
+    let key = |variable: &Variable| variable.text().ok().flatten().map(str::to_owned);
+    medley_runtime::store::S3Config {
         bucket: bucket.to_owned(),
         prefix: prefix.to_owned(),
         region: store.region.clone().unwrap_or_default(),
         endpoint: store.endpoint.clone(),
         path_style: store.path_style.unwrap_or(store.endpoint.is_some()),
-        access_key: env::var("AWS_ACCESS_KEY_ID").ok(),
-        secret_key: env::var("AWS_SECRET_ACCESS_KEY").ok(),
+        access_key: key(&environment.access_key),
+        secret_key: key(&environment.secret_key),
         credentials_file: store.credentials_file.clone(),
         ca_file: store.ca_file.clone(),
     }
@@ -146,8 +196,9 @@ fn fetchers(config: &Config) -> Vec<Arc<dyn Fetcher>> {
         let policy = HttpsPolicy { trusted: inputs.trusted.clone(), ..HttpsPolicy::default() };
         fetchers.push(Arc::new(HttpsFetcher::new(policy)));
     }
+    #[cfg(feature = "s3")]
     if !inputs.s3.is_empty() {
-        fetchers.push(Arc::new(S3Fetcher::new(s3(config), inputs.s3.iter().cloned())));
+        fetchers.push(Arc::new(medley_runtime::fetch::S3Fetcher::new(s3(config), inputs.s3.iter().cloned())));
     }
     fetchers
 }
@@ -164,6 +215,12 @@ fn own_files(mut settings: Settings) -> Settings {
 /// The URL is not repeated: it may hold a password.
 fn unserved(what: &str, served: &str) -> Failed {
     Failed::usage(format!("the {what}'s URL is of another scheme; write {served}"))
+}
+
+/// Part of what a cargo feature adds.
+#[cfg(not(all(feature = "amqp", feature = "s3")))]
+fn left_out(what: &str, feature: &str) -> Failed {
+    Failed::usage(format!("this build does without {what}; use one with the cargo feature '{feature}'"))
 }
 
 async fn open_sqlite(path: PathBuf) -> Result<Arc<dyn Queue>, QueueError> {
@@ -183,7 +240,7 @@ async fn open_files(path: &Path) -> Result<Arc<dyn Store>, Failed> {
 
 /// How this binary's workers run: compute children are this binary again. A kind that can use the helper model gets
 /// the table `[assist]`, unless its own table has one.
-pub(crate) fn worker_options(config: &Config, registry: &Registry, kinds: Vec<Name>) -> WorkerOptions {
+pub(crate) fn worker_options(config: &Config, registry: &Registry, kinds: Vec<Name>) -> EngineOptions {
     let mut configs: BTreeMap<Name, Value> =
         config.kinds.iter().filter_map(|(kind, table)| Some((kind.parse().ok()?, table.clone()))).collect();
     for kind in registry.worker_kinds() {
@@ -196,7 +253,7 @@ pub(crate) fn worker_options(config: &Config, registry: &Registry, kinds: Vec<Na
             }
         }
     }
-    WorkerOptions {
+    EngineOptions {
         kinds,
         compute: ComputeCommand::default(),
         models_dir: Models::default_dir(),

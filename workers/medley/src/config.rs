@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    env, fmt, fs,
+    fmt, fs,
     io::{self, Read},
     net::SocketAddr,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
+use medley_environment::Environment;
 use medley_net::Address;
 use medley_proto::Name;
 use medley_runtime::{LimitSettings, Settings, TenantSettings, WorkerSettings};
@@ -20,27 +21,7 @@ use serde_json::{Map, Value};
 use crate::cli::{Failed, printable::plain};
 
 /// The largest configuration file that is read.
-const MOST_CONFIG_BYTES: u64 = 1 << 20;
-
-/// The environment variables that Medley reads, each with what it does. Nothing else reads the environment.
-pub(crate) const VARIABLES: [(&str, &str); 11] = [
-    ("MEDLEY_CONFIG", "the configuration file (default ./medley.toml, then ~/.config/medley/medley.toml)"),
-    ("MEDLEY_QUEUE", "the queue: a path for the embedded one, or amqp://… (overrides [queue] url)"),
-    ("MEDLEY_STORE", "the store: a path for the embedded one, or s3://bucket/prefix (overrides [store] url)"),
-    ("MEDLEY_ENDPOINT", "the S3 server's address, when it is not Amazon's (overrides [store] endpoint)"),
-    ("AWS_ACCESS_KEY_ID", "the store's access key, unless [store] credentials_file is set"),
-    ("AWS_SECRET_ACCESS_KEY", "the store's secret key, unless [store] credentials_file is set"),
-    ("MEDLEY_TENANT", "whose jobs (overrides tenant)"),
-    ("MEDLEY_MODELS", "the model cache (default ~/.cache/medley/models)"),
-    ("MEDLEY_MODEL_MIRROR", "a folder or URL prefix with model files by hash, for machines without the internet"),
-    ("MEDLEY_LOG", "what is logged, such as info or medley_runtime=debug (default warn; worker: info)"),
-    ("NO_COLOR", "set to anything: no colours on a terminal either"),
-];
-
-/// Whether the user wants no colours (<https://no-color.org>).
-pub(crate) fn no_color() -> bool {
-    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-}
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// `medley.toml`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -141,14 +122,15 @@ impl Config {
     /// the environment over it. A table that no kind and no setting is called after is an error: it is a typing
     /// mistake, and silence would hide it.
     pub(crate) fn load(path: Option<&Path>, registry: &Registry) -> Result<Self, Failed> {
-        let named = path.map(Path::to_owned).or_else(|| env::var_os("MEDLEY_CONFIG").map(PathBuf::from));
+        let environment = Environment::get();
+        let named = path.map(Path::to_owned).or_else(|| environment.config.path());
         let found = match named {
             Some(path) => Some(path),
-            None => usual_places().into_iter().find(|path| path.exists()),
+            None => usual_places(environment).into_iter().find(|path| path.exists()),
         };
         let mut config = match found {
             Some(path) => {
-                let text = read_small(&path, MOST_CONFIG_BYTES).map_err(|error| {
+                let text = read_small(&path, MAX_CONFIG_BYTES).map_err(|error| {
                     Failed::config(format!("the configuration {} cannot be read: {}", path.display(), plain(&error)))
                 })?;
                 Self::parse(&text, registry)
@@ -156,20 +138,30 @@ impl Config {
             }
             None => Self::default(),
         };
-        if let Some(url) = variable("MEDLEY_QUEUE")? {
-            config.queue.url = Some(url);
-        }
-        if let Some(url) = variable("MEDLEY_STORE")? {
-            config.store.url = Some(url);
-        }
-        if let Some(endpoint) = variable("MEDLEY_ENDPOINT")? {
-            config.store.endpoint = Some(endpoint);
-        }
-        if let Some(tenant) = variable("MEDLEY_TENANT")? {
-            let why = "MEDLEY_TENANT: a tenant has 1 to 63 lower-case letters, digits, - and _";
-            config.tenant = tenant.parse().map_err(|_| Failed::config(why))?;
-        }
+        config.overlay(environment)?;
         Ok(config)
+    }
+
+    /// The environment stands over the file.
+    fn overlay(&mut self, environment: &Environment) -> Result<(), Failed> {
+        let text = |variable: &medley_environment::Value| -> Result<Option<String>, Failed> {
+            Ok(variable.text().map_err(|error| Failed::config(error.to_string()))?.map(str::to_owned))
+        };
+        self.queue.url = text(&environment.queue)?.or_else(|| self.queue.url.take());
+        self.store.url = text(&environment.store)?.or_else(|| self.store.url.take());
+        self.store.endpoint = text(&environment.endpoint)?.or_else(|| self.store.endpoint.take());
+        if let Some(tenant) = text(&environment.tenant)? {
+            let why = "MEDLEY_TENANT: a tenant has 1 to 63 lower-case letters, digits, - and _";
+            self.tenant = tenant.parse().map_err(|_| Failed::config(why))?;
+        }
+        Ok(())
+    }
+
+    /// The names at the top of the file that are settings, which no kind may have.
+    pub(crate) fn settings_tables() -> Vec<String> {
+        let schema = schemars::schema_for!(Self);
+        let properties = schema.get("properties").and_then(Value::as_object);
+        properties.into_iter().flat_map(|properties| properties.keys().cloned()).collect()
     }
 
     fn parse(text: &str, registry: &Registry) -> Result<Self, String> {
@@ -197,22 +189,13 @@ impl Config {
 
     /// The queue's and store's folder when nothing else is configured.
     pub(crate) fn data_dir() -> PathBuf {
-        base("XDG_DATA_HOME", ".local/share")
+        Environment::get().data_dir()
     }
 
     /// Where spooled inputs and scratch files go.
     pub(crate) fn work_dir(&self) -> PathBuf {
         let set = &self.worker.work_dir;
-        if set.as_os_str().is_empty() { base("XDG_CACHE_HOME", ".cache").join("work") } else { set.clone() }
-    }
-}
-
-/// A variable of the environment; one that is no text is not passed over.
-fn variable(name: &str) -> Result<Option<String>, Failed> {
-    match env::var(name) {
-        Ok(value) => Ok(Some(value)),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(Failed::config(format!("{name} is no UTF-8 text"))),
+        if set.as_os_str().is_empty() { Environment::get().cache_dir().join("work") } else { set.clone() }
     }
 }
 
@@ -220,7 +203,7 @@ fn variable(name: &str) -> Result<Option<String>, Failed> {
 ///
 /// # Errors
 /// Also for a pipe or a device, whose end may never come.
-pub(crate) fn read_small(path: &Path, most_bytes: u64) -> io::Result<String> {
+pub(crate) fn read_small(path: &Path, max_bytes: u64) -> io::Result<String> {
     // A pipe without a writer would hold the open up for ever.
     let file = fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let refuse = |what: String| Err(io::Error::new(io::ErrorKind::InvalidData, what));
@@ -228,22 +211,13 @@ pub(crate) fn read_small(path: &Path, most_bytes: u64) -> io::Result<String> {
         return refuse("it is no file; give a file".into());
     }
     let mut text = String::new();
-    file.take(most_bytes + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > most_bytes {
-        return refuse(format!("it has more than {most_bytes} bytes"));
+    file.take(max_bytes + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > max_bytes {
+        return refuse(format!("it has more than {max_bytes} bytes"));
     }
     Ok(text)
 }
 
-/// `$XDG_…/medley`, or the folder that stands for it below the home folder.
-fn base(variable: &str, below_home: &str) -> PathBuf {
-    let root = env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| {
-        let home = env::var_os("HOME").map_or_else(env::temp_dir, PathBuf::from);
-        home.join(below_home)
-    });
-    root.join("medley")
-}
-
-fn usual_places() -> [PathBuf; 2] {
-    [PathBuf::from("medley.toml"), base("XDG_CONFIG_HOME", ".config").join("medley.toml")]
+fn usual_places(environment: &Environment) -> [PathBuf; 2] {
+    [PathBuf::from("medley.toml"), environment.config_dir().join("medley.toml")]
 }

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use medley_proto::{Event, Failure, JobId, Name, Step};
-use medley_step::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
+use medley_runtime::queue::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 use tokio::sync::OnceCell;
 
 type Connecting = BoxFuture<'static, Result<Arc<dyn Queue>, QueueError>>;

@@ -1,13 +1,7 @@
 //! `medley`: one binary that turns media jobs into finished artifacts, on a laptop or as a fleet of workers.
 
-mod backends;
-mod cli;
-mod config;
-mod lazy_queue;
-mod registry;
-
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main()
+    medley::main(medley::KINDS)
 }

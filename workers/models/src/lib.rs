@@ -2,10 +2,11 @@
 //!
 //! [`Models`] is what workers use: `models.file("silero-vad", "vad.onnx")?` is the path of a verified file,
 //! `models.session(…)?` the same as a loaded ONNX model. [`Models::pull`] fills the cache; it is the only part that runs
-//! other programs (pip, npm, curl, Python converters), and never during a job. See `docs/models.md`.
+//! other programs (pip, npm, Python converters), and never during a job. See `docs/models.md`.
 
 mod cache;
 pub mod doc;
+mod download;
 mod error;
 mod fetch;
 mod files;

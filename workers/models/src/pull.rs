@@ -51,7 +51,7 @@ impl<F: FnMut(&str, PullEvent<'_>)> Progress for F {
 
 impl Models {
     /// Brings models into the cache: from the mirror (`MEDLEY_MODEL_MIRROR`) or their publishers, converted and verified.
-    /// `names` are entries, kinds of job, or `all`. Safe while other processes pull into or read the same cache; a
+    /// `names` are entries, or `all`. Safe while other processes pull into or read the same cache; a
     /// model appears when it is complete.
     ///
     /// # Errors

@@ -154,7 +154,6 @@ impl Python {
 pub(crate) fn output(mut command: Command) -> Result<Output, ModelError> {
     let tool = match command.get_program().to_str() {
         Some("npm") => "npm",
-        Some("curl") => "curl",
         _ => "python3",
     };
     command.stdin(Stdio::null()).output().map_err(|error| ModelError::ToolMissing(tool, Some(error)))

@@ -42,8 +42,6 @@ pub struct Model {
     pub version: String,
     /// One line for people.
     pub about: String,
-    /// The kinds of job it serves.
-    pub tasks: Vec<String>,
     /// Fetched by URL when asked for by name, and not by `pull all`.
     #[serde(default)]
     pub optional: bool,
@@ -142,14 +140,14 @@ impl Registry {
         self.models.get(name).ok_or_else(|| ModelError::Unknown(name.into()))
     }
 
-    /// The names meant by what a user typed: entries, `all` (all but the optional ones), or a kind of job.
-    pub fn resolve<'a>(&'a self, asked: &[&'a str]) -> Result<Vec<&'a str>, ModelError> {
+    /// The names meant by what a user typed: entries, or `all` (all but the optional ones).
+    pub fn resolve(&self, asked: &[&str]) -> Result<Vec<&str>, ModelError> {
         let mut names: Vec<&str> = Vec::new();
         for &word in asked {
             let before = names.len();
             for (name, model) in &self.models {
-                let by_task = !model.optional && (word == "all" || model.tasks.iter().any(|task| task == word));
-                if (name == word || by_task) && !names.contains(&name.as_str()) {
+                let is_meant = name == word || (word == "all" && !model.optional);
+                if is_meant && !names.contains(&name.as_str()) {
                     names.push(name);
                 }
             }

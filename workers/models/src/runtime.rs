@@ -1,10 +1,6 @@
 //! ONNX Runtime, loaded once a process.
 
-use std::{
-    env,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 
 use ort::environment::Environment;
 
@@ -18,7 +14,7 @@ pub(crate) fn environment(models: &Models) -> Result<Environment, ModelError> {
     if let Some(environment) = &*environment {
         return Ok(environment.clone());
     }
-    let own = env::var_os("MEDLEY_ONNXRUNTIME").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let own = medley_environment::Environment::get().onnxruntime.path();
     let path = match &own {
         Some(path) => path.clone(),
         None => models.file("onnxruntime", "libonnxruntime.so")?,

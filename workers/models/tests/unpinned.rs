@@ -21,7 +21,7 @@ fn models(place: &Path, contents: [&str; 3]) -> Models {
             _ => (format!("sha256 = \"{hash}\""), format!("sha256 = [\"{hash}\"]")),
         };
         text += &format!(
-            "[models.{name}]\nversion = \"1\"\nabout = \"\"\ntasks = []\noptional = true\n\
+            "[models.{name}]\nversion = \"1\"\nabout = \"\"\noptional = true\n\
              licence = {{ code = \"\", weights = \"\", data = \"\", commercial = \"unclear\" }}\n\
              [[models.{name}.sources]]\nurl = \"file://{}/model.onnx\"\nfile = \"model.onnx\"\n{pin}\n\
              [[models.{name}.files]]\nname = \"model.onnx\"\n{known}\n",

@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 /// The longest wish that is believed at all: adding it to a clock cannot overflow. Whoever waits has a limit of its own
-/// that is far below (`worker.most_retry_after_s`, the total of an assist call).
+/// that is far below (`worker.max_retry_after_s`, the total of an assist call).
 pub const LONGEST_WISH: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long a server asks to be left alone: the value of `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3), at

@@ -6,7 +6,7 @@
 use std::{env, error::Error, fs, io, path::PathBuf, time::Instant};
 
 use medley_models::Models;
-use medley_portrait::{Act, Mux, Portrait, PortraitParams, Prepare, Render, Sources};
+use medley_portrait::{Mux, PortraitParams, PortraitStep, PortraitWorker, Prepare, PrepareInputs, Render};
 use medley_step::{
     BuildContext, LocalInput, Worker,
     testing::{input, run},
@@ -19,7 +19,7 @@ const SCENE: [&str; 3] = ["scene.json", "scene.png", "motion.f32"];
 const PART_FRAMES: usize = 250;
 
 struct Crew {
-    worker: Portrait,
+    worker: PortraitWorker,
     scratch: PathBuf,
     params: PortraitParams,
 }
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let out = PathBuf::from(arguments.pop().ok_or(USAGE)?);
     let slots = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 2 };
-    let worker = Portrait::build(Default::default(), &slots)?;
+    let worker = PortraitWorker::build(Default::default(), &slots)?;
     let crew = Crew { worker, scratch: out.with_extension("steps"), params };
     let film = match &arguments[..] {
         [flag, folder, sound] if flag == "--film" => {
@@ -58,15 +58,15 @@ impl Crew {
 
     fn prepare(&self, inputs: Vec<LocalInput>) -> Result<Vec<LocalInput>, Box<dyn Error>> {
         let start = Instant::now();
-        let sources = Sources {
+        let sources = PrepareInputs {
             picture: 0,
             sound: 1,
             timing: (inputs.len() == 3).then_some(2),
             reference: (inputs.len() > 3).then_some((2, 3)),
             script: (inputs.len() > 4).then_some(4),
-            ..Sources::default()
+            ..PrepareInputs::default()
         };
-        let step = Act::Prepare(Box::new(Prepare { portrait: self.params.clone(), sources, clip: None }));
+        let step = PortraitStep::Prepare(Box::new(Prepare { portrait: self.params.clone(), sources, clip: None }));
         let prepared = run(&self.worker, step, inputs, &self.folder("prepare")?)?;
         eprintln!("prepared {:?} in {:?}: {:?}", prepared.output, start.elapsed(), prepared.quality);
         Ok(SCENE.iter().map(|name| input(&prepared.artifacts[*name])).collect::<io::Result<_>>()?)
@@ -81,14 +81,14 @@ impl Crew {
         let start = Instant::now();
         for n in 0..parts {
             let (from, to) = (frames * n / parts, frames * (n + 1) / parts);
-            let step = Act::Render(Render { from, to, parts: parts as u32, crf: self.params.crf });
+            let step = PortraitStep::Render(Render { from, to, parts: parts as u32, crf: self.params.crf });
             let film = run(&self.worker, step, scene.clone(), &self.folder(&format!("render-{n}"))?)?;
             films.push(input(&film.artifacts["film.h264"])?);
         }
         let took = start.elapsed();
         eprintln!("rendered {frames} frames in {took:?}: {:.1} a second", frames as f64 / took.as_secs_f64());
         let start = Instant::now();
-        let step = Act::Mux(Mux { name: "video.mp4".into(), provenance: true, subtitles: None });
+        let step = PortraitStep::Mux(Mux { name: "video.mp4".into(), provenance: true, subtitles: None });
         let muxed = run(&self.worker, step, films, &self.folder("mux")?)?;
         eprintln!("muxed in {:?}", start.elapsed());
         Ok(muxed.artifacts["video.mp4"].clone())

@@ -14,13 +14,13 @@ pub enum PortraitError {
     )]
     NoSuchFace { name: String, wanted: u32, found: usize },
     #[error(
-        "{name}: the face is too small, its eyes are {eyes_px:.0} px apart; use a photo in which they are at least {least_px:.0} px apart"
+        "{name}: the face is too small, its eyes are {eyes_px:.0} px apart; use a photo in which they are at least {min_px:.0} px apart"
     )]
-    FaceTooSmall { name: String, eyes_px: f64, least_px: f64 },
+    FaceTooSmall { name: String, eyes_px: f64, min_px: f64 },
     #[error(
-        "{name}: the face is turned {degrees:.0} degrees {way}; use a photo that is turned at most {most:.0} degrees"
+        "{name}: the face is turned {degrees:.0} degrees {way}; use a photo that is turned at most {max:.0} degrees"
     )]
-    FaceTurned { name: String, degrees: f64, way: &'static str, most: f64 },
+    FaceTurned { name: String, degrees: f64, way: &'static str, max: f64 },
     #[error("{name} cannot be spoken: {what}")]
     Script { name: String, what: String },
     #[error("no installed font has the letter '{letter}'; install the package {package}")]

@@ -2,7 +2,7 @@ use medley_step::{Retryable, StepError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{PortraitError, scene::Framing};
+use crate::PortraitError;
 
 /// What the lips follow when no `timing.json` is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +25,17 @@ pub enum Engine {
     /// The network Wav2Lip, whose published weights are for research only: `medley models pull --unpinned
     /// wav2lip-gan-96`; the head is still
     Wav2lip,
+}
+
+/// How much of the photo the clip shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Framing {
+    /// All of it, at its own resolution up to `max_px`.
+    #[default]
+    Picture,
+    /// A square about the head.
+    Head,
 }
 
 /// How a portrait speaks.

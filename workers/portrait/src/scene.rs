@@ -1,9 +1,8 @@
-//! Where everything stands in the clip: the photo on the canvas, the face in the photo.
+//! The scene of a clip: the photo on the canvas and the face in the photo.
 
 use image::{RgbImage, imageops::FilterType};
 use medley_models::{Models, SessionOptions};
 use medley_vision::face::{CanonicalFace, FaceFinder, FaceMesher};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,25 +13,14 @@ use crate::{
     rig::{Canonical, eye_distance, head_pose},
 };
 
-/// How much of the photo the clip shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Framing {
-    /// All of it, at its own resolution up to `max_px`.
-    #[default]
-    Picture,
-    /// A square about the head.
-    Head,
-}
-
-/// Eyes closer than this leave a mouth of a few pixels.
-const LEAST_EYES_PX: f64 = 18.0;
-/// Beyond, the far half of the face has too few pixels to move.
-const MOST_YAW_DEG: f64 = 32.0;
-const MOST_PITCH_DEG: f64 = 28.0;
+/// Eyes closer together than this mean a mouth of only a few pixels.
+const MIN_EYES_PX: f64 = 18.0;
+/// Beyond these angles, the far half of the face has too few pixels to move.
+const MAX_YAW_DEG: f64 = 32.0;
+const MAX_PITCH_DEG: f64 = 28.0;
 /// Enlarging further shows more blur than face.
-pub(crate) const MOST_ENLARGED: f64 = 2.5;
-/// Of a square about the head, the eyes' distance is this share.
+pub(crate) const MAX_ENLARGED: f64 = 2.5;
+/// The distance of the eyes as a share of a square about the head.
 const HEAD_EYES_SHARE: f64 = 0.18;
 
 /// The scene of a clip, as `scene.json`; the canvas itself lies beside it as a picture.
@@ -52,7 +40,7 @@ pub(crate) struct Scene {
     #[serde(default)]
     pub(crate) fps: u32,
     pub(crate) overlays: Overlays,
-    /// What the manifest says of the clip; the step that ends the job tells it.
+    /// The quality of the clip; the last step of the job reports it.
     #[serde(default)]
     pub(crate) quality: Quality,
 }
@@ -65,21 +53,21 @@ pub(crate) struct Quality {
     pub(crate) lips_from: String,
     /// Faces seen in the photo.
     pub(crate) faces: usize,
-    /// Of the face mesh, 0 to 1.
+    /// The score of the face mesh, 0 to 1.
     pub(crate) face_score: f64,
     pub(crate) face_yaw_deg: f64,
     pub(crate) face_pitch_deg: f64,
     /// Who agreed to the use of the likeness, by the params or the script.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) consent: Option<String>,
-    /// Sentences about what a person would not expect.
+    /// Warnings for the user, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) warnings: Vec<String>,
 }
 
-/// A face found in a photo.
+/// The face found in a photo.
 #[derive(Debug, Clone)]
-pub(crate) struct Found {
+pub(crate) struct DetectedFace {
     /// Pixels of the photo, centres at whole coordinates.
     pub(crate) mesh: Vec<[f64; 3]>,
     pub(crate) faces: usize,
@@ -88,15 +76,15 @@ pub(crate) struct Found {
     pub(crate) score: f32,
 }
 
-/// What looks for faces.
+/// Finds faces and fits the mesh.
 #[derive(Debug)]
-pub(crate) struct Eyesight {
+pub(crate) struct FaceDetector {
     finder: FaceFinder,
     mesher: FaceMesher,
     pub(crate) canonical: Canonical,
 }
 
-impl Eyesight {
+impl FaceDetector {
     pub(crate) fn open(models: &Models, options: SessionOptions) -> Result<Self, PortraitError> {
         Ok(Self {
             finder: FaceFinder::open(models, options)?,
@@ -106,14 +94,14 @@ impl Eyesight {
     }
 
     /// The face numbered `wanted` from 1, the largest first; refuses what cannot be made to speak.
-    pub(crate) fn find(&self, photo: &RgbImage, wanted: u32, name: &str) -> Result<Found, PortraitError> {
-        const LEAST_SURE: f32 = 0.5;
+    pub(crate) fn find(&self, photo: &RgbImage, wanted: u32, name: &str) -> Result<DetectedFace, PortraitError> {
+        const MIN_SCORE: f32 = 0.5;
         let mut faces = self.finder.find(photo)?;
         faces.sort_by(|a, b| b.bounds.area().total_cmp(&a.bounds.area()));
         let mut meshes = Vec::new();
         for face in &faces {
             let mesh = self.mesher.fit(photo, face.roi())?;
-            if mesh.score >= LEAST_SURE {
+            if mesh.score >= MIN_SCORE {
                 meshes.push((face, mesh));
             }
         }
@@ -129,20 +117,20 @@ impl Eyesight {
         let mesh: Vec<[f64; 3]> =
             fit.points.iter().map(|&[x, y, z]| [f64::from(x) - 0.5, f64::from(y) - 0.5, f64::from(z)]).collect();
         let eyes_px = eye_distance(&mesh);
-        if eyes_px < LEAST_EYES_PX {
-            return Err(PortraitError::FaceTooSmall { name, eyes_px, least_px: LEAST_EYES_PX });
+        if eyes_px < MIN_EYES_PX {
+            return Err(PortraitError::FaceTooSmall { name, eyes_px, min_px: MIN_EYES_PX });
         }
         let (yaw_deg, pitch_deg) = head_pose(&mesh, &self.canonical).yaw_pitch_deg();
         facing(yaw_deg, pitch_deg, &name)?;
-        Ok(Found { mesh, faces, yaw_deg, pitch_deg, score: fit.score })
+        Ok(DetectedFace { mesh, faces, yaw_deg, pitch_deg, score: fit.score })
     }
 }
 
 /// Refuses a head that is turned too far.
 fn facing(yaw_deg: f64, pitch_deg: f64, name: &str) -> Result<(), PortraitError> {
-    for (angle, way, most) in [(yaw_deg, "to the side", MOST_YAW_DEG), (pitch_deg, "up or down", MOST_PITCH_DEG)] {
-        if angle.abs() > most {
-            return Err(PortraitError::FaceTurned { name: name.into(), degrees: angle.abs(), way, most });
+    for (angle, way, max) in [(yaw_deg, "to the side", MAX_YAW_DEG), (pitch_deg, "up or down", MAX_PITCH_DEG)] {
+        if angle.abs() > max {
+            return Err(PortraitError::FaceTurned { name: name.into(), degrees: angle.abs(), way, max });
         }
     }
     Ok(())
@@ -163,7 +151,7 @@ impl Placement {
 }
 
 /// The photo as it is, smaller if it must be, its sides even (chroma is halved).
-pub(crate) fn whole_picture(photo: &RgbImage, found: &Found, max_px: u32) -> (Canvas, Scene) {
+pub(crate) fn whole_picture(photo: &RgbImage, face: &DetectedFace, max_px: u32) -> (Canvas, Scene) {
     let (width, height) = (f64::from(photo.width()), f64::from(photo.height()));
     let scale = (f64::from(max_px) / width.max(height)).min(1.0);
     let even = |v: f64| ((v * scale) as u32 & !1).max(2);
@@ -174,16 +162,16 @@ pub(crate) fn whole_picture(photo: &RgbImage, found: &Found, max_px: u32) -> (Ca
         image::imageops::crop_imm(photo, 0, 0, wide, high).to_image()
     };
     let placement = Placement { scale, shift: [0.0; 2] };
-    scene(&image, found, placement)
+    scene(&image, face, placement)
 }
 
 /// A square of `side_px` about the head; beyond the photo its edge goes on.
-pub(crate) fn about_the_head(photo: &RgbImage, found: &Found, side_px: u32) -> (Canvas, Scene) {
-    let eyes = eye_distance(&found.mesh);
+pub(crate) fn about_the_head(photo: &RgbImage, face: &DetectedFace, side_px: u32) -> (Canvas, Scene) {
+    let eyes = eye_distance(&face.mesh);
     let wanted = f64::from(side_px) * HEAD_EYES_SHARE / eyes;
-    let scale = wanted.min(MOST_ENLARGED);
+    let scale = wanted.min(MAX_ENLARGED);
     let side = (f64::from(side_px) * (scale / wanted)).round() as u32 & !1;
-    let middle = [0, 1].map(|k| found.mesh.iter().map(|p| p[k]).sum::<f64>() / found.mesh.len() as f64);
+    let middle = [0, 1].map(|k| face.mesh.iter().map(|p| p[k]).sum::<f64>() / face.mesh.len() as f64);
     // Whole source pixels, so that only one filter touches the picture.
     let source = f64::from(side) / scale;
     let corner = [middle[0] - source * 0.5, middle[1] - source * 0.475].map(|v| v.round() as i64);
@@ -198,18 +186,18 @@ pub(crate) fn about_the_head(photo: &RgbImage, found: &Found, side_px: u32) -> (
     let scaled = image::imageops::resize(&cut, larger, larger, FilterType::Lanczos3);
     let image = image::imageops::crop_imm(&scaled, 0, 0, side, side).to_image();
     let placement = Placement { scale: exact, shift: [-(corner[0] as f64) * exact, -(corner[1] as f64) * exact] };
-    scene(&image, found, placement)
+    scene(&image, face, placement)
 }
 
-fn scene(image: &RgbImage, found: &Found, placement: Placement) -> (Canvas, Scene) {
+fn scene(image: &RgbImage, face: &DetectedFace, placement: Placement) -> (Canvas, Scene) {
     let canvas = Canvas::from_rgb(image);
-    let scene = Scene::new(image.dimensions(), canvas.rect(), found, placement);
+    let scene = Scene::new(image.dimensions(), canvas.rect(), face, placement);
     (canvas, scene)
 }
 
 impl Scene {
-    pub(crate) fn new((width, height): (u32, u32), photo: Rect, found: &Found, placement: Placement) -> Self {
-        let mesh = found.mesh.iter().map(|&point| placement.point(point)).collect();
+    pub(crate) fn new((width, height): (u32, u32), photo: Rect, face: &DetectedFace, placement: Placement) -> Self {
+        let mesh = face.mesh.iter().map(|&point| placement.point(point)).collect();
         let enlarged = placement.scale as f32;
         Self {
             width,
@@ -247,7 +235,7 @@ mod tests {
             let (yaw, pitch) = head_pose(&turned(degrees), &canonical).yaw_pitch_deg();
             assert!((yaw - degrees).abs() < 0.5 && pitch.abs() < 0.5, "{degrees}: {yaw} {pitch}");
             match facing(yaw, pitch, "x.png") {
-                Ok(()) => assert!(degrees.abs() < MOST_YAW_DEG),
+                Ok(()) => assert!(degrees.abs() < MAX_YAW_DEG),
                 Err(error) => {
                     let error = error.into_step_error();
                     assert_eq!(error.code().as_str(), "face_turned");
@@ -264,12 +252,10 @@ mod tests {
             photo.put_pixel(x, y, image::Rgb([250, 250, 250]));
         }
         let mesh = (0..POINTS).map(|i| [120.5 + f64::from((i % 26) as u8) - 12.5, 80.5 + (i / 26) as f64 - 8.5, 0.0]);
-        let found = Found { mesh: mesh.collect(), faces: 1, yaw_deg: 0.0, pitch_deg: 0.0, score: 1.0 };
-        for (canvas, scene) in [
-            whole_picture(&photo, &found, 1920),
-            whole_picture(&photo, &found, 150),
-            about_the_head(&photo, &found, 96),
-        ] {
+        let face = DetectedFace { mesh: mesh.collect(), faces: 1, yaw_deg: 0.0, pitch_deg: 0.0, score: 1.0 };
+        for (canvas, scene) in
+            [whole_picture(&photo, &face, 1920), whole_picture(&photo, &face, 150), about_the_head(&photo, &face, 96)]
+        {
             let middle = [0, 1].map(|k| scene.mesh.iter().map(|p| p[k]).sum::<f64>() / POINTS as f64);
             let (mut sum, mut weight) = ([0.0; 2], 0.0);
             for (i, pixel) in canvas.pixels.iter().enumerate().filter(|(_, pixel)| pixel[0] > 60) {

@@ -1,4 +1,4 @@
-//! Sound in.
+//! Reads sound.
 
 use std::{
     fs::File,
@@ -11,14 +11,14 @@ use medley_step::LocalInput;
 
 use crate::PortraitError;
 
-/// Rate at which speech is listened to.
+/// The sample rate for analysis.
 pub(crate) const RATE_HZ: u32 = 16_000;
-/// Rate at which it is put into the film.
+/// The sample rate in the film.
 pub(crate) const FILM_RATE_HZ: u32 = 48_000;
 
-/// Mono sound at [`RATE_HZ`], at most `most_s` seconds.
-pub(crate) fn listen(input: &LocalInput, most_s: f64) -> Result<Vec<f32>, PortraitError> {
-    let read = || open(input, RATE_HZ)?.read_to_end(most_s);
+/// Mono sound at [`RATE_HZ`], at most `max_s` seconds.
+pub(crate) fn read_speech(input: &LocalInput, max_s: f64) -> Result<Vec<f32>, PortraitError> {
+    let read = || open(input, RATE_HZ)?.read_to_end(max_s);
     Ok(read().map_err(|error| error.named(&input.name))?)
 }
 

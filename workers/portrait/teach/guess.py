@@ -1,4 +1,4 @@
-"""Teaches what the mouth does from the sound alone: writes `src/hear/guess.json`.
+"""Teaches what the mouth does from the sound alone: writes `src/animation/regression.json`.
 
 Synthetic voices say sentences whose phoneme times are known; the program's own co-articulation (`src/drive`, its table
 of shapes is read from there) says what the mouth should do in each frame; ridge regression finds it again in nine frames of
@@ -74,7 +74,7 @@ class Espeak:
 
 
 def cepstra(y):
-    """`src/hear/features.rs`: 13 mel cepstra, 50 frames a second, normalised."""
+    """`src/alignment/cepstra.rs`: 13 mel cepstra, 50 frames a second, normalised."""
     hop, window, bands = 320, 512, 24
     y = np.append(y[:1], y[1:] - 0.95 * y[:-1])
     mel = lambda hz: 2595 * np.log10(1 + hz / 700)
@@ -110,7 +110,7 @@ def tables():
 
 
 def articulate(sounds, frames, end_s):
-    """`src/drive/articulate.rs` without its closures, which cannot be heard: the eight aims of each frame."""
+    """`src/animation/articulate.rs` without its closures, which cannot be heard: the eight aims of each frame."""
     shapes, ipa, crisp, vowels = tables()
     segments, before = [], -3600.0
     for phoneme, a, b in sounds + [("", end_s, end_s + 3600)]:
@@ -139,7 +139,7 @@ def articulate(sounds, frames, end_s):
     aims = total / weights[:, None]
     padded = np.pad(aims, ((1, 1), (0, 0)), mode="edge")
     aims = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
-    aims[:, 0] = np.maximum(aims[:, 0], 0) ** float(re.search(r"LOOKS_OPEN: f64 = ([\d.]+)", (HERE.parent / "src/drive/articulate.rs").read_text())[1])
+    aims[:, 0] = np.maximum(aims[:, 0], 0) ** float(re.search(r"LOOKS_OPEN: f64 = ([\d.]+)", (HERE.parent / "src/animation/articulate.rs").read_text())[1])
     return aims
 
 
@@ -160,7 +160,7 @@ def main():
     x, y = (np.vstack(part) for part in zip(*held))
     for name, a, b in zip("jaw wide round upper lower press tuck tongue".split(), (x @ weights.T).T, y.T):
         print(f"{name}: r {np.corrcoef(a, b)[0, 1]:.2f}")
-    out = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "src/hear/guess.json"
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "src/animation/regression.json"
     rows = ",\n".join("[" + ",".join(f"{v:.5g}" for v in row) + "]" for row in weights)
     out.write_text(f"[{rows}]\n")
 

@@ -14,8 +14,8 @@ use medley_media::{
 };
 use medley_models::Models;
 use medley_portrait::{
-    Act, Aspect, Background, Clip, Engine, Framing, Mux, Portrait, PortraitConfig, PortraitParams, Prepare, Render,
-    Script, Sources, Stage, Subtitles,
+    Aspect, Background, Clip, Composition, Engine, Framing, Mux, PortraitConfig, PortraitParams, PortraitStep,
+    PortraitWorker, Prepare, PrepareInputs, Render, Script, Subtitles,
 };
 use medley_proto::{PhonemeTime, SentenceTime, SpeechTiming, Viseme};
 use medley_step::{
@@ -23,9 +23,9 @@ use medley_step::{
     testing::{Ran, input, run},
 };
 
-fn worker() -> Portrait {
+fn worker() -> PortraitWorker {
     let slots = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 2 };
-    Portrait::build(Default::default(), &slots).unwrap()
+    PortraitWorker::build(Default::default(), &slots).unwrap()
 }
 
 fn sample(name: &str) -> PathBuf {
@@ -66,26 +66,26 @@ fn speech(folder: &Path, seconds: f32) -> (PathBuf, PathBuf) {
 }
 
 fn step(
-    worker: &Portrait,
-    act: Act,
+    worker: &PortraitWorker,
+    act: PortraitStep,
     inputs: Vec<LocalInput>,
     folder: PathBuf,
-) -> Result<Ran<medley_portrait::Done>, StepError> {
+) -> Result<Ran<medley_portrait::PortraitOutput>, StepError> {
     fs::create_dir_all(&folder).unwrap();
     run(worker, act, inputs, &folder)
 }
 
 /// Prepares, renders in `parts` parts and muxes; returns the last step's artifacts.
 fn clip(
-    worker: &Portrait,
+    worker: &PortraitWorker,
     prepare: Prepare,
     inputs: Vec<LocalInput>,
     folder: &Path,
     parts: usize,
-) -> Ran<medley_portrait::Done> {
+) -> Ran<medley_portrait::PortraitOutput> {
     let sound = inputs[prepare.sources.sound].clone();
     let subtitles = prepare.clip.as_ref().map(|clip| clip.subtitles);
-    let prepared = step(worker, Act::Prepare(Box::new(prepare)), inputs, folder.join("prepare")).unwrap();
+    let prepared = step(worker, PortraitStep::Prepare(Box::new(prepare)), inputs, folder.join("prepare")).unwrap();
     let drawn_from = ["scene.json", "scene.png", "motion.f32"];
     let mut inputs: Vec<LocalInput> =
         drawn_from.iter().map(|name| input(&prepared.artifacts[*name]).unwrap()).collect();
@@ -96,13 +96,13 @@ fn clip(
     let mut last = vec![sound, inputs[0].clone()];
     for n in 0..parts {
         let (from, to) = (frames * n / parts, frames * (n + 1) / parts);
-        let act = Act::Render(Render { from, to, parts: parts as u32, crf: 22 });
+        let act = PortraitStep::Render(Render { from, to, parts: parts as u32, crf: 22 });
         let film = step(worker, act, inputs.clone(), folder.join(format!("render-{n}"))).unwrap();
         last.push(input(&film.artifacts["film.h264"]).unwrap());
     }
     last.extend(inputs.iter().find(|input| input.name == "poster.jpg").cloned());
     let mux = Mux { name: "video.mp4".into(), provenance: true, subtitles };
-    step(worker, Act::Mux(mux), last, folder.join("mux")).unwrap()
+    step(worker, PortraitStep::Mux(mux), last, folder.join("mux")).unwrap()
 }
 
 fn small(still: bool) -> PortraitParams {
@@ -115,7 +115,7 @@ fn a_photo_and_a_voice_become_a_film_the_same_one_each_time() {
     let folder = tempfile::tempdir().unwrap();
     let (wav, timing) = speech(folder.path(), 1.2);
     let inputs = [sample("astronaut.png"), wav, timing].map(|path| input(&path).unwrap()).to_vec();
-    let sources = Sources { picture: 0, sound: 1, timing: Some(2), ..Sources::default() };
+    let sources = PrepareInputs { picture: 0, sound: 1, timing: Some(2), ..PrepareInputs::default() };
     let worker = worker();
     let mut films = Vec::new();
     for again in ["first", "second"] {
@@ -155,9 +155,13 @@ fn a_news_clip_has_its_shape_its_words_and_a_poster() {
     let script = folder.path().join("script.md");
     fs::write(&script, "---\ntitle: Hope\nanchor: A. Nonym\nconsent: the heirs\n---\nMama, beep: hope.").unwrap();
     let worker = worker();
-    let parsed =
-        step(&worker, Act::Script(Script::Markdown), vec![input(&script).unwrap()], folder.path().join("script"))
-            .unwrap();
+    let parsed = step(
+        &worker,
+        PortraitStep::Script(Script::Markdown),
+        vec![input(&script).unwrap()],
+        folder.path().join("script"),
+    )
+    .unwrap();
     assert_eq!(fs::read_to_string(&parsed.artifacts["script.md"]).unwrap(), "Mama, beep: hope.");
     let output = folder.path().join("output.json");
     fs::write(&output, serde_json::to_vec(&parsed.output).unwrap()).unwrap();
@@ -165,8 +169,8 @@ fn a_news_clip_has_its_shape_its_words_and_a_poster() {
     let logo = folder.path().join("logo.png");
     image::RgbaImage::from_pixel(40, 20, image::Rgba([255, 0, 255, 255])).save(&logo).unwrap();
     let inputs = [sample("astronaut.png"), wav, timing, output, logo].map(|path| input(&path).unwrap()).to_vec();
-    let sources = Sources { picture: 0, sound: 1, timing: Some(2), script: Some(3), ..Sources::default() };
-    let stage = Stage { aspect: Aspect::Tall, short_px: 180, background: Background::Blur };
+    let sources = PrepareInputs { picture: 0, sound: 1, timing: Some(2), script: Some(3), ..PrepareInputs::default() };
+    let stage = Composition { aspect: Aspect::Tall, short_px: 180, background: Background::Blur };
     let prepare = Prepare {
         portrait: PortraitParams { label: Some("AI generated".into()), consent: None, ..small(true) },
         sources,
@@ -205,10 +209,11 @@ fn the_engine_wav2lip_hears_the_sound_and_draws_the_lower_face_alone() {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/wav2lip.onnx");
     let config = PortraitConfig { wav2lip_model: Some(model), ..PortraitConfig::default() };
     let slots = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 2 };
-    let worker = Portrait::build(config, &slots).unwrap();
+    let worker = PortraitWorker::build(config, &slots).unwrap();
     let inputs = [sample("astronaut.png"), wav].map(|path| input(&path).unwrap()).to_vec();
     let params = PortraitParams { engine: Engine::Wav2lip, head_px: 192, ..small(false) };
-    let prepare = Prepare { portrait: params, sources: Sources { sound: 1, ..Sources::default() }, clip: None };
+    let prepare =
+        Prepare { portrait: params, sources: PrepareInputs { sound: 1, ..PrepareInputs::default() }, clip: None };
     let made = clip(&worker, prepare, inputs, folder.path(), 2);
     let film = &made.artifacts["video.mp4"];
     let (upper, lower) = (brightness(film, 0.0, 0.45), brightness(film, 0.5, 0.8));
@@ -229,14 +234,16 @@ fn a_network_of_another_contract_is_refused() {
         ..PortraitConfig::default()
     };
     let slots = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 2 };
-    let worker = Portrait::build(config, &slots).unwrap();
+    let worker = PortraitWorker::build(config, &slots).unwrap();
     let inputs = [sample("astronaut.png"), wav].map(|path| input(&path).unwrap()).to_vec();
     let params = PortraitParams { engine: Engine::Wav2lip, ..small(false) };
-    let prepare = Prepare { portrait: params, sources: Sources { sound: 1, ..Sources::default() }, clip: None };
-    let prepared = step(&worker, Act::Prepare(Box::new(prepare)), inputs, folder.path().join("prepare")).unwrap();
+    let prepare =
+        Prepare { portrait: params, sources: PrepareInputs { sound: 1, ..PrepareInputs::default() }, clip: None };
+    let prepared =
+        step(&worker, PortraitStep::Prepare(Box::new(prepare)), inputs, folder.path().join("prepare")).unwrap();
     let inputs =
         ["scene.json", "scene.png", "motion.f32", "mel.f32"].map(|name| input(&prepared.artifacts[name]).unwrap());
-    let act = Act::Render(Render { from: 0, to: 5, parts: 1, crf: 22 });
+    let act = PortraitStep::Render(Render { from: 0, to: 5, parts: 1, crf: 22 });
     let error = step(&worker, act, inputs.to_vec(), folder.path().join("render")).unwrap_err();
     assert_eq!(error.code().as_str(), "params_invalid", "{error}");
     assert!(error.to_string().contains("faces [N,6,96,96]"), "{error}");
@@ -250,7 +257,7 @@ fn a_small_photo_is_told_of() {
     let path = folder.path().join("small.png");
     image::imageops::resize(&photo, 300, 300, image::imageops::FilterType::Triangle).save(&path).unwrap();
     let inputs = [path, wav, timing].map(|path| input(&path).unwrap()).to_vec();
-    let sources = Sources { picture: 0, sound: 1, timing: Some(2), ..Sources::default() };
+    let sources = PrepareInputs { picture: 0, sound: 1, timing: Some(2), ..PrepareInputs::default() };
     let portrait = PortraitParams { framing: Framing::Picture, ..small(true) };
     let made = clip(&worker(), Prepare { portrait, sources, clip: None }, inputs, folder.path(), 1);
     let warnings = made.quality["warnings"].to_string();
@@ -269,11 +276,12 @@ fn difficult_portraits_speak() {
         let path = folder.path().join(format!("{number}.png"));
         picture.save(&path).unwrap();
         let inputs = [path, wav.clone(), timing.clone()].map(|path| input(&path).unwrap()).to_vec();
-        let sources = Sources { picture: 0, sound: 1, timing: Some(2), ..Sources::default() };
+        let sources = PrepareInputs { picture: 0, sound: 1, timing: Some(2), ..PrepareInputs::default() };
         let portrait = PortraitParams { face, framing: Framing::Picture, ..small(true) };
         let prepare = Prepare { portrait, sources, clip: None };
         let ran =
-            step(&worker, Act::Prepare(Box::new(prepare)), inputs, folder.path().join(number.to_string())).unwrap();
+            step(&worker, PortraitStep::Prepare(Box::new(prepare)), inputs, folder.path().join(number.to_string()))
+                .unwrap();
         let scene: serde_json::Value =
             serde_json::from_slice(&fs::read(&ran.artifacts["scene.json"]).unwrap()).unwrap();
         let nose = [0usize, 1].map(|k| scene["mesh"][1][k].as_f64().unwrap());
@@ -323,10 +331,10 @@ fn what_cannot_speak_is_refused_with_what_to_do() {
     fs::write(&text, "not a picture").unwrap();
     let refused = |picture: &Path, face: u32| {
         let inputs = [picture, &wav, &timing].map(|path| input(path).unwrap()).to_vec();
-        let sources = Sources { picture: 0, sound: 1, timing: Some(2), ..Sources::default() };
+        let sources = PrepareInputs { picture: 0, sound: 1, timing: Some(2), ..PrepareInputs::default() };
         let prepare = Prepare { portrait: PortraitParams { face, ..small(true) }, sources, clip: None };
         let folder = folder.path().join(format!("{face}-{}", picture.file_stem().unwrap().to_string_lossy()));
-        let error = step(&worker, Act::Prepare(Box::new(prepare)), inputs, folder).unwrap_err();
+        let error = step(&worker, PortraitStep::Prepare(Box::new(prepare)), inputs, folder).unwrap_err();
         (error.code().to_string(), error.to_string())
     };
     let (code, sentence) = refused(&sample("coffee.png"), 1);

@@ -1,7 +1,8 @@
-//! Dates and times inside a line of text, as ISO 8601.
+//! Dates and times in a line of text, as ISO 8601.
 
 use std::sync::LazyLock;
 
+use jiff::civil::Date;
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,18 +22,18 @@ pub enum DateOrder {
     Ymd,
 }
 
-/// A date as it stands in a line.
+/// A date in a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FoundDate {
+pub(crate) struct ParsedDate {
     pub(crate) iso: String,
     pub(crate) raw: String,
-    /// Day and month could be the other way round.
+    /// Whether day and month could be the other way round.
     pub(crate) ambiguous: bool,
 }
 
-/// A time of day as it stands in a line.
+/// A time of day in a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FoundTime {
+pub(crate) struct ParsedTime {
     /// `18:21` or `18:21:33`.
     pub(crate) iso: String,
     pub(crate) raw: String,
@@ -79,12 +80,12 @@ static TIME_SPACED: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?i)([0-2]?\d)[ .:]([0-5]\d)[ .:]([0-5]\d)\s?([ap]\.?m)?"));
 static HOUR: LazyLock<Regex> = LazyLock::new(|| fixed(r"(?i)\b(1[0-2]|0?[1-9])(?:[.]([0-5]\d))?\s?([ap]\.?m)\b"));
 
-/// The dates of a line, the surest way of writing first.
-pub(crate) fn dates(text: &str, order: DateOrder) -> Vec<FoundDate> {
+/// The dates of a line, the least ambiguous notation first.
+pub(crate) fn dates(text: &str, order: DateOrder) -> Vec<ParsedDate> {
     let mut found = Vec::new();
     let mut add = |year: &str, month: u32, day: u32, raw: &str, ambiguous: bool| {
         if let Some(iso) = iso(year, month, day) {
-            found.push(FoundDate { iso, raw: raw.trim().into(), ambiguous });
+            found.push(ParsedDate { iso, raw: raw.trim().into(), ambiguous });
         }
     };
     let number = |text: &str| text.parse().unwrap_or(0);
@@ -139,7 +140,7 @@ pub(crate) fn dates(text: &str, order: DateOrder) -> Vec<FoundDate> {
 }
 
 fn month(name: &str) -> Option<u32> {
-    // What a reader takes for another letter in a month's name.
+    // OCR reads the O of a month as a zero.
     let name = name.to_ascii_uppercase().replace('0', "O");
     let english = MONTHS.iter().position(|month| *month == name).map(|index| index as u32 + 1);
     english.or_else(|| OTHER_MONTHS.iter().find(|(other, _)| *other == name).map(|(_, month)| *month))
@@ -148,18 +149,12 @@ fn month(name: &str) -> Option<u32> {
 fn iso(year: &str, month: u32, day: u32) -> Option<String> {
     let year: u32 = year.parse().ok()?;
     let year = if year < 100 { 2000 + year } else { year };
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        2 => 28 + u32::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => 0,
-    };
-    ((1..=days).contains(&day) && (1970..2100).contains(&year)).then(|| format!("{year:04}-{month:02}-{day:02}"))
+    let date = Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()?;
+    (1970..2100).contains(&date.year()).then(|| date.to_string())
 }
 
 /// The first time of day of a line.
-pub(crate) fn time(text: &str, labelled: bool) -> Option<FoundTime> {
+pub(crate) fn time(text: &str, labelled: bool) -> Option<ParsedTime> {
     // A date and a time printed without a gap: 27/05/20188:07 PM.
     let text = YEAR_FIRST.replace_all(text, " ");
     let text = NUMBERS.replace_all(&text, " ");
@@ -173,7 +168,7 @@ pub(crate) fn time(text: &str, labelled: bool) -> Option<FoundTime> {
     time_of(&part[1], part.get(2).map_or("00", |m| m.as_str()), None, Some(&part[3]), &part[0])
 }
 
-fn time_of(hour: &str, minute: &str, second: Option<&str>, half: Option<&str>, raw: &str) -> Option<FoundTime> {
+fn time_of(hour: &str, minute: &str, second: Option<&str>, half: Option<&str>, raw: &str) -> Option<ParsedTime> {
     let hour: u32 = hour.parse().ok()?;
     let hour = match half.map(|half| half.starts_with(['p', 'P'])) {
         Some(true) if hour < 12 => hour + 12,
@@ -181,7 +176,7 @@ fn time_of(hour: &str, minute: &str, second: Option<&str>, half: Option<&str>, r
         _ => hour,
     };
     let second = second.map(|second| format!(":{second}")).unwrap_or_default();
-    (hour < 24).then(|| FoundTime { iso: format!("{hour:02}:{minute}{second}"), raw: raw.trim().into() })
+    (hour < 24).then(|| ParsedTime { iso: format!("{hour:02}:{minute}{second}"), raw: raw.trim().into() })
 }
 
 #[cfg(test)]

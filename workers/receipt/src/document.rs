@@ -1,21 +1,21 @@
-//! `receipt.json`: what a receipt says, each value with where it stands and how sure it is.
+//! The record `receipt.json`: the fields of a receipt, each with its place and its confidence.
 
 use medley_vision::text::Quad;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::decimal::Decimal;
+use crate::money::Decimal;
 
-/// A value with its witness.
+/// A value with its evidence.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Field<T> {
     /// Normalised: dates and times ISO 8601, money a decimal string, currency ISO 4217.
     pub value: T,
     /// As it is printed.
     pub raw: String,
-    /// 0 to 1: how well its line was read and how sure the value is to be what it is said to be.
+    /// 0 to 1: the confidence of its line, times the confidence that the value belongs to this field.
     pub confidence: f32,
-    /// The index into `lines` of the (first) line that it stands on; none when it was concluded.
+    /// The index into `lines` of its (first) line; none when the value was inferred.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
     /// Page, counted from 0.
@@ -24,12 +24,12 @@ pub struct Field<T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<[[f32; 2]; 4]>")]
     pub polygon: Option<Quad>,
-    /// A digit was read otherwise, and the receipt's own sums say this one.
+    /// A misread digit was corrected by the sums of the receipt.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub corrected: bool,
 }
 
-/// Who sold.
+/// The merchant.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct Merchant {
     pub name: Option<Field<String>>,
@@ -39,7 +39,7 @@ pub struct Merchant {
     pub tax_id: Option<Field<String>>,
 }
 
-/// One article.
+/// One item.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Item {
     pub description: Option<Field<String>>,
@@ -55,14 +55,14 @@ pub struct Tax {
     pub name: String,
     /// In percent.
     pub rate: Option<Field<Decimal>>,
-    /// What it is a share of.
+    /// The amount that it is a share of.
     pub base: Option<Field<Decimal>>,
     pub amount: Field<Decimal>,
-    /// It is part of the prices already.
+    /// The prices include it.
     pub included: Option<bool>,
 }
 
-/// How it was paid.
+/// The payment.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct Payment {
     /// `cash`, `card` or `wallet`.
@@ -86,24 +86,24 @@ pub struct OutLine {
 pub struct Check {
     /// `total`, `items`, `change`, `rounding`, `words`, or `magnitude`, which fails where the total may lack its thousands.
     pub name: &'static str,
-    /// What is added up, in words.
+    /// The sum in words.
     pub sum: String,
     pub found: Decimal,
     pub expected: Decimal,
     pub holds: bool,
 }
 
-/// How good the record is.
+/// The quality of the record.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct Quality {
-    /// Every sum that could be checked holds; none when there was nothing to check.
+    /// Whether every sum that could be checked holds; none when there was none.
     pub adds_up: Option<bool>,
     pub checks: Vec<Check>,
     /// Mean confidence of the lines, weighted by length.
     pub text_confidence: f32,
-    /// How many amounts were read otherwise than they are reported.
+    /// The number of corrected amounts.
     pub corrected: usize,
-    /// What a person should look at.
+    /// Sentences about what a person should check.
     pub warnings: Vec<String>,
 }
 
@@ -112,9 +112,9 @@ pub struct Quality {
 pub struct PageInfo {
     pub width_px: u32,
     pub height_px: u32,
-    /// Quarter turns clockwise that set it upright, in degrees.
+    /// The clockwise rotation by quarter turns that set it upright, in degrees.
     pub turn_deg: u16,
-    /// The lean that was taken out, in degrees clockwise.
+    /// The skew that was removed, in degrees clockwise.
     pub lean_deg: f32,
     /// `picture` or `text_layer`.
     pub source: &'static str,

@@ -1,14 +1,16 @@
-//! Lines as rows and cells: which amount stands beside which words.
+//! The layout of a document: lines as rows of cells, and each amount with its label.
 
 use medley_vision::text::{Glyph, Quad, TextPage};
 
 use crate::{
-    amount::{Amount, amounts},
-    lexicon::{self, Kind},
-    number::{self, NumberStyle},
+    lexicon::{self, AmountKind},
+    money::{
+        amount::{Amount, amounts},
+        number::{self, NumberStyle},
+    },
 };
 
-/// A line of text of any page, from pixels or from a PDF's text layer.
+/// A line of text, from a picture or a PDF's text layer.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     pub(crate) text: String,
@@ -16,11 +18,11 @@ pub(crate) struct Line {
     /// In pixels of the page's picture.
     pub(crate) polygon: Quad,
     pub(crate) page: usize,
-    /// Characters with what else they may be; empty for a text layer.
+    /// The characters with their alternatives; empty for a text layer.
     pub(crate) glyphs: Vec<Glyph>,
 }
 
-/// A line in its row.
+/// A line within its row.
 #[derive(Debug, Clone)]
 pub(crate) struct Cell {
     /// Its index among the document's lines.
@@ -32,7 +34,7 @@ pub(crate) struct Cell {
     pub(crate) amounts: Vec<Amount>,
 }
 
-/// Lines side by side.
+/// Lines that stand side by side.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     pub(crate) cells: Vec<Cell>,
@@ -40,18 +42,18 @@ pub(crate) struct Row {
     pub(crate) bottom: f32,
 }
 
-/// An amount in its row with the words that belong to it.
+/// An amount with its label.
 #[derive(Debug, Clone)]
-pub(crate) struct Labelled {
+pub(crate) struct LabelledAmount {
     pub(crate) row: usize,
     pub(crate) line: usize,
     pub(crate) label: String,
-    pub(crate) kind: Option<Kind>,
+    pub(crate) kind: Option<AmountKind>,
     pub(crate) amount: Amount,
-    /// Where its middle stands across the page, 0 to 1.
+    /// The place of its middle across the page: 0 is left, 1 is right.
     pub(crate) across: f32,
     pub(crate) height: f32,
-    /// Its value is not what was read.
+    /// Whether its value was corrected by arithmetic.
     pub(crate) corrected: bool,
 }
 
@@ -66,7 +68,7 @@ pub(crate) struct Sheet {
 }
 
 impl Sheet {
-    /// Lays the pages one below the other; `currency` is what is known of the money beforehand.
+    /// Lays the pages one below the other. `currency` is the currency if it is known beforehand.
     pub(crate) fn of_pages(pages: Vec<TextPage>, currency: Option<&str>) -> Self {
         let lines = pages.iter().flat_map(|page| &page.lines).map(|line| line.text.as_str());
         let mut sheet = Self { style: NumberStyle::of(lines, currency), ..Self::default() };
@@ -109,7 +111,7 @@ impl Sheet {
         sheet
     }
 
-    /// The same lines with plain blanks taken for what parts thousands; none where no line has such a number.
+    /// The same lines with plain spaces as thousands separators; none if no line has such a number.
     pub(crate) fn with_blank_groups(&self) -> Option<Self> {
         let mut sheet = Self { style: NumberStyle { blank_groups: true, ..self.style }, ..self.clone() };
         let mut changed = false;
@@ -125,7 +127,7 @@ impl Sheet {
         changed.then_some(sheet)
     }
 
-    /// Do digits stand so close to the left of an amount that they may be its thousands?
+    /// Whether digits stand so close to the left of an amount that they may be its thousands.
     pub(crate) fn is_open_to_the_left(&self, row: usize, line: usize, amount: &Amount) -> bool {
         let text = &self.lines[line].text;
         let printed = text.get(amount.span.clone()).unwrap_or_default();
@@ -147,7 +149,7 @@ impl Sheet {
         cell.is_some_and(|cell| before.trim().is_empty() && thousands_before(row, cell).is_some())
     }
 
-    /// The width that text covers: margins of a photograph do not count.
+    /// Sets the width to that of the text, without the margins of a photograph.
     fn trim_width(&mut self) {
         let cells = || self.rows.iter().flat_map(|row| &row.cells);
         let left = cells().map(|cell| cell.left).fold(f32::INFINITY, f32::min);
@@ -163,9 +165,9 @@ impl Sheet {
         }
     }
 
-    /// Every amount with its words: those before it in its own cell, else the nearest cell to its left that has any,
-    /// else the whole row.
-    pub(crate) fn labelled(&self) -> Vec<Labelled> {
+    /// Every amount with its label: the words before it in its own cell, else in the nearest cell to its left that has
+    /// words, else the whole row.
+    pub(crate) fn labelled(&self) -> Vec<LabelledAmount> {
         let mut out = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
             for (position, cell) in row.cells.iter().enumerate() {
@@ -173,30 +175,31 @@ impl Sheet {
                     let own = &cell.text[..amount.span.start];
                     let words = std::iter::once(own)
                         .chain(row.cells[..position].iter().rev().map(|cell| cell.text.as_str()))
-                        .find(|text| says_something(text));
+                        .find(|text| has_words(text));
                     let mut label = words.unwrap_or_default().to_owned();
                     let mut kind = lexicon::kind_of(&label);
                     let whole = row.text();
                     if kind.is_none() && position > 0 {
                         let row_kind = lexicon::kind_of(&whole);
-                        // Codes and rates of a tax table do not say what a row's amounts are.
-                        if row_kind.is_some() && row_kind != Some(Kind::Other) {
+                        // Codes and rates of a tax table do not name a row's amounts.
+                        if row_kind.is_some() && row_kind != Some(AmountKind::Other) {
                             kind = row_kind;
                             label.clone_from(&whole);
                         }
                     }
-                    // What a total includes or leaves out may stand after it or in the next cell.
-                    if matches!(kind, Some(Kind::Total)) && lexicon::kind_of(&whole) == Some(Kind::Subtotal) {
-                        kind = Some(Kind::Subtotal);
+                    // Words after the amount may say what a total includes or leaves out.
+                    if matches!(kind, Some(AmountKind::Total)) && lexicon::kind_of(&whole) == Some(AmountKind::Subtotal)
+                    {
+                        kind = Some(AmountKind::Subtotal);
                     }
-                    if matches!(kind, Some(Kind::Total))
+                    if matches!(kind, Some(AmountKind::Total))
                         && label.len() < 12
                         && own.trim().is_empty()
                         && whole_is_tax_note(&whole)
                     {
-                        kind = Some(Kind::Tax);
+                        kind = Some(AmountKind::Tax);
                     }
-                    out.push(Labelled {
+                    out.push(LabelledAmount {
                         row: index,
                         line: cell.line,
                         kind,
@@ -213,8 +216,8 @@ impl Sheet {
     }
 }
 
-/// `R 3` and `798.00`, read as two lines a blank apart, are one amount of the line behind. Returns whether there are
-/// any.
+/// Joins `R 3` and `798.00`, read as two lines a space apart, to one amount of the second line. Returns whether it
+/// joined any.
 fn join_thousands(row: &mut Row, style: NumberStyle) -> bool {
     let mut joined = false;
     for right in 1..row.cells.len() {
@@ -232,10 +235,10 @@ fn join_thousands(row: &mut Row, style: NumberStyle) -> bool {
     joined
 }
 
-/// The digits at the end of the cell before this one that may be the thousands of this one's amount.
+/// The digits at the end of the cell to the left that may be the thousands of this cell's amount.
 fn thousands_before(row: &Row, right: usize) -> Option<&str> {
     let (left, right) = (row.cells.get(right.checked_sub(1)?)?, row.cells.get(right)?);
-    let near = right.left - left.right < BLANK_GAP * right.height.max(left.height);
+    let near = right.left - left.right < MAX_DIGIT_GAP * right.height.max(left.height);
     let starts = right.amounts.first().is_some_and(|first| right.text[..first.span.start].trim().is_empty());
     let text = left.text.trim_end();
     let from = text
@@ -248,15 +251,15 @@ fn thousands_before(row: &Row, right: usize) -> Option<&str> {
     (near && starts && alone && number::may_have_blank_groups(&whole) && !thousands.is_empty()).then_some(thousands)
 }
 
-/// Digits of one number stand no further apart than so many times their height.
-const BLANK_GAP: f32 = 0.9;
+/// The largest gap between digits of one number, in heights of a digit.
+const MAX_DIGIT_GAP: f32 = 0.9;
 
 fn whole_is_tax_note(row: &str) -> bool {
     lexicon::mentions(row, &["TOTAL INCLUDES", "INCLUDED IN TOTAL", "TOTAL GST", "TOTAL TAX"])
 }
 
-/// Has a text letters beyond a sign of money?
-fn says_something(text: &str) -> bool {
+/// Whether a text has letters other than a currency sign.
+fn has_words(text: &str) -> bool {
     let words: String = lexicon::fold(text).chars().filter(|c| c.is_alphabetic()).collect();
     !matches!(words.as_str(), "" | "RM" | "MYR" | "USD" | "SGD" | "S" | "X" | "SR" | "ZR")
 }

@@ -1,114 +1,32 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use image::RgbImage;
 use medley_models::Models;
-use medley_proto::{ErrorCode, ModelUse};
-use medley_step::{
-    BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, StepContext, StepError, Worker, recipe_of_one_step,
-};
+use medley_proto::ModelUse;
+use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
 use medley_vision::text::{LineReader, PpOcr, PpOcrVersion, Slots, TextPage};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::{
-    archive,
-    date::DateOrder,
+    config::ReceiptConfig,
     document::{PageInfo, Receipt},
+    error::ReceiptError,
     extract::{Hints, fields},
-    overlay,
-    pages::{self, Page},
-    textract,
+    input::{Page, Pages},
+    output::{self, ReceiptOutput},
+    params::{Ocr, ReceiptParams},
 };
 
-/// Which models read the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Ocr {
-    /// PP-OCRv6 small: 18,708 characters.
-    #[default]
-    PpOcrv6,
-    /// PP-OCRv4: 6,623 characters, smaller and faster, weaker on small print.
-    PpOcrv4,
-}
-
-/// Which names the fields get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Taxonomy {
-    /// `receipt.json` alone.
-    #[default]
-    Medley,
-    /// Also `expense.json`, in the shape and with the names of Amazon Textract's AnalyzeExpense.
-    Textract,
-}
-
-/// What the user may set.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ReceiptParams {
-    /// Which models read the text.
-    pub ocr: Ocr,
-    /// Which names the fields get.
-    pub taxonomy: Taxonomy,
-    /// Which number of an all-digit date is the day.
-    pub date_order: DateOrder,
-    /// The currency (ISO 4217), when it is known beforehand.
-    pub currency: Option<String>,
-    /// Read a PDF's pages as pictures even where they have a text layer that covers what is printed.
-    pub ignore_text_layer: bool,
-    /// The most pages of a PDF or TIFF that are read, 1 to 200.
-    pub max_pages: u32,
-    /// Draw `overlay.png`: the picture with the fields' boxes and names.
-    pub overlay: bool,
-    /// Also write the text as `receipt.hocr`, for archives.
-    pub hocr: bool,
-    /// Also write the text as `receipt.alto.xml`, for archives.
-    pub alto: bool,
-}
-
-impl Default for ReceiptParams {
-    fn default() -> Self {
-        Self {
-            ocr: Ocr::default(),
-            taxonomy: Taxonomy::default(),
-            date_order: DateOrder::default(),
-            currency: None,
-            ignore_text_layer: false,
-            max_pages: 50,
-            overlay: true,
-            hocr: false,
-            alto: false,
-        }
-    }
-}
-
-/// The table `[receipt]` of `medley.toml`: nothing to set.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ReceiptConfig {}
-
-/// What `result.json` holds inline; everything is in `receipt.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct ReceiptOutput {
-    pub merchant: Option<String>,
-    pub date: Option<String>,
-    pub currency: Option<String>,
-    pub total: Option<crate::Decimal>,
-    pub adds_up: Option<bool>,
-    pub lines: usize,
-    pub pages: usize,
-}
-
-/// Reads receipts.
+/// Computes the steps of `receipt` jobs.
 #[derive(Debug)]
 pub struct ReceiptWorker {
     models: Models,
     slots: Slots,
-    /// The reader in use; another version replaces it.
-    reader: Mutex<Option<(Ocr, std::sync::Arc<PpOcr>)>>,
+    /// The OCR models that were used last. Another version replaces them.
+    reader: Mutex<Option<(Ocr, Arc<PpOcr>)>>,
 }
 
 impl ReceiptWorker {
-    fn reader(&self, ocr: Ocr) -> Result<std::sync::Arc<PpOcr>, StepError> {
+    fn reader(&self, ocr: Ocr) -> Result<Arc<PpOcr>, StepError> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((version, reader)) = &*reader
             && *version == ocr
@@ -119,10 +37,43 @@ impl ReceiptWorker {
             Ocr::PpOcrv6 => PpOcrVersion::V6Small,
             Ocr::PpOcrv4 => PpOcrVersion::V4,
         };
-        let opened = std::sync::Arc::new(PpOcr::open(&self.models, version, self.slots)?);
+        let opened = Arc::new(PpOcr::open(&self.models, version, self.slots)?);
         *reader = Some((ocr, opened.clone()));
         Ok(opened)
     }
+
+    fn read_page(&self, page: Page, ocr: Ocr, cx: &StepContext<'_>) -> Result<ReadPage, StepError> {
+        Ok(match page {
+            Page::Picture { picture, unused_layer } => {
+                let text = self.reader(ocr)?.read(&picture, cx.host())?;
+                ReadPage { info: info_of_picture(&text, &picture), text, picture: Some(picture), unused_layer }
+            }
+            Page::Doubted { picture, layer } => {
+                let read = self.reader(ocr)?.read(&picture, cx.host())?;
+                match layer.against(&read) {
+                    Ok(text) => {
+                        ReadPage { info: info_of_layer(&text), text, picture: Some(picture), unused_layer: None }
+                    }
+                    Err(reason) => ReadPage {
+                        info: info_of_picture(&read, &picture),
+                        text: read,
+                        picture: Some(picture),
+                        unused_layer: Some(reason),
+                    },
+                }
+            }
+            Page::Text { text, picture } => ReadPage { info: info_of_layer(&text), text, picture, unused_layer: None },
+        })
+    }
+}
+
+/// A page that was read.
+struct ReadPage {
+    info: PageInfo,
+    text: TextPage,
+    picture: Option<RgbImage>,
+    /// Why the page's text layer was not used, where it has one.
+    unused_layer: Option<&'static str>,
 }
 
 impl Worker for ReceiptWorker {
@@ -141,59 +92,32 @@ impl Worker for ReceiptWorker {
 
     fn run(&self, params: ReceiptParams, cx: &StepContext<'_>) -> Result<ReceiptOutput, StepError> {
         let input = cx.input(0)?;
-        let mut source = pages::open(input, &params, cx)?;
-        let mut read = Vec::new();
-        let mut infos = Vec::new();
-        let mut unused: Vec<(usize, &str)> = Vec::new();
+        let mut pages = Pages::open(input, &params, cx)?;
+        let (mut texts, mut infos) = (Vec::new(), Vec::new());
+        let mut unused_layers: Vec<(usize, &str)> = Vec::new();
         let mut canvas = None;
-        let total = source.len();
+        let total = pages.len();
         for number in 0..total {
             cx.checkpoint()?;
             cx.progress(number as f64, total as f64, "pages");
-            let (info, text, picture) = match source.page(number, cx)? {
-                Page::Picture { picture, unused_layer } => {
-                    unused.extend(unused_layer.map(|doubt| (number, doubt)));
-                    let text = self.reader(params.ocr)?.read(&picture, cx.host())?;
-                    (of_picture(&text, &picture), text, Some(picture))
-                }
-                Page::Doubted { picture, layer } => {
-                    let read = self.reader(params.ocr)?.read(&picture, cx.host())?;
-                    match layer.against(&read) {
-                        Ok(text) => (of_layer(&text), text, Some(picture)),
-                        Err(doubt) => {
-                            unused.push((number, doubt));
-                            (of_picture(&read, &picture), read, Some(picture))
-                        }
-                    }
-                }
-                Page::Text { text, picture } => (of_layer(&text), text, picture),
-            };
+            let read = self.read_page(pages.page(number, cx)?, params.ocr, cx)?;
+            unused_layers.extend(read.unused_layer.map(|reason| (number, reason)));
             if number == 0 && params.overlay {
-                canvas = picture;
+                canvas = read.picture;
             }
-            read.push(text);
-            infos.push(info);
+            texts.push(read.text);
+            infos.push(read.info);
         }
-        if read.iter().all(|page| page.lines.is_empty()) {
-            return Err(StepError::bad_input(
-                ErrorCode::MEDIA_EMPTY,
-                input,
-                "no text was found; take the picture closer and in better light",
-            ));
+        if texts.iter().all(|page| page.lines.is_empty()) {
+            return Err(ReceiptError::NoText { input: input.name.clone() }.into());
         }
         let hints = Hints { date_order: params.date_order, currency: params.currency.clone() };
-        let mut receipt = Receipt { pages: infos, ..fields(read, &hints) };
-        if source.left_out() > 0 {
-            let more = match source.left_out() {
-                1 => "1 more page was".to_owned(),
-                count => format!("{count} more pages were"),
-            };
-            receipt.quality.warnings.push(format!("{more} not read: raise --max-pages"));
-        }
-        receipt.quality.warnings.extend(unused_layers(&unused));
-        publish(cx, &params, &receipt, canvas)?;
+        let mut receipt = Receipt { pages: infos, ..fields(texts, &hints) };
+        receipt.quality.warnings.extend(pages_left_out(pages.left_out()));
+        receipt.quality.warnings.extend(layers_not_used(&unused_layers));
+        output::publish(cx, &params, &receipt, canvas)?;
         cx.progress(total as f64, total as f64, "pages");
-        Ok(output(&receipt))
+        Ok(ReceiptOutput::from(&receipt))
     }
 
     fn models(&self) -> Vec<ModelUse> {
@@ -201,7 +125,7 @@ impl Worker for ReceiptWorker {
     }
 }
 
-fn of_picture(text: &TextPage, picture: &image::RgbImage) -> PageInfo {
+fn info_of_picture(text: &TextPage, picture: &RgbImage) -> PageInfo {
     PageInfo {
         width_px: picture.width(),
         height_px: picture.height(),
@@ -211,7 +135,7 @@ fn of_picture(text: &TextPage, picture: &image::RgbImage) -> PageInfo {
     }
 }
 
-fn of_layer(text: &TextPage) -> PageInfo {
+fn info_of_layer(text: &TextPage) -> PageInfo {
     PageInfo {
         width_px: text.width as u32,
         height_px: text.height as u32,
@@ -221,8 +145,18 @@ fn of_layer(text: &TextPage) -> PageInfo {
     }
 }
 
+/// A sentence about pages beyond the limit, if there are any.
+fn pages_left_out(count: usize) -> Option<String> {
+    let more = match count {
+        0 => return None,
+        1 => "1 more page was".to_owned(),
+        count => format!("{count} more pages were"),
+    };
+    Some(format!("{more} not read: raise --max-pages"))
+}
+
 /// A sentence for each reason why text layers were not used.
-fn unused_layers(unused: &[(usize, &str)]) -> Vec<String> {
+fn layers_not_used(unused: &[(usize, &str)]) -> Vec<String> {
     let mut reasons: Vec<&str> = Vec::new();
     for (_, reason) in unused {
         if !reasons.contains(reason) {
@@ -235,77 +169,4 @@ fn unused_layers(unused: &[(usize, &str)]) -> Vec<String> {
         format!("page {} was read from its picture: its text layer {reason}", pages.join(", "))
     };
     reasons.iter().map(sentence).collect()
-}
-
-fn publish(
-    cx: &StepContext<'_>,
-    params: &ReceiptParams,
-    receipt: &Receipt,
-    canvas: Option<image::RgbImage>,
-) -> Result<(), StepError> {
-    cx.publish("receipt.json", "application/json", &serde_json::to_vec_pretty(receipt)?)?;
-    if params.taxonomy == Taxonomy::Textract {
-        let expense = textract::analyze_expense(receipt);
-        cx.publish("expense.json", "application/json", &serde_json::to_vec_pretty(&expense)?)?;
-    }
-    if params.hocr {
-        cx.publish("receipt.hocr", "text/html", archive::hocr(receipt).as_bytes())?;
-    }
-    if params.alto {
-        cx.publish("receipt.alto.xml", "application/xml", archive::alto(receipt).as_bytes())?;
-    }
-    if let Some(canvas) = canvas {
-        cx.publish("overlay.png", "image/png", &overlay::png(canvas, receipt)?)?;
-    }
-    cx.quality("adds_up", receipt.quality.adds_up);
-    cx.quality("text_confidence", (f64::from(receipt.quality.text_confidence) * 1e4).round() / 1e4);
-    cx.quality("corrected", receipt.quality.corrected);
-    cx.quality("pages", receipt.pages.iter().map(|page| page.source).collect::<Vec<_>>());
-    cx.quality("warnings", receipt.quality.warnings.clone());
-    Ok(())
-}
-
-fn output(receipt: &Receipt) -> ReceiptOutput {
-    ReceiptOutput {
-        merchant: receipt.merchant.name.as_ref().map(|field| field.value.clone()),
-        date: receipt.date.as_ref().map(|field| field.value.clone()),
-        currency: receipt.currency.as_ref().map(|field| field.value.clone()),
-        total: receipt.total.as_ref().map(|field| field.value),
-        adds_up: receipt.quality.adds_up,
-        lines: receipt.lines.len(),
-        pages: receipt.pages.len(),
-    }
-}
-
-/// One receipt, one step.
-#[derive(Debug)]
-pub struct ReceiptRecipe;
-
-impl Recipe for ReceiptRecipe {
-    const KIND: &'static str = "receipt";
-    type Params = ReceiptParams;
-    const ABOUT: &'static str = "Read a receipt or invoice (photo, scan, PDF) into checked fields";
-    const EXAMPLES: &'static str =
-        "medley run receipt photo.jpg -o out\nmedley run receipt invoice.pdf --taxonomy textract -o out";
-
-    fn check(params: &ReceiptParams, _inputs: &[medley_proto::Input]) -> Result<(), StepError> {
-        let refuse = |what: String| Err(StepError::permanent(ErrorCode::PARAMS_INVALID, what));
-        if !(1..=200).contains(&params.max_pages) {
-            return refuse(format!("max_pages is {}; give 1 to 200", params.max_pages));
-        }
-        match &params.currency {
-            Some(code) if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) => {
-                refuse(format!("currency is '{code}'; give a code of ISO 4217 such as MYR"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn start(job: &JobView<'_, ReceiptParams>) -> Result<Planned, StepError> {
-        recipe_of_one_step::<ReceiptWorker>(job)
-    }
-
-    fn next(_job: &JobView<'_, ReceiptParams>, _done: &GroupDone) -> Result<Planned, StepError> {
-        Ok(Planned::last())
-    }
 }

@@ -144,3 +144,104 @@ fn a_page_without_amounts_or_names_is_a_record_with_warnings() {
     assert_eq!(receipt.quality.warnings.len(), 3);
     assert_eq!(fields(Vec::new(), &Hints::default()).lines.len(), 0);
 }
+
+/// `description | quantity | amount` of each item; `-` for what is not there.
+fn items(receipt: &Receipt) -> Vec<String> {
+    let item = |item: &medley_receipt::Item| {
+        let name = item.description.as_ref().map_or("-", |name| &name.value);
+        let count = item.quantity.as_ref().map_or("-".into(), |count| count.value.to_string());
+        format!("{name} | {count} | {}", item.amount.value)
+    };
+    receipt.items.iter().map(item).collect()
+}
+
+#[test]
+fn a_bare_number_at_the_end_is_the_amount_and_not_the_quantity_too() {
+    let receipt = read(page(&[
+        &[(0.0, "CAFE SAKURA")],
+        &[(0.0, "2024-01-20")],
+        &[(0.0, "Espresso"), (8.0, "300")],
+        &[(0.0, "Muffin"), (8.0, "280")],
+        &[(0.0, "Latte"), (5.0, "2"), (8.0, "650")],
+        &[(0.0, "Total JPY"), (8.0, "1,230")],
+    ]));
+    assert_eq!(items(&receipt), ["Espresso | - | 300.00", "Muffin | - | 280.00", "Latte | 2 | 650.00"]);
+    assert_eq!(receipt.quality.adds_up, Some(true));
+    assert_eq!(receipt.currency.unwrap().value, "JPY");
+}
+
+#[test]
+fn a_measure_in_a_name_is_no_quantity() {
+    let receipt = read(page(&[
+        &[(0.0, "SEOUL MART")],
+        &[(0.0, "2024-01-20")],
+        &[(0.0, "Kimchi 1kg"), (6.0, "9,500"), (8.0, "9,500")],
+        &[(0.0, "Soy sauce 1L"), (8.0, "4,200")],
+        &[(0.0, "Total KRW"), (8.0, "13,700")],
+    ]));
+    assert_eq!(items(&receipt), ["Kimchi 1kg | - | 9500.00", "Soy sauce 1L | - | 4200.00"]);
+}
+
+#[test]
+fn numbers_of_rows_are_no_part_of_the_names() {
+    let receipt = read(page(&[
+        &[(0.0, "SHREE BHAVAN HOTEL")],
+        &[(0.0, "Bill No: 118   Date: 21/08/2023")],
+        &[(0.0, "1 Masala Dosa"), (5.0, "2"), (6.5, "80.00"), (8.0, "160.00")],
+        &[(0.0, "2 Filter Coffee"), (5.0, "3"), (6.5, "30.00"), (8.0, "90.00")],
+        &[(0.0, "3 Idli"), (8.0, "70.00")],
+        &[(0.0, "Grand Total Rs"), (8.0, "320.00")],
+    ]));
+    assert_eq!(items(&receipt), ["Masala Dosa | 2 | 160.00", "Filter Coffee | 3 | 90.00", "Idli | - | 70.00"]);
+    assert_eq!(receipt.currency.unwrap().value, "INR");
+}
+
+#[test]
+fn counts_that_look_like_numbers_of_rows_are_told_by_their_prices() {
+    let receipt = read(page(&[
+        &[(0.0, "THE STEAK HOUSE")],
+        &[(0.0, "21/06/2023")],
+        &[(0.0, "1 Burger"), (6.5, "5.00"), (8.0, "5.00")],
+        &[(0.0, "2 Fries"), (6.5, "3.00"), (8.0, "6.00")],
+        &[(0.0, "Total"), (8.0, "11.00")],
+    ]));
+    assert_eq!(items(&receipt), ["Burger | 1 | 5.00", "Fries | 2 | 6.00"]);
+}
+
+#[test]
+fn numbers_that_are_not_of_rows_are_counts() {
+    let receipt = read(page(&[
+        &[(0.0, "THE STEAK HOUSE")],
+        &[(0.0, "21/06/2023")],
+        &[(0.0, "1 Ribeye"), (8.0, "38.00")],
+        &[(0.0, "2 Soup"), (8.0, "14.00")],
+        &[(0.0, "1 Cola"), (8.0, "3.50")],
+        &[(0.0, "Total"), (8.0, "55.50")],
+    ]));
+    assert_eq!(items(&receipt), ["Ribeye | 1 | 38.00", "Soup | 2 | 14.00", "Cola | 1 | 3.50"]);
+}
+
+#[test]
+fn sums_in_other_words_are_no_items() {
+    for (subtotal, total, currency) in [
+        ("Zwischensumme", "Gesamtbetrag EUR", "EUR"),
+        ("Sous-total", "Total EUR", "EUR"),
+        ("Taxable", "Grand Total Rs", "INR"),
+        ("Delsum", "Sum NOK", "NOK"),
+        ("Subtotal", "TOTAL Rp", "IDR"),
+        ("Subtotal", "TOTAL CLP $", "CLP"),
+        ("Subtotal", "Tong cong VND", "VND"),
+    ] {
+        let receipt = read(page(&[
+            &[(0.0, "NORTH WIND TRADING")],
+            &[(0.0, "Date: 05/06/2020")],
+            &[(0.0, "Rope"), (8.0, "12.400")],
+            &[(0.0, "Hook"), (8.0, "6.000")],
+            &[(0.0, subtotal), (8.0, "18.400")],
+            &[(0.0, total), (8.0, "18.400")],
+        ]));
+        assert_eq!(receipt.items.len(), 2, "{total}: {:?}", items(&receipt));
+        assert_eq!(receipt.currency.map(|found| found.value).as_deref(), Some(currency), "{total}");
+        assert!(receipt.total.is_some() && receipt.subtotal.is_some(), "{total}");
+    }
+}

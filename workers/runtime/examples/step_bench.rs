@@ -12,9 +12,10 @@ use std::{
 };
 
 use medley_proto::{Name, Outcome};
-use medley_runtime::{Medley, Request, Settings, WorkerOptions, Workers, queue::SqliteQueue, store::FileStore};
+use medley_runtime::{Backend, Client, Engine, EngineOptions, Request, Settings, queue::SqliteQueue, store::FileStore};
 use medley_step::{
-    BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, Registry, StepContext, StepDraft, StepError, Worker,
+    BuildContext, BuildError, Recipe, Registry, StepContext, StepError, Worker,
+    graph::{Draft, Fragment, One, Scope, Whole},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -44,22 +45,19 @@ struct Nothings;
 
 impl Recipe for Nothings {
     const KIND: &'static str = "nothings";
-    type Params = ();
     const ABOUT: &'static str = "many steps that compute nothing";
     const INPUTS: std::ops::RangeInclusive<usize> = 0..=0;
+}
 
-    fn start(_: &JobView<'_, ()>) -> Result<Planned, StepError> {
-        Ok(Planned::many(
-            (0..STEPS).map(|n| StepDraft::nth::<Nothing>("run", n, STEPS, &())).collect::<Result<_, _>>()?,
-        ))
-    }
+impl Fragment for Nothings {
+    type Params = ();
+    type Ends = One<()>;
 
-    fn next(_: &JobView<'_, ()>, done: &GroupDone) -> Result<Planned, StepError> {
-        let groups = STEPS.div_ceil(GroupDone::MAX);
-        match done.stage.as_str() {
-            "run" => Ok(Planned::one(StepDraft::nth::<Nothing>("merge-1", done.group, groups, &())?)),
-            _ => Ok(Planned::last()),
-        }
+    fn graph(g: &mut Scope<'_, ()>) -> One<()> {
+        let nothing = || Draft::of(Whole::<Nothing>(()));
+        let many = g.scatter("run", (), move |_, ()| Ok((0..STEPS).map(|_| nothing()).collect()));
+        let few = g.fold("merge", many, move |_, _| Ok(nothing()), move |_, _| Ok(nothing()));
+        g.one("end", few, move |_, _| Ok(nothing()))
     }
 }
 
@@ -115,15 +113,15 @@ async fn job(folder: &Path, registry: &Arc<Registry>) -> Result<Duration, Box<dy
     settings.worker.slots = 4;
     let queue = SqliteQueue::open(&folder.join("queue.db")).await?;
     let store = FileStore::open(&folder.join("store")).await?;
-    let medley = Medley::new(Arc::new(queue), Arc::new(store), registry.clone(), settings);
+    let client = Client::new(Backend::new(Arc::new(queue), Arc::new(store), registry.clone(), settings));
     let stop = CancellationToken::new();
-    let workers = tokio::spawn(Workers::new(&medley, WorkerOptions::default()).run(stop.clone()));
+    let workers = tokio::spawn(Engine::new(client.backend(), EngineOptions::default()).run(stop.clone()));
     let tenant = Name::from_static("bench");
     let mut request = Request::new(tenant.clone(), Name::from_static(Nothings::KIND));
     request.params = serde_json::Value::Null;
     let began = Instant::now();
-    let job = medley.submit(request).await?.job.id;
-    let manifest = medley.wait(&tenant, job).await?;
+    let job = client.submit(request).await?.job.id;
+    let manifest = client.wait(&tenant, job).await?;
     let took = began.elapsed();
     stop.cancel();
     workers.await??;

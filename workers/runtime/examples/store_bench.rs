@@ -19,8 +19,7 @@ use aws_sdk_s3::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use medley_proto::Sha256;
-use medley_runtime::store::{S3Config, S3Store};
-use medley_step::{Key, ObjectMeta, Store};
+use medley_runtime::store::{Key, ObjectMeta, S3Config, S3Store, Store};
 use medley_tests::s3::{ACCESS_KEY, SECRET_KEY, Server};
 
 const OBJECT_BYTES: u64 = 1 << 30;

@@ -1,5 +1,10 @@
 use medley_proto::{ErrorCode, JobId};
-use medley_step::{Key, QueueError, Retryable, StepError, StoreError};
+use medley_step::{Retryable, StepError};
+
+use crate::{
+    queue::QueueError,
+    store::{Key, StoreError},
+};
 
 /// A record of the store is not what was written there: a disk that fails, or somebody who changed it.
 const STATE_DAMAGED: ErrorCode = ErrorCode::new("state_damaged");

@@ -1,12 +1,13 @@
-//! Implements the contract: queues, stores, the life of a step, compute children, metrics.
+//! Submits jobs and runs their steps: client, engine, queues, stores, compute children, metrics.
 //!
-//! [`Medley`] is what a command line or a gateway holds: it submits jobs, tells where they stand, and takes them back.
-//! [`Workers`] run the steps. Both may live in one process over an embedded queue and store, or far apart.
+//! A [`Client`] is what a command line or a gateway holds: it submits jobs, tells where they stand, and takes them back. An
+//! [`Engine`] runs their steps. Each works over a [`Backend`]: a queue, a store, the kinds that the binary knows, a clock
+//! and the settings. Both may live in one process over an embedded queue and store, or far apart.
 //!
 //! ```no_run
 //! # use std::{collections::BTreeMap, path::Path, sync::Arc};
 //! # use medley_proto::Name;
-//! # use medley_runtime::{InputRequest, Medley, Request, Settings, WorkerOptions, Workers};
+//! # use medley_runtime::{Backend, Client, Engine, EngineOptions, InputRequest, Request, Settings};
 //! # use medley_runtime::{queue::SqliteQueue, store::FileStore};
 //! # use medley_step::Registry;
 //! # async fn example(registry: Registry) -> Result<(), Box<dyn std::error::Error>> {
@@ -15,76 +16,47 @@
 //! settings.limits.file_roots = vec!["/".into()];
 //! let queue = SqliteQueue::open(Path::new("out/.medley/queue.db")).await?;
 //! let store = FileStore::open(Path::new("out/.medley/store")).await?;
-//! let medley = Medley::new(Arc::new(queue), Arc::new(store), Arc::new(registry), settings);
+//! let backend = Backend::new(Arc::new(queue), Arc::new(store), Arc::new(registry), settings);
 //!
 //! let shutdown = tokio_util::sync::CancellationToken::new();
-//! let options = WorkerOptions { models_dir: "/cache/medley/models".into(), ..WorkerOptions::default() };
-//! let workers = tokio::spawn(Workers::new(&medley, options).run(shutdown.clone()));
+//! let options = EngineOptions { models_dir: "/cache/medley/models".into(), ..EngineOptions::default() };
+//! let engine = tokio::spawn(Engine::new(&backend, options).run(shutdown.clone()));
 //!
+//! let client = Client::new(backend);
 //! let tenant = Name::from_static("default");
 //! let mut request = Request::new(tenant.clone(), Name::from_static("transcribe"));
 //! request.inputs.push(InputRequest::File("talk.mp3".into()));
 //! request.idempotency_key = Some("talk.mp3 with these params".into());
-//! let submitted = medley.submit(request).await?;
-//! // Or `medley.watch(..)` for a stream of events whose last one is `Finished`.
-//! let manifest = medley.wait(&tenant, submitted.job.id).await?;
-//! medley.fetch(&tenant, submitted.job.id, Path::new("out")).await?;
+//! let submitted = client.submit(request).await?;
+//! // Or `client.watch(..)` for a stream of events whose last one is `Finished`.
+//! let manifest = client.wait(&tenant, submitted.job.id).await?;
+//! client.fetch(&tenant, submitted.job.id, Path::new("out")).await?;
 //!
 //! shutdown.cancel();
-//! workers.await??;
+//! engine.await??;
 //! # Ok(()) }
 //! ```
 //!
 //! The same program must know the hidden subcommand `compute --kind <kind>` and call [`compute_main`] there, before
 //! it starts an async runtime: compute happens in such children (docs/decisions/0002-compute-children.md).
 
-mod addresses;
-mod advance;
+mod backend;
 mod breakpoint;
-mod clock;
-mod commit;
+mod client;
 mod compute;
-mod dead;
-mod delivery;
-mod elsewhere;
+mod engine;
 mod error;
 pub mod fetch;
-mod file_uri;
-mod finish;
-mod folders;
-mod identity;
-mod inputs;
-mod jobs;
-mod keys;
-mod leftovers;
-mod life;
-mod medley;
+mod layout;
 pub mod queue;
-mod records;
-mod running;
 mod settings;
-mod settle;
-mod shares;
-mod spool;
-mod staging;
-mod status;
 pub mod store;
-mod submit;
-mod sweep;
-mod trim;
-mod walk;
-mod workers;
 
+pub use backend::{Backend, Clock};
+#[cfg(feature = "breakpoints")]
 pub use breakpoint::BREAKPOINT_VARIABLE;
-pub use clock::Clock;
+pub use client::{Client, InputRequest, JobPage, JobStatus, Request, Submitted};
 pub use compute::{ComputeCommand, compute_main};
+pub use engine::{Engine, EngineError, EngineOptions, Swept};
 pub use error::Error;
-pub use inputs::InputRequest;
-pub use jobs::JobPage;
-pub use medley::Medley;
 pub use settings::{LimitSettings, Settings, TenantSettings, WorkerSettings};
-pub use staging::Fetcher;
-pub use status::JobStatus;
-pub use submit::{Request, Submitted};
-pub use sweep::Swept;
-pub use workers::{WorkerOptions, Workers, WorkersError};

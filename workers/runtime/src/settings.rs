@@ -30,12 +30,15 @@ pub struct WorkerSettings {
     /// The pause before the second attempt; it doubles with each one, with jitter.
     pub first_backoff_ms: u64,
     /// The longest pause between attempts.
-    pub most_backoff_ms: u64,
+    // Its name in earlier versions.
+    #[serde(alias = "most_backoff_ms")]
+    pub max_backoff_ms: u64,
     /// The longest that a server's wish to be asked again later (`Retry-After`) holds an attempt up, in seconds.
-    pub most_retry_after_s: u64,
+    #[serde(alias = "most_retry_after_s")]
+    pub max_retry_after_s: u64,
     /// How long steps may work on after the worker was asked to stop; what is not done then is handed back.
     pub drain_s: u64,
-    /// How long a step that was told to stop may take to do so before its compute process is killed.
+    /// How long a step that was asked to stop may take to do so before its compute process is killed.
     pub stop_grace_s: u64,
     /// A compute process without work ends after so long.
     pub idle_child_s: u64,
@@ -53,8 +56,8 @@ impl Default for WorkerSettings {
             work_dir: PathBuf::new(),
             max_attempts: 4,
             first_backoff_ms: 1_000,
-            most_backoff_ms: 300_000,
-            most_retry_after_s: 30,
+            max_backoff_ms: 300_000,
+            max_retry_after_s: 30,
             drain_s: 20,
             stop_grace_s: 20,
             idle_child_s: 300,
@@ -79,8 +82,8 @@ impl WorkerSettings {
         }
     }
 
-    pub(crate) fn most_retry_after(&self) -> Duration {
-        span(self.most_retry_after_s)
+    pub(crate) fn max_retry_after(&self) -> Duration {
+        span(self.max_retry_after_s)
     }
 
     pub(crate) fn drain(&self) -> Duration {
@@ -118,7 +121,7 @@ pub struct LimitSettings {
 impl Default for LimitSettings {
     fn default() -> Self {
         Self {
-            step_time_s: Self::MOST_STEP_TIME_S,
+            step_time_s: Self::MAX_STEP_TIME_S,
             child_memory_mib: 4_096,
             input_bytes: 16 << 30,
             spool_bytes: 16 << 30,
@@ -130,12 +133,12 @@ impl Default for LimitSettings {
 
 impl LimitSettings {
     /// RabbitMQ ends a delivery that is not acknowledged within 30 minutes.
-    pub const MOST_STEP_TIME_S: u64 = 900;
+    pub const MAX_STEP_TIME_S: u64 = 900;
     /// The longest text that a job may carry inside itself.
-    pub const MOST_TEXT_BYTES: usize = 64 << 10;
+    pub const MAX_TEXT_BYTES: usize = 64 << 10;
 
     pub(crate) fn step_time(&self) -> Duration {
-        Duration::from_secs(self.step_time_s.min(Self::MOST_STEP_TIME_S))
+        Duration::from_secs(self.step_time_s.min(Self::MAX_STEP_TIME_S))
     }
 }
 
@@ -145,4 +148,17 @@ impl LimitSettings {
 pub struct TenantSettings {
     /// Finished jobs and everything of theirs are removed after so many days; never when left out.
     pub keep_days: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn earlier_names_are_still_read() {
+        let read = |json: &str| serde_json::from_str::<WorkerSettings>(json).unwrap();
+        let earlier = read(r#"{ "most_backoff_ms": 7, "most_retry_after_s": 8 }"#);
+        assert_eq!(earlier, read(r#"{ "max_backoff_ms": 7, "max_retry_after_s": 8 }"#));
+        assert_eq!((earlier.max_backoff_ms, earlier.max_retry_after_s), (7, 8));
+    }
 }

@@ -11,8 +11,7 @@ use lapin::{
     options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldArray, FieldTable},
 };
-use medley_runtime::queue::{AmqpConfig, AmqpQueue, SqliteOptions, SqliteQueue};
-use medley_step::{Queue, QueueName};
+use medley_runtime::queue::{AmqpConfig, AmqpQueue, Queue, QueueName, SqliteOptions, SqliteQueue};
 use medley_tests::rabbitmq::Broker;
 use queue_suite::Place;
 
@@ -226,6 +225,7 @@ async fn channel_depth(channel: &lapin::Channel, queue: &str) -> Option<u32> {
 
 /// Not a case by itself: the second process of `a_killed_process_loses_its_step_at_once`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "only this test reads it")]
 async fn holder() {
     let Ok(spec) = std::env::var("MEDLEY_TEST_HOLDER") else { return };
     if let Some(path) = spec.strip_prefix("sqlite:") {

@@ -6,8 +6,7 @@ mod store_suite;
 
 use std::sync::Arc;
 
-use medley_runtime::store::{FileStore, S3Config, S3Store};
-use medley_step::Store;
+use medley_runtime::store::{FileStore, S3Config, S3Store, Store};
 use medley_tests::s3::{ACCESS_KEY, SECRET_KEY, Server};
 use store_suite::Place;
 

@@ -12,10 +12,7 @@ use std::{
 
 use medley_net::{Address, LONGEST_WISH};
 use medley_proto::ErrorCode;
-use medley_runtime::{
-    Fetcher,
-    fetch::{HttpsFetcher, HttpsPolicy},
-};
+use medley_runtime::fetch::{Fetcher, HttpsFetcher, HttpsPolicy};
 use medley_step::StepError;
 
 /// Answers every request by what `answer` makes of its head; keeps the heads.

@@ -12,10 +12,7 @@ use std::{
 };
 
 use medley_proto::ErrorCode;
-use medley_runtime::{
-    Fetcher,
-    fetch::{HttpsFetcher, HttpsPolicy},
-};
+use medley_runtime::fetch::{Fetcher, HttpsFetcher, HttpsPolicy};
 use medley_step::StepError;
 
 struct Server {
@@ -49,8 +46,8 @@ impl Server {
         HttpsFetcher::new(HttpsPolicy { trusted: vec![self.address], timeout: Duration::from_secs(60) })
     }
 
-    async fn fetch(&self, most_bytes: u64) -> Result<Vec<u8>, StepError> {
-        fetch(&self.fetcher(), &self.url(), most_bytes).await
+    async fn fetch(&self, max_bytes: u64) -> Result<Vec<u8>, StepError> {
+        fetch(&self.fetcher(), &self.url(), max_bytes).await
     }
 }
 
@@ -66,10 +63,10 @@ fn send(stream: &mut TcpStream, status: &str, headers: &str, body: &[u8]) {
     let _ = stream.write_all(body);
 }
 
-async fn fetch(fetcher: &HttpsFetcher, url: &str, most_bytes: u64) -> Result<Vec<u8>, StepError> {
+async fn fetch(fetcher: &HttpsFetcher, url: &str, max_bytes: u64) -> Result<Vec<u8>, StepError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("input");
-    fetcher.fetch(&url.into(), &path, most_bytes).await?;
+    fetcher.fetch(&url.into(), &path, max_bytes).await?;
     Ok(std::fs::read(path).unwrap())
 }
 

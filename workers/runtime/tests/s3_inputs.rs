@@ -13,12 +13,15 @@ use std::{
 use medley_net::Address;
 use medley_proto::{ErrorCode, Name};
 use medley_runtime::{
-    Fetcher, InputRequest, Medley, Request, Settings,
-    fetch::S3Fetcher,
+    Backend, Client, InputRequest, Request, Settings,
+    fetch::{Fetcher, S3Fetcher},
     queue::SqliteQueue,
     store::{FileStore, S3Config},
 };
-use medley_step::{GroupDone, JobView, Planned, Recipe, Registry, StepContext, StepDraft, StepError, Worker};
+use medley_step::{
+    Recipe, Registry, StepContext, StepError, Worker,
+    graph::{Draft, Fragment, One, Scope, Whole},
+};
 use medley_tests::s3::{ACCESS_KEY, SECRET_KEY, Server};
 
 fn config(endpoint: String) -> S3Config {
@@ -139,16 +142,16 @@ struct Album;
 
 impl Recipe for Album {
     const KIND: &'static str = "album";
-    type Params = NoParams;
     const ABOUT: &'static str = "looks at a folder";
     const TAKES_FOLDER: bool = true;
+}
 
-    fn start(_: &JobView<'_, NoParams>) -> Result<Planned, StepError> {
-        Ok(Planned::one(StepDraft::only::<Look>("look", &())?))
-    }
+impl Fragment for Album {
+    type Params = NoParams;
+    type Ends = One<()>;
 
-    fn next(_: &JobView<'_, NoParams>, _: &GroupDone) -> Result<Planned, StepError> {
-        Ok(Planned::last())
+    fn graph(g: &mut Scope<'_, NoParams>) -> One<()> {
+        g.one("look", (), |_, ()| Ok(Draft::of(Whole::<Look>(()))))
     }
 }
 
@@ -160,10 +163,11 @@ async fn submit(endpoint: String) -> medley_runtime::Error {
     let mut settings = Settings::default();
     settings.limits.folder_files = 10_000;
     let fetcher: Arc<dyn Fetcher> = Arc::new(S3Fetcher::new(config(endpoint), ["s3://bucket".to_owned()]));
-    let medley = Medley::new(Arc::new(queue), Arc::new(store), Arc::new(registry), settings).with_fetchers([fetcher]);
+    let backend = Backend::new(Arc::new(queue), Arc::new(store), Arc::new(registry), settings).with_fetchers([fetcher]);
+    let client = Client::new(backend);
     let mut request = Request::new(Name::from_static("test"), Name::from_static("album"));
     request.inputs.push(InputRequest::Uri("s3://bucket/p/".into()));
-    medley.submit(request).await.unwrap_err()
+    client.submit(request).await.unwrap_err()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

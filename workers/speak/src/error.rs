@@ -25,7 +25,7 @@ pub enum SpeakError {
     EspeakMissing(#[source] std::io::Error),
     #[error("espeak-ng stopped answering while it read {text:?}")]
     EspeakLost { text: String },
-    #[error("the voice '{voice}' could not speak {text:?}")]
+    #[error("voice '{voice}' cannot speak {text:?}")]
     Voice {
         voice: &'static str,
         text: String,
@@ -38,7 +38,7 @@ pub enum SpeakError {
     Model(#[from] medley_models::ModelError),
     #[error(transparent)]
     Media(#[from] medley_media::MediaError),
-    #[error("a part of the speech could not be read or written")]
+    #[error("cannot read or write a part of the speech")]
     Part(#[source] std::io::Error),
 }
 

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use medley_text::script::is_han;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::normalization;
 
 /// A language that Medley speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -23,12 +26,6 @@ impl Language {
             Self::Zh => "zh",
         }
     }
-}
-
-/// A Chinese character.
-pub(crate) fn is_han(c: char) -> bool {
-    matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '〇'
-        | '\u{20000}'..='\u{3134F}')
 }
 
 fn is_latin(c: char) -> bool {
@@ -61,7 +58,8 @@ fn tokens(text: &str, main: Language) -> Vec<(Language, Range<usize>)> {
     let mut tokens: Vec<(Language, Range<usize>)> = Vec::new();
     let mut rest = 0;
     while let Some(c) = text[rest..].chars().next() {
-        let language = if is_han(c) {
+        let money = money_length(text, rest, main);
+        let language = if is_han(c) || money.is_some() {
             Some(Language::Zh)
         } else if is_latin(c) || (c.is_ascii_digit() && latin_code(&text[rest..])) {
             Some(Language::En)
@@ -75,7 +73,7 @@ fn tokens(text: &str, main: Language) -> Vec<(Language, Range<usize>)> {
         let end = rest
             + match language {
                 Some(Language::En) => latin_length(&text[rest..], main),
-                Some(Language::Zh) if !is_han(c) => number_length(&text[rest..]),
+                Some(Language::Zh) if !is_han(c) => money.unwrap_or_else(|| number_length(&text[rest..])),
                 _ => c.len_utf8(),
             };
         let language = language.unwrap_or_else(|| tokens.last().map_or_else(|| first_language(text, main), |t| t.0));
@@ -83,6 +81,18 @@ fn tokens(text: &str, main: Language) -> Vec<(Language, Range<usize>)> {
         rest = end;
     }
     tokens
+}
+
+/// The length of an amount whose currency begins with letters, in a Chinese sentence: "HK$20", "RMB 300".
+fn money_length(text: &str, at: usize, main: Language) -> Option<usize> {
+    if main == Language::En || text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let currency = normalization::chinese::currency_length(&text[at..])?;
+    let spaced = currency + usize::from(text[at + currency..].starts_with(' '));
+    let amount = at + spaced;
+    let is_amount = text[amount..].starts_with(|c: char| c.is_ascii_digit());
+    (is_amount && number_language(text, amount, main) == Language::Zh).then(|| spaced + number_length(&text[amount..]))
 }
 
 fn digit_follows(text: &str) -> bool {
@@ -104,7 +114,8 @@ fn latin_code(text: &str) -> bool {
     let word: &str = &letters[..letters.find(|c: char| !is_latin(c)).unwrap_or(letters.len())];
     let bytes = matches!(word, "KB" | "MB" | "GB" | "TB" | "PB");
     let capitals = !word.is_empty() && word.chars().all(|c| c.is_ascii_uppercase());
-    capitals && !bytes && !crate::normal::chinese::is_unit(word)
+    let counted = normalization::chinese::is_unit(word) || normalization::chinese::is_currency(word);
+    capitals && !bytes && !counted
 }
 
 /// A number by itself is read in the sentence's language, except between two Latin words.
@@ -119,7 +130,7 @@ fn number_language(text: &str, at: usize, main: Language) -> Language {
         .trim_start_matches(|c: char| !is_latin(c) && !is_han(c))
         .split(|c: char| !is_latin(c))
         .next()
-        .is_some_and(crate::normal::chinese::is_unit);
+        .is_some_and(normalization::chinese::is_unit);
     if between && !has_unit { Language::En } else { Language::Zh }
 }
 
@@ -148,7 +159,8 @@ fn latin_length(text: &str, main: Language) -> usize {
     end
 }
 
-/// A number with its signs and its Latin unit, which Chinese rules read: "-5℃", "3.5kg", "120km/h", "$3.5".
+/// A number with its signs and its Latin unit or currency, which Chinese rules read: "-5℃", "25°C", "120km/h", "$3.5",
+/// "300 RMB".
 fn number_length(text: &str) -> usize {
     let sign = text.chars().next().filter(|c| !c.is_ascii_digit()).map_or(0, char::len_utf8);
     let digits = text[sign..]
@@ -162,9 +174,11 @@ fn number_length(text: &str) -> usize {
         .map_or(text.len(), |(at, _)| sign + at);
     let spaced = digits + (text[digits..].len() - text[digits..].trim_start_matches(' ').len());
     let unit = &text[spaced..];
-    let unit = &unit[..unit.find(|c: char| !(is_latin(c) || c == '/' || c == '²' || c == '³')).unwrap_or(unit.len())];
+    let inside = |c: char| is_latin(c) || matches!(c, '/' | '²' | '³' | '°' | 'μ' | 'Ω');
+    let unit = &unit[..unit.find(|c: char| !inside(c)).unwrap_or(unit.len())];
     let unit = unit.trim_end_matches('/');
-    if !unit.is_empty() && crate::normal::chinese::is_unit(unit) { spaced + unit.len() } else { digits }
+    let counts = normalization::chinese::is_unit(unit) || normalization::chinese::is_currency(unit);
+    if counts { spaced + unit.len() } else { digits }
 }
 
 #[cfg(test)]
@@ -196,6 +210,14 @@ mod tests {
             ("2024年GDP增长5.2%", "zh[2024年]en[GDP]zh[增长5.2%]"),
             ("Only English, 12 words.", "en[Only English, 12 words.]"),
             ("1234", "en[1234]"),
+            ("我花了US$5，HK$20。", "zh[我花了US$5，HK$20。]"),
+            ("门票RMB 300起", "zh[门票RMB 300起]"),
+            ("一共300 RMB，就这些", "zh[一共300 RMB，就这些]"),
+            ("用USD结算", "zh[用]en[USD]zh[结算]"),
+            ("It costs HK$20 in the shop, 对吗?", "en[It costs HK$20 in the shop, ]zh[对吗?]"),
+            ("气温 25°C 左右", "zh[气温 25°C 左右]"),
+            ("厚5 μm的膜", "zh[厚5 μm的膜]"),
+            ("北纬28°N附近", "zh[北纬28°]en[N]zh[附近]"),
         ];
         for (text, wanted) in cases {
             assert_eq!(shown(text), wanted);

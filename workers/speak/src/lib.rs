@@ -1,43 +1,48 @@
 //! Text to speech: English, Chinese, and both in one sentence.
 //!
-//! A job is a chain of steps ([`SpeakJob`]): *plan* cuts a text into sentences and these into parts; *say* steps speak
-//! parts, side by side; *join* writes one file at one loudness with `timing.json` and `speech.srt`. [`Speak`] computes
-//! the steps, with a [`Speaker`], which others may use by itself: a sentence is cut into runs of one language, each is
-//! normalised, becomes phonemes and is spoken by its language's voice.
+//! [`SpeakFragment`] makes a job a chain of steps: *plan* cuts a text into sentences and these into parts, *say* steps
+//! synthesize the parts side by side, and *join* writes one file at one loudness with `timing.json` and `speech.srt`.
+//! [`SpeakWorker`] computes the steps with a [`Speaker`], which also works by itself.
+//!
+//! A sentence passes these modules: `document` cuts it out of a text, `pronunciation` applies SSML and the lexicon,
+//! `language` cuts it into runs of one language, `normalization` writes numbers and signs in words, `phonemes` makes
+//! symbols of the words, a `voice` speaks them, and `sound` brings the voices to one level and keeps the timing.
+//!
+//! [`WrittenOut`] shows what the voices are given:
+//!
+//! ```
+//! use medley_speak::WrittenOut;
+//!
+//! let written_out = WrittenOut::default();
+//! assert_eq!(written_out.of("It rose 12%.", None), "It rose twelve percent.");
+//! ```
 
-mod aloud;
-mod chinese;
+mod config;
+mod delivery;
 mod document;
-mod english;
 mod error;
-mod foreign;
-mod join;
+mod kind;
 mod language;
-mod lexicon;
-mod loudness;
-mod mix;
-mod normal;
+mod normalization;
 mod params;
-mod plan;
-mod reading;
+mod phonemes;
+mod pronunciation;
 mod recipe;
-mod say;
+mod sound;
 mod speaker;
-mod speech;
+mod stages;
 mod step;
-mod subtitles;
-mod verify;
-mod viseme;
 mod voice;
 mod worker;
-mod written_out;
 
+pub use config::SpeakConfig;
+pub use delivery::{Delivery, EnglishVoice};
 pub use error::SpeakError;
+pub use kind::KIND;
 pub use language::{Language, main_language};
-pub use params::{LoudnessTarget, MainLanguage, SpeakConfig, SpeakParams, SpeechFormat, TextFormat};
-pub use recipe::SpeakJob;
-pub use speaker::{Delivery, EnglishVoice, Speaker};
-pub use speech::Speech;
-pub use step::{Part, Plan, SpeakOutput, SpeakStep};
-pub use worker::Speak;
-pub use written_out::WrittenOut;
+pub use params::{LoudnessTarget, MainLanguage, SpeakParams, SpeechFormat, TextFormat};
+pub use recipe::SpeakFragment;
+pub use sound::speech::Speech;
+pub use speaker::{Speaker, WrittenOut};
+pub use step::{JoinStep, Joined, Part, Plan, PlanStep, Quality, SayStep, SpeakOutput, SpeakStep, VerifyStep};
+pub use worker::SpeakWorker;

@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use medley_media::audio::AudioFormat;
 use medley_step::StepError;
 use schemars::JsonSchema;
@@ -7,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     SpeakError,
+    delivery::{Delivery, EnglishVoice},
     language::Language,
-    lexicon::Lexicon,
-    speaker::{Delivery, EnglishVoice},
+    pronunciation::Lexicon,
 };
 
-/// What `medley run speak` may be told.
+/// The parameters of a `speak` job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpeakParams {
@@ -97,6 +95,11 @@ pub enum SpeechFormat {
 }
 
 impl SpeechFormat {
+    /// The file that is made.
+    pub fn file_name(self) -> String {
+        format!("speech.{}", self.media().extension())
+    }
+
     pub(crate) fn media(self) -> AudioFormat {
         match self {
             Self::Wav => AudioFormat::Wav,
@@ -132,7 +135,11 @@ impl LoudnessTarget {
 const RATES_HZ: [u32; 5] = [16_000, 22_050, 24_000, 44_100, 48_000];
 
 impl SpeakParams {
-    pub(crate) fn check(&self) -> Result<(), StepError> {
+    /// Refuses what no step could use.
+    ///
+    /// # Errors
+    /// `params_invalid`.
+    pub fn check(&self) -> Result<(), StepError> {
         let refuse = |what: String| Err(SpeakError::Params { what }.into());
         if !RATES_HZ.contains(&self.sample_rate_hz) {
             return refuse(format!("sample_rate_hz is {}: use one of {RATES_HZ:?}", self.sample_rate_hz));
@@ -158,12 +165,4 @@ impl SpeakParams {
     pub(crate) fn delivery(&self) -> Delivery {
         Delivery { english: self.voice, rate: self.rate, pitch: self.pitch, volume_db: 0.0 }
     }
-}
-
-/// The table `[speak]` of `medley.toml`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SpeakConfig {
-    /// A CSV file of words and how they are said, for every job of this machine; a job's own lexicon comes first.
-    pub lexicon: Option<PathBuf>,
 }

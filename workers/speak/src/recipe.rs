@@ -1,129 +1,146 @@
-use std::marker::PhantomData;
-
-use medley_proto::{Input, Name, Source, StepId, StepInput};
-use medley_step::{GroupDone, JobView, Nested, Planned, Recipe, StepDraft, StepError};
-use serde_json::json;
-
-use crate::{
-    language::Language,
-    params::SpeakParams,
-    step::{Plan, SpeakOutput, SpeakStep},
-    worker::Speak,
+use medley_step::{
+    StepError,
+    graph::{Draft, Drafts, Fragment, One, Scope},
 };
 
-/// Text to speech as a job: plan, say ×N, join; and with `verify` a transcription (by the recipe `T`) and verify.
+use crate::{
+    params::SpeakParams,
+    step::{JoinStep, Joined, Part, PlanStep, SayStep},
+};
+
+/// Text to speech for the recipes that speak: plan, say ×N, join. What these stages do not do is `verify`, which needs
+/// another kind: the recipe of the kind `speak` is the binary's.
 #[derive(Debug)]
-pub struct SpeakJob<T>(PhantomData<fn() -> T>);
+pub struct SpeakFragment;
 
-/// Stages of the transcription are called `hear-…`.
-const HEAR: &str = "hear";
-
-impl<T: Recipe> Recipe for SpeakJob<T> {
-    const KIND: &'static str = "speak";
+impl Fragment for SpeakFragment {
     type Params = SpeakParams;
-    const ABOUT: &'static str = "Read a text aloud, in English, Chinese or both, with times and subtitles";
-    const EXAMPLES: &'static str = "medley run speak \"Good morning, 早上好。\" -o out
-medley run speak article.md --audio mp3 --voice joe -o out
-medley run speak book.txt --rate 1.1 --loudness broadcast --sample-rate-hz 48000 -o out";
+    type Ends = One<Joined>;
 
-    const TAKES_TEXT: bool = true;
-
-    fn check(params: &SpeakParams, _inputs: &[Input]) -> Result<(), StepError> {
-        params.check()
-    }
-
-    fn start(job: &JobView<'_, SpeakParams>) -> Result<Planned, StepError> {
-        let plan = SpeakStep::Plan { params: job.params.clone() };
-        Ok(Planned::one(StepDraft::only::<Speak>("plan", &plan)?.input(StepInput::Job(0))))
-    }
-
-    fn next(job: &JobView<'_, SpeakParams>, done: &GroupDone) -> Result<Planned, StepError> {
-        let hear = hear::<T>(job);
-        if hear.owns(&done.stage) {
-            return hear.next(done)?.map_or_else(|| verify(job, done), Ok);
-        }
-        match (done.stage.as_str(), done.output::<SpeakOutput>(0)?) {
-            ("plan", SpeakOutput::Plan(plan)) => says(&plan, done),
-            ("say", SpeakOutput::Say { parts, .. }) => said(&job.params, parts, done),
-            ("merge-1", SpeakOutput::Merge { .. }) => join(&job.params, done),
-            ("join", _) if job.params.verify => hear.start(),
-            ("join" | "verify", _) => Ok(Planned::last()),
-            (stage, _) => Err(StepError::internal(format!("no speech has a stage '{stage}'"))),
-        }
+    fn graph(g: &mut Scope<'_, SpeakParams>) -> One<Joined> {
+        let plan =
+            g.one("plan", (), |cx, ()| Ok(Draft::of(PlanStep { params: cx.params.clone() }).input(cx.input(0)?)));
+        let spoken = g.scatter("say", plan, |_, plan| {
+            let script = plan.file("script.jsonl")?;
+            // The result of a step depends on the part's lines and the voices alone.
+            let draft = |part: &Part| {
+                let number = part.number.to_be_bytes();
+                let draft = Draft::of(SayStep { part: part.clone() }).input(script.clone());
+                draft.cached(&[b"speak-say-3", part.sha256.as_bytes(), plan.voices.as_bytes(), &number])
+            };
+            let drafts: Drafts<_> = plan.parts.iter().map(draft).collect();
+            Ok::<_, StepError>(drafts.work(plan.characters as f64, "characters"))
+        });
+        let spoken = g.gather("merge", spoken);
+        g.one("join", (plan, spoken), |cx, (plan, spoken)| {
+            let join = JoinStep { params: cx.params.clone() };
+            Ok(Draft::of(join).input(plan.output()).inputs(spoken.files()))
+        })
     }
 }
 
-/// One step for each part. Its result depends on the part's lines and the voices alone.
-fn says(plan: &Plan, done: &GroupDone) -> Result<Planned, StepError> {
-    let script = artifacts(done).next().ok_or_else(|| StepError::internal("the plan left no script"))?;
-    let parts = u32::try_from(plan.parts.len()).map_err(|_| StepError::internal("more parts than fit a number"))?;
-    let draft = |part: &crate::step::Part| {
-        let say = SpeakStep::Say { part: part.clone(), parts };
-        let draft = StepDraft::nth::<Speak>("say", part.number, parts, &say)?.input(script.clone());
-        let number = part.number.to_be_bytes();
-        // The answer tells how many groups there are.
-        let groups = parts.div_ceil(GroupDone::MAX).to_be_bytes();
-        Ok(draft.cached(&[b"speak-say-2", part.sha256.as_bytes(), plan.voices.as_bytes(), &number, &groups]))
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use medley_proto::{Artifact, Class, Input, Job, JobId, Name, Sha256, Source};
+    use medley_step::{
+        Registry,
+        graph::Recipe,
+        testing::{self, JobRun},
     };
-    let steps = plan.parts.iter().map(draft).collect::<Result<_, StepError>>()?;
-    Ok(Planned::many(steps).work(plan.characters as f64, "characters"))
-}
 
-/// What the join step left.
-fn left(name: String) -> StepInput {
-    StepInput::Left { step: step("join"), name }
-}
+    use super::*;
+    use crate::step::{Plan, SpeakOutput, SpeakStep};
 
-fn step(stage: &'static str) -> StepId {
-    StepId::new(Name::from_static(stage), 0, 0)
-}
+    struct Alone;
 
-fn speech_file(params: &SpeakParams) -> String {
-    format!("speech.{}", params.audio.media().extension())
-}
-
-/// The transcription of the speech.
-fn hear<T: Recipe>(job: &JobView<'_, SpeakParams>) -> Nested<T> {
-    let name = speech_file(&job.params);
-    let seen = Input {
-        name: name.clone(),
-        source: Source::Stored(String::new()),
-        sha256: None,
-        bytes: None,
-        media_type: Some(job.params.audio.media().media_type().into()),
-    };
-    let language = job.params.language().map_or("auto", Language::code);
-    Nested::new(job.job, HEAR, json!({ "language": language }), vec![(seen, Some(left(name)))])
-}
-
-fn verify(job: &JobView<'_, SpeakParams>, heard: &GroupDone) -> Result<Planned, StepError> {
-    let transcript = heard.results.iter().flat_map(|result| &result.artifacts);
-    let transcript = transcript.into_iter().find(|artifact| artifact.name == "transcript.json").cloned();
-    let transcript = transcript.ok_or_else(|| StepError::internal("the transcription left no transcript.json"))?;
-    let draft = StepDraft::only::<Speak>("verify", &SpeakStep::Verify)?
-        .input(StepInput::Output(step("join")))
-        .input(StepInput::Artifact(transcript));
-    let made = [speech_file(&job.params), "timing.json".into(), "speech.srt".into()];
-    Ok(Planned::one(draft.inputs(made.map(left))))
-}
-
-/// A group of parts is spoken: they are joined, or, when there are several groups, handed on to be.
-fn said(params: &SpeakParams, parts: u32, done: &GroupDone) -> Result<Planned, StepError> {
-    let groups = parts.div_ceil(GroupDone::MAX);
-    if groups <= 1 {
-        return join(params, done);
+    impl Recipe for Alone {
+        const KIND: &'static str = "speak";
+        const ABOUT: &'static str = "";
     }
-    let merge = SpeakStep::Merge { groups };
-    let draft = StepDraft::nth::<Speak>("merge-1", done.group, groups, &merge)?;
-    Ok(Planned::one(draft.inputs(artifacts(done))))
-}
 
-fn join(params: &SpeakParams, done: &GroupDone) -> Result<Planned, StepError> {
-    let join = SpeakStep::Join { params: params.clone() };
-    let plan = StepInput::Output(step("plan"));
-    Ok(Planned::one(StepDraft::only::<Speak>("join", &join)?.input(plan).inputs(artifacts(done))))
-}
+    impl Fragment for Alone {
+        type Params = SpeakParams;
+        type Ends = One<Joined>;
 
-fn artifacts(done: &GroupDone) -> impl Iterator<Item = StepInput> {
-    done.results.iter().flat_map(|result| &result.artifacts).cloned().map(StepInput::Artifact)
+        fn graph(g: &mut Scope<'_, SpeakParams>) -> One<Joined> {
+            SpeakFragment::graph(g)
+        }
+    }
+
+    fn job() -> Job {
+        let text = Source::Text("a long text".into());
+        Job {
+            v: 1,
+            id: JobId::fresh(1, 1),
+            tenant: Name::from_static("t"),
+            kind: Name::from_static("speak"),
+            inputs: vec![Input { name: "text".into(), source: text, sha256: None, bytes: None, media_type: None }],
+            params: serde_json::json!({}),
+            class: Class::Batch,
+            created_ms: 0,
+            deadline_ms: None,
+            labels: BTreeMap::new(),
+            idempotency_key: None,
+        }
+    }
+
+    /// The names of the files that the join reads, with that of the plan's output left out.
+    fn joined(parts: u32) -> Vec<String> {
+        let registry = Registry::default().recipe::<Alone>();
+        let recipe = registry.find_recipe(&Name::from_static("speak")).unwrap();
+        let mut read = Vec::new();
+        let run = JobRun::of(recipe, &job(), |step, results| {
+            let (output, names) = match serde_json::from_value(step.params.clone()).unwrap() {
+                SpeakStep::Plan(_) => {
+                    let part = |number| Part { number, offset_bytes: 0, length_bytes: 1, sha256: Sha256::of(b"") };
+                    let parts = (0..parts).map(part).collect();
+                    let (warnings, voices) = (Vec::new(), String::new());
+                    let plan = Plan { parts, characters: 1, unspoken_letters: 0, warnings, voices };
+                    (SpeakOutput::Plan(plan), vec!["script.jsonl".into()])
+                }
+                SpeakStep::Say(SayStep { part }) => {
+                    let name = format!("part-{:05}", part.number);
+                    (SpeakOutput::Say { duration_s: 1.0 }, vec![format!("{name}.wav"), format!("{name}.json")])
+                }
+                SpeakStep::Join(_) => {
+                    let inputs = step.inputs.iter().flat_map(|input| testing::artifacts_of(input, results));
+                    read.extend(inputs.map(|artifact| artifact.name));
+                    let quality = BTreeMap::new();
+                    let joined = Joined { duration_s: 1.0, sentences: 1, words: 1, quality };
+                    (SpeakOutput::Join(joined), vec!["speech.wav".into()])
+                }
+                other => panic!("{other:?}"),
+            };
+            let artifact =
+                |name: String| Artifact { name, sha256: Sha256::of(b""), bytes: 0, media_type: "x/y".into() };
+            let output = serde_json::to_value(output)?;
+            Ok::<_, StepError>(testing::result(step.id.clone(), output, names.into_iter().map(artifact).collect()))
+        });
+        assert_eq!(run.unwrap().artifacts().len(), 1);
+        read
+    }
+
+    /// Above 64 × 64 parts a text once ended well with a part of its sound.
+    #[test]
+    fn every_part_is_joined_once_and_in_order() {
+        for parts in [1, 2, 64, 65, 4_096, 4_097] {
+            let names = (0..parts).flat_map(|n| [format!("part-{n:05}.wav"), format!("part-{n:05}.json")]);
+            assert_eq!(joined(parts), names.collect::<Vec<_>>(), "{parts} parts");
+        }
+    }
+
+    #[test]
+    fn steps_are_on_the_wire_as_they_were() {
+        let read = |step| serde_json::from_value::<SpeakStep>(step).unwrap();
+        let part = serde_json::json!({ "number": 1, "offset_bytes": 2, "length_bytes": 3, "sha256": Sha256::of(b"") });
+        assert!(matches!(read(serde_json::json!({ "do": "say", "part": part, "parts": 70 })), SpeakStep::Say(_)));
+        assert!(matches!(read(serde_json::json!({ "do": "merge", "groups": 2 })), SpeakStep::Merge { groups: 2 }));
+        assert!(matches!(read(serde_json::json!({ "do": "plan", "params": {} })), SpeakStep::Plan(_)));
+        assert!(matches!(read(serde_json::json!({ "do": "join", "params": {} })), SpeakStep::Join(_)));
+        assert!(matches!(read(serde_json::json!({ "do": "verify" })), SpeakStep::Verify(_)));
+        let verify = serde_json::to_value(SpeakStep::Verify(crate::step::VerifyStep {})).unwrap();
+        assert_eq!(verify, serde_json::json!({ "do": "verify" }));
+    }
 }

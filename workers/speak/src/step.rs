@@ -1,58 +1,82 @@
-//! What the steps of a job are told and what they answer.
+//! The wire types of a job's steps: parameters and outputs.
+
+use std::collections::BTreeMap;
 
 use medley_proto::Sha256;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{params::SpeakParams, verify::Quality};
+use crate::params::SpeakParams;
 
 /// One step of a job.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum SpeakStep {
     /// Cuts the text into sentences and these into parts; leaves `script.jsonl`.
-    Plan { params: SpeakParams },
+    Plan(PlanStep),
     /// Speaks one part of the script, its input.
-    Say { part: Part, parts: u32 },
-    /// Hands on the parts of one group.
+    Say(SayStep),
+    /// Passes on the artifacts of one group of parts. Only jobs that version 1 planned have it.
     Merge { groups: u32 },
     /// Joins the parts, its inputs: the plan's output, and `part-*.wav` and `part-*.json` in order.
-    Join { params: SpeakParams },
+    Join(JoinStep),
     /// Compares the speech with its transcript.
-    Verify,
+    Verify(VerifyStep),
 }
+
+/// The text to plan is the input.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct PlanStep {
+    pub params: SpeakParams,
+}
+
+/// One part to speak.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct SayStep {
+    pub part: Part,
+}
+
+/// The parts to join are the inputs.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct JoinStep {
+    pub params: SpeakParams,
+}
+
+/// Speech and transcript are the inputs.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct VerifyStep {}
 
 /// A run of sentences: lines of `script.jsonl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Part {
     pub number: u32,
-    /// Where its first line begins.
+    /// The offset of its first line in `script.jsonl`.
     pub offset_bytes: u64,
     pub length_bytes: u64,
-    /// Of its lines.
+    /// The hash of its lines.
     pub sha256: Sha256,
 }
 
-/// What a step answers.
+/// The output of a step.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "done")]
 pub enum SpeakOutput {
     Plan(Plan),
-    Say {
-        parts: u32,
-        duration_s: f64,
-    },
-    Merge {
-        groups: u32,
-    },
-    Join {
-        duration_s: f64,
-        sentences: u64,
-        words: u64,
-        /// What the manifest says of the speech, for a step that comes after.
-        #[serde(default)]
-        quality: Quality,
-    },
+    Say { duration_s: f64 },
+    Merge { groups: u32 },
+    Join(Joined),
+}
+
+/// The whole speech.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Joined {
+    pub duration_s: f64,
+    pub sentences: u64,
+    pub words: u64,
+    /// The quality of the speech as the manifest states it, for the stage `verify`.
+    #[serde(default)]
+    pub quality: Quality,
 }
 
 /// The parts of a job.
@@ -61,11 +85,14 @@ pub struct Plan {
     pub parts: Vec<Part>,
     /// Characters in all.
     pub characters: u64,
-    /// Letters of scripts that no voice reads.
+    /// Letters of writing systems that no voice reads.
     pub unspoken_letters: u64,
-    /// What is not read as a person would, in sentences.
+    /// Sentences about what the voices do not read properly.
     #[serde(default)]
     pub warnings: Vec<String>,
-    /// What the sound depends on besides the text: voices and programs with their versions.
+    /// What the sound depends on besides the text: voices and programs with their versions. Part of cache keys.
     pub voices: String,
 }
+
+/// Entries of the manifest's `quality`.
+pub type Quality = BTreeMap<String, Value>;

@@ -1,25 +1,30 @@
 use medley_models::Models;
 use medley_proto::ModelUse;
-use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
+use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker, tasks};
 
 use crate::{
-    join,
-    params::SpeakConfig,
-    plan, say,
+    config::SpeakConfig,
     speaker::Speaker,
-    step::{SpeakOutput, SpeakStep},
-    verify,
+    stages::{join, plan, synthesize, verify},
+    step::{JoinStep, Joined, Plan, PlanStep, SayStep, SpeakOutput, SpeakStep, VerifyStep},
 };
 
-/// Text to speech.
+/// Computes the steps of `speak` jobs.
 #[derive(Debug)]
-pub struct Speak {
+pub struct SpeakWorker {
     models: Models,
     speaker: Speaker,
     config: SpeakConfig,
 }
 
-impl Worker for Speak {
+tasks!(SpeakWorker: SpeakStep => SpeakOutput {
+    Plan(PlanStep) => Plan,
+    Join(JoinStep) => Joined,
+    Verify(VerifyStep) => Joined as Join,
+});
+tasks!(SpeakWorker: SpeakStep => unread { Say(SayStep) });
+
+impl Worker for SpeakWorker {
     const KIND: &'static str = "speak";
     type Config = SpeakConfig;
     type Params = SpeakStep;
@@ -32,11 +37,11 @@ impl Worker for Speak {
 
     fn run(&self, step: SpeakStep, cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
         match step {
-            SpeakStep::Plan { params } => plan::run(&self.speaker, &self.config, &params, cx),
-            SpeakStep::Say { part, parts } => say::run(&self.speaker, &part, parts, cx),
+            SpeakStep::Plan(PlanStep { params }) => plan::run(&self.speaker, &self.config, &params, cx),
+            SpeakStep::Say(SayStep { part }) => synthesize::run(&self.speaker, &part, cx),
             SpeakStep::Merge { groups } => merge(groups, cx),
-            SpeakStep::Join { params } => join::run(&params, cx),
-            SpeakStep::Verify => verify::run(cx),
+            SpeakStep::Join(JoinStep { params }) => join::run(&params, cx),
+            SpeakStep::Verify(VerifyStep {}) => verify::run(cx),
         }
     }
 
@@ -45,6 +50,7 @@ impl Worker for Speak {
     }
 }
 
+/// Version 1 gathered its parts by steps.
 fn merge(groups: u32, cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
     for (n, input) in cx.inputs().iter().enumerate() {
         cx.hand_on(n, &input.name)?;

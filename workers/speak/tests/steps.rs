@@ -10,33 +10,39 @@ use std::{
 
 use medley_models::Models;
 use medley_proto::{
-    Artifact, Class, Input, Job, JobId, Lineage, Name, Sha256, Source, SpeechTiming, StepInput, StepResult, VERSION,
-    Viseme,
+    Artifact, Class, Input, Job, JobId, Name, Sha256, Source, SpeechTiming, StepInput, StepResult, VERSION, Viseme,
 };
-use medley_speak::{Speak, SpeakConfig, SpeakJob, SpeakOutput, SpeakParams, SpeakStep, Speaker, SpeechFormat};
-use medley_step::{BuildContext, GroupDone, JobView, LocalInput, Planned, Recipe, StepError, Worker, testing};
+use medley_speak::{
+    Joined, PlanStep, SpeakConfig, SpeakFragment, SpeakOutput, SpeakParams, SpeakStep, SpeakWorker, Speaker,
+    SpeechFormat,
+};
+use medley_step::{
+    BuildContext, LocalInput, Registry, StepError, Worker,
+    graph::{Fragment, One, Recipe, Scope},
+    testing::{self, JobRun},
+};
 use serde_json::{Map, Value};
 
-/// The kind that transcribes is another crate's; none of these jobs asks for it.
-struct NoEars;
+/// The kind without the stage that needs another.
+struct Alone;
 
-impl Recipe for NoEars {
-    const KIND: &'static str = "transcribe";
-    type Params = Map<String, Value>;
+impl Recipe for Alone {
+    const KIND: &'static str = "speak";
     const ABOUT: &'static str = "";
+}
 
-    fn start(_job: &JobView<'_, Self::Params>) -> Result<Planned, StepError> {
-        unreachable!("nobody listens")
-    }
+impl Fragment for Alone {
+    type Params = SpeakParams;
+    type Ends = One<Joined>;
 
-    fn next(_job: &JobView<'_, Self::Params>, _done: &GroupDone) -> Result<Planned, StepError> {
-        unreachable!("nobody listens")
+    fn graph(g: &mut Scope<'_, SpeakParams>) -> One<Joined> {
+        SpeakFragment::graph(g)
     }
 }
 
-fn worker() -> Speak {
+fn worker() -> SpeakWorker {
     let cx = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 2 };
-    Speak::build(medley_speak::SpeakConfig::default(), &cx).unwrap()
+    SpeakWorker::build(medley_speak::SpeakConfig::default(), &cx).unwrap()
 }
 
 fn job(params: &SpeakParams) -> Job {
@@ -68,63 +74,46 @@ struct Done {
 }
 
 /// Runs the recipe's steps one after another, as the runtime would.
-fn speak(worker: &Speak, name: &str, text: &[u8], params: &SpeakParams, dir: &Path) -> Result<Done, StepError> {
-    let job = job(params);
-    let view = || JobView { job: &job, params: params.clone() };
+fn speak(worker: &SpeakWorker, name: &str, text: &[u8], params: &SpeakParams, dir: &Path) -> Result<Done, StepError> {
+    let registry = Registry::default().recipe::<Alone>();
+    let recipe = registry.find_recipe(&Name::from_static("speak"))?;
     let input = dir.join(name);
     fs::write(&input, text).unwrap();
     let mut known: BTreeMap<Sha256, LocalInput> = BTreeMap::new();
-    let mut outputs: BTreeMap<String, PathBuf> = BTreeMap::new();
-    let mut planned = SpeakJob::<NoEars>::start(&view())?;
-    for stage in 0.. {
-        let mut groups: BTreeMap<u32, Vec<StepResult>> = BTreeMap::new();
-        let mut done = Done { files: BTreeMap::new(), quality: Map::new() };
-        for (n, step) in planned.steps.iter().enumerate() {
-            let inputs = step.inputs.iter().map(|given| match given {
-                StepInput::Artifact(artifact) => known[&artifact.sha256].clone(),
-                StepInput::Output(id) => testing::input(&outputs[&id.to_string()]).unwrap(),
-                _ => testing::input(&input).unwrap(),
-            });
-            let scratch = dir.join(format!("{stage}-{n}"));
-            fs::create_dir_all(&scratch).unwrap();
-            let params = serde_json::from_value(step.params.clone()).unwrap();
-            let ran = testing::run(worker, params, inputs.collect(), &scratch)?;
-            let mut artifacts = Vec::new();
-            for (name, path) in &ran.artifacts {
-                let local = LocalInput { name: name.clone(), ..testing::input(path).unwrap() };
-                artifacts.push(Artifact {
-                    name: name.clone(),
-                    sha256: local.sha256,
-                    bytes: local.bytes,
-                    media_type: String::new(),
-                });
-                known.insert(local.sha256, local);
+    let mut done = Done { files: BTreeMap::new(), quality: Map::new() };
+    JobRun::of(recipe, &job(params), |step, results| {
+        let scratch = dir.join(step.id.to_string());
+        fs::create_dir_all(&scratch).unwrap();
+        let mut inputs = Vec::new();
+        for given in &step.inputs {
+            match given {
+                StepInput::Job(_) => inputs.push(testing::input(&input).unwrap()),
+                StepInput::Output(id) => {
+                    let path = dir.join(id.to_string()).join("output");
+                    fs::write(&path, serde_json::to_vec(&results[id].output).unwrap()).unwrap();
+                    inputs.push(testing::input(&path).unwrap());
+                }
+                files => {
+                    let artifacts = testing::artifacts_of(files, results);
+                    inputs.extend(artifacts.iter().map(|artifact| known[&artifact.sha256].clone()));
+                }
             }
-            let output = scratch.join("output");
-            fs::write(&output, serde_json::to_vec(&ran.output).unwrap()).unwrap();
-            outputs.insert(step.id.to_string(), output);
-            groups.entry(step.id.group).or_default().push(StepResult {
-                v: VERSION,
-                id: step.id.clone(),
-                output: serde_json::to_value(&ran.output).unwrap(),
-                artifacts,
-                quality: ran.quality.clone(),
-                lineage: Lineage::default(),
-            });
-            done = Done { files: ran.artifacts, quality: ran.quality };
         }
-        let stage = planned.steps[0].id.stage.clone();
-        let mut next = Planned::last();
-        for (group, results) in groups {
-            next.steps
-                .extend(SpeakJob::<NoEars>::next(&view(), &GroupDone { stage: stage.clone(), group, results })?.steps);
+        let params = serde_json::from_value(step.params.clone()).unwrap();
+        let ran = testing::run(worker, params, inputs, &scratch)?;
+        let mut artifacts = Vec::new();
+        for (name, path) in &ran.artifacts {
+            let local = LocalInput { name: name.clone(), ..testing::input(path).unwrap() };
+            let (sha256, bytes) = (local.sha256, local.bytes);
+            artifacts.push(Artifact { name: name.clone(), sha256, bytes, media_type: String::new() });
+            known.insert(sha256, local);
         }
-        if next.steps.is_empty() {
-            return Ok(done);
-        }
-        planned = next;
-    }
-    unreachable!("every job ends")
+        let result = testing::result(step.id.clone(), serde_json::to_value(&ran.output).unwrap(), artifacts);
+        let quality = ran.quality.clone();
+        done = Done { files: ran.artifacts, quality: ran.quality };
+        Ok::<_, StepError>(StepResult { quality, ..result })
+    })?;
+    Ok(done)
 }
 
 fn timing(done: &Done) -> SpeechTiming {
@@ -244,7 +233,7 @@ fn a_text_of_megabytes_without_a_stop_is_planned() {
     let text = "word 好 ".repeat((7 << 20) / 9);
     let input = dir.path().join("text");
     fs::write(&input, &text).unwrap();
-    let step = SpeakStep::Plan { params: SpeakParams::default() };
+    let step = SpeakStep::Plan(PlanStep { params: SpeakParams::default() });
     let scratch = dir.path().join("scratch");
     fs::create_dir(&scratch).unwrap();
     let ran = testing::run(&worker, step, vec![testing::input(&input).unwrap()], &scratch).unwrap();

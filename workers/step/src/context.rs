@@ -23,7 +23,7 @@ pub trait Host: Send + Sync {
         Err(StepError::internal(format!("input {input} cannot be listed here")))
     }
 
-    /// Brings files of such an input, each to a path below the step's scratch folder, at most `most_bytes` of each. What
+    /// Brings files of such an input, each to a path below the step's scratch folder, at most `max_bytes` of each. What
     /// cannot be had of one file does not keep the others away; an error of the whole is one that may pass.
     fn fetch(&self, input: usize, _files: &[Wanted], _most_bytes: u64) -> Result<Vec<Option<StepError>>, StepError> {
         Err(StepError::internal(format!("nothing of input {input} can be fetched here")))

@@ -1,26 +1,31 @@
 //! The contract of a kind of work.
 //!
-//! A kind implements [`Worker`] (how one step is computed) and [`Recipe`] (which steps a job consists of) and is
-//! registered in one line. It sees files, params and progress; where they come from and where they go (a laptop's
-//! folder, a fleet's broker and store) is behind [`Queue`] and [`Store`], which only the runtime implements.
+//! A kind implements [`Worker`] (how one step is computed) and [`Recipe`] (which steps a job consists of, as a [`graph`] of
+//! stages) and is registered in one line. It sees files, params and progress. Where they come from and where they go (a laptop's
+//! folder, a fleet's broker and store) is the runtime's business, behind its traits `Queue` and `Store`.
 
 mod context;
+mod draft;
 mod error;
-mod nested;
-mod queue;
-mod recipe;
+pub mod graph;
+mod kind;
 mod registry;
-mod store;
 pub mod testing;
 mod worker;
 
 pub use context::{
     ArtifactFile, Host, LocalInput, NOTES, Published, RemoteFile, RemotePage, StepContext, StepReport, Wanted,
 };
+pub use draft::{Planned, StepDraft, WHOLE_JOB};
 pub use error::{Cause, Retryable, StepError};
-pub use nested::Nested;
-pub use queue::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
-pub use recipe::{GroupDone, JobView, Planned, Recipe, StepDraft, WHOLE_JOB, recipe_of_one_step};
+pub use graph::Recipe;
+pub use kind::{FINISH, Kind, KindError, Kinds, Program, Sample, Slots};
 pub use registry::{ErasedRecipe, ErasedWorker, Registry};
-pub use store::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
 pub use worker::{BuildContext, BuildError, Worker};
+
+/// What the expansion of [`tasks!`] names.
+#[doc(hidden)]
+pub mod __private {
+    pub use serde::Deserialize;
+    pub use serde_json::Value;
+}

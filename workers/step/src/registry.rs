@@ -5,7 +5,10 @@ use schemars::Schema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, StepContext, StepError, Worker};
+use crate::{
+    BuildContext, BuildError, Planned, Recipe, StepContext, StepError, Worker,
+    graph::{Graph, Group, Known, Next},
+};
 
 /// A worker whose params and output are JSON: what a compute child calls.
 pub trait ErasedWorker: Send + Sync {
@@ -39,19 +42,36 @@ pub trait ErasedRecipe: Send + Sync {
     /// The params with every default written out, or why they cannot be used.
     fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError>;
     fn start(&self, job: &Job) -> Result<Planned, StepError>;
-    fn next(&self, job: &Job, done: &GroupDone) -> Result<Planned, StepError>;
+    /// What follows from a finished group. `known` holds its results, and those that an earlier answer asked for.
+    fn next(&self, job: &Job, done: &Group, known: &Known) -> Result<Next, StepError>;
+    /// The kind's stages.
+    fn graph(&self) -> &Graph;
 }
 
-struct Typed<R>(PhantomData<fn() -> R>);
+/// The error of params that are none of the kind's.
+pub(crate) fn params_invalid(kind: &dyn fmt::Display, error: &serde_json::Error) -> StepError {
+    StepError::permanent(ErrorCode::PARAMS_INVALID, format!("{kind} params: {error}"))
+}
 
-impl<R: Recipe> Typed<R> {
-    fn params(params: &Value) -> Result<R::Params, StepError> {
-        R::Params::deserialize(params)
-            .map_err(|error| StepError::permanent(ErrorCode::PARAMS_INVALID, format!("{} params: {error}", R::KIND)))
+/// Refuses a number of inputs that the kind does not take.
+fn check_count(kind: &str, takes: &RangeInclusive<usize>, roles: &[&str], inputs: &[Input]) -> Result<(), StepError> {
+    if takes.contains(&inputs.len()) {
+        return Ok(());
     }
+    let (min, max) = (takes.start(), takes.end());
+    let of = if min == max { min.to_string() } else { format!("{min} to {max}") };
+    let order = if roles.is_empty() { String::new() } else { format!(": in order they are {}", roles.join(", ")) };
+    let message = format!("{kind} takes {of} inputs and was given {}{order}", inputs.len());
+    Err(StepError::permanent(ErrorCode::PARAMS_INVALID, message))
 }
 
-impl<R: Recipe> ErasedRecipe for Typed<R> {
+/// A recipe without its types.
+struct Erased<R> {
+    graph: Graph,
+    recipe: PhantomData<fn() -> R>,
+}
+
+impl<R: Recipe> ErasedRecipe for Erased<R> {
     fn kind(&self) -> Name {
         Name::from_static(R::KIND)
     }
@@ -89,27 +109,22 @@ impl<R: Recipe> ErasedRecipe for Typed<R> {
     }
 
     fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError> {
-        if !R::INPUTS.contains(&inputs.len()) {
-            let (least, most) = R::INPUTS.into_inner();
-            let of = if least == most { least.to_string() } else { format!("{least} to {most}") };
-            let order = match R::INPUT_ROLES {
-                [] => String::new(),
-                roles => format!(": in order they are {}", roles.join(", ")),
-            };
-            let message = format!("{} takes {of} inputs and was given {}{order}", R::KIND, inputs.len());
-            return Err(StepError::permanent(ErrorCode::PARAMS_INVALID, message));
-        }
-        let params = Self::params(params)?;
+        check_count(R::KIND, &R::INPUTS, R::INPUT_ROLES, inputs)?;
+        let params = R::Params::deserialize(params).map_err(|error| params_invalid(&R::KIND, &error))?;
         R::check(&params, inputs)?;
         Ok(serde_json::to_value(params)?)
     }
 
     fn start(&self, job: &Job) -> Result<Planned, StepError> {
-        R::start(&JobView { job, params: Self::params(&job.params)? })
+        self.graph.start(job)
     }
 
-    fn next(&self, job: &Job, done: &GroupDone) -> Result<Planned, StepError> {
-        R::next(&JobView { job, params: Self::params(&job.params)? }, done)
+    fn next(&self, job: &Job, done: &Group, known: &Known) -> Result<Next, StepError> {
+        self.graph.next(job, done, known)
+    }
+
+    fn graph(&self) -> &Graph {
+        &self.graph
     }
 }
 
@@ -158,9 +173,14 @@ impl Registry {
     }
 
     /// Adds a kind of job.
+    ///
+    /// # Panics
+    /// When the graph cannot be used ([`GraphFaults`](crate::graph::GraphFaults)). It depends on nothing but the code, so any
+    /// test that builds the registry shows it.
     #[must_use]
     pub fn recipe<R: Recipe>(mut self) -> Self {
-        self.recipes.insert(Name::from_static(R::KIND), Box::new(Typed::<R>(PhantomData)));
+        let graph = Graph::of::<R>().unwrap_or_else(|faults| panic!("{faults}"));
+        self.recipes.insert(Name::from_static(R::KIND), Box::new(Erased::<R> { graph, recipe: PhantomData }));
         self
     }
 

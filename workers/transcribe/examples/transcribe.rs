@@ -10,6 +10,7 @@ use std::{error::Error, fs, path::Path, time::Instant};
 use medley_models::Models;
 use medley_transcribe::TranscribeConfig;
 
+#[expect(clippy::disallowed_methods, reason = "settings of this example alone")]
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().collect();
     let [_, kind, file, out, more @ ..] = args.as_slice() else {

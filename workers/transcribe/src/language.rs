@@ -1,30 +1,31 @@
-//! Which languages are spoken: the one of a file, by a few places of it, and the ones of a window, stretch by stretch.
+//! Language identification: the language of a file, by a few places in it, and the languages of a window, stretch by stretch.
 //!
-//! A window is in the file's language unless its sound says otherwise beyond doubt. What speaks for a language in a stretch is
-//! the logarithm of its probability, the more the longer the stretch is; against it speaks that people seldom change
-//! from one language to another. The best sequence of languages is found by dynamic programming (Viterbi, 1967).
+//! A window is in the file's language unless its sound clearly says otherwise. The score of a language in a stretch is the
+//! logarithm of its probability, weighted by the length of the stretch; each change of language costs a penalty, because
+//! people seldom change. Dynamic programming finds the best sequence of languages (Viterbi, 1967).
 
 use std::{collections::BTreeMap, sync::atomic::AtomicBool};
 
 use crate::{
-    decode::Loaded,
+    audio::LoadedWindow,
+    error::RecognizerError,
     speech::{
         SAMPLE_RATE_HZ,
-        regions::{Span, milliseconds},
+        span::{Span, milliseconds},
         windows::Window,
     },
-    whisper::{Odds, Recognizer, RecognizerError},
+    whisper::{LanguageProbs, Recognizer},
 };
 
-/// Speech that one window must hold to stand for the whole file.
-const ONE_IS_ENOUGH_S: f64 = 90.0;
-/// Windows that are listened to in a longer file: an opening jingle or a guest's greeting does not decide.
+/// In a file with less speech, one window stands for the whole.
+const MAX_ONE_PLACE_S: f64 = 90.0;
+/// The number of windows to identify in a longer file, so that an opening jingle or a guest's greeting does not decide.
 const PLACES: usize = 3;
 
-/// The windows to listen to: of as many equal parts of the file, the one with most speech in each.
+/// The windows to identify: the file is divided into equal parts, and each gives the window with most speech.
 pub(crate) fn places(windows: &[Window]) -> Vec<usize> {
     let total: f64 = windows.iter().map(Window::speech_s).sum();
-    let parts = if total < ONE_IS_ENOUGH_S { 1 } else { PLACES.min(windows.len()) };
+    let parts = if total < MAX_ONE_PLACE_S { 1 } else { PLACES.min(windows.len()) };
     (0..parts)
         .filter_map(|part| {
             let (from, to) = (part * windows.len() / parts, (part + 1) * windows.len() / parts);
@@ -33,22 +34,22 @@ pub(crate) fn places(windows: &[Window]) -> Vec<usize> {
         .collect()
 }
 
-/// The file's language: listens to the places side by side and adds up the probabilities.
+/// The file's language: the places are identified side by side and their probabilities added up.
 pub(crate) fn detect(
     recognizer: &dyn Recognizer,
-    places: &[Loaded],
+    places: &[LoadedWindow],
     threads: usize,
 ) -> Result<String, RecognizerError> {
     let stop = AtomicBool::new(false);
     let mut sums: BTreeMap<&'static str, f64> = BTreeMap::new();
     for group in places.chunks(threads.max(1)) {
-        let heard: Vec<_> = std::thread::scope(|scope| {
+        let detected: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> =
                 group.iter().map(|place| scope.spawn(|| recognizer.languages(&place.audio, &[WHOLE], &stop))).collect();
             threads.into_iter().map(|thread| thread.join().expect("a panic there is a panic here")).collect()
         });
-        for odds in heard {
-            for (code, prob) in odds?.into_iter().flatten() {
+        for probs in detected {
+            for (code, prob) in probs?.into_iter().flatten() {
                 *sums.entry(code).or_default() += f64::from(prob) / places.len() as f64;
             }
         }
@@ -60,23 +61,23 @@ pub(crate) fn detect(
 /// All of a sound.
 pub(crate) const WHOLE: Span = Span { start_s: 0.0, end_s: f64::INFINITY };
 
-/// A region of speech that is longer is looked at in several stretches: somebody may change over without a pause.
+/// A longer region of speech is split into several stretches: a speaker may change language without a pause.
 const LONG_S: f64 = 8.0;
-/// About so long are its stretches.
+/// The stretches of a long region are about this long.
 const STRETCH_S: f64 = 4.0;
-/// A stretch says no more than one of this length, and a shorter one says less.
-const FULL_S: f64 = 4.0;
+/// A stretch of this length or longer has full weight; a shorter one has less.
+const FULL_WEIGHT_S: f64 = 4.0;
 /// What a change of language costs, as a difference of logarithms for [`UNIT_S`] of speech.
-const CHANGE: f64 = 2.0;
+const CHANGE_PENALTY: f64 = 2.0;
 const UNIT_S: f64 = 2.0;
-/// What another language than the file's costs in each stretch: it must be more than three times as probable.
-const OTHER: f64 = 1.2;
-/// No language is less probable: a stretch is never beyond all doubt.
-const LEAST_PROB: f64 = 0.01;
+/// What a language other than the file's costs in each stretch: it must be more than three times as probable.
+const OTHER_PENALTY: f64 = 1.2;
+/// Probabilities are raised to this floor, so that one stretch never decides alone.
+const MIN_PROB: f64 = 0.01;
 
 /// Stretches of a window in one language.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Run {
+pub(crate) struct LanguageRun {
     pub(crate) language: String,
     /// How probable the language is by the run alone, or by the whole window.
     pub(crate) prob: f64,
@@ -116,38 +117,37 @@ fn quietest(window: &Window, audio: &[f32], near_s: f64) -> f64 {
     best.map_or(near_s, |at| milliseconds(near_s + ((at + WIDTH / 2) as f64 - near as f64) / rate))
 }
 
-/// Stands for a language that the stretches do not agree on, but that hardly is the file's.
+/// Stands for a language that the stretches do not agree on, but that is probably not the file's.
 const UNSURE: &str = "?";
 /// A part of a window is in another language when that is so probable by the part alone…
-const OTHER_PROB: f32 = 0.6;
+const MIN_OTHER_PROB: f32 = 0.6;
 /// …and so many times as probable as the file's.
-const OTHER_TIMES: f32 = 4.0;
-/// Stretches of English are vague where whole windows are not: when a whole one is so surely English, they are not asked
-/// about again.
-const VAGUE: &str = "en";
-const VAGUE_PROB: f32 = 0.98;
+const MIN_OTHER_RATIO: f32 = 4.0;
+/// Short stretches of English are often misjudged where whole windows are not: when a whole window is English with this
+/// probability, unsure stretches are not checked again.
+const MISJUDGED: &str = "en";
+const MIN_MISJUDGED_PROB: f32 = 0.98;
 
-/// A window as far as its languages go.
+/// The stretches of a window, for finding the languages in it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Listening<'a> {
+pub(crate) struct WindowLanguages<'a> {
     pub(crate) stretches: &'a [Span],
     /// The file's language.
     pub(crate) main: &'a str,
 }
 
-impl Listening<'_> {
-    /// The runs of the window by the odds of the whole, which come first, and of each stretch. Stretches are quick to ask about and
-    /// not to be relied on: of what they take for another language the odds are asked for again by `ask`, for the run by
-    /// itself.
+impl WindowLanguages<'_> {
+    /// The runs of the window, from the probabilities of the whole window (`probs[0]`) and of each stretch (the others).
+    /// Stretches are quick to judge but not reliable: where they suggest another language, `ask` judges that run by itself.
     pub(crate) fn runs<E>(
         &self,
-        odds: &[Odds],
-        mut ask: impl FnMut((usize, usize)) -> Result<Odds, E>,
-    ) -> Result<Vec<Run>, E> {
-        let Some((whole, odds)) = odds.split_first() else { return Ok(Vec::new()) };
-        let is_sure = self.main == VAGUE && prob(whole, self.main) >= VAGUE_PROB;
-        let mut runs: Vec<Run> = Vec::new();
-        for (suspect, within) in self.suspected(odds) {
+        probs: &[LanguageProbs],
+        mut ask: impl FnMut((usize, usize)) -> Result<LanguageProbs, E>,
+    ) -> Result<Vec<LanguageRun>, E> {
+        let Some((whole, probs)) = probs.split_first() else { return Ok(Vec::new()) };
+        let is_sure = self.main == MISJUDGED && prob(whole, self.main) >= MIN_MISJUDGED_PROB;
+        let mut runs: Vec<LanguageRun> = Vec::new();
+        for (suspect, within) in self.suspected(probs) {
             let asked = if suspect == self.main || is_sure && suspect == UNSURE {
                 None
             } else if within == (0, self.stretches.len()) {
@@ -156,44 +156,46 @@ impl Listening<'_> {
                 Some(ask(within)?)
             };
             let (language, prob) = match &asked {
-                Some(odds) => self.judged(odds),
+                Some(probs) => self.judged(probs),
                 None => (self.main, prob(whole, self.main)),
             };
             match runs.last_mut() {
                 Some(last) if last.language == language => last.stretches.1 = within.1,
-                _ => runs.push(Run { language: language.into(), prob: f64::from(prob), stretches: within }),
+                _ => runs.push(LanguageRun { language: language.into(), prob: f64::from(prob), stretches: within }),
             }
         }
         Ok(runs)
     }
 
-    /// The language of a run by its own odds.
-    fn judged<'a>(&'a self, odds: &'a Odds) -> (&'a str, f32) {
-        let of_main = prob(odds, self.main);
-        let best = odds.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+    /// The language of a run by its own probabilities.
+    fn judged<'a>(&'a self, probs: &'a LanguageProbs) -> (&'a str, f32) {
+        let of_main = prob(probs, self.main);
+        let best = probs.iter().max_by(|a, b| a.1.total_cmp(&b.1));
         match best {
-            Some((language, prob)) if *prob >= OTHER_PROB && *prob >= OTHER_TIMES * of_main => (language, *prob),
+            Some((language, prob)) if *prob >= MIN_OTHER_PROB && *prob >= MIN_OTHER_RATIO * of_main => {
+                (language, *prob)
+            }
             _ => (self.main, of_main),
         }
     }
 
     /// Runs of stretches and the language that each seems to be in.
-    fn suspected<'a>(&'a self, odds: &'a [Odds]) -> Vec<(&'a str, (usize, usize))> {
+    fn suspected<'a>(&'a self, probs: &'a [LanguageProbs]) -> Vec<(&'a str, (usize, usize))> {
         let mut languages = vec![self.main];
-        for best in odds.iter().filter_map(|odds| odds.iter().max_by(|a, b| a.1.total_cmp(&b.1))) {
+        for best in probs.iter().filter_map(|probs| probs.iter().max_by(|a, b| a.1.total_cmp(&b.1))) {
             if best.1 >= 0.5 && !languages.contains(&best.0) {
                 languages.push(best.0);
             }
         }
         let known: Vec<Vec<f32>> =
-            odds.iter().map(|odds| languages.iter().map(|language| prob(odds, language)).collect()).collect();
-        let speaks_for = |n: usize, l: usize| {
+            probs.iter().map(|probs| languages.iter().map(|language| prob(probs, language)).collect()).collect();
+        let score = |n: usize, l: usize| {
             let prob = known[n].get(l).copied().unwrap_or_else(|| 1.0 - known[n].iter().sum::<f32>());
-            let weight = self.stretches[n].len_s().min(FULL_S) / UNIT_S;
-            weight * (f64::from(prob).max(LEAST_PROB).ln() - if l == 0 { 0.0 } else { OTHER })
+            let weight = self.stretches[n].len_s().min(FULL_WEIGHT_S) / UNIT_S;
+            weight * (f64::from(prob).max(MIN_PROB).ln() - if l == 0 { 0.0 } else { OTHER_PENALTY })
         };
         let mut runs: Vec<(&str, (usize, usize))> = Vec::new();
-        let path = best_path(self.stretches.len(), languages.len() + 1, speaks_for);
+        let path = best_path(self.stretches.len(), languages.len() + 1, score);
         for (n, l) in path.into_iter().enumerate() {
             let language = languages.get(l).copied().unwrap_or(UNSURE);
             match runs.last_mut() {
@@ -205,26 +207,26 @@ impl Listening<'_> {
     }
 }
 
-fn prob(odds: &Odds, language: &str) -> f32 {
-    odds.iter().find(|(code, _)| *code == language).map_or(0.0, |(_, prob)| *prob)
+fn prob(probs: &LanguageProbs, language: &str) -> f32 {
+    probs.iter().find(|(code, _)| *code == language).map_or(0.0, |(_, prob)| *prob)
 }
 
-/// For each of `steps` one of `states`: what speaks for them, less what changes cost, is most. The state before the first
-/// step is 0.
-fn best_path(steps: usize, states: usize, speaks_for: impl Fn(usize, usize) -> f64) -> Vec<usize> {
-    let mut sums: Vec<f64> = (0..states).map(|state| if state == 0 { 0.0 } else { -CHANGE }).collect();
+/// The sequence of `states`, one for each of `steps`, with the highest total score after penalties for changes. The state
+/// before the first step is 0.
+fn best_path(steps: usize, states: usize, score: impl Fn(usize, usize) -> f64) -> Vec<usize> {
+    let mut sums: Vec<f64> = (0..states).map(|state| if state == 0 { 0.0 } else { -CHANGE_PENALTY }).collect();
     let mut from: Vec<Vec<usize>> = Vec::with_capacity(steps);
     for n in 0..steps {
         let before = sums.clone();
         let come = |state: usize| {
-            let value = |other: usize| before[other] - if other == state { 0.0 } else { CHANGE };
+            let value = |other: usize| before[other] - if other == state { 0.0 } else { CHANGE_PENALTY };
             let best = (0..states).max_by(|a, b| value(*a).total_cmp(&value(*b)).then(b.cmp(a))).unwrap_or(state);
             // Staying is better than a change that is worth as much.
             if value(state) >= value(best) { (state, value(state)) } else { (best, value(best)) }
         };
         let came: Vec<(usize, f64)> = (0..states).map(come).collect();
-        sums = came.iter().enumerate().map(|(state, (_, value))| value + speaks_for(n, state)).collect();
-        // The first step has no change behind it but the one from the file's language, which is in the sums already.
+        sums = came.iter().enumerate().map(|(state, (_, value))| value + score(n, state)).collect();
+        // The sums already include the change from the file's language before the first step.
         from.push(came.iter().map(|(state, _)| *state).collect());
     }
     let mut state = (0..states).max_by(|a, b| sums[*a].total_cmp(&sums[*b]).then(b.cmp(a))).unwrap_or(0);
@@ -239,15 +241,20 @@ fn best_path(steps: usize, states: usize, speaks_for: impl Fn(usize, usize) -> f
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::whisper::{Attempt, Heard};
+    use crate::whisper::{DecodingOptions, DecodingResult};
 
     struct ByLoudness;
     impl Recognizer for ByLoudness {
-        fn hear(&self, _: &[Vec<f32>], _: &Attempt<'_>, _: &AtomicBool) -> Result<Vec<Heard>, RecognizerError> {
+        fn decode(
+            &self,
+            _: &[Vec<f32>],
+            _: &DecodingOptions<'_>,
+            _: &AtomicBool,
+        ) -> Result<Vec<DecodingResult>, RecognizerError> {
             Ok(vec![])
         }
 
-        fn languages(&self, audio: &[f32], _: &[Span], _: &AtomicBool) -> Result<Vec<Odds>, RecognizerError> {
+        fn languages(&self, audio: &[f32], _: &[Span], _: &AtomicBool) -> Result<Vec<LanguageProbs>, RecognizerError> {
             Ok(vec![vec![("zh", audio[0]), ("en", 1.0 - audio[0])]])
         }
     }
@@ -262,14 +269,14 @@ mod tests {
         let windows: Vec<Window> = (0..9).map(|n| window(f64::from(n) * 30.0, 20.0 + f64::from(n % 3))).collect();
         assert_eq!(places(&windows), [2, 5, 8]);
         assert_eq!(places(&windows[..3]), [2]);
-        let heard = |loudness| Loaded { window: window(0.0, 1.0), audio: vec![loudness] };
-        assert_eq!(detect(&ByLoudness, &[heard(0.1), heard(0.9), heard(0.8)], 2).unwrap(), "zh");
-        assert_eq!(detect(&ByLoudness, &[heard(0.1), heard(0.9), heard(0.1)], 2).unwrap(), "en");
+        let place = |loudness| LoadedWindow { window: window(0.0, 1.0), audio: vec![loudness] };
+        assert_eq!(detect(&ByLoudness, &[place(0.1), place(0.9), place(0.8)], 2).unwrap(), "zh");
+        assert_eq!(detect(&ByLoudness, &[place(0.1), place(0.9), place(0.1)], 2).unwrap(), "en");
     }
 
-    /// Stretches with a pause of half a second between them: seconds of speech, and how probable Chinese is there. A run by
-    /// itself is what most of it is; `whole` is how probable English is by the whole.
-    fn told(speech: &[(f64, f32)], whole: f32) -> Vec<(String, usize)> {
+    /// The runs of stretches with a pause of half a second between them: seconds of speech, and the probability of Chinese. A
+    /// run judged by itself is the mean of its stretches; `whole` is the probability of English in the whole window.
+    fn runs(speech: &[(f64, f32)], whole: f32) -> Vec<(String, usize)> {
         let mut at_s = 0.0;
         let span = |(len_s, _): &(f64, f32)| {
             let span = Span::new(at_s, at_s + len_s);
@@ -278,41 +285,42 @@ mod tests {
         };
         let stretches: Vec<Span> = speech.iter().map(span).collect();
         let of = |zh: f32| vec![("zh", zh), ("en", 0.98 - zh), ("cy", 0.02)];
-        let odds: Vec<Odds> = [1.0 - whole].into_iter().chain(speech.iter().map(|(_, zh)| *zh)).map(of).collect();
-        let listening = Listening { stretches: &stretches, main: "en" };
+        let probs: Vec<LanguageProbs> =
+            [1.0 - whole].into_iter().chain(speech.iter().map(|(_, zh)| *zh)).map(of).collect();
+        let languages = WindowLanguages { stretches: &stretches, main: "en" };
         let ask = |within: (usize, usize)| {
             let sum: f32 = speech[within.0..within.1].iter().map(|(_, zh)| zh).sum();
             Ok::<_, ()>(of(sum / (within.1 - within.0) as f32))
         };
-        listening.runs(&odds, ask).unwrap().into_iter().map(|run| (run.language, run.stretches.1)).collect()
+        languages.runs(&probs, ask).unwrap().into_iter().map(|run| (run.language, run.stretches.1)).collect()
     }
 
     #[test]
     fn a_sentence_in_another_language_is_a_run_of_its_own() {
-        let found = told(&[(3.0, 0.01), (4.0, 0.02), (3.0, 0.97), (0.4, 0.6), (5.0, 0.95), (3.0, 0.01)], 0.7);
+        let found = runs(&[(3.0, 0.01), (4.0, 0.02), (3.0, 0.97), (0.4, 0.6), (5.0, 0.95), (3.0, 0.01)], 0.7);
         assert_eq!(found, [("en".into(), 2), ("zh".into(), 5), ("en".into(), 6)]);
-        assert_eq!(told(&[(3.0, 0.97), (2.0, 0.9)], 0.05), [("zh".into(), 2)]);
+        assert_eq!(runs(&[(3.0, 0.97), (2.0, 0.9)], 0.05), [("zh".into(), 2)]);
     }
 
     #[test]
     fn a_short_or_unsure_stretch_does_not_change_the_language() {
-        assert_eq!(told(&[(4.0, 0.01), (0.8, 0.97), (4.0, 0.01)], 0.9), [("en".into(), 3)]);
-        assert_eq!(told(&[(4.0, 0.01), (4.0, 0.7), (4.0, 0.6)], 0.9), [("en".into(), 3)]);
-        assert_eq!(told(&[(9.0, 0.6)], 0.4), [("en".into(), 1)]);
-        assert_eq!(told(&[], 0.9), []);
+        assert_eq!(runs(&[(4.0, 0.01), (0.8, 0.97), (4.0, 0.01)], 0.9), [("en".into(), 3)]);
+        assert_eq!(runs(&[(4.0, 0.01), (4.0, 0.7), (4.0, 0.6)], 0.9), [("en".into(), 3)]);
+        assert_eq!(runs(&[(9.0, 0.6)], 0.4), [("en".into(), 1)]);
+        assert_eq!(runs(&[], 0.9), []);
     }
 
     #[test]
     fn what_stretches_suspect_the_run_by_itself_must_confirm() {
         let stretches = [Span::new(0.0, 4.0), Span::new(4.5, 8.5)];
-        let odds = vec![vec![("en", 0.9), ("fi", 0.1)], vec![("en", 0.9)], vec![("fi", 0.8), ("en", 0.02)]];
+        let probs = vec![vec![("en", 0.9), ("fi", 0.1)], vec![("en", 0.9)], vec![("fi", 0.8), ("en", 0.02)]];
         let runs = |asked: f32| {
-            let listening = Listening { stretches: &stretches, main: "en" };
+            let languages = WindowLanguages { stretches: &stretches, main: "en" };
             let ask = |within| {
                 assert_eq!(within, (1, 2), "what is surely English is not asked about");
                 Ok::<_, ()>(vec![("fi", asked), ("en", 1.0 - asked)])
             };
-            listening.runs(&odds, ask).unwrap().len()
+            languages.runs(&probs, ask).unwrap().len()
         };
         assert_eq!((runs(0.1), runs(0.95)), (1, 2));
     }

@@ -1,16 +1,25 @@
-//! Speech to text.
+//! Speech to text by Whisper.
 //!
-//! A job is a chain of steps ([`TranscribeJob`]): *plan* finds speech with a voice detector, packs it into windows of at
-//! most 28 s and decides on a language; *decode* steps turn windows into words with times, side by side; *gather* writes
-//! `transcript.json`, `.txt`, `.srt` and `.vtt`. [`Transcribe`] computes the steps, by Whisper. A podcast ([`PodcastJob`])
-//! is the same and one more step for chapters, summary and page.
+//! A job is a chain of steps ([`TranscribeRecipe`]): *plan* finds speech with a voice detector, packs it into windows of at
+//! most 28 s and decides on a language; *decode* steps turn windows into words with times, side by side; *gather* assembles
+//! `transcript.json`, `.txt`, `.srt` and `.vtt`. [`TranscribeWorker`] computes the steps. A podcast ([`PodcastRecipe`]) is the
+//! same with one more step, which makes chapters, a summary and a page.
+//!
+//! ```sh
+//! medley run transcribe interview.mp3 --language en --hotwords Medley -o out
+//! ```
+//!
+//! The way of the audio through the modules: `audio` reads it, `speech` finds the windows, `decode` decodes them (with
+//! `fallback` where `hallucination` finds doubts, and `word_timestamps` for the times) on one of the engines in `whisper`,
+//! `text` and `assemble` make the transcript, and `episode` makes the pages of a podcast.
 
+mod assemble;
 mod audio;
+mod config;
 mod decode;
 mod episode;
-mod gather;
-mod guard;
-mod hear;
+mod error;
+mod kind;
 mod language;
 mod params;
 mod plan;
@@ -18,12 +27,15 @@ mod recipe;
 mod speech;
 mod step;
 mod text;
-mod times;
 mod whisper;
 mod worker;
 
-pub use episode::{EpisodeStep, PodcastJob, PodcastParams};
-pub use params::{Script, Task, TranscribeConfig, TranscribeParams};
-pub use recipe::TranscribeJob;
-pub use step::{DecodeStep, Facts, How, Plan, TranscribeOutput, TranscribeStep};
-pub use worker::Transcribe;
+pub use config::TranscribeConfig;
+pub use episode::{PodcastParams, PodcastRecipe, PublishStep};
+pub use kind::{KIND, PODCAST};
+pub use params::{Script, Silence, Task, TranscribeParams};
+pub use recipe::TranscribeRecipe;
+pub use step::{
+    DecodeParams, DecodeStep, Facts, GatherStep, Gathered, MergeStep, Plan, TranscribeOutput, TranscribeStep,
+};
+pub use worker::TranscribeWorker;

@@ -3,17 +3,17 @@ use medley_step::StepError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What `medley run transcribe` may be told.
+/// The params of a `transcribe` job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TranscribeParams {
     /// The Whisper model: `auto` (the multilingual base model) or the name of an entry of `medley models list`
     /// without its `whisper-`, such as `tiny.en` or `large-v3-turbo`.
     pub model: String,
-    /// The language spoken, as ISO 639-1 (`en`, `zh`); `auto` listens for it everywhere, and hears each part of a file in which
-    /// several are spoken in its own.
+    /// The language spoken, as ISO 639-1 (`en`, `zh`); `auto` detects it everywhere, and decodes each part of a file with
+    /// several languages in its own.
     pub language: String,
-    /// The sound track to hear, from 1; 0 is the one that the file flags as default, or the first that is not silent.
+    /// The sound track to read, from 1; 0 is the one that the file flags as default, or the first that is not silent.
     pub track: u32,
     /// Write down what is said, or say it in English.
     pub task: Task,
@@ -29,11 +29,11 @@ pub struct TranscribeParams {
     pub word_timestamps: bool,
     /// The script of Chinese text.
     pub script: Script,
-    /// How sure the voice detector must be that somebody speaks, 0 to 1. Lower hears more, and more that is not there.
+    /// How sure the voice detector must be that somebody speaks, 0 to 1. Lower finds more speech, and more that is none.
     pub vad_threshold: f32,
     /// What becomes of a recording in which nobody speaks: the error `no_speech`, or an empty transcript.
     pub silence: Silence,
-    /// Characters in a line of a subtitle; 0 is 42, and 16 for Chinese and Japanese.
+    /// Characters in a line of a subtitle; 0 is 42 letters or 16 full-width characters.
     pub max_line_chars: u16,
     /// Lines of a subtitle, 1 or 2.
     pub max_lines: u8,
@@ -109,7 +109,7 @@ impl TranscribeParams {
         }
     }
 
-    /// Refuses what no step could use.
+    /// Refuses params that no step could use.
     ///
     /// # Errors
     /// `params_invalid`, with a sentence that names the parameter and what it may be.
@@ -147,17 +147,7 @@ impl TranscribeParams {
     }
 }
 
-/// Whisper also takes full English names, which nothing else here would understand.
+/// Whether this is an ISO 639-1 code of Whisper's. Whisper also accepts full English names, which nothing else here does.
 fn knows_language(code: &str) -> bool {
-    (0..=whisper_rs::get_lang_max_id()).any(|id| whisper_rs::get_lang_str(id) == Some(code))
-}
-
-/// The table `[transcribe]` of `medley.toml`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct TranscribeConfig {
-    /// Decode in whisper.cpp and not on ONNX Runtime, where both can: less than half as fast.
-    pub whisper_cpp: bool,
-    /// The helper model that sums up episodes; the table `[assist]` unless this one is set.
-    pub assist: medley_assist::Config,
+    crate::whisper::LANGUAGES.contains(&code)
 }

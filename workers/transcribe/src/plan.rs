@@ -1,4 +1,4 @@
-//! The first step: where somebody speaks, how that is shared out, and in which language.
+//! The first step: finds speech, decides on a language and divides the windows among decode steps.
 
 use medley_media::audio::ListeningGain;
 use medley_proto::ErrorCode;
@@ -6,11 +6,13 @@ use medley_step::{LocalInput, StepContext, StepError};
 
 use crate::{
     audio::{self, Sound},
+    error::NO_SPEECH,
     language,
     params::{Silence, TranscribeParams},
     speech::{
         SAMPLE_RATE_HZ,
-        regions::{RegionRules, Regions, Span, milliseconds},
+        regions::{RegionRules, Regions},
+        span::{Span, milliseconds},
         vad::Vad,
         windows::{Packer, Window},
     },
@@ -18,24 +20,28 @@ use crate::{
     whisper::Recognizer,
 };
 
-/// The longest file: beyond it the list of windows would no longer fit a step's answer.
-const LONGEST_S: f64 = 72.0 * 3600.0;
+/// The longest file. The list of windows of a longer one would not fit into a step's output.
+const MAX_DURATION_S: f64 = 72.0 * 3600.0;
 /// The most speech of one decode step, so that an hour is twelve steps and several machines have work.
-const STEP_S: f64 = 300.0;
-/// More than half of this many steps are made a multiple of it: two or four machines end together.
+const MAX_STEP_S: f64 = 300.0;
+/// Above half of this number, the number of steps is rounded up to a multiple of it, so that two or four machines end together.
 const STEPS_TOGETHER: f64 = 4.0;
-/// How long a decode step should take at most.
-const STEP_TARGET_S: f64 = 150.0;
+/// The longest time that a decode step should take.
+const MAX_STEP_WORK_S: f64 = 150.0;
 
 /// What the voice detector found.
-pub(crate) struct Found {
+pub(crate) struct DetectedSpeech {
     pub(crate) windows: Vec<Window>,
     pub(crate) duration_s: f64,
     pub(crate) sound: SoundFacts,
 }
 
-/// Runs the voice detector over the whole file, block by block: memory does not grow with it but by its windows.
-pub(crate) fn find_speech(mut vad: Vad, params: &TranscribeParams, cx: &StepContext<'_>) -> Result<Found, StepError> {
+/// Runs the voice detector over the whole file, block by block: memory grows only with the number of windows.
+pub(crate) fn find_speech(
+    mut vad: Vad,
+    params: &TranscribeParams,
+    cx: &StepContext<'_>,
+) -> Result<DetectedSpeech, StepError> {
     let input = cx.input(0)?;
     let mut sound = Sound::open(input, (params.track > 0).then_some(params.track), 0.0)?;
     let mut listening = ListeningGain::new(SAMPLE_RATE_HZ);
@@ -68,10 +74,10 @@ pub(crate) fn find_speech(mut vad: Vad, params: &TranscribeParams, cx: &StepCont
         }
         if ended {
             packer.finish(milliseconds(at_s), &mut windows);
-            return Ok(Found { windows, duration_s: milliseconds(at_s), sound: sound.facts() });
+            return Ok(DetectedSpeech { windows, duration_s: milliseconds(at_s), sound: sound.facts() });
         }
-        if at_s > LONGEST_S {
-            let what = format!("longer than {} hours; cut it and run the parts", LONGEST_S / 3600.0);
+        if at_s > MAX_DURATION_S {
+            let what = format!("longer than {} hours; cut it and run the parts", MAX_DURATION_S / 3600.0);
             return Err(StepError::bad_input(ErrorCode::MEDIA_TOO_LARGE, input, &what));
         }
         cx.progress(at_s, expected_s.unwrap_or(at_s).max(at_s), "s of audio");
@@ -79,46 +85,47 @@ pub(crate) fn find_speech(mut vad: Vad, params: &TranscribeParams, cx: &StepCont
     }
 }
 
-/// Nothing to transcribe is an answer of its own, unless an empty transcript is wanted.
-pub(crate) fn refuse_silence(found: &Found, silence: Silence, input: &LocalInput) -> Result<(), StepError> {
-    if found.duration_s < 0.1 {
+/// Refuses a file in which nobody speaks, unless an empty transcript is wanted.
+pub(crate) fn refuse_silence(detected: &DetectedSpeech, silence: Silence, input: &LocalInput) -> Result<(), StepError> {
+    if detected.duration_s < 0.1 {
         let what = "holds less than a tenth of a second of sound; check that it is the right file";
         return Err(StepError::bad_input(ErrorCode::MEDIA_EMPTY, input, what));
     }
-    if found.windows.is_empty() && silence == Silence::Error {
-        let of = match found.sound.asked() {
-            Some(track) => format!(" (track {track} of {}; use --track N for another)", found.sound.tracks),
+    if detected.windows.is_empty() && silence == Silence::Error {
+        let of = match detected.sound.asked() {
+            Some(track) => format!(" (track {track} of {}; use --track N for another)", detected.sound.tracks),
             None => String::new(),
         };
-        let duration_s = found.duration_s;
+        let duration_s = detected.duration_s;
         let what = format!("nobody speaks in its {duration_s:.1} s{of}; lower vad_threshold if somebody does");
-        return Err(StepError::bad_input(ErrorCode::new("no_speech"), input, &what));
+        return Err(StepError::bad_input(NO_SPEECH, input, &what));
     }
     Ok(())
 }
 
-/// The language that most of the file is in, by a few places of it.
+/// The language of most of the file, by a few places in it.
 pub(crate) fn decide_language(
     recognizer: Option<&dyn Recognizer>,
-    found: &Found,
+    detected: &DetectedSpeech,
     params: &TranscribeParams,
     cx: &StepContext<'_>,
 ) -> Result<String, StepError> {
-    let Some(recognizer) = recognizer.filter(|_| !found.windows.is_empty()) else {
+    let Some(recognizer) = recognizer.filter(|_| !detected.windows.is_empty()) else {
         return Ok(params.fixed_language().unwrap_or("en").into());
     };
-    let places = language::places(&found.windows);
-    let windows = places.into_iter().map(|n| found.windows[n].clone()).collect();
-    let loaded = audio::load(cx, found.sound.asked(), windows)?;
+    let places = language::places(&detected.windows);
+    let windows = places.into_iter().map(|n| detected.windows[n].clone()).collect();
+    let loaded = audio::load(cx, detected.sound.asked(), windows)?;
     Ok(language::detect(recognizer, &loaded, cx.threads())?)
 }
 
-/// Shares out windows among decode steps: alike in length, none longer than it should take.
+/// Divides windows among decode steps of similar length; none takes longer than it should.
 pub(crate) fn share_out(windows: Vec<Window>, model: &str) -> Vec<Vec<Window>> {
     let audio_s: f64 = windows.iter().map(Window::audio_s).sum();
-    let most_s = STEP_S.min(STEP_TARGET_S / work_per_s(model));
-    let least = (audio_s / most_s).ceil().max(1.0);
-    let steps = if least > STEPS_TOGETHER / 2.0 { (least / STEPS_TOGETHER).ceil() * STEPS_TOGETHER } else { least };
+    let max_s = MAX_STEP_S.min(MAX_STEP_WORK_S / work_per_s(model));
+    let min_steps = (audio_s / max_s).ceil().max(1.0);
+    let steps =
+        if min_steps > STEPS_TOGETHER / 2.0 { (min_steps / STEPS_TOGETHER).ceil() * STEPS_TOGETHER } else { min_steps };
     let mut shares: Vec<Vec<Window>> = Vec::new();
     let (mut before_s, mut last) = (0.0, None);
     for window in windows {
@@ -135,7 +142,7 @@ pub(crate) fn share_out(windows: Vec<Window>, model: &str) -> Vec<Vec<Window>> {
     shares
 }
 
-/// Seconds of one CPU core for a second of speech: guesses with room to spare, until a bench on a quiet machine says better.
+/// Seconds of one CPU core for a second of speech: generous estimates, to be replaced by a measurement on a quiet machine.
 fn work_per_s(model: &str) -> f64 {
     match model.split(['.', '-']).next() {
         Some("tiny") => 0.06,
@@ -147,16 +154,16 @@ fn work_per_s(model: &str) -> f64 {
     }
 }
 
-/// The plan as a step's answer.
-pub(crate) fn plan(found: Found, language: String, model: &str, input: &LocalInput) -> Plan {
-    let speech_s = milliseconds(found.windows.iter().map(Window::speech_s).sum());
-    let steps = share_out(found.windows, model);
+/// The plan as a step's output.
+pub(crate) fn plan(detected: DetectedSpeech, language: String, model: &str, input: &LocalInput) -> Plan {
+    let speech_s = milliseconds(detected.windows.iter().map(Window::speech_s).sum());
+    let steps = share_out(detected.windows, model);
     let facts = Facts {
-        duration_s: found.duration_s,
+        duration_s: detected.duration_s,
         speech_s,
         language,
         decodes: u32::try_from(steps.len()).unwrap_or(u32::MAX),
-        sound: found.sound,
+        sound: detected.sound,
     };
     Plan { facts, input: input.sha256, models: String::new(), steps }
 }
@@ -191,7 +198,7 @@ mod tests {
             let all = windows(&lengths);
             let steps = share_out(all.clone(), "base");
             prop_assert!(steps.iter().all(|step| !step.is_empty()));
-            prop_assert!(steps.iter().all(|step| step.iter().map(Window::audio_s).sum::<f64>() < STEP_S + 28.0));
+            prop_assert!(steps.iter().all(|step| step.iter().map(Window::audio_s).sum::<f64>() < MAX_STEP_S + 28.0));
             prop_assert_eq!(steps.concat(), all);
         }
     }

@@ -1,14 +1,16 @@
-//! What the steps of a transcription are told and what they answer.
+//! What crosses the wire: the steps of a transcription and their outputs. Field and variant names are the wire format.
 
 use medley_proto::Sha256;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    decode::Decoded,
-    episode::EpisodeStep,
+    episode::step::PublishStep,
     params::{Script, Task, TranscribeParams},
-    speech::windows::Window,
+    speech::{
+        span::{Span, milliseconds},
+        windows::Window,
+    },
 };
 
 /// One step of a transcription.
@@ -19,30 +21,38 @@ pub enum TranscribeStep {
     Plan(TranscribeParams),
     /// Decodes windows of the input.
     Decode(DecodeStep),
-    /// Joins the answers of the decode steps of one group; its inputs are theirs.
-    Merge {
-        /// How many groups there are.
-        groups: u32,
-    },
-    /// Writes the transcript; its inputs are the answers of the decode steps or the artifacts of the merges.
-    Gather { params: TranscribeParams, facts: Facts },
+    /// Joins the outputs of the decode steps of one group, or the artifacts of a group of merges, which are its inputs.
+    Merge(MergeStep),
+    /// Assembles the transcript from the outputs of the decode steps or the artifacts of the merges.
+    Gather(GatherStep),
     /// Makes an episode's pages of its transcript.
-    Publish(EpisodeStep),
+    Publish(PublishStep),
 }
 
-/// Windows to decode, and everything that the answer depends on.
+/// Windows to decode, and everything that the result depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DecodeStep {
     pub facts: Facts,
-    pub how: How,
+    pub how: DecodeParams,
     pub windows: Vec<Window>,
 }
 
-/// The params that change what is heard.
+/// A group to join.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct How {
+pub struct MergeStep {}
+
+/// The transcript to assemble.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GatherStep {
+    pub params: TranscribeParams,
+    pub facts: Facts,
+}
+
+/// The params that change the result of a decode step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DecodeParams {
     pub model: String,
-    /// The file's.
+    /// The file's language, ISO 639-1.
     pub language: String,
     /// Listen for other languages in every window.
     pub detect: bool,
@@ -53,11 +63,11 @@ pub struct How {
     pub temperature_fallback: bool,
     pub word_timestamps: bool,
     pub script: Script,
-    /// The sound track; none where there is only one.
+    /// The sound track; `None` where there is only one.
     pub track: Option<u32>,
 }
 
-impl How {
+impl DecodeParams {
     pub(crate) fn new(params: &TranscribeParams, language: &str, track: Option<u32>) -> Self {
         Self {
             track,
@@ -74,8 +84,8 @@ impl How {
         }
     }
 
-    /// The text that Whisper is shown as if it had been said before: hotwords, then the prompt (the end counts most).
-    /// Chinese without a prompt of the user's gets one sentence in the wanted script: Whisper then punctuates and keeps to it.
+    /// The prompt, which Whisper takes for the text before the window: hotwords, then the user's prompt (the end counts most).
+    /// Chinese without a user's prompt gets one sentence in the wanted script, so that Whisper punctuates and keeps to it.
     pub(crate) fn prompt(&self, language: &str) -> String {
         let chinese = language == "zh" && self.task == Task::Transcribe;
         let style = match self.script {
@@ -93,20 +103,20 @@ impl How {
     }
 }
 
-/// What the plan found out, carried along to the end.
+/// What the plan learned about the file. Every output carries it on to the gather step.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
     pub duration_s: f64,
     /// Seconds of speech by the voice detector.
     pub speech_s: f64,
-    /// ISO 639-1: the one that most of the places listened to are in.
+    /// The language of most of the file, ISO 639-1.
     pub language: String,
     /// How many decode steps there are.
     pub decodes: u32,
     pub sound: SoundFacts,
 }
 
-/// What there was to hear.
+/// The sound of the file.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct SoundFacts {
     /// The sound track that is read, from 1, and how many there are.
@@ -114,27 +124,27 @@ pub struct SoundFacts {
     pub tracks: u32,
     /// Seconds of sound that the file holds or promises and that could not be decoded.
     pub undecoded_s: f64,
-    /// It may have a picture.
+    /// The file may have a picture.
     pub film: bool,
-    /// What a person should know of it, in sentences.
+    /// Warnings for the user, in sentences.
     pub warnings: Vec<String>,
 }
 
 impl SoundFacts {
-    /// What to ask a reader for, so that every step reads the same.
+    /// The track to ask a reader for, so that every step reads the same one.
     pub(crate) fn asked(&self) -> Option<u32> {
         (self.tracks > 1).then_some(self.track)
     }
 }
 
-/// What a step answers.
+/// The output of a step.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "done")]
 pub enum TranscribeOutput {
     Plan(Plan),
-    Decode { facts: Facts, windows: Vec<Decoded> },
-    Merge { facts: Facts, groups: u32 },
-    Gather { facts: Facts, words: u64 },
+    Decode { facts: Facts, windows: Vec<DecodedWindow> },
+    Merge { facts: Facts },
+    Gather(Gathered),
     Publish { chapters: u64 },
 }
 
@@ -143,10 +153,61 @@ pub enum TranscribeOutput {
 pub struct Plan {
     pub facts: Facts,
     pub input: Sha256,
-    /// SHA-256 of the model's files that were looked up so far, by name: part of what a decode's cache key says.
+    /// SHA-256 of the model's files, by name: part of the cache key of a decode step.
     pub models: String,
     /// The windows of each decode step.
     pub steps: Vec<Vec<Window>>,
+}
+
+/// What was transcribed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Gathered {
+    pub facts: Facts,
+    pub words: u64,
+}
+
+/// The words of one window.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct DecodedWindow {
+    pub(crate) words: Vec<TimedWord>,
+    pub(crate) no_speech_prob: f64,
+    /// Seconds of speech by the voice detector.
+    pub(crate) speech_s: f64,
+    #[serde(default)]
+    pub(crate) retries: u32,
+    #[serde(default)]
+    pub(crate) removed: bool,
+    /// The language spoken, ISO 639-1.
+    pub(crate) language: String,
+    /// The probability of the language; 1 when it was given.
+    pub(crate) language_prob: f64,
+    /// Where speech lasts for seconds without a word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unheard: Vec<Span>,
+}
+
+/// A word and its time in seconds of the file. The text begins with a space where it is written apart from the word before.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "(f64, f64, String, f64)", into = "(f64, f64, String, f64)")]
+#[schemars(with = "(f64, f64, String, f64)")]
+pub struct TimedWord {
+    pub(crate) start_s: f64,
+    pub(crate) end_s: f64,
+    pub(crate) text: String,
+    /// Mean natural-log probability of its tokens.
+    pub(crate) logprob: f64,
+}
+
+impl From<(f64, f64, String, f64)> for TimedWord {
+    fn from((start_s, end_s, text, logprob): (f64, f64, String, f64)) -> Self {
+        Self { start_s, end_s, text, logprob }
+    }
+}
+
+impl From<TimedWord> for (f64, f64, String, f64) {
+    fn from(word: TimedWord) -> Self {
+        (milliseconds(word.start_s), milliseconds(word.end_s), word.text, milliseconds(word.logprob))
+    }
 }
 
 #[cfg(test)]
@@ -157,11 +218,11 @@ mod tests {
     fn hotwords_come_before_the_style_and_do_not_replace_it() {
         let hotwords = vec!["Medley".to_owned(), "Silero".to_owned()];
         let params = TranscribeParams { hotwords, ..TranscribeParams::default() };
-        let how = How::new(&params, "en", None);
+        let how = DecodeParams::new(&params, "en", None);
         assert_eq!(how.prompt("en"), "Medley, Silero");
         assert_eq!(how.prompt("zh"), "Medley、Silero。以下是普通话的句子，请加标点。");
-        let styled = How { initial_prompt: "A talk.".into(), ..how };
+        let styled = DecodeParams { initial_prompt: "A talk.".into(), ..how };
         assert_eq!(styled.prompt("en"), "Medley, Silero. A talk.");
-        assert_eq!(How::new(&TranscribeParams::default(), "en", None).prompt("en"), "");
+        assert_eq!(DecodeParams::new(&TranscribeParams::default(), "en", None).prompt("en"), "");
     }
 }

@@ -2,40 +2,46 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use medley_models::{Models, SessionOptions};
 use medley_proto::ModelUse;
-use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
+use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker, tasks};
 
 use crate::{
-    audio, decode, episode,
-    gather::{self, Quality},
-    params::{TranscribeConfig, TranscribeParams},
+    assemble::{self, WindowQuality},
+    audio,
+    config::TranscribeConfig,
+    decode,
+    episode::{self, PublishStep},
+    params::TranscribeParams,
     plan,
     speech::vad::Vad,
-    step::{DecodeStep, Facts, Plan, TranscribeOutput, TranscribeStep},
-    whisper::{self, Abilities, Recognizer},
+    step::{DecodeStep, Facts, GatherStep, Gathered, MergeStep, Plan, TranscribeOutput, TranscribeStep},
+    whisper::{self, LoadOptions, Recognizer},
 };
 
-/// Speech to text.
-pub struct Transcribe {
+/// The worker of the kinds `transcribe` and `podcast`.
+pub struct TranscribeWorker {
     models: Models,
     config: TranscribeConfig,
     slots: usize,
-    /// The model in use: the last one asked for stays loaded.
-    loaded: Mutex<Option<Loaded>>,
+    /// The model that was used last stays loaded.
+    loaded: Mutex<Option<LoadedModel>>,
 }
 
-struct Loaded {
+struct LoadedModel {
     name: String,
-    can: Abilities,
+    options: LoadOptions,
     whisper: Arc<dyn Recognizer>,
 }
 
-impl std::fmt::Debug for Transcribe {
+impl std::fmt::Debug for TranscribeWorker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Transcribe").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("TranscribeWorker").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
-impl Worker for Transcribe {
+tasks!(TranscribeWorker: TranscribeStep => TranscribeOutput { Plan(TranscribeParams) => Plan, Gather(GatherStep) => Gathered });
+tasks!(TranscribeWorker: TranscribeStep => unread { Decode(DecodeStep), Merge(MergeStep), Publish(PublishStep) });
+
+impl Worker for TranscribeWorker {
     const KIND: &'static str = "transcribe";
     type Config = TranscribeConfig;
     type Params = TranscribeStep;
@@ -49,8 +55,8 @@ impl Worker for Transcribe {
         match params {
             TranscribeStep::Plan(params) => self.plan(&params, cx),
             TranscribeStep::Decode(step) => self.decode(step, cx),
-            TranscribeStep::Merge { groups } => merge(groups, cx),
-            TranscribeStep::Gather { params, facts } => gather(&params, facts, cx),
+            TranscribeStep::Merge(MergeStep {}) => merge(cx),
+            TranscribeStep::Gather(GatherStep { params, facts }) => assemble(&params, facts, cx),
             TranscribeStep::Publish(step) => {
                 Ok(TranscribeOutput::Publish { chapters: episode::publish(&step, &self.config.assist, cx)? })
             }
@@ -62,22 +68,22 @@ impl Worker for Transcribe {
     }
 }
 
-impl Transcribe {
+impl TranscribeWorker {
     fn plan(&self, params: &TranscribeParams, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
         let input = cx.input(0)?;
-        // A model that is not there is found out before the work.
+        // Fails before the work when the model is missing.
         let models = self.fingerprint(params.model())?;
-        // Nothing else is at work yet: all threads are the detector's.
+        // Nothing else runs yet, so the detector gets all threads.
         let options = SessionOptions { threads: cx.threads(), parallel: 1 };
         let vad = Vad::new(self.models.session("silero-vad", "vad-sequence.onnx", options)?);
-        let found = plan::find_speech(vad, params, cx)?;
-        plan::refuse_silence(&found, params.silence, input)?;
+        let detected = plan::find_speech(vad, params, cx)?;
+        plan::refuse_silence(&detected, params.silence, input)?;
         let recognizer = match params.fixed_language() {
             Some(_) => None,
             None => Some(self.whisper(params.model(), params.word_timestamps, cx.threads())?),
         };
-        let language = plan::decide_language(recognizer.as_deref(), &found, params, cx)?;
-        Ok(TranscribeOutput::Plan(Plan { models, ..plan::plan(found, language, params.model(), input) }))
+        let language = plan::decide_language(recognizer.as_deref(), &detected, params, cx)?;
+        Ok(TranscribeOutput::Plan(Plan { models, ..plan::plan(detected, language, params.model(), input) }))
     }
 
     fn decode(&self, step: DecodeStep, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
@@ -88,7 +94,7 @@ impl Transcribe {
         Ok(TranscribeOutput::Decode { facts, windows })
     }
 
-    /// The hashes of the model's files, for the keys of the cache.
+    /// The hashes of the model's files, for the cache keys of decode steps.
     fn fingerprint(&self, name: &str) -> Result<String, StepError> {
         let model = format!("whisper-{name}");
         for file in whisper::files(name, self.config.whisper_cpp)? {
@@ -100,37 +106,37 @@ impl Transcribe {
     }
 
     fn whisper(&self, name: &str, align: bool, threads: usize) -> Result<Arc<dyn Recognizer>, StepError> {
-        let can = Abilities { align, whisper_cpp: self.config.whisper_cpp, parallel: self.slots * threads };
-        // Held while the model loads, so that two slots that ask at once load it once.
+        let options = LoadOptions { align, whisper_cpp: self.config.whisper_cpp, parallel: self.slots * threads };
+        // The lock is held while the model loads, so that two slots load it once.
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(loaded) = &*loaded
             && loaded.name == name
-            && loaded.can == can
+            && loaded.options == options
         {
             return Ok(loaded.whisper.clone());
         }
-        let whisper = whisper::load(&self.models, name, can)?;
-        *loaded = Some(Loaded { name: name.into(), can, whisper: whisper.clone() });
+        let whisper = whisper::load(&self.models, name, options)?;
+        *loaded = Some(LoadedModel { name: name.into(), options, whisper: whisper.clone() });
         Ok(whisper)
     }
 }
 
-/// Joins the answers of a group into one artifact of the same shape.
-fn merge(groups: u32, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
+/// Joins the outputs of a group into one artifact of the same shape.
+fn merge(cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
     let TranscribeOutput::Decode { facts, .. } = cx.input_json(0)? else {
-        return Err(StepError::internal(format!("the first input of {} is no decode step's answer", cx.id())));
+        return Err(StepError::internal(format!("the first input of {} is not the output of a decode step", cx.id())));
     };
-    let windows = gather::collect(cx)?;
+    let windows = assemble::collect(cx)?;
     let mut file = cx.create("decoded.json", "application/json")?;
     serde_json::to_writer(&mut file, &TranscribeOutput::Decode { facts: facts.clone(), windows })?;
     file.keep()?;
-    Ok(TranscribeOutput::Merge { facts, groups })
+    Ok(TranscribeOutput::Merge { facts })
 }
 
-fn gather(params: &TranscribeParams, facts: Facts, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
-    let windows = gather::collect(cx)?;
-    let quality: Vec<Quality> = windows.iter().map(Quality::from).collect();
-    let written = gather::write(windows, params, &facts);
-    let words = gather::publish(&written, &quality, &facts, cx)?;
-    Ok(TranscribeOutput::Gather { facts, words })
+fn assemble(params: &TranscribeParams, facts: Facts, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
+    let windows = assemble::collect(cx)?;
+    let quality: Vec<WindowQuality> = windows.iter().map(WindowQuality::from).collect();
+    let assembled = assemble::assemble(windows, params, &facts);
+    let words = assemble::publish(&assembled, &quality, &facts, cx)?;
+    Ok(TranscribeOutput::Gather(Gathered { facts, words }))
 }

@@ -12,7 +12,9 @@ use driver::Driver;
 use medley_models::Models;
 use medley_proto::Transcript;
 use medley_step::{Host, StepDraft, StepError};
-use medley_transcribe::{DecodeStep, How, Plan, Transcribe, TranscribeConfig, TranscribeOutput, TranscribeStep};
+use medley_transcribe::{
+    DecodeParams, DecodeStep, Plan, TranscribeConfig, TranscribeOutput, TranscribeStep, TranscribeWorker,
+};
 use serde_json::json;
 
 /// What is read in the sample, in lower case without punctuation.
@@ -132,7 +134,8 @@ fn windows_do_not_influence_each_other() {
     let driver = Driver::new(Models::default_dir(), TranscribeConfig::default(), 1);
     let input = driver::local(sample("two-cities.wav"));
     let run = |step: &TranscribeStep| {
-        let draft = StepDraft::only::<Transcribe>("test", step).unwrap().input(medley_proto::StepInput::Job(0));
+        let inputs = vec![medley_proto::StepInput::Job(0)];
+        let draft = StepDraft { inputs, ..medley_step::testing::draft::<TranscribeWorker>("test", 0, 1, step) };
         let result = driver.step(&draft, &input, dir.path(), &medley_step::testing::QuietHost::default()).unwrap();
         serde_json::from_value::<TranscribeOutput>(result.output).unwrap()
     };
@@ -142,7 +145,7 @@ fn windows_do_not_influence_each_other() {
     };
     let all = steps.concat();
     assert_eq!(all.len(), 2);
-    let how: How = serde_json::from_value(json!({
+    let how: DecodeParams = serde_json::from_value(json!({
         "model": "tiny.en", "language": "en", "detect": false, "task": "transcribe", "initial_prompt": "", "hotwords": [],
         "beam_size": 1, "temperature_fallback": true, "word_timestamps": true, "script": "simplified", "track": null,
     }))
@@ -196,7 +199,8 @@ fn a_plan_stops_when_asked() {
     let driver = driver(false);
     let input = driver::local(sample("two-cities.wav"));
     let plan = TranscribeStep::Plan(serde_json::from_value(json!({ "model": "tiny.en" })).unwrap());
-    let draft = StepDraft::only::<Transcribe>("plan", &plan).unwrap().input(medley_proto::StepInput::Job(0));
+    let inputs = vec![medley_proto::StepInput::Job(0)];
+    let draft = StepDraft { inputs, ..medley_step::testing::draft::<TranscribeWorker>("plan", 0, 1, &plan) };
     let stopped = driver.step(&draft, &input, dir.path(), &Impatient(AtomicUsize::new(1)));
     assert!(matches!(stopped, Err(StepError::Interrupted)), "{stopped:?}");
 }

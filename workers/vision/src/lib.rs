@@ -7,9 +7,10 @@ mod crop;
 mod error;
 pub mod face;
 pub mod geometry;
+pub mod parallel;
 pub mod pose;
+pub mod resample;
 mod run;
-mod side_by_side;
 mod ssd;
 pub mod text;
 

@@ -1,23 +1,24 @@
-//! Images that stand out from their library: the largest of their deviations, each in standard deviations from the mean.
+//! Finds images that stand out from their library: by the largest of their deviations, in standard deviations from the
+//! mean.
 
 use super::rows::{Fact, Oddity, Outlier};
 
-/// Fewer images have no ordinary to stand out from.
-const LEAST_IMAGES: u64 = 20;
-/// An image stands out from this many standard deviations on: of numbers from a normal distribution one in 16,000 does.
-const FROM: f64 = 4.0;
+/// With fewer images, mean and deviation say too little.
+const MIN_IMAGES: u64 = 20;
+/// An image stands out from this many standard deviations on, as one in 16,000 numbers of a normal distribution does.
+const MIN_SCORE: f64 = 4.0;
 
-/// What an image is measured by; the two names are for more and for less than the others.
+/// The measures. Each has a name for images with a larger and for images with a smaller value than the others.
 const MEASURES: [(Oddity, Oddity); 5] = [
     (Oddity::Large, Oddity::Small),
     (Oddity::Wide, Oddity::Tall),
     (Oddity::Sharp, Oddity::Blurred),
     (Oddity::Bright, Oddity::Dark),
-    // The other way round is an ordinary image.
+    // An embedding close to the mean is no oddity.
     (Oddity::UnlikeTheOthers, Oddity::UnlikeTheOthers),
 ];
 
-/// Sizes, shapes and sharpness by their logarithms: twice as large is as far away as half as large.
+/// An image's values. Sizes, shapes and sharpness are logarithms: twice as large is as far away as half as large.
 fn measure(fact: &Fact, distance: Option<f32>) -> [Option<f64>; 5] {
     let log = |value: f64| value.max(1e-6).ln();
     if !fact.readable {
@@ -32,47 +33,48 @@ fn measure(fact: &Fact, distance: Option<f32>) -> [Option<f64>; 5] {
     ]
 }
 
-/// Mean and spread of each measure, gathered image by image (Welford's method).
+/// Mean and deviation of each measure, updated image by image (Welford's method).
 #[derive(Debug, Default)]
-pub(super) struct Ordinary {
-    measures: [Spread; 5],
+pub(super) struct Statistics {
+    measures: [RunningVariance; 5],
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-struct Spread {
+struct RunningVariance {
     count: u64,
     mean: f64,
     squares: f64,
 }
 
-impl Ordinary {
-    /// `distance` is that of the embedding from the mean of all, if there are any.
+impl Statistics {
+    /// Adds an image. `distance` is the distance of its embedding from the mean of all, if it has one.
     pub(super) fn add(&mut self, fact: &Fact, distance: Option<f32>) {
-        for (spread, value) in self.measures.iter_mut().zip(measure(fact, distance)) {
+        for (variance, value) in self.measures.iter_mut().zip(measure(fact, distance)) {
             let Some(value) = value else { continue };
-            spread.count += 1;
-            let off = value - spread.mean;
-            spread.mean += off / spread.count as f64;
-            spread.squares += off * (value - spread.mean);
+            variance.count += 1;
+            let off = value - variance.mean;
+            variance.mean += off / variance.count as f64;
+            variance.squares += off * (value - variance.mean);
         }
     }
 
+    /// How the image stands out, if it does.
     pub(super) fn judge(&self, fact: &Fact, distance: Option<f32>) -> Option<Outlier> {
-        let mut most: Option<Outlier> = None;
+        let mut strongest: Option<Outlier> = None;
         let measured = self.measures.iter().zip(measure(fact, distance)).zip(MEASURES);
-        for ((spread, value), (more, less)) in measured {
+        for ((variance, value), (more, less)) in measured {
             let Some(value) = value else { continue };
-            let deviation = (spread.squares / spread.count.max(1) as f64).sqrt();
-            if spread.count < LEAST_IMAGES || deviation < 1e-9 {
+            let deviation = (variance.squares / variance.count.max(1) as f64).sqrt();
+            if variance.count < MIN_IMAGES || deviation < 1e-9 {
                 continue;
             }
-            let score = (value - spread.mean) / deviation;
-            let is_odd = score >= FROM || (score <= -FROM && more != less);
-            if is_odd && most.is_none_or(|most| score.abs() > f64::from(most.score)) {
-                most = Some(Outlier { why: if score > 0.0 { more } else { less }, score: score.abs() as f32 });
+            let score = (value - variance.mean) / deviation;
+            let is_odd = score >= MIN_SCORE || (score <= -MIN_SCORE && more != less);
+            if is_odd && strongest.is_none_or(|other| score.abs() > f64::from(other.score)) {
+                strongest = Some(Outlier { why: if score > 0.0 { more } else { less }, score: score.abs() as f32 });
             }
         }
-        most
+        strongest
     }
 }
 
@@ -97,19 +99,19 @@ mod tests {
         let dark = Fact { exposure: 0.0, ..photo(0) };
         let panorama = Fact { width: 30_000, ..photo(0) };
         let unreadable = Fact { readable: false, width: 0, height: 0, ..Fact::default() };
-        let mut ordinary = Ordinary::default();
-        (0..1_000).map(photo).chain([dark, panorama, unreadable]).for_each(|fact| ordinary.add(&fact, None));
-        assert_eq!(ordinary.judge(&dark, None).map(|odd| odd.why), Some(Oddity::Dark));
-        assert!(matches!(ordinary.judge(&panorama, None), Some(Outlier { why: Oddity::Wide | Oddity::Large, .. })));
-        assert_eq!(ordinary.judge(&unreadable, None), None);
-        assert!((0..1_000).all(|n| ordinary.judge(&photo(n), None).is_none()));
+        let mut statistics = Statistics::default();
+        (0..1_000).map(photo).chain([dark, panorama, unreadable]).for_each(|fact| statistics.add(&fact, None));
+        assert_eq!(statistics.judge(&dark, None).map(|odd| odd.why), Some(Oddity::Dark));
+        assert!(matches!(statistics.judge(&panorama, None), Some(Outlier { why: Oddity::Wide | Oddity::Large, .. })));
+        assert_eq!(statistics.judge(&unreadable, None), None);
+        assert!((0..1_000).all(|n| statistics.judge(&photo(n), None).is_none()));
     }
 
     #[test]
     fn a_few_images_have_no_outliers() {
-        let mut ordinary = Ordinary::default();
+        let mut statistics = Statistics::default();
         let dark = Fact { exposure: 0.0, ..photo(0) };
-        (0..10).map(photo).chain([dark]).for_each(|fact| ordinary.add(&fact, None));
-        assert_eq!(ordinary.judge(&dark, None), None);
+        (0..10).map(photo).chain([dark]).for_each(|fact| statistics.add(&fact, None));
+        assert_eq!(statistics.judge(&dark, None), None);
     }
 }

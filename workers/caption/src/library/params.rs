@@ -6,14 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::LookParams;
+use crate::CaptionParams;
 
 /// What is made of a library.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LibraryParams {
     #[serde(flatten)]
-    pub look: LookParams,
+    pub analysis: CaptionParams,
     /// Data sets for training, besides `captions.jsonl` and `captions.parquet`.
     pub write: Vec<DataSet>,
     /// The most images on contact sheets, 0 for none; a page has 2,000.
@@ -28,7 +28,7 @@ pub struct LibraryParams {
     pub max_nsfw: Option<f32>,
     /// Tell changed files by what is in them and not by their times: for libraries that are copied or unpacked anew.
     pub by_content: bool,
-    /// What no field above is called.
+    /// Fields of no known name, which `check` refuses.
     #[serde(flatten)]
     #[schemars(skip)]
     pub unknown: BTreeMap<String, Value>,
@@ -51,7 +51,7 @@ pub enum DataSet {
 impl Default for LibraryParams {
     fn default() -> Self {
         Self {
-            look: LookParams::default(),
+            analysis: CaptionParams::default(),
             write: Vec::new(),
             contact_sheet: 10_000,
             duplicate_bits: 5,
@@ -73,23 +73,23 @@ impl LibraryParams {
         if let Some(name) = self.unknown.keys().next() {
             return refuse(format!("library params: unknown field `{name}`; `medley schema library` lists them"));
         }
-        self.look.check()?;
-        if self.duplicate_bits > super::near::MOST_BITS {
+        self.analysis.check()?;
+        if self.duplicate_bits > super::near_duplicates::MAX_BITS {
             return refuse(format!("duplicate_bits: {} is too many; give 0 to 8", self.duplicate_bits));
         }
-        if self.max_nsfw.is_some_and(|most| !(0.0..=1.0).contains(&most)) {
+        if self.max_nsfw.is_some_and(|max| !(0.0..=1.0).contains(&max)) {
             return refuse("max_nsfw: give a number from 0 to 1".into());
         }
-        if self.max_nsfw.is_some() && !self.look.nsfw {
+        if self.max_nsfw.is_some() && !self.analysis.nsfw {
             return refuse("max_nsfw needs the score: leave --nsfw on".into());
         }
         Ok(())
     }
 
-    /// What is asked of each image of a share, whose thumbnails are wanted or not.
-    pub(crate) fn look(&self, thumbnails: bool) -> LookParams {
-        let px = if self.look.thumbnail_px == 0 { THUMBNAIL_PX } else { self.look.thumbnail_px };
-        LookParams { thumbnail_px: if thumbnails { px } else { 0 }, ..self.look.clone() }
+    /// The params of the analysis of a shard, with or without thumbnails.
+    pub(crate) fn of_shard(&self, thumbnails: bool) -> CaptionParams {
+        let px = if self.analysis.thumbnail_px == 0 { THUMBNAIL_PX } else { self.analysis.thumbnail_px };
+        CaptionParams { thumbnail_px: if thumbnails { px } else { 0 }, ..self.analysis.clone() }
     }
 
     pub(crate) fn writes(&self, what: DataSet) -> bool {

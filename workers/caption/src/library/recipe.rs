@@ -1,18 +1,23 @@
-use medley_proto::{Artifact, Input, Name, StepId, StepInput};
-use medley_step::{GroupDone, JobView, Planned, Recipe, StepDraft, StepError};
-
-use super::{
-    Library, LibraryOutput, LibraryParams, LibraryStep, gather,
-    step::{Listing, Merged, Pack, Share},
+use medley_proto::Input;
+use medley_step::{
+    StepError,
+    graph::{Done, Draft, Drafts, Fragment, Maybe, One, Recipe, Scope},
 };
 
-/// A library as a job: list, look ×N, merge in a tree, gather, and pack ×M when archives were asked for.
+use super::{
+    LibraryParams,
+    step::{AnalyzeStep, AssembleStep, Assembled, DoneStep, Part, Shard},
+    webdataset::PACK_LIST,
+    worker::MergeStep,
+};
+
+/// A library as a job: list, analyze ×N, merge in a tree, assemble, and pack ×M when archives were asked for. The module's
+/// documentation has an example.
 #[derive(Debug)]
 pub struct LibraryRecipe;
 
 impl Recipe for LibraryRecipe {
     const KIND: &'static str = "library";
-    type Params = LibraryParams;
     const ABOUT: &'static str =
         "Caption a whole folder, archive, list or S3 prefix of images and make it a searchable data set";
     const EXAMPLES: &'static str = "medley run library photos/ -o dataset
@@ -27,144 +32,75 @@ medley run library photos/ chosen.txt --write kohya --trigger 'sks dog' -o datas
     fn check(params: &LibraryParams, _inputs: &[Input]) -> Result<(), StepError> {
         params.check()
     }
-
-    fn start(job: &JobView<'_, LibraryParams>) -> Result<Planned, StepError> {
-        let list = LibraryStep::List(job.params.clone());
-        Ok(Planned::one(StepDraft::only::<Library>("list", &list)?.inputs(of_job(job))))
-    }
-
-    fn next(job: &JobView<'_, LibraryParams>, done: &GroupDone) -> Result<Planned, StepError> {
-        match done.output::<LibraryOutput>(0)? {
-            LibraryOutput::List(listing) => looks(job, done, listing),
-            LibraryOutput::Look(_) => {
-                let looks = of_stage(&done.stage)?;
-                let answers = done.results.iter().map(|result| StepInput::Output(result.id.clone()));
-                merge(1, done.group, looks.steps, &LibraryStep::MergeLooks, answers)
-            }
-            LibraryOutput::Merge(_) => {
-                let (merges, of) = (of_stage(&done.stage)?, merged(done)?);
-                if merges.steps > 1 {
-                    let step = LibraryStep::MergeParts { of };
-                    return merge(merges.level + 1, done.group, merges.steps, &step, artifacts(done));
-                }
-                let listing = StepInput::Output(StepId::new(Name::from_static("list"), 0, 0));
-                let gather = LibraryStep::Gather { params: job.params.clone(), of };
-                let inputs = std::iter::once(listing).chain(artifacts(done));
-                Ok(Planned::one(StepDraft::only::<Library>("gather", &gather)?.inputs(inputs)))
-            }
-            LibraryOutput::Gather { packs, .. } if packs.is_empty() => Ok(Planned::last()),
-            LibraryOutput::Gather { packs, .. } => packing(job, done, packs),
-            LibraryOutput::Pack { gathered, .. } => {
-                let gathered = gathered.into_iter().map(StepInput::Artifact);
-                let inputs = gathered.chain(artifacts(done));
-                Ok(Planned::one(StepDraft::only::<Library>("done", &LibraryStep::Done)?.inputs(inputs)))
-            }
-            LibraryOutput::Done => Ok(Planned::last()),
-        }
-    }
 }
 
-/// The job's own inputs.
-fn of_job(job: &JobView<'_, LibraryParams>) -> impl Iterator<Item = StepInput> {
-    (0..job.job.inputs.len()).map(|n| StepInput::Job(u32::try_from(n).unwrap_or(u32::MAX)))
-}
+impl Fragment for LibraryRecipe {
+    type Params = LibraryParams;
+    type Ends = (Maybe<One<()>>, One<Assembled>);
 
-fn artifacts(done: &GroupDone) -> impl Iterator<Item = StepInput> {
-    done.results.iter().flat_map(|result| &result.artifacts).cloned().map(StepInput::Artifact)
-}
-
-/// What the merges of a group are together.
-fn merged(done: &GroupDone) -> Result<Merged, StepError> {
-    let mut all = Merged::default();
-    for n in 0..done.results.len() {
-        let LibraryOutput::Merge(one) = done.output(n)? else {
-            return Err(StepError::internal(format!("step {n} of {} is no merge", done.stage)));
-        };
-        all = all.and(one)?;
-    }
-    Ok(all)
-}
-
-/// What a stage's name says of it. A look's answer may come from the cache of another job, so it cannot say how many
-/// looks this job has: the stage's name does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stage {
-    level: u32,
-    /// How many steps the stage has in all.
-    steps: u32,
-}
-
-fn of_stage(name: &Name) -> Result<Stage, StepError> {
-    let mut parts = name.as_str().split('-');
-    let first = parts.next().unwrap_or_default();
-    let numbers: Option<Vec<u32>> = parts.map(|part| part.parse().ok()).collect();
-    match (first, numbers.as_deref()) {
-        ("look" | "pack", Some(&[steps])) => Ok(Stage { level: 0, steps }),
-        ("merge", Some(&[level, steps])) => Ok(Stage { level, steps }),
-        _ => Err(StepError::internal(format!("no library has a stage '{name}'"))),
+    fn graph(g: &mut Scope<'_, LibraryParams>) -> Self::Ends {
+        // An analysis may come from the cache of another job, so it cannot say how many shards this job has.
+        g.sized_names();
+        let list = g.one("list", (), |cx, ()| Ok(Draft::of(cx.params.clone()).inputs(cx.inputs())));
+        let analyses = g.scatter("look", list, |cx, list| {
+            let lines = list.file("list.jsonl")?;
+            let draft = |shard: &Shard| {
+                let params = cx.params.of_shard(shard.thumbnails);
+                let depends_on = serde_json::to_vec(&params)?;
+                let (version, state) = (list.analyzer_version, shard.state);
+                let draft = Draft::of(AnalyzeStep { params, shard: shard.clone() });
+                let draft = draft.inputs(cx.inputs()).input(lines.clone());
+                Ok(draft.cached(&[version.as_bytes(), state.as_bytes(), &depends_on]))
+            };
+            let drafts = list.shards.iter().map(draft).collect::<Result<Drafts<_>, StepError>>()?;
+            Ok(drafts.work(list.images as f64, "images"))
+        });
+        let part = g.reduce(
+            "merge",
+            analyses,
+            |_, analyses| Ok(Draft::of(MergeStep::Analyses).inputs(analyses.iter().map(Done::output))),
+            |_, parts| Ok(Draft::of(MergeStep::Parts(joined(&parts)?)).inputs(parts.iter().flat_map(Done::files))),
+        );
+        let assembled = g.one("gather", (list, part), |cx, (list, part)| {
+            let assemble = AssembleStep { params: cx.params.clone(), of: *part };
+            Ok(Draft::of(assemble).input(list.output()).inputs(part.files()))
+        });
+        let archives = g.scatter_if(
+            "pack",
+            assembled,
+            |_, assembled| !assembled.archives.is_empty(),
+            |cx, assembled| {
+                let images = assembled.file(PACK_LIST)?;
+                let drafts = assembled.archives.iter().cloned();
+                Ok(drafts.map(|range| Draft::of(range).inputs(cx.inputs()).input(images.clone())).collect())
+            },
+        );
+        let packed = g.gather("packed", archives.needed());
+        let done = g.one("done", (assembled, packed), |_, (assembled, packed)| {
+            let for_the_user = assembled.files_except(&[PACK_LIST]).chain(packed.files());
+            Ok(Draft::of(DoneStep {}).inputs(for_the_user))
+        });
+        (Maybe(done), assembled)
     }
 }
 
-/// The `n`th of `total` steps of a stage whose name is made here.
-fn nth(stage: String, n: u32, total: u32, step: &LibraryStep) -> Result<StepDraft, StepError> {
-    let mut draft = StepDraft::nth::<Library>("look", n, total, step)?;
-    draft.id.stage = Name::try_from(stage).map_err(|error| StepError::internal(error.to_string()))?;
-    Ok(draft)
-}
-
-fn looks(job: &JobView<'_, LibraryParams>, done: &GroupDone, listing: Listing) -> Result<Planned, StepError> {
-    let list = artifacts(done).next().ok_or_else(|| StepError::internal("the first step left no list"))?;
-    let total = u32::try_from(listing.shares.len()).unwrap_or(u32::MAX);
-    let with = listing.with;
-    let draft = |(n, share): (u32, Share)| {
-        let look = job.params.look(share.thumbnails);
-        let depends_on = serde_json::to_vec(&look)?;
-        let state = share.state;
-        let draft = nth(format!("look-{total}"), n, total, &LibraryStep::Look { look, share })?;
-        let inputs = of_job(job).chain([list.clone()]);
-        Ok(draft.inputs(inputs).cached(&[with.as_bytes(), state.as_bytes(), &depends_on]))
-    };
-    let steps = (0..).zip(listing.shares).map(draft).collect::<Result<_, StepError>>()?;
-    Ok(Planned::many(steps).work(listing.images as f64, "images"))
-}
-
-/// The merge of a group of a stage of so many steps.
-fn merge(
-    level: u32,
-    group: u32,
-    steps_below: u32,
-    step: &LibraryStep,
-    inputs: impl IntoIterator<Item = StepInput>,
-) -> Result<Planned, StepError> {
-    let groups = steps_below.div_ceil(GroupDone::MAX);
-    Ok(Planned::one(nth(format!("merge-{level}-{groups}"), group, groups, step)?.inputs(inputs)))
-}
-
-fn packing(job: &JobView<'_, LibraryParams>, done: &GroupDone, packs: Vec<Pack>) -> Result<Planned, StepError> {
-    let (list, kept): (Vec<Artifact>, Vec<Artifact>) = done
-        .results
-        .iter()
-        .flat_map(|result| &result.artifacts)
-        .cloned()
-        .partition(|one| one.name == gather::PACK_LIST);
-    let total = u32::try_from(packs.len()).unwrap_or(u32::MAX);
-    let draft = |(n, pack): (u32, Pack)| {
-        let gathered = if n == 0 { kept.clone() } else { Vec::new() };
-        let step = LibraryStep::Pack(Pack { gathered, ..pack });
-        let inputs = of_job(job).chain(list.iter().cloned().map(StepInput::Artifact));
-        Ok(nth(format!("pack-{total}"), n, total, &step)?.inputs(inputs))
-    };
-    Ok(Planned::many((0..).zip(packs).map(draft).collect::<Result<_, StepError>>()?))
+/// The parts of a group's merges, joined.
+fn joined(parts: &[Done<Part>]) -> Result<Part, StepError> {
+    parts.iter().try_fold(Part::default(), |all, part| all.and(**part))
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use medley_proto::{Class, ErrorCode, Job, JobId, Lineage, Sha256, Source, StepResult, VERSION};
+    use medley_proto::{Artifact, Class, ErrorCode, Job, JobId, Name, Sha256, Source, VERSION};
+    use medley_step::{
+        Registry,
+        testing::{self, JobRun},
+    };
 
     use super::*;
-    use crate::library::step::Looked;
+    use crate::library::step::{ArchiveRange, LibraryOutput, LibraryStep, Listing, ShardAnalysis};
 
     fn job() -> Job {
         let source = Source::Uri("file:///photos".into());
@@ -183,19 +119,14 @@ mod tests {
         }
     }
 
-    /// Runs the job's steps in thought: every step must be asked for once, by complete groups.
-    fn walk(shares: u32) -> BTreeMap<String, u32> {
-        let job = job();
-        let view = || JobView { job: &job, params: LibraryParams::default() };
-        let mut open = LibraryRecipe::start(&view()).unwrap().steps;
-        let mut groups: BTreeMap<(Name, u32), (u32, Vec<StepResult>)> = BTreeMap::new();
-        let mut counts = BTreeMap::new();
-        while let Some(step) = open.pop() {
-            *counts.entry(step.id.stage.to_string()).or_default() += 1;
-            let artifact = Artifact { name: "a".into(), sha256: Sha256::of(b"a"), bytes: 1, media_type: "x/y".into() };
-            let output = match serde_json::from_value(step.params).unwrap() {
+    /// Runs a job in thought: its steps, and the names of what it left.
+    fn walk(shards: u32, archives: u32) -> (BTreeMap<String, usize>, Vec<String>) {
+        let registry = Registry::default().recipe::<LibraryRecipe>();
+        let recipe = registry.find_recipe(&Name::from_static("library")).unwrap();
+        let run = JobRun::of(recipe, &job(), |step, results| {
+            let output = match serde_json::from_value(step.params.clone()).unwrap() {
                 LibraryStep::List(_) => {
-                    let share = |n: u32| Share {
+                    let shard = |n: u32| Shard {
                         offset: u64::from(n),
                         bytes: 1,
                         images: 1,
@@ -203,53 +134,69 @@ mod tests {
                         state: Sha256::of(&n.to_be_bytes()),
                     };
                     LibraryOutput::List(Listing {
-                        images: shares.into(),
+                        images: shards.into(),
                         files_passed_over: 0,
                         folders_passed_over: 0,
-                        with: Sha256::of(b"with"),
-                        shares: (0..shares).map(share).collect(),
+                        analyzer_version: Sha256::of(b"version"),
+                        shards: (0..shards).map(shard).collect(),
                     })
                 }
-                LibraryStep::Look { .. } => LibraryOutput::Look(Looked::default()),
-                LibraryStep::MergeLooks | LibraryStep::MergeParts { .. } => {
+                LibraryStep::Analyze(_) => LibraryOutput::Analyze(ShardAnalysis::default()),
+                LibraryStep::MergeAnalyses | LibraryStep::MergeParts { .. } => {
                     assert!(step.inputs.len() <= 64);
-                    LibraryOutput::Merge(Merged::default())
+                    LibraryOutput::Merge(Part::default())
                 }
-                LibraryStep::Gather { .. } => LibraryOutput::Gather { images: shares.into(), packs: Vec::new() },
-                other => panic!("{other:?}"),
+                LibraryStep::Assemble(_) => {
+                    let range = |n| ArchiveRange { offset: n, bytes: 1, first: 0 };
+                    LibraryOutput::Assemble(Assembled {
+                        images: shards.into(),
+                        archives: (0..archives.into()).map(range).collect(),
+                    })
+                }
+                LibraryStep::Pack(_) => LibraryOutput::Pack { images: 1 },
+                LibraryStep::Done(_) => LibraryOutput::Done,
             };
-            let entry = groups.entry((step.id.stage.clone(), step.id.group)).or_insert((step.group_size, Vec::new()));
-            let key = (step.id.stage.clone(), step.id.group);
-            entry.1.push(StepResult {
-                v: VERSION,
-                id: step.id,
-                output: serde_json::to_value(output).unwrap(),
-                artifacts: vec![artifact],
-                quality: serde_json::Map::new(),
-                lineage: Lineage::default(),
-            });
-            if entry.1.len() == entry.0 as usize {
-                let (_, mut results) = groups.remove(&key).unwrap();
-                results.sort_by_key(|result| result.id.n);
-                let done = GroupDone { stage: key.0, group: key.1, results };
-                open.extend(LibraryRecipe::next(&view(), &done).unwrap().steps);
-            }
-        }
-        assert!(groups.is_empty(), "{groups:?} never became complete");
-        counts
+            let names = match &output {
+                LibraryOutput::List(_) => vec!["list.jsonl".into()],
+                LibraryOutput::Assemble(_) => vec!["captions.jsonl".into(), PACK_LIST.into()],
+                LibraryOutput::Done => {
+                    let inputs = step.inputs.iter().flat_map(|input| testing::artifacts_of(input, results));
+                    inputs.map(|artifact| artifact.name).collect()
+                }
+                _ => vec![step.id.to_string()],
+            };
+            let artifact =
+                |name: String| Artifact { name, sha256: Sha256::of(b"a"), bytes: 1, media_type: "x/y".into() };
+            let output = serde_json::to_value(output)?;
+            Ok::<_, StepError>(testing::result(step.id.clone(), output, names.into_iter().map(artifact).collect()))
+        });
+        let run = run.unwrap();
+        let left = run.artifacts().into_iter().map(|artifact| artifact.name).collect();
+        (run.stages(), left)
     }
 
     #[test]
     fn the_tree_closes_at_every_width() {
-        for shares in [1, 2, 63, 64, 65, 128, 4_095, 4_096, 4_097, 9_000] {
-            let counts = walk(shares);
-            assert_eq!(counts[&format!("look-{shares}")], shares);
-            assert_eq!(counts["gather"], 1, "{shares}");
-            let merges: u32 = counts.iter().filter(|(name, _)| name.starts_with("merge")).map(|(_, n)| n).sum();
-            let first = shares.div_ceil(64);
+        for shards in [1, 2, 63, 64, 65, 128, 4_095, 4_096, 4_097, 9_000] {
+            let (counts, _) = walk(shards, 0);
+            assert_eq!(counts[&format!("look-{shards}")], shards as usize);
+            assert_eq!(counts["gather"], 1, "{shards}");
+            let merges: usize = counts.iter().filter(|(name, _)| name.starts_with("merge")).map(|(_, n)| n).sum();
+            let first = shards.div_ceil(64);
             let second = if first > 1 { first.div_ceil(64) } else { 0 };
             let third = if second > 1 { second.div_ceil(64) } else { 0 };
-            assert_eq!(merges, first + second + third, "{shares}");
+            assert_eq!(merges, (first + second + third) as usize, "{shards}");
+        }
+    }
+
+    #[test]
+    fn the_user_gets_the_data_set_and_every_archive() {
+        assert_eq!(walk(3, 0).1, ["captions.jsonl", "pack.jsonl"]);
+        for archives in [1, 64, 65, 200] {
+            let (counts, left) = walk(3, archives);
+            assert_eq!((counts[&format!("pack-{archives}")], counts["done"]), (archives as usize, 1));
+            let packs = (0..archives).map(|n| format!("pack-{archives}/{}/{}", n / 64, n % 64));
+            assert_eq!(left, std::iter::once("captions.jsonl".into()).chain(packs).collect::<Vec<_>>());
         }
     }
 
@@ -262,6 +209,6 @@ mod tests {
         let params: LibraryParams =
             serde_json::from_value(serde_json::json!({ "text": false, "min_side_px": 3, "write": ["coco"] })).unwrap();
         params.check().unwrap();
-        assert!(!params.look.text && params.writes(crate::library::DataSet::Coco));
+        assert!(!params.analysis.text && params.writes(crate::library::DataSet::Coco));
     }
 }

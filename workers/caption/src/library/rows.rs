@@ -1,4 +1,4 @@
-//! Rows of a data set, and the few numbers of each that are kept in memory while it is made.
+//! Rows of a data set, and the facts about each that are kept in memory while the data set is made.
 
 use std::io::{self, Read, Write};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Chroma, Row};
 
-/// A line of a library's `captions.jsonl`: what was seen, and what the whole library says about it.
+/// A line of a library's `captions.jsonl`: the image's row, and what follows from the whole library.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LibraryRow {
     #[serde(flatten)]
@@ -45,7 +45,7 @@ pub enum Oddity {
     UnlikeTheOthers,
 }
 
-/// What deciding about an image needs of it.
+/// The facts about an image on which its group, its outlier and its place in the training sets depend.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Fact {
     pub(super) phash: Option<u64>,
@@ -60,8 +60,8 @@ pub(super) struct Fact {
     pub(super) nsfw: Option<f32>,
 }
 
-/// Copies that were scaled, cropped a little or encoded again are nearer to each other ([`Chroma::distance`]).
-const SAME_COLOURS: f32 = 10.0;
+/// The largest [`Chroma::distance`] of copies that were scaled, cropped a little or encoded again.
+const MAX_CHROMA_DISTANCE: f32 = 10.0;
 /// Bytes of a fact in a file.
 const FACT_BYTES: usize = 37 + Chroma::VALUES;
 
@@ -81,10 +81,10 @@ impl Fact {
         }
     }
 
-    /// Whether the two may be copies of each other by their colours.
+    /// Whether the two have the colours of copies of each other.
     pub(super) fn has_colours_of(&self, other: &Self) -> bool {
         match (&self.chroma, &other.chroma) {
-            (Some(one), Some(other)) => one.distance(other) <= SAME_COLOURS,
+            (Some(one), Some(other)) => one.distance(other) <= MAX_CHROMA_DISTANCE,
             _ => true,
         }
     }

@@ -1,16 +1,17 @@
+use image::RgbImage;
+use medley_vision::resample::{Filter, resize};
 use opencv::{
     core::{self, Mat},
     imgproc,
     prelude::*,
 };
 
-use super::bicubic;
 use crate::{
     ControlError, mat,
     network::{DEVIATION, MEAN, Network, normalised_planes},
 };
 
-/// How a depth network wants to be shown a picture.
+/// The input that a depth network expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DepthContract {
     /// Depth-Anything-V2, as the DPT image processor of transformers does it: the side nearer to 518 brought to 518, both
@@ -23,10 +24,10 @@ pub(crate) enum DepthContract {
 const DPT_SIDE: f64 = 518.0;
 const DPT_MULTIPLE: f64 = 14.0;
 const MIDAS_SIDE: usize = 256;
-/// A long picture is not shown with more pixels than this.
+/// The most pixels of the input, for long pictures.
 const MAX_SHOWN_PX: f64 = 4.0 * DPT_SIDE * DPT_SIDE;
 
-/// f32 of the view's size: more is nearer.
+/// Inverse depth of the view's size: f32, more is nearer.
 pub(super) fn inverse_depth(network: &Network, contract: DepthContract, view: &Mat) -> Result<Mat, ControlError> {
     let own = mat::size(view);
     let fixed = network.fixed_size();
@@ -35,25 +36,26 @@ pub(super) fn inverse_depth(network: &Network, contract: DepthContract, view: &M
         DepthContract::Midas => midas_planes(view, fixed)?,
     };
     let [height, width] = shown;
-    let found = network.run([1, 3, height, width], planes)?;
-    // [1, H, W] or [1, 1, H, W]; the graph may give another size than it was shown.
-    let [.., rows, columns] = found.shape[..] else {
+    let output = network.run([1, 3, height, width], planes)?;
+    // [1, H, W] or [1, 1, H, W]; the size may differ from the input's.
+    let [.., rows, columns] = output.shape[..] else {
         return Err(network.breach("depth is [1, H, W]"));
     };
-    if rows * columns == 0 || found.values.len() != rows * columns {
+    if rows * columns == 0 || output.values.len() != rows * columns {
         return Err(network.breach("depth is one value for each pixel"));
     }
-    if found.values.iter().any(|value| !value.is_finite()) {
+    if output.values.iter().any(|value| !value.is_finite()) {
         return Err(network.breach("depth is finite"));
     }
-    Ok(mat::resize(&mat::of_values(&found.values, rows as u32, 1)?, own, imgproc::INTER_CUBIC)?)
+    Ok(mat::resize(&mat::of_values(&output.values, rows as u32, 1)?, own, imgproc::INTER_CUBIC)?)
 }
 
 /// Height and width, and the tensor [1, 3, height, width].
 pub(crate) fn dpt_planes(rgb: &[u8], [width, height]: [u32; 2], fixed: Option<[usize; 2]>) -> ([usize; 2], Vec<f32>) {
     let [to_height, to_width] = fixed.unwrap_or_else(|| dpt_size([width, height]));
-    let resized = bicubic::resize(rgb, [width as usize, height as usize], [to_width, to_height]);
-    let values: Vec<f32> = resized.iter().map(|value| f32::from(*value)).collect();
+    let image = RgbImage::from_raw(width, height, rgb.to_vec()).expect("three bytes for each pixel");
+    let resized = resize(&image, [to_width as u32, to_height as u32], Filter::Bicubic);
+    let values: Vec<f32> = resized.as_raw().iter().map(|value| f32::from(*value)).collect();
     ([to_height, to_width], normalised_planes(&values, MEAN, DEVIATION))
 }
 

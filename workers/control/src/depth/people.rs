@@ -1,6 +1,6 @@
-//! Relative depth of people without a depth network: BlazePose tells each landmark's distance from the hips in metres,
-//! the body's size in px tells how far away the whole person is, the outline tells where it ends, the face mesh gives
-//! faces their relief. Everything else is far.
+//! Relative depth of people without a depth network. BlazePose states each landmark's distance from the hips in metres,
+//! the body's size in px gives the distance of the whole person, the mask gives the outline, and the face mesh gives the
+//! relief of the face. Everything else is far.
 
 use medley_vision::{
     face::{CanonicalFace, Mesh},
@@ -11,13 +11,13 @@ use crate::{ControlError, Scene};
 
 /// Focal length of a usual lens, in lengths of the picture's longer side.
 const FOCAL: f32 = 1.2;
-/// Landmarks further than about this are not felt, in metres.
+/// The distance in metres beyond which landmarks have little influence.
 const REACH_M: f32 = 0.06;
 /// People's depths are spread over this to 1; the background is 0.
 const FARTHEST_PERSON: f32 = 0.35;
 /// Probabilities of the outline between which a person fades in.
 const FADE: [f32; 2] = [0.35, 0.65];
-/// Bones along which depth runs straight.
+/// Bones, along which depth is interpolated.
 const BONES: [[usize; 2]; 14] = [
     [part::LEFT_SHOULDER, part::RIGHT_SHOULDER],
     [part::LEFT_SHOULDER, part::LEFT_ELBOW],
@@ -36,7 +36,7 @@ const BONES: [[usize; 2]; 14] = [
 ];
 const SAMPLES_A_BONE: usize = 4;
 
-/// For each pixel of the view, 0 to 1; `None` when there is nobody.
+/// Inverse depth of each pixel of the view, 0 to 1; `None` without people.
 pub(super) fn inverse_depth(scene: &Scene<'_>) -> Result<Option<Vec<f32>>, ControlError> {
     let people = scene.people()?;
     if people.is_empty() {
@@ -95,7 +95,7 @@ impl Body {
         Self { points, px_per_m, distance_m: FOCAL * width.max(height) as f32 / px_per_m }
     }
 
-    /// Metres behind the hips of what is seen here: the mean of the landmarks and bones, the nearest first.
+    /// Metres behind the hips at this point: the mean over landmarks and bones, weighted by their nearness.
     fn away_m(&self, at: [f32; 2]) -> f32 {
         let reach = (REACH_M * self.px_per_m).powi(2).max(1.0);
         let (mut sum, mut weights) = (0.0, 0.0);
@@ -108,7 +108,7 @@ impl Body {
         sum / weights
     }
 
-    /// The face's relief, hung up at the nose.
+    /// The relief of the face, anchored at the nose.
     fn face(&self, scene: &Scene<'_>, mesh: &Mesh) -> Result<FaceRelief, ControlError> {
         const NOSE_TIP: usize = 1;
         let scale = scene.scale();
@@ -121,7 +121,7 @@ impl Body {
                 [x * scale[0], y * scale[1], nose + behind_nose]
             })
             .collect();
-        let triangles = CanonicalFace::open(&scene.kit().models)?.triangles;
+        let triangles = CanonicalFace::open(&scene.resources().models)?.triangles;
         let size = scene.view_size();
         let mut relief = FaceRelief { away_m: vec![f32::INFINITY; size[0] as usize * size[1] as usize] };
         for triangle in triangles {
@@ -131,7 +131,7 @@ impl Body {
     }
 }
 
-/// How many px of the picture a metre is at the person: the spread of the body's points in px over that in metres.
+/// Px of the picture for each metre at the person: the spread of the body's points in px over that in metres.
 fn px_per_m(person: &Person) -> f32 {
     let spread = |point: &dyn Fn(usize) -> [f32; 2]| {
         let points: Vec<[f32; 2]> = part::COCO_17.iter().map(|i| point(*i)).collect();
@@ -153,7 +153,7 @@ impl FaceRelief {
         Some(self.away_m[index]).filter(|away| away.is_finite())
     }
 
-    /// The nearest surface stays.
+    /// Paints a triangle; where surfaces overlap the nearest stays.
     fn paint(&mut self, [a, b, c]: [[f32; 3]; 3], [width, height]: [u32; 2]) {
         let area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
         if area == 0.0 {

@@ -8,17 +8,17 @@ use opencv::{
 use crate::mat;
 
 const BLOCK_PX: i32 = 3;
-/// Nearer than this share of the width away from the other eye is not looked for.
+/// The largest disparity that is searched, as a share of the width.
 const MAX_SHIFT: f32 = 1.0 / 5.0;
-/// Pixels times shifts that are matched at most: some six bytes each.
+/// The most pixels times shifts that are matched; each takes some six bytes.
 const MAX_CELLS: f64 = 128e6;
 /// OpenCV gives sixteenths of a pixel.
 const FRACTIONS: f64 = 16.0;
 
 /// Semi-global matching (Hirschmüller, PAMI 2008; OpenCV's StereoSGBM): how far each pixel of the left picture lies from
-/// the same thing in the right one, in px. What only one eye sees gets the depth of what lies behind it.
+/// the same thing in the right one, in px. Regions that only one eye sees get the depth of the background beside them.
 ///
-/// The matcher's memory grows with the cube of the picture's size: a larger one is matched smaller.
+/// The matcher's memory grows with the cube of the picture's size, so large pictures are matched at a smaller size.
 pub(super) fn disparity(left: &Mat, right: &Mat) -> mat::Result<Mat> {
     let own = mat::size(left);
     let [width, height] = own.map(f64::from);
@@ -35,7 +35,7 @@ pub(super) fn disparity(left: &Mat, right: &Mat) -> mat::Result<Mat> {
 fn matched(left: &Mat, right: &Mat) -> mat::Result<Mat> {
     let [width, height] = mat::size(left);
     let shifts = ((width as f32 * MAX_SHIFT / 16.0).ceil() as i32).max(1) * 16;
-    // Pixels at the left edge look for partners outside the right picture: both get a margin.
+    // Pixels at the left edge match pixels outside the right picture, so both get a margin.
     let margin = |picture: &Mat| {
         let mut wide = Mat::default();
         core::copy_make_border_def(picture, &mut wide, 0, 0, shifts, 0, core::BORDER_REPLICATE)?;
@@ -45,12 +45,12 @@ fn matched(left: &Mat, right: &Mat) -> mat::Result<Mat> {
     let smooth = 3 * BLOCK_PX * BLOCK_PX;
     let mut matcher =
         StereoSGBM::create(0, shifts, BLOCK_PX, 8 * smooth, 32 * smooth, 1, 63, 10, 100, 2, StereoSGBM_MODE_HH)?;
-    let mut found = Mat::default();
-    matcher.compute(&left, &right, &mut found)?;
-    let found = mat::convert(&found, core::CV_32F, 1.0 / FRACTIONS, 0.0)?;
+    let mut disparity = Mat::default();
+    matcher.compute(&left, &right, &mut disparity)?;
+    let disparity = mat::convert(&disparity, core::CV_32F, 1.0 / FRACTIONS, 0.0)?;
     let wide = (width as i32 + shifts) as usize;
     let mut values: Vec<f32> = Vec::with_capacity(width as usize * height as usize);
-    for row in found.data_typed::<f32>()?.chunks_exact(wide) {
+    for row in disparity.data_typed::<f32>()?.chunks_exact(wide) {
         let start = values.len();
         values.extend_from_slice(&row[shifts as usize..]);
         fill(&mut values[start..]);

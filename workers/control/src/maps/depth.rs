@@ -1,6 +1,6 @@
 use opencv::core;
 
-use crate::{Annotator, ControlError, Map, Scene, mat};
+use crate::{Annotator, ControlError, Map, Scene, depth, mat};
 
 /// Inverse depth, the nearest white: `(depth - min) / max`, in 8 bits as the reference cuts it and in 16.
 #[derive(Debug)]
@@ -8,7 +8,7 @@ pub(crate) struct Depth;
 
 impl Annotator for Depth {
     fn annotate(&self, scene: &Scene<'_>) -> Result<Map, ControlError> {
-        let relief = scene.relief()?;
+        let relief = depth::relief(scene)?;
         let values = relief.normalised()?;
         let rows = scene.view_size()[1];
         let coarse: Vec<f32> = values.iter().map(|value| value * 255.0).collect();

@@ -13,7 +13,7 @@ use crate::{Annotator, ControlError, Map, Scene, mat};
 #[derive(Debug)]
 pub(crate) struct FaceMesh;
 
-/// Faces smaller than this at the working size would be blots. (The reference draws from 64.)
+/// The smallest face at the working size; smaller ones would be blots. (The reference draws from 64.)
 const MIN_FACE_PX: f32 = 32.0;
 const LINE_PX: i32 = 2;
 const RIGHT_PUPIL: [u8; 3] = [250, 200, 10];

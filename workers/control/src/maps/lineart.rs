@@ -2,7 +2,7 @@ use opencv::{core, prelude::*};
 
 use crate::{Annotator, ControlError, Map, Scene, mat};
 
-/// Darker than its blurred surroundings: `LineartStandardDetector` of the reference.
+/// Pixels that are darker than their blurred surroundings, like `LineartStandardDetector` of the reference.
 #[derive(Debug)]
 pub(crate) struct Lineart;
 

@@ -6,23 +6,23 @@ use opencv::{
 
 use crate::{Annotator, ControlError, Map, Scene, mat, network::Network};
 
-/// Straight lines: by the M-LSD network (Gu et al., arXiv:2106.00186) where the machine's owner has one, else by OpenCV's
-/// LSD (von Gioi et al., IPOL 2012).
+/// Straight lines: by the M-LSD network in the config (Gu et al., arXiv:2106.00186), else by OpenCV's LSD (von Gioi et
+/// al., IPOL 2012).
 #[derive(Debug)]
 pub(crate) struct Mlsd;
 
 /// x, y of both ends in px of the working size.
 type Segment = [f32; 4];
-/// The most lines that the network's reference keeps, and the neighbourhood in which only the surest centre counts.
+/// The most lines that the reference keeps, and the neighbourhood in which only the best centre counts.
 const MAX_LINES: usize = 200;
 const NEIGHBOURS: usize = 1;
 
 impl Annotator for Mlsd {
     fn annotate(&self, scene: &Scene<'_>) -> Result<Map, ControlError> {
-        let kit = scene.kit();
-        let (lines, by) = match &kit.config.mlsd_model {
+        let resources = scene.resources();
+        let (lines, by) = match &resources.config.mlsd_model {
             Some(path) => {
-                let network = Network::of_owner(&kit.models, path, kit.threads)?;
+                let network = Network::of_owner(&resources.models, path, resources.threads)?;
                 (by_network(&network, scene)?, network.label)
             }
             None => (by_lsd(scene)?, "lsd".to_owned()),
@@ -57,12 +57,12 @@ fn by_network(network: &Network, scene: &Scene<'_>) -> Result<Vec<Segment>, Cont
         planes.extend(pixels.iter().skip(channel).step_by(3).map(|v| f32::from(*v) / 127.5 - 1.0));
     }
     planes.resize(4 * width * height, 1.0 / 127.5 - 1.0);
-    let found = network.run([1, 4, height, width], planes)?;
-    let [1, 9, rows, columns] = found.shape[..] else {
+    let output = network.run([1, 4, height, width], planes)?;
+    let [1, 9, rows, columns] = output.shape[..] else {
         return Err(network.breach("lines are [1, 9, H/2, W/2]"));
     };
     let params = scene.params();
-    let lines = decode(&found.values, [columns, rows], params.mlsd_score, params.mlsd_min_length_px / 2.0);
+    let lines = decode(&output.values, [columns, rows], params.mlsd_score, params.mlsd_min_length_px / 2.0);
     let scale = [own[0] as f32 / columns as f32, own[1] as f32 / rows as f32];
     Ok(lines.into_iter().map(|[a, b, c, d]| [a * scale[0], b * scale[1], c * scale[0], d * scale[1]]).collect())
 }

@@ -1,4 +1,4 @@
-//! One file for each map.
+//! The maps: one file for each.
 
 mod ade20k;
 mod canny;
@@ -12,15 +12,34 @@ mod pose;
 mod scribble;
 mod segmentation;
 
-pub(crate) use canny::Canny;
-pub(crate) use depth::Depth;
-pub(crate) use face_mesh::FaceMesh;
-pub(crate) use hed::{Hed, Softedge};
-pub(crate) use lineart::Lineart;
-pub(crate) use mlsd::Mlsd;
-pub(crate) use normal::Normal;
-pub(crate) use pose::Pose;
-pub(crate) use scribble::Scribble;
+use canny::Canny;
+use depth::Depth;
+use face_mesh::FaceMesh;
+use hed::{Hed, Softedge};
+use lineart::Lineart;
+use mlsd::Mlsd;
+use normal::Normal;
+use pose::Pose;
+use scribble::Scribble;
 #[cfg(test)]
 pub(crate) use scribble::broad;
-pub(crate) use segmentation::Segmentation;
+use segmentation::Segmentation;
+
+use crate::{annotator::Annotator, params::AnnotatorName};
+
+/// The annotator of this name.
+pub(crate) fn annotator(name: AnnotatorName) -> &'static dyn Annotator {
+    match name {
+        AnnotatorName::Canny => &Canny,
+        AnnotatorName::Pose => &Pose,
+        AnnotatorName::Hed => &Hed,
+        AnnotatorName::Softedge => &Softedge,
+        AnnotatorName::Scribble => &Scribble,
+        AnnotatorName::Lineart => &Lineart,
+        AnnotatorName::Mlsd => &Mlsd,
+        AnnotatorName::Normal => &Normal,
+        AnnotatorName::Segmentation => &Segmentation,
+        AnnotatorName::Depth => &Depth,
+        AnnotatorName::FaceMesh => &FaceMesh,
+    }
+}

@@ -1,6 +1,6 @@
 use opencv::prelude::*;
 
-use crate::{Annotator, ControlError, Map, NormalOrder, Scene, mat};
+use crate::{Annotator, ControlError, Map, NormalOrder, Scene, depth, mat};
 
 /// Surface normals from inverse depth by Sobel's gradients, as the reference's `MidasDetector` makes them.
 #[derive(Debug)]
@@ -9,7 +9,7 @@ pub(crate) struct Normal;
 impl Annotator for Normal {
     fn annotate(&self, scene: &Scene<'_>) -> Result<Map, ControlError> {
         let params = scene.params();
-        let relief = scene.relief()?;
+        let relief = depth::relief(scene)?;
         let (steep, near) = (relief.as_of_midas()?, relief.normalised()?);
         let (dx, dy) = (mat::sobel(&steep, 1, 0)?, mat::sobel(&steep, 0, 1)?);
         let gradients = dx.data_typed::<f32>()?.iter().zip(dy.data_typed::<f32>()?).zip(&near);

@@ -38,10 +38,10 @@ const COLOURS: [[u8; 3]; 18] = [
 /// Half the width of a limb, and the radius of a point, in px of the working size.
 const STICK_PX: i32 = 4;
 const FACE_POINT_PX: i32 = 3;
-/// Fewer points than this make no body to draw.
+/// The fewest points of a body that is drawn.
 const MIN_POINTS: usize = 3;
 
-/// Someone as drawn: in px of the working size.
+/// A person as it is drawn, in px of the working size.
 struct Figure {
     score: f32,
     /// x, y, visibility.

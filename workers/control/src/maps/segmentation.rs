@@ -6,8 +6,7 @@ use crate::{
     network::{DEVIATION, MEAN, Network, normalised_planes},
 };
 
-/// What is where, in ADE20K's colours: everything by a network where the machine's owner has one, else the people by
-/// BlazePose's masks, on black.
+/// Classes in ADE20K's colours: all classes by the network in the config, else people by BlazePose's masks on black.
 #[derive(Debug)]
 pub(crate) struct Segmentation;
 
@@ -16,9 +15,9 @@ const PERSON: usize = 12;
 
 impl Annotator for Segmentation {
     fn annotate(&self, scene: &Scene<'_>) -> Result<Map, ControlError> {
-        let kit = scene.kit();
-        match &kit.config.segmentation_model {
-            Some(path) => by_network(&Network::of_owner(&kit.models, path, kit.threads)?, scene),
+        let resources = scene.resources();
+        match &resources.config.segmentation_model {
+            Some(path) => by_network(&Network::of_owner(&resources.models, path, resources.threads)?, scene),
             None => of_people(scene),
         }
     }
@@ -47,8 +46,8 @@ fn by_network(network: &Network, scene: &Scene<'_>) -> Result<Map, ControlError>
     let view = mat::resize(scene.view(), shown, imgproc::INTER_LINEAR)?;
     let rgb: Vec<f32> = view.data_bytes()?.iter().map(|v| f32::from(*v)).collect();
     let [width, height] = shown.map(|side| side as usize);
-    let found = network.run([1, 3, height, width], normalised_planes(&rgb, MEAN, DEVIATION))?;
-    let [1, classes, rows, columns] = found.shape[..] else {
+    let output = network.run([1, 3, height, width], normalised_planes(&rgb, MEAN, DEVIATION))?;
+    let [1, classes, rows, columns] = output.shape[..] else {
         return Err(network.breach("logits are [1, 150, h, w]"));
     };
     if classes != PALETTE.len() || rows * columns == 0 {
@@ -56,7 +55,7 @@ fn by_network(network: &Network, scene: &Scene<'_>) -> Result<Map, ControlError>
     }
     let pixels = own[0] as usize * own[1] as usize;
     let (mut best, mut class) = (vec![f32::MIN; pixels], vec![0usize; pixels]);
-    for (index, plane) in found.values.chunks_exact(rows * columns).enumerate() {
+    for (index, plane) in output.values.chunks_exact(rows * columns).enumerate() {
         let plane = mat::resize(&mat::of_values(plane, rows as u32, 1)?, own, imgproc::INTER_LINEAR)?;
         for ((best, class), logit) in best.iter_mut().zip(&mut class).zip(plane.data_typed::<f32>()?) {
             if logit > best {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     MediaError, Problem,
-    ffmpeg::{AudioStream, Limits, command, run_to_end},
+    ffmpeg::{AudioStream, Limits, Search, command, run_to_end},
 };
 
 /// A track in which nothing is louder than this says nothing.
@@ -76,7 +76,8 @@ fn is_heard(opening: &Opening, piece: &Piece, sounds: &[AudioStream], track: usi
         (0..WINDOWS).map(|n| ((n as f64 + 0.5) / WINDOWS as f64 * long_s - WINDOW_S / 2.0, WINDOW_S)).collect()
     };
     for (start_s, length_s) in windows {
-        match loudest_dbfs(opening, piece, track, (start_s.max(0.0), length_s)) {
+        let search = sounds.get(track).map(|sound| sound.search).unwrap_or_default();
+        match loudest_dbfs(opening, piece, (track, search), (start_s.max(0.0), length_s)) {
             Ok(level) if level > SILENT_DBFS => return Ok(true),
             Ok(_) => {}
             Err(error) if matches!(error.problem(), Problem::ToolMissing(_) | Problem::Io) => return Err(error),
@@ -88,13 +89,19 @@ fn is_heard(opening: &Opening, piece: &Piece, sounds: &[AudioStream], track: usi
 }
 
 /// The level of the loudest tenth of a second in a window.
-fn loudest_dbfs(opening: &Opening, piece: &Piece, track: usize, window_s: (f64, f64)) -> Result<f32, MediaError> {
+fn loudest_dbfs(
+    opening: &Opening,
+    piece: &Piece,
+    (track, search): (usize, Search),
+    window_s: (f64, f64),
+) -> Result<f32, MediaError> {
     let limits = Limits { cpu_s: 60, stall: Duration::from_secs(60), ..Limits::default() };
     let input = piece.input(opening, true);
     let mut ffmpeg = command("ffmpeg", &limits);
     ffmpeg
         .args(["-nostdin", "-hide_banner", "-loglevel", "error", "-threads", "1"])
         .args(["-ss", &format!("{:.3}", window_s.0), "-t", &format!("{:.3}", window_s.1)])
+        .args(search.args())
         .args(input.args())
         // Channels stay apart: mixed, they may cancel each other.
         .args(["-map", &format!("0:a:{track}"), "-vn", "-sn", "-dn", "-ac", "2", "-ar", &RATE_HZ.to_string()])

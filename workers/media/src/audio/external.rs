@@ -15,12 +15,15 @@ use std::{
 use crate::{
     MediaError, Problem,
     audio::{
-        AudioInfo, Undecoded,
+        AudioInfo, Undecoded, asf, avi,
         losses::{DAMAGED, ENDS_EARLY},
         source::{Opening, Source, clean, is_credible},
         span::{Span, SpanReader},
     },
-    ffmpeg::{AudioStream, Input, Limits, Running, command, probe::probe_input},
+    ffmpeg::{
+        AudioStream, Input, Limits, Running, Search, command,
+        probe::{probe_far, probe_input},
+    },
     sniff::Container,
 };
 
@@ -29,7 +32,7 @@ const MAX_COPY_BYTES: u64 = 4 << 30;
 /// A sound that begins so much later than the picture is damage of its clock.
 const MAX_LEAD_S: f64 = 86_400.0;
 /// A track may end so much before its header says: containers round, and count the last packet or do not.
-const LEAST_MISSING_S: f64 = 0.5;
+const MIN_MISSING_S: f64 = 0.5;
 
 /// Silence where the container's times leave holes. Times that go back by more than half a second (a clock that was set
 /// anew) go on from where they were: `aresample` would throw that sound away. What comes before the first sound is
@@ -50,14 +53,19 @@ fn times(container: Container) -> String {
 pub(super) struct Piece {
     path: PathBuf,
     /// A copy of the part, without a name on the disk; `path` leads to it.
-    _copy: Option<Arc<File>>,
+    copy: Option<Arc<File>>,
     pub(super) bytes: u64,
 }
 
 impl Piece {
+    /// The file in which its bytes lie, from 0 on.
+    fn file<'a>(&'a self, opening: &'a Opening) -> &'a File {
+        self.copy.as_deref().unwrap_or(&opening.file)
+    }
+
     pub(super) fn of(opening: &Opening, span: &Span) -> Result<Self, MediaError> {
         if span.is_whole(opening.bytes) {
-            return Ok(Self { path: opening.path.clone(), _copy: None, bytes: opening.bytes });
+            return Ok(Self { path: opening.path.clone(), copy: None, bytes: opening.bytes });
         }
         if span.bytes() > MAX_COPY_BYTES {
             let what = format!("has a part of more than {} GiB that must be copied", MAX_COPY_BYTES >> 30);
@@ -69,12 +77,16 @@ impl Piece {
         });
         let copy = copied.map_err(|error| MediaError::io(&opening.name, error))?;
         let path = format!("/proc/self/fd/{}", copy.as_raw_fd()).into();
-        Ok(Self { path, _copy: Some(Arc::new(copy)), bytes: span.bytes() })
+        Ok(Self { path, copy: Some(Arc::new(copy)), bytes: span.bytes() })
     }
 
     /// Its sound tracks.
     pub(super) fn sounds(&self, opening: &Opening) -> Result<Vec<AudioStream>, MediaError> {
-        let probe = probe_input(self.input(opening, true), &opening.name)?;
+        let mut probe = probe_input(self.input(opening, true), &opening.name)?;
+        // These announce no stream before its first packet.
+        if probe.sounds.is_empty() && matches!(opening.container, Container::MpegPs | Container::Flv) {
+            probe = probe_far(self.input(opening, true), &opening.name, Search::Far)?;
+        }
         if probe.sounds.is_empty() {
             return Err(MediaError::new(&opening.name, Problem::Empty("sound")));
         }
@@ -102,6 +114,7 @@ pub(super) struct External {
     piece: Piece,
     /// From 0.
     track: usize,
+    search: Search,
     info: AudioInfo,
     limits: Limits,
     child: Option<(Running, ChildStdout)>,
@@ -134,11 +147,19 @@ impl External {
         if audio.rate_hz == 0 || audio.channels == 0 {
             return Err(MediaError::undecodable(name, "its sound has no rate or no channels"));
         }
-        let is_known = opening.container != Container::Asf && (0.0..MAX_LEAD_S).contains(&audio.lead_s);
-        let lead_s = if is_known { audio.lead_s } else { 0.0 };
+        let lead_s = match opening.container {
+            Container::Asf => 0.0,
+            Container::Avi => avi::delay_s(piece.file(opening), piece.bytes, track),
+            _ => audio.lead_s,
+        };
+        let lead_s = if (0.0..MAX_LEAD_S).contains(&lead_s) { lead_s } else { 0.0 };
         let lead = (lead_s * f64::from(audio.rate_hz)).round() as u64;
         let credible = |seconds: Option<f64>| seconds.filter(|&seconds| is_credible(seconds, piece.bytes));
-        let own_s = credible(audio.duration_s).map(|seconds| seconds + lead_s);
+        // That of an AVI counts its delay.
+        let before_s = if opening.container == Container::Avi { 0.0 } else { lead_s };
+        let own_s = credible(audio.duration_s).map(|seconds| seconds + before_s);
+        let is_cut = opening.container == Container::Asf && asf::is_cut(piece.file(opening), piece.bytes);
+        let promised_s = own_s.or(credible(audio.file_s).filter(|_| is_cut));
         let duration_s = own_s.or(credible(audio.file_s));
         let info = AudioInfo {
             container: opening.container,
@@ -151,7 +172,8 @@ impl External {
             opening: opening.clone(),
             piece,
             track: if sounds.len() > track { track } else { 0 },
-            promised: own_s.map(|seconds| (seconds * f64::from(audio.rate_hz)) as u64),
+            search: audio.search,
+            promised: promised_s.map(|seconds| (seconds * f64::from(audio.rate_hz)) as u64),
             info,
             limits: Limits::default(),
             child: None,
@@ -182,6 +204,7 @@ impl External {
             // Of a transport stream whose clock jumps the recordings are apart already; elsewhere a long hole in its
             // times would be taken for such a jump, and closed.
             .args(if self.info.container == Container::MpegTs { &["-dts_delta_threshold", "86400"][..] } else { &[] })
+            .args(self.search.args())
             .args(input.args())
             .args(["-map", &format!("0:a:{}", self.track), "-vn", "-sn", "-dn"])
             .args(["-af", &times(self.info.container)])
@@ -227,7 +250,7 @@ impl External {
                 };
                 Some(Undecoded { seconds: missing_s.max(damaged).max(1.0), reason })
             }
-            None if missing_s >= LEAST_MISSING_S => {
+            None if missing_s >= MIN_MISSING_S => {
                 Some(Undecoded { seconds: missing_s.max(damaged), reason: ENDS_EARLY.into() })
             }
             None if damaged >= 0.1 => Some(Undecoded { seconds: damaged, reason: DAMAGED.into() }),

@@ -3,7 +3,7 @@
 use super::Undecoded;
 
 /// Shorter losses are the rough edges of cuts and of encoders.
-const LEAST_S: f64 = 0.1;
+const MIN_S: f64 = 0.1;
 pub(super) const ENDS_EARLY: &str = "it ends before its header says";
 pub(super) const DAMAGED: &str = "some of its packets are damaged";
 
@@ -41,7 +41,7 @@ impl Losses {
 
     pub(super) fn told(&self, rate_hz: u32) -> Option<Undecoded> {
         let seconds = (self.frames + self.suspected) as f64 / f64::from(rate_hz.max(1));
-        (seconds >= LEAST_S).then(|| Undecoded { seconds, reason: self.reason.unwrap_or(DAMAGED).into() })
+        (seconds >= MIN_S).then(|| Undecoded { seconds, reason: self.reason.unwrap_or(DAMAGED).into() })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sound: any file as blocks of mono samples at a wanted rate, and back.
 
+mod asf;
+mod avi;
 mod choose;
 mod encode;
 mod external;

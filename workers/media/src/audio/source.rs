@@ -39,7 +39,7 @@ pub(super) fn clean(value: f32) -> f32 {
 /// Whether so few bytes may hold so many seconds. No codec takes less than this many bytes a second, even for silence;
 /// a header that says so is damaged or lies.
 pub(super) fn is_credible(seconds: f64, bytes: u64) -> bool {
-    const LEAST_BYTES_PER_S: f64 = 25.0;
+    const MIN_BYTES_PER_S: f64 = 25.0;
     const ALWAYS_S: f64 = 600.0;
-    seconds <= ALWAYS_S || bytes as f64 / seconds >= LEAST_BYTES_PER_S
+    seconds <= ALWAYS_S || bytes as f64 / seconds >= MIN_BYTES_PER_S
 }

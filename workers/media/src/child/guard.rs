@@ -43,6 +43,7 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_mi
 
 /// A command for a program under limits, in an empty environment (but for `PATH`) and in the root folder: paths that
 /// it is given must be absolute. It hears nothing, and what it writes goes nowhere, until the caller says otherwise.
+#[expect(clippy::disallowed_methods, reason = "PATH is handed on as it is")]
 pub fn command(program: &str, limits: &Limits) -> Command {
     let mut command = Command::new(program);
     // No FFREPORT, no configuration of the user's: the same everywhere.

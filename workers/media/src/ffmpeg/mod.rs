@@ -11,4 +11,4 @@ pub(crate) mod probe;
 pub use crate::child::{Limits, command};
 pub use child::{Feed, Running};
 pub(crate) use child::{Input, run_to_end, write_all};
-pub use probe::{AudioStream, Probe, VideoStream, probe};
+pub use probe::{AudioStream, Probe, Search, VideoStream, probe};

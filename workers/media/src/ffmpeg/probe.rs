@@ -6,7 +6,10 @@ use crate::{
 };
 use std::path::Path;
 
-use crate::{error::name_of, sniff};
+use crate::{
+    error::name_of,
+    sniff::{self, Container},
+};
 
 /// What a film or sound file holds, by its headers.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +37,28 @@ pub struct AudioStream {
     pub duration_s: Option<f64>,
     /// Of the whole file.
     pub file_s: Option<f64>,
+    /// How the sound was found: a decoder must search the file as far.
+    pub search: Search,
+}
+
+/// How far ffmpeg reads into a file to find out what its streams are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Search {
+    /// As ffmpeg does by itself: 5 MB, and 5 s (7 s of a transport stream).
+    #[default]
+    Usual,
+    /// For streams that begin late. ffmpeg keeps in memory what it reads meanwhile, so that this has an end too.
+    Far,
+}
+
+impl Search {
+    /// The options that go before `-i`.
+    pub(crate) fn args(self) -> &'static [&'static str] {
+        match self {
+            Self::Usual => &[],
+            Self::Far => &["-analyzeduration", "600000000", "-probesize", "268435456"],
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +85,8 @@ struct Format {
 
 #[derive(Deserialize)]
 struct Stream {
+    #[serde(default)]
+    index: usize,
     codec_type: Option<String>,
     codec_name: Option<String>,
     sample_rate: Option<String>,
@@ -88,6 +115,10 @@ struct Disposition {
 impl Stream {
     fn is(&self, kind: &str) -> bool {
         self.codec_type.as_deref() == Some(kind) && self.disposition.attached_pic == 0
+    }
+
+    fn is_shown(&self) -> bool {
+        self.is("audio") || self.is("video")
     }
 
     /// A tag, whatever the case of its name.
@@ -120,18 +151,26 @@ pub fn probe(path: &Path) -> Result<Probe, MediaError> {
     probe_input(Input { path, container, demuxer, seekable: true }, &name)
 }
 
+/// Reads a file's headers; where they tell of a sound but not of its kind, as those of a program or transport stream
+/// do whose sound begins late, a second time and further.
 pub(crate) fn probe_input(input: Input<'_>, name: &str) -> Result<Probe, MediaError> {
-    let limits = Limits { cpu_s: 60, stall: std::time::Duration::from_secs(60), ..Limits::default() };
-    let mut ffprobe = command("ffprobe", &limits);
-    ffprobe.args(["-hide_banner", "-loglevel", "error", "-show_streams", "-show_format", "-of", "json"]);
-    ffprobe.args(input.args()).stdin(input.stdin().map_err(|error| MediaError::io(name, error))?);
-    let json = run_to_end(ffprobe, "ffprobe", name, &limits, 4 << 20)?;
-    let report: Report = serde_json::from_slice(&json)
-        .map_err(|error| MediaError::undecodable(name, "ffprobe does not understand it").because(error))?;
+    let probe = probe_far(input, name, Search::Usual)?;
+    let is_unknown = |sound: &AudioStream| sound.rate_hz == 0 || sound.channels == 0;
+    if probe.sounds.iter().any(is_unknown) {
+        // Where that does not work out, the first answer is the better one.
+        return Ok(probe_far(input, name, Search::Far).unwrap_or(probe));
+    }
+    Ok(probe)
+}
+
+/// Reads a file's headers, searching so far.
+pub(crate) fn probe_far(input: Input<'_>, name: &str, search: Search) -> Result<Probe, MediaError> {
+    let mut report: Report = ask(input, name, search, &["-show_streams", "-show_format"])?;
+    find_starts(&mut report, input, name, search);
     let duration = report.format.as_ref().and_then(|format| number(&format.duration));
     let longest = report.streams.iter().filter_map(|stream| number(&stream.duration)).reduce(f64::max);
     let duration_s = duration.or(longest).filter(|seconds| *seconds >= 0.0);
-    let shown = || report.streams.iter().filter(|stream| stream.is("audio") || stream.is("video"));
+    let shown = || report.streams.iter().filter(|stream| stream.is_shown());
     let first_s = shown().filter_map(|stream| number(&stream.start_time)).reduce(f64::min).unwrap_or(0.0);
     let alone = shown().count() == 1;
     let sounds: Vec<AudioStream> = report
@@ -139,14 +178,75 @@ pub(crate) fn probe_input(input: Input<'_>, name: &str) -> Result<Probe, MediaEr
         .iter()
         .filter(|stream| stream.is("audio"))
         .map(|stream| AudioStream {
-            duration_s: own_duration(stream).or(duration_s.filter(|_| alone)),
+            // An ASF tells how long the film is, and ffmpeg says the same of each of its streams.
+            duration_s: own_duration(stream)
+                .filter(|_| input.container != Container::Asf)
+                .or(duration_s.filter(|_| alone)),
             file_s: duration_s,
             lead_s: number(&stream.start_time).map_or(0.0, |start| start - first_s),
+            search,
             ..audio_stream(stream)
         })
         .collect();
     let video = report.streams.iter().find(|stream| stream.is("video")).map(video_stream);
     Ok(Probe { duration_s, audio: sounds.first().cloned(), video, sounds })
+}
+
+fn ask<T: serde::de::DeserializeOwned>(
+    input: Input<'_>,
+    name: &str,
+    search: Search,
+    entries: &[&str],
+) -> Result<T, MediaError> {
+    let limits = Limits { cpu_s: 60, stall: std::time::Duration::from_secs(60), ..Limits::default() };
+    let mut ffprobe = command("ffprobe", &limits);
+    ffprobe.args(["-hide_banner", "-loglevel", "error", "-of", "json"]).args(entries).args(search.args());
+    ffprobe.args(input.args()).stdin(input.stdin().map_err(|error| MediaError::io(name, error))?);
+    let json = run_to_end(ffprobe, "ffprobe", name, &limits, 4 << 20)?;
+    serde_json::from_slice(&json)
+        .map_err(|error| MediaError::undecodable(name, "ffprobe does not understand it").because(error))
+}
+
+/// Looks for the first packet of each sound that ffmpeg met none of in its search. It says of such a stream that it
+/// begins when the file does and is as long, which is not so.
+fn find_starts(report: &mut Report, input: Input<'_>, name: &str, search: Search) {
+    // The index of these tells it.
+    if input.container.needs_seeking() {
+        return;
+    }
+    let Some(length) = report.format.as_ref().and_then(|format| number(&format.duration)) else { return };
+    let shown = || report.streams.iter().filter(|stream| stream.is_shown());
+    let Some(first_s) = shown().filter_map(|stream| number(&stream.start_time)).reduce(f64::min) else { return };
+    if shown().count() < 2 {
+        return;
+    }
+    let is = |told: &Option<String>, value: f64| number(told).is_some_and(|told| (told - value).abs() < 1e-5);
+    for stream in report.streams.iter_mut().filter(|stream| stream.is("audio")).take(MAX_LOOKED_FOR) {
+        if !is(&stream.start_time, first_s) || !is(&stream.duration, length) {
+            continue;
+        }
+        let index = stream.index.to_string();
+        let entries = ["-select_streams", &index, "-show_entries", "packet=pts_time", "-read_intervals", "%+#1"];
+        let found: Option<Packets> = ask(input, name, search, &entries).ok();
+        let start = found.and_then(|found| found.packets.into_iter().next()).and_then(|packet| packet.pts_time);
+        if number(&start).is_some_and(|start| start > first_s) {
+            (stream.start_time, stream.duration) = (start, None);
+        }
+    }
+}
+
+/// Of so many sounds the starts are looked for: of one without a packet that takes as long as reading the file.
+const MAX_LOOKED_FOR: usize = 8;
+
+#[derive(Deserialize)]
+struct Packets {
+    #[serde(default)]
+    packets: Vec<Packet>,
+}
+
+#[derive(Deserialize)]
+struct Packet {
+    pts_time: Option<String>,
 }
 
 fn audio_stream(stream: &Stream) -> AudioStream {
@@ -162,6 +262,7 @@ fn audio_stream(stream: &Stream) -> AudioStream {
         lead_s: 0.0,
         duration_s: None,
         file_s: None,
+        search: Search::Usual,
     }
 }
 

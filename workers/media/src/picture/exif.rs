@@ -1,6 +1,11 @@
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use exif::{In, Rational, Reader, Tag, Value};
+use jiff::{
+    Timestamp, ToSpan,
+    civil::{Date, Time, date as date_of},
+    tz::TimeZone,
+};
 
 /// What a camera wrote beside the picture.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,7 +20,7 @@ pub struct Exif {
 }
 
 /// Of a text: longer ones are no camera's name.
-const MOST_CHARS: usize = 120;
+const MAX_CHARS: usize = 120;
 
 impl Exif {
     /// Reads a TIFF block of EXIF, as a JPEG's APP1 segment holds it; what is broken in it is left out.
@@ -29,7 +34,7 @@ impl Exif {
         let text = |tag| match &fields.get_field(tag, In::PRIMARY)?.value {
             Value::Ascii(parts) => {
                 let text = String::from_utf8_lossy(parts.first()?);
-                let text: String = text.chars().filter(|c| !c.is_control()).take(MOST_CHARS).collect();
+                let text: String = text.chars().filter(|c| !c.is_control()).take(MAX_CHARS).collect();
                 let text = text.trim();
                 (!text.is_empty()).then(|| text.to_owned())
             }
@@ -82,24 +87,18 @@ fn date(text: &str, now: SystemTime) -> Option<String> {
     let (date, time) = text.trim().split_once([' ', 'T'])?;
     let [year, month, day] = numbers(date, [':', '-', '/', '.'])?;
     let [hour, minute, second] = numbers(time.get(..8)?, [':'; 4])?;
-    if !(1..=12).contains(&month) || !(1..=days_of(year, month)).contains(&day) {
-        return None;
-    }
-    if hour > 23 || minute > 59 || second > 59 || year < FIRST_YEAR {
-        return None;
-    }
-    let never_set = (hour, minute, second) == (0, 0, 0) && CLOCKS_START.contains(&[year, month, day]);
+    let date = Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()?;
+    let time = Time::new(hour.try_into().ok()?, minute.try_into().ok()?, second.try_into().ok()?, 0).ok()?;
+    let never_set = time == Time::midnight() && CLOCKS_START.contains(&date);
     // The camera's clock may be hours ahead of this one's: as far as time zones reach, and a little.
-    let latest = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400 + 2;
-    if never_set || days_since_1970(year, month, day) > i64::try_from(latest).unwrap_or(i64::MAX) {
-        return None;
-    }
-    Some(format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"))
+    let latest = Timestamp::try_from(now).ok()?.to_zoned(TimeZone::UTC).date().saturating_add(2.days());
+    let told = date.year() >= FIRST_YEAR && date <= latest && !never_set;
+    told.then(|| format!("{date} {time}"))
 }
 
-const FIRST_YEAR: u32 = 1900;
+const FIRST_YEAR: i16 = 1900;
 /// Of OLE, spreadsheets, Macintosh, Unix and DOS.
-const CLOCKS_START: [[u32; 3]; 4] = [[1900, 1, 1], [1904, 1, 1], [1970, 1, 1], [1980, 1, 1]];
+const CLOCKS_START: [Date; 4] = [date_of(1900, 1, 1), date_of(1904, 1, 1), date_of(1970, 1, 1), date_of(1980, 1, 1)];
 
 /// Three numbers of nothing but digits.
 fn numbers<const N: usize>(text: &str, between: [char; N]) -> Option<[u32; 3]> {
@@ -111,27 +110,9 @@ fn numbers<const N: usize>(text: &str, between: [char; N]) -> Option<[u32; 3]> {
     parts.next().is_none().then_some(three)
 }
 
-fn days_of(year: u32, month: u32) -> u32 {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    match month {
-        2 => 28 + u32::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days from 1 January 1970 to a day of the Gregorian calendar (Hinnant, "chrono-compatible low-level date algorithms").
-fn days_since_1970(year: u32, month: u32, day: u32) -> i64 {
-    let (year, month, day) = (i64::from(year), i64::from(month), i64::from(day));
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 
@@ -188,14 +169,6 @@ mod tests {
         ] {
             assert_eq!(at(written), None, "{written}");
         }
-    }
-
-    #[test]
-    fn days_are_counted() {
-        assert_eq!(days_since_1970(1970, 1, 1), 0);
-        assert_eq!(days_since_1970(2000, 3, 1), 11_017);
-        assert_eq!(days_since_1970(2026, 11, 30), 20_787);
-        assert_eq!(days_since_1970(1969, 12, 31), -1);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{Picture, PictureLimits, from_bytes};
 use crate::{MediaError, Problem, error::name_of};
 
 /// Directories that are looked at; more are a loop or a trap.
-const MOST_PAGES: usize = 10_000;
+const MAX_PAGES: usize = 10_000;
 const NEW_SUBFILE_TYPE: u16 = 254;
 const SUBFILE_TYPE: u16 = 255;
 /// Bits of `NewSubfileType`: a smaller version of another page, a mask of another page.
@@ -122,7 +122,7 @@ impl Header {
         let (size, count_size, entry_size, first) = self.sizes();
         let (mut whole, mut all, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
         let mut next = self.number(bytes, first, size);
-        while let Some(at) = next.filter(|&at| at != 0 && all.len() < MOST_PAGES) {
+        while let Some(at) = next.filter(|&at| at != 0 && all.len() < MAX_PAGES) {
             let Some(count) = self.number(bytes, at, count_size).filter(|_| seen.insert(at)) else { break };
             all.push(at);
             let entries = at + count_size as u64;

@@ -8,31 +8,29 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{ArgMatches, Command};
 use medley_models::Models;
-use medley_proto::{ErrorCode, Name};
+use medley_proto::ErrorCode;
 use medley_runtime::InputRequest;
 use medley_speak::{SpeakConfig, SpeakParams, Speaker};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Failed, kinds::Asked, printable::plain, switches::switch, terms::Terms};
+use super::{Failed, extra::DirectRun, kinds::Asked, printable::plain, terms::Terms};
 use crate::config::Config;
 
-pub(super) const KIND: &str = "speak";
-const FLAG: &str = "stdout";
+const KIND: &str = "speak";
+
+pub(super) const DIRECT: DirectRun = DirectRun {
+    kind: KIND,
+    flag: "stdout",
+    about: "Writes the sound to standard output as it is spoken (WAV), and nothing else anywhere",
+    main: run,
+};
+
 /// The longest text that is read into memory; the kind's own limit is below it.
 const LARGEST_BYTES: u64 = 64 << 20;
 
-pub(super) fn add_to(command: Command) -> Command {
-    command.arg(switch(FLAG, "Writes the sound to standard output as it is spoken (WAV), and nothing else anywhere"))
-}
-
-pub(super) fn is_asked(kind: &Name, matches: &ArgMatches) -> bool {
-    kind.as_str() == KIND && matches.get_flag(FLAG)
-}
-
-pub(super) fn run(asked: Asked, config: &Config) -> Result<ExitCode, Failed> {
+fn run(asked: Asked, config: &Config) -> Result<ExitCode, Failed> {
     if stdout().is_terminal() {
         return Err(Failed::usage("standard output is a terminal: send the sound to a file or a player (… > x.wav)"));
     }

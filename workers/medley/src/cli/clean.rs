@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use medley_runtime::Medley;
+use medley_runtime::Client;
 use medley_step::Registry;
 
 use super::{
@@ -43,11 +43,15 @@ pub(super) fn main(args: &Args, registry: Arc<Registry>, config: Option<&Path>) 
     }
     let config = Config::load(config, &registry)?;
     let jobs = block_on(async {
+        // Messages that nobody can read are of no use; unfinished jobs are found by the store.
+        if backends::is_damaged(state.path()).await {
+            state.clear(|name| name.starts_with(backends::QUEUE_FILE))?;
+        }
         let medley = backends::embedded(state.path(), registry, &config).await?;
         trim_all(&medley, &config).await
     })?;
     // Queues hold messages of unfinished jobs only, and work folders what runs.
-    state.clear(|name| name == "work" || (jobs.unfinished == 0 && name.starts_with("queue.db")))?;
+    state.clear(|name| name == "work" || (jobs.unfinished == 0 && name.starts_with(backends::QUEUE_FILE)))?;
     let after = state.bytes();
     let unfinished = match jobs.unfinished {
         0 => String::new(),
@@ -68,7 +72,7 @@ struct Jobs {
     unfinished: usize,
 }
 
-async fn trim_all(medley: &Medley, config: &Config) -> Result<Jobs, Failed> {
+async fn trim_all(medley: &Client, config: &Config) -> Result<Jobs, Failed> {
     let (mut jobs, mut after) = (Jobs::default(), None::<String>);
     loop {
         let page = medley.list(&config.tenant, after.as_deref(), 100).await?;

@@ -7,6 +7,8 @@ use clap::{
 };
 use medley_models::Registry;
 
+use crate::kinds::{ALL_MODELS, kinds};
+
 /// Reads any text, and offers the names of models to completion. Names that the registry does not have stay allowed: an
 /// owner's own models have some too.
 #[derive(Debug, Clone)]
@@ -15,27 +17,16 @@ pub(super) struct ModelNames(Vec<String>);
 impl ModelNames {
     /// Those that `--model` of a kind of job may name.
     pub(super) fn of(kind: &str) -> Self {
-        let names = Registry::built_in().models.keys();
-        match kind {
-            // Whisper's go by their own names there, and `auto` chooses.
-            "transcribe" | "podcast" => {
-                let sizes = names.filter_map(|name| name.strip_prefix("whisper-")).map(str::to_owned);
-                Self(std::iter::once("auto".to_owned()).chain(sizes).collect())
-            }
-            "caption" | "library" => Self(names.filter(|name| name.starts_with("clip-")).cloned().collect()),
-            _ => Self(Vec::new()),
-        }
+        let choices = kinds().find(kind).map_or(&[][..], |kind| kind.model_choices());
+        Self(choices.iter().map(|&name| name.to_owned()).collect())
     }
 
-    /// Every name of the registry, and with `kinds` also the kinds of job and `all`.
-    pub(super) fn all(kinds: bool) -> Self {
-        let registry = Registry::built_in();
-        let mut names: Vec<String> = registry.models.keys().cloned().collect();
-        if kinds {
-            names.push("all".into());
-            let tasks: std::collections::BTreeSet<_> =
-                registry.models.values().flat_map(|model| &model.tasks).collect();
-            names.extend(tasks.into_iter().cloned());
+    /// Every name of the registry, with `with_kinds` also the kinds of job and `all`.
+    pub(super) fn all(with_kinds: bool) -> Self {
+        let mut names: Vec<String> = Registry::built_in().models.keys().cloned().collect();
+        if with_kinds {
+            names.push(ALL_MODELS.into());
+            names.extend(kinds().iter().map(|kind| kind.name().to_owned()));
         }
         Self(names)
     }
@@ -60,11 +51,18 @@ mod tests {
     #[test]
     fn names_of_models_are_offered_and_others_are_taken() {
         assert!(ModelNames::of("transcribe").0.contains(&"tiny.en".to_owned()));
+        for kind in kinds().iter() {
+            for name in ModelNames::of(kind.name()).0 {
+                let known = [name.clone(), format!("whisper-{name}")];
+                let is_model = known.iter().any(|name| Registry::built_in().models.contains_key(name));
+                assert!(is_model || name == "auto", "{}: no model is called {name}", kind.name());
+            }
+        }
         assert!(ModelNames::of("library").0.iter().any(|name| name.starts_with("clip-")));
         let all = ModelNames::all(true).0;
         assert!(["silero-vad", "speak", "all"].iter().all(|name| all.contains(&(*name).to_owned())), "{all:?}");
         let mut script = Vec::new();
-        let mut command = crate::cli::command(&crate::registry::registry());
+        let mut command = crate::cli::command(&kinds().registry());
         clap_complete::generate(clap_complete::Shell::Bash, &mut command, "medley", &mut script);
         let script = String::from_utf8(script).unwrap();
         assert!(script.contains("tiny.en") && script.contains("silero-vad"));

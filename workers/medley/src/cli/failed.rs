@@ -52,6 +52,11 @@ impl Failed {
         Self { exit, code: Some(code), message: message.into(), causes: Vec::new() }
     }
 
+    /// The same of a job that ended earlier, which another command asked for.
+    pub(super) fn of_a_job(self) -> Self {
+        Self { exit: JOB, ..self }
+    }
+
     pub(crate) fn interrupted() -> Self {
         Self { exit: INTERRUPTED, ..Self::usage("interrupted; run the same command again to go on") }
     }
@@ -78,10 +83,19 @@ impl Failed {
             None => eprintln!("error: {message}"),
         }
         if self.code.as_ref().is_some_and(|code| is_missing(code) || *code == ErrorCode::INTERNAL) {
-            for cause in self.causes.iter().filter(|cause| !self.message.contains(*cause)) {
+            for cause in self.unsaid_causes() {
                 eprintln!("  because: {}", printable(cause.trim()));
             }
         }
+    }
+
+    /// The causes that say more than the message, each once.
+    pub(super) fn unsaid_causes(&self) -> impl Iterator<Item = &String> {
+        let causes = self.causes.iter().enumerate();
+        let unsaid = causes.filter(|(n, cause)| {
+            !self.message.contains(*cause) && !self.causes[..*n].iter().any(|before| before.contains(*cause))
+        });
+        unsaid.map(|(_, cause)| cause)
     }
 
     #[cfg(test)]
@@ -97,7 +111,9 @@ impl Failed {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        // For logs and lists: what lies behind it on the same line.
+        self.unsaid_causes().try_for_each(|cause| write!(f, ": {}", cause.trim()))
     }
 }
 
@@ -150,4 +166,32 @@ fn causes(error: &dyn Error) -> Vec<String> {
         next = cause.source();
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use medley_proto::VERSION;
+    use medley_runtime::{EngineError, queue::QueueError};
+
+    use super::*;
+
+    #[test]
+    fn what_lies_behind_an_error_is_said() {
+        let away = QueueError::Unavailable("the broker hung up".into(), Some("connection reset".into()));
+        let failed = Failed::service(EngineError::Queue(away));
+        let said = failed.to_string();
+        assert_eq!(failed.causes, ["the queue is not available: the broker hung up", "connection reset"]);
+        assert_eq!(said, format!("{}: {}", failed.message, failed.causes.join(": ")));
+    }
+
+    #[test]
+    fn a_job_that_failed_says_each_thing_once() {
+        let message = "the address answers 404: not found";
+        let causes = ["not found", "the host is away", "the host is away"].map(String::from).to_vec();
+        let code = ErrorCode::PARAMS_INVALID;
+        let failure = Failure { v: VERSION, code, message: message.into(), causes, attempt: 1, at_ms: 0 };
+        let failed = Failed::from(&failure);
+        assert_eq!(failed.unsaid_causes().collect::<Vec<_>>(), ["the host is away"]);
+        assert_eq!((failed.exit, failed.of_a_job().exit), (USAGE, JOB));
+    }
 }

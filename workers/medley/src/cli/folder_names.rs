@@ -6,7 +6,7 @@ use std::path::Path;
 use super::printable::printable;
 
 /// The longest name in bytes: file systems take 255, and `-2` may follow.
-const MOST_BYTES: usize = 200;
+const MAX_BYTES: usize = 200;
 
 /// The name of the folder for an input of this name: its stem, without what a path, a terminal or a file system would read
 /// otherwise. `job` when nothing is left.
@@ -17,8 +17,8 @@ pub(super) fn folder_name(input: &str) -> String {
     let odd = |c: char| matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|') || !shown(c);
     let safe: String = stem.chars().map(|c| if odd(c) { '_' } else { c }).collect();
     let mut name = safe.trim_start_matches(|c: char| c == '.' || c.is_whitespace());
-    if name.len() > MOST_BYTES {
-        name = &name[..name.floor_char_boundary(MOST_BYTES)];
+    if name.len() > MAX_BYTES {
+        name = &name[..name.floor_char_boundary(MAX_BYTES)];
     }
     let name = name.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
     if name.is_empty() { "job".into() } else { name.into() }
@@ -85,7 +85,7 @@ mod tests {
                 PathBuf::from(&name).components().map(|part| matches!(part, Component::Normal(_))).collect();
             assert_eq!(parts, [true], "{input:?}: {name:?}");
             assert!(!name.starts_with('.') && !name.ends_with(['.', ' ']), "{input:?}: {name:?}");
-            assert!(name.len() <= MOST_BYTES && !name.is_empty(), "{input:?}: {name:?}");
+            assert!(name.len() <= MAX_BYTES && !name.is_empty(), "{input:?}: {name:?}");
             assert_eq!(printable(&name), name, "{input:?}");
         }
         assert_eq!(folder_name("...png"), "job");

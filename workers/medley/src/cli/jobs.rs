@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use futures_util::StreamExt;
 use medley_proto::{JobId, JobState, Manifest, Name};
-use medley_runtime::{JobStatus, Medley};
+use medley_runtime::{Client, JobStatus};
 use medley_step::Registry;
 use serde_json::json;
 
@@ -38,6 +38,7 @@ pub(super) fn main(command: Command, registry: Arc<Registry>, config: &Config) -
             Command::Status { job, json } => status(&medley, tenant, job, json).await,
             Command::Watch { job, show } => watch(&medley, tenant, job, show).await,
             Command::Fetch { job, output } => {
+                outputs::check_folder(&output)?;
                 for path in medley.fetch(tenant, job, &output).await? {
                     outputs::print_line(&path.display().to_string())?;
                 }
@@ -70,7 +71,7 @@ fn as_json(status: &JobStatus) -> serde_json::Value {
     json!({ "job": status.job, "state": status.state, "manifest": status.manifest })
 }
 
-async fn status(medley: &Medley, tenant: &Name, job: JobId, as_document: bool) -> Result<ExitCode, Failed> {
+async fn status(medley: &Client, tenant: &Name, job: JobId, as_document: bool) -> Result<ExitCode, Failed> {
     let status = medley.status(tenant, job).await?;
     if as_document {
         return outputs::print_json(&as_json(&status));
@@ -82,7 +83,7 @@ async fn status(medley: &Medley, tenant: &Name, job: JobId, as_document: bool) -
     }
     if let Some(failure) = &manifest.error {
         outputs::print_line(&format!("  {}: {}", failure.code, failure.message))?;
-        for cause in &failure.causes {
+        for cause in Failed::from(failure).unsaid_causes() {
             outputs::print_line(&format!("    because: {cause}"))?;
         }
     }
@@ -94,7 +95,7 @@ fn line(status: &JobStatus) -> String {
     format!("{}  {:<10}  {:<10}  {}", status.job.id, word(status.state), status.job.kind, inputs.join(", "))
 }
 
-async fn list(medley: &Medley, tenant: &Name, args: &ListArgs) -> Result<ExitCode, Failed> {
+async fn list(medley: &Client, tenant: &Name, args: &ListArgs) -> Result<ExitCode, Failed> {
     let mut left = args.limit;
     let mut after: Option<String> = None;
     while left > 0 {
@@ -123,13 +124,18 @@ async fn list(medley: &Medley, tenant: &Name, args: &ListArgs) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-async fn watch(medley: &Medley, tenant: &Name, job: JobId, show: Show) -> Result<ExitCode, Failed> {
+/// The time left falls also while nothing is told.
+const REDRAW_EVERY: std::time::Duration = std::time::Duration::from_millis(500);
+
+async fn watch(medley: &Client, tenant: &Name, job: JobId, show: Show) -> Result<ExitCode, Failed> {
     let status = medley.status(tenant, job).await?;
     let mut progress = Progress::new(show);
     progress.add(job, status.job.inputs.first().map_or(status.job.kind.as_str(), |input| &input.name));
     let mut events = medley.watch(tenant, job).await?;
+    let mut tick = tokio::time::interval(REDRAW_EVERY);
     loop {
         tokio::select! {
+            _ = tick.tick() => progress.tick(),
             event = events.next() => match event {
                 Some(event) => progress.event(&event),
                 None => break,
@@ -146,10 +152,10 @@ async fn watch(medley: &Medley, tenant: &Name, job: JobId, show: Show) -> Result
     ended(&manifest)
 }
 
-/// The exit code of a job that has ended.
+/// The exit code of a job that has ended. Whatever it failed of, the command that asks about it was not wrong.
 fn ended(manifest: &Manifest) -> Result<ExitCode, Failed> {
     match &manifest.error {
-        Some(failure) => Err(Failed::from(failure)),
+        Some(failure) => Err(Failed::from(failure).of_a_job()),
         None => Ok(ExitCode::SUCCESS),
     }
 }

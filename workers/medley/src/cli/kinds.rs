@@ -9,12 +9,13 @@ use medley_step::{ErasedRecipe, Registry};
 use serde_json::Value;
 
 use super::{
-    Failed, aloud, flags,
+    Failed, direct_run, flags,
     folder_names::{folder_name, free_name},
     given::{Reader, label},
     run,
     stdin::Spooled,
     submit,
+    switches::switch,
 };
 use crate::config::Config;
 
@@ -56,8 +57,10 @@ fn kind_command(verb: &'static str, recipe: &dyn ErasedRecipe) -> Command {
         .args(recipe.named_inputs().iter().map(|&(flag, _, help)| named(flag, help)))
         .args(flags::flags(&schema).iter().map(|flag| flag.to_arg_of(recipe.kind().as_str())));
     match verb {
-        "run" if recipe.kind().as_str() == aloud::KIND => aloud::add_to(run::Args::add_to(command)),
-        "run" => run::Args::add_to(command),
+        "run" => {
+            let direct = direct_run(recipe.kind().as_str()).map(|direct| switch(direct.flag, direct.about));
+            run::Args::add_to(command).args(direct)
+        }
         _ => submit::Args::add_to(command),
     }
 }
@@ -164,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_named_input_stands_where_the_others_expect_it() {
-        let registry = crate::registry::registry();
+        let registry = crate::kinds::kinds().registry();
         let kind = Name::from_static("news");
         // The script must be there: a name that clearly is a file's is refused otherwise.
         let folder = tempfile::tempdir().unwrap();
@@ -186,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_wrong_number_of_inputs_says_what_is_missing_and_the_order() {
-        let registry = crate::registry::registry();
+        let registry = crate::kinds::kinds().registry();
         for (words, says) in [
             (&["news", "script.md"][..], "takes 2 to 4 inputs and was given 1: the portrait is missing"),
             (&["news", "--portrait", "a.png"], "was given 1: the script is missing"),

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use medley_proto::{JobState, Name};
-use medley_runtime::{JobStatus, Medley};
+use medley_runtime::{Client, JobStatus};
 
 use super::{Failed, outputs, printable::printable, progress::span};
 
@@ -17,7 +17,7 @@ struct Row {
 }
 
 /// Prints the jobs, the columns as wide as their widest cell.
-pub(super) async fn print(medley: &Medley, tenant: &Name, jobs: &[JobStatus]) -> Result<(), Failed> {
+pub(super) async fn print(medley: &Client, tenant: &Name, jobs: &[JobStatus]) -> Result<(), Failed> {
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let mut rows = Vec::with_capacity(jobs.len());
     for job in jobs {

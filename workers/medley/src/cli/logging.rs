@@ -3,10 +3,10 @@
 use std::io::{IsTerminal, stderr};
 
 use clap::ValueEnum;
+use medley_environment::Environment;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::printable::PrintableFields;
-use crate::config::no_color;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum LogFormat {
@@ -18,10 +18,12 @@ pub(super) enum LogFormat {
 
 /// Logs go to standard error; `MEDLEY_LOG` says what.
 pub(super) fn start_logging(default: &str, format: LogFormat) {
+    let environment = Environment::get();
     // whisper.cpp tells at every window how large its buffers are.
     let default = || EnvFilter::new(format!("{default},whisper_rs=warn"));
-    let filter = EnvFilter::try_from_env("MEDLEY_LOG").unwrap_or_else(|_| default());
-    let colour = stderr().is_terminal() && !no_color();
+    let filter =
+        environment.log.text().ok().flatten().and_then(|log| EnvFilter::try_new(log).ok()).unwrap_or_else(default);
+    let colour = stderr().is_terminal() && !environment.no_color.is_set();
     let log = tracing_subscriber::fmt().with_env_filter(without_secrets(filter)).with_ansi(colour).with_writer(stderr);
     // A second call (tests) changes nothing.
     let _ = match format {

@@ -1,11 +1,16 @@
 //! The command line. Each subcommand is a file; `kinds` makes those of `run` and `submit` from the registry.
 
+#[cfg(feature = "speak")]
 mod aloud;
 mod clean;
+#[cfg(test)]
+mod command_lines;
 mod completions;
 mod dead;
 mod doctor;
+#[cfg(feature = "caption")]
 mod embed;
+mod extra;
 mod failed;
 mod flags;
 mod folder_names;
@@ -16,10 +21,15 @@ mod listing;
 mod logging;
 mod models;
 mod monitor;
+#[cfg(feature = "caption")]
+mod new_file;
 mod outputs;
 pub(crate) mod printable;
 mod progress;
+#[cfg(feature = "amqp")]
+mod queues;
 mod run;
+#[cfg(feature = "library")]
 mod search;
 mod state;
 mod stdin;
@@ -33,15 +43,14 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
+use medley_environment::VARIABLES;
 use medley_proto::{JobId, Name};
 use medley_step::Registry;
 
 pub(crate) use failed::Failed;
 
-use crate::{
-    config::{Config, VARIABLES},
-    registry::registry,
-};
+use self::extra::{DirectRun, ExtraCommand};
+use crate::{config::Config, kinds::kinds as all_kinds};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -52,6 +61,23 @@ Examples:
   medley doctor                                   what is missing on this machine, and how to get it
 
 Exit codes: 0 done; 1 the job failed or its input is missing; 2 usage; 3 a model or service is missing; 130 interrupted.";
+
+/// What kinds bring beside their jobs.
+const EXTRA_COMMANDS: &[ExtraCommand] = &[
+    #[cfg(feature = "caption")]
+    embed::COMMAND,
+    #[cfg(feature = "library")]
+    search::COMMAND,
+];
+const DIRECT_RUNS: &[DirectRun] = &[
+    #[cfg(feature = "speak")]
+    aloud::DIRECT,
+];
+
+/// The flag by which a kind does without a job.
+fn direct_run(kind: &str) -> Option<&'static DirectRun> {
+    DIRECT_RUNS.iter().find(|direct| direct.kind == kind)
+}
 
 /// Turns media jobs into finished artifacts: transcripts, speech, captions, receipts, maps and talking heads.
 #[derive(Debug, Parser)]
@@ -109,17 +135,19 @@ enum Command {
     /// Lists, fetches and checks models.
     #[command(subcommand)]
     Models(models::Command),
-    /// Turns images and texts into vectors of one space, with a CLIP model: a NumPy file with a row for each.
-    Embed(embed::Args),
-    /// Finds images in a data set that `run library` made.
-    Search(search::Args),
     /// Says what is missing on this machine, and how to get it; asks queue and store whether they answer.
     Doctor,
     /// Prints the JSON Schema of a kind's parameters.
     Schema {
         #[arg(value_parser = usage::kind)]
         kind: Name,
+        /// The stages of the kind's jobs instead, as a Mermaid flow chart.
+        #[arg(long)]
+        graph: bool,
     },
+    /// Prints the queues, exchanges and bindings of a fleet as RabbitMQ's definitions file has them.
+    #[cfg(feature = "amqp")]
+    Queues(queues::Args),
     /// Prints a completion script for a shell.
     Completions { shell: Shell },
     #[command(hide = true)]
@@ -131,17 +159,18 @@ enum Command {
 
 /// The whole command: the fixed subcommands, and `run` and `submit` with one subcommand for each kind of job.
 fn command(registry: &Registry) -> clap::Command {
-    let variables = VARIABLES.map(|(name, what)| format!("  {name:<20} {what}"));
+    let variables: Vec<_> = VARIABLES.iter().map(|v| format!("  {:<21}{}", v.name, v.about)).collect();
     let after = format!("{AFTER_HELP}\n\nEnvironment:\n{}", variables.join("\n"));
     Cli::command()
         .after_help(after)
+        .subcommands(EXTRA_COMMANDS.iter().map(|extra| (extra.command)()))
         .subcommand(kinds::command("run", registry))
         .subcommand(kinds::command("submit", registry))
 }
 
 pub(crate) fn main() -> ExitCode {
     ignore_file_size_signal();
-    let registry = registry();
+    let registry = all_kinds().registry();
     let command = command(&registry);
     let words = switches::normalised(std::env::args_os().collect(), &command);
     let matches = match command.try_get_matches_from(words) {
@@ -169,8 +198,9 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
         let kind = kind.parse::<Name>().map_err(|error| Failed::usage(error.to_string()))?;
         let config = Config::load(config_path, &registry)?;
         let asked = kinds::Asked::read(&kind, matches, &registry, &config)?;
-        if verb == "run" && aloud::is_asked(&kind, matches) {
-            return aloud::run(asked, &config);
+        if let Some(direct) = direct_run(kind.as_str()).filter(|direct| verb == "run" && matches.get_flag(direct.flag))
+        {
+            return (direct.main)(asked, &config);
         }
         return match verb {
             "run" => run::run(asked, run::Args::read(matches), registry, config),
@@ -180,6 +210,11 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
     if !matches!(matches.subcommand_name(), Some("worker" | "compute")) {
         end_with_the_reader();
     }
+    if let Some((name, matches)) = matches.subcommand()
+        && let Some(extra) = EXTRA_COMMANDS.iter().find(|extra| extra.name == name)
+    {
+        return (extra.main)(matches, &Config::load(config_path, &registry)?);
+    }
     let cli = Cli::from_arg_matches(matches).map_err(|error| Failed::usage(error.to_string()))?;
     match cli.command {
         Command::Compute { kind } => return Ok(medley_runtime::compute_main(&registry, &kind)),
@@ -187,19 +222,22 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
             clap_complete::generate(shell, &mut command(&registry), "medley", &mut std::io::stdout());
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Schema { kind } => {
-            let schema = registry.find_recipe(&kind)?.schema();
-            return outputs::print_json(&schema);
+        Command::Schema { kind, graph } => {
+            let recipe = registry.find_recipe(&kind)?;
+            if graph {
+                return outputs::print_text(&recipe.graph().mermaid());
+            }
+            return outputs::print_json(&recipe.schema());
         }
         Command::Models(command) => return models::main(command),
         Command::Clean(args) => return clean::main(&args, registry, config_path),
-        Command::Doctor => return doctor::main(&registry, Config::load(config_path, &registry)),
+        #[cfg(feature = "amqp")]
+        Command::Queues(args) => return queues::main(&args),
+        Command::Doctor => return doctor::main(Config::load(config_path, &registry)),
         _ => {}
     }
     let config = Config::load(cli.config.as_deref(), &registry)?;
     match cli.command {
-        Command::Embed(args) => embed::main(args, &config),
-        Command::Search(args) => search::main(&args, &config),
         Command::Worker(args) => worker::main(args, registry, config),
         other => jobs::main(other, registry, &config),
     }
@@ -231,12 +269,12 @@ mod tests {
 
     #[test]
     fn the_command_is_sound() {
-        command(&registry()).debug_assert();
+        command(&all_kinds().registry()).debug_assert();
     }
 
     #[test]
     fn every_kind_has_help_that_teaches() {
-        let mut root = command(&registry());
+        let mut root = command(&all_kinds().registry());
         root.build();
         for verb in ["run", "submit"] {
             let kinds = root.find_subcommand_mut(verb).unwrap();

@@ -1,13 +1,20 @@
 //! `medley models`: what there is, fetching it, and checking it.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use medley_models::{Models, Progress, PullEvent, Registry, State};
+use medley_models::{Models, Progress, PullEvent, Registry as ModelRegistry, State};
 use medley_proto::Commercial;
+use medley_step::{Kind, Sample};
 use serde_json::json;
 
 use super::{Failed, completions::ModelNames, outputs, printable::printable};
+use crate::kinds::{ALL_MODELS, MODELS_OF_TESTS, kinds};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -47,13 +54,9 @@ pub(super) enum Command {
         model: String,
         file: String,
     },
-    /// Prints the sample inputs of a kind of job, one path a line.
+    /// Prints the inputs that a kind of job can be tried with, one a line: a text, or the path of a file or folder.
     Sample { kind: String },
 }
-
-/// The kinds of job whose models those of other kinds are.
-const MADE_OF: [(&str, &[&str]); 3] =
-    [("podcast", &["transcribe"]), ("library", &["caption", "receipt"]), ("news", &["speak", "portrait"])];
 
 pub(super) fn main(command: Command) -> Result<ExitCode, Failed> {
     let models = Models::open(&Models::default_dir());
@@ -62,8 +65,8 @@ pub(super) fn main(command: Command) -> Result<ExitCode, Failed> {
         Command::List { json: false } => list(&models),
         Command::Pull { names, for_kind, unpinned, quiet } => {
             let names = match for_kind {
-                Some(kind) => needed_by(&kind),
-                None => names,
+                Some(kind) => needed_by(&kind)?,
+                None => resolve(&names)?,
             };
             pull(&models, &names, unpinned, quiet)
         }
@@ -76,31 +79,41 @@ pub(super) fn main(command: Command) -> Result<ExitCode, Failed> {
     }
 }
 
-/// The registry's words for what a kind of job needs.
-pub(super) fn needed_by(kind: &str) -> Vec<String> {
-    let parts = MADE_OF.iter().find(|(made, _)| *made == kind).map(|(_, of)| of.to_vec());
-    match (kind, parts) {
-        ("tests", _) => vec!["all".into()],
-        (_, Some(parts)) => parts.into_iter().map(str::to_owned).collect(),
-        (kind, None) => vec![kind.to_owned()],
+/// The models of a kind of job that a pull gets unasked: all but the optional ones.
+fn needed_by(kind: &str) -> Result<Vec<&'static str>, Failed> {
+    if kind == MODELS_OF_TESTS {
+        return resolve(&[ALL_MODELS.to_owned()]);
     }
+    let models = kinds().models_of(kind).ok_or_else(|| {
+        let known: Vec<_> = kinds().iter().map(Kind::name).collect();
+        Failed::usage(format!("no kind of job is called '{kind}'; this build knows {}", known.join(", ")))
+    })?;
+    let registry = ModelRegistry::built_in();
+    Ok(models.into_iter().filter(|name| registry.models.get(*name).is_some_and(|model| !model.optional)).collect())
 }
 
-fn resolve(names: &[String]) -> Result<Vec<&str>, Failed> {
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(Registry::built_in().resolve(&names)?)
+/// The entries that a user means by names of entries, kinds of job and `all`, each once, in the registry's order.
+fn resolve(words: &[String]) -> Result<Vec<&'static str>, Failed> {
+    let registry = ModelRegistry::built_in();
+    let mut names: BTreeSet<&'static str> = BTreeSet::new();
+    for word in words {
+        match kinds().find(word) {
+            Some(_) => names.extend(needed_by(word)?),
+            None => names.extend(registry.resolve(&[word.as_str()])?),
+        }
+    }
+    Ok(names.into_iter().collect())
 }
 
-fn pull(models: &Models, names: &[String], unpinned: bool, quiet: bool) -> Result<ExitCode, Failed> {
-    let names = resolve(names)?;
+fn pull(models: &Models, names: &[&str], unpinned: bool, quiet: bool) -> Result<ExitCode, Failed> {
     let style =
         ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
     let bar = ProgressBar::new_spinner().with_style(style);
     let mut shown = Shown { bar, quiet };
     if unpinned {
-        models.pull_unpinned(&names, &mut shown)?;
+        models.pull_unpinned(names, &mut shown)?;
     } else {
-        models.pull(&names, &mut shown)?;
+        models.pull(names, &mut shown)?;
     }
     shown.bar.finish_and_clear();
     Ok(ExitCode::SUCCESS)
@@ -158,7 +171,7 @@ fn commercial(terms: Commercial) -> &'static str {
 
 fn list(models: &Models) -> Result<ExitCode, Failed> {
     println!("{:<31} {:<8} {:<10} ABOUT", "MODEL", "STATE", "COMMERCIAL");
-    for (name, model) in &Registry::built_in().models {
+    for (name, model) in &ModelRegistry::built_in().models {
         let state = state(models, name)?;
         println!("{name:<31} {state:<8} {:<10} {}", commercial(model.licence.commercial), model.about);
         let unpinned = if model.is_unpinned() { "; unpinned: nobody publishes its hash" } else { "" };
@@ -172,11 +185,11 @@ fn list(models: &Models) -> Result<ExitCode, Failed> {
 
 fn list_json(models: &Models) -> Result<ExitCode, Failed> {
     let mut all = BTreeMap::new();
-    for (name, model) in &Registry::built_in().models {
+    for (name, model) in &ModelRegistry::built_in().models {
         let entry = json!({
             "version": model.version,
             "about": model.about,
-            "tasks": model.tasks,
+            "tasks": kinds().iter().filter(|kind| kind.uses_model(name)).map(Kind::name).collect::<Vec<_>>(),
             "optional": model.optional,
             "unpinned": model.is_unpinned(),
             "state": state(models, name)?,
@@ -195,7 +208,7 @@ fn list_json(models: &Models) -> Result<ExitCode, Failed> {
 /// Checks the named models, or every one that is here.
 fn verify(models: &Models, names: &[String]) -> Result<ExitCode, Failed> {
     let names = if names.is_empty() {
-        let all = Registry::built_in().models.keys().map(String::as_str);
+        let all = ModelRegistry::built_in().models.keys().map(String::as_str);
         all.filter(|name| matches!(models.state(name), Ok(State::Present))).collect()
     } else {
         resolve(names)?
@@ -212,24 +225,36 @@ fn verify(models: &Models, names: &[String]) -> Result<ExitCode, Failed> {
     Ok(exit)
 }
 
-/// Which file of which sample a kind of job is shown on.
-const SAMPLES: [(&str, &[(&str, &str)]); 6] = [
-    ("transcribe", &[("sample-speech", "two-cities.wav")]),
-    ("podcast", &[("sample-speech", "two-cities.wav")]),
-    ("control", &[("sample-pictures", "astronaut.png")]),
-    ("caption", &[("sample-pictures", "coffee.png")]),
-    ("receipt", &[("sample-pictures", "page.png")]),
-    ("portrait", &[("sample-clip", "franz-kafka.jpg"), ("sample-speech", "beckett.wav")]),
-];
-
-fn sample(models: &Models, kind: &str) -> Result<ExitCode, Failed> {
-    let Some((_, files)) = SAMPLES.iter().find(|(known, _)| *known == kind) else {
-        let known: Vec<_> = SAMPLES.iter().map(|(kind, _)| *kind).collect();
-        return Err(Failed::usage(format!("there is no sample for '{kind}'; there are some for {}", known.join(", "))));
+/// Prints the inputs that a kind of job can be tried with, and gets them first where they are missing.
+fn sample(models: &Models, name: &str) -> Result<ExitCode, Failed> {
+    let Some(kind) = kinds().find(name).filter(|kind| kind.has_recipe()) else {
+        return Err(Failed::usage(format!("no kind of job is called '{name}'; `medley run --help` names them")));
     };
-    for (model, file) in *files {
-        models.pull(&[*model], &mut |_: &str, _: PullEvent<'_>| {})?;
-        println!("{}", models.file(model, file)?.display());
+    for sample in kind.sample_inputs() {
+        if let Some(model) = sample.model() {
+            models.pull(&[model], &mut ())?;
+        }
+        let line = match sample {
+            Sample::Text(text) => (*text).to_owned(),
+            Sample::File { model, file } => models.file(model, file)?.display().to_string(),
+            Sample::Folder { model, files } => sample_folder(models, name, model, files)?.display().to_string(),
+        };
+        outputs::print_line(&line)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A folder of files of the cache, which itself has links only: a job takes no file that lies outside of its folder.
+fn sample_folder(models: &Models, kind: &str, model: &str, files: &[&str]) -> Result<PathBuf, Failed> {
+    let folder = models.root().join("samples").join(kind);
+    let unmade = |error: io::Error| Failed::service(format!("folder {} cannot be made: {error}", folder.display()));
+    fs::create_dir_all(&folder).map_err(unmade)?;
+    for file in files {
+        let (from, to) = (models.file(model, file)?, folder.join(file));
+        let is_there = to.metadata().is_ok_and(|there| from.metadata().is_ok_and(|known| known.len() == there.len()));
+        if !is_there {
+            fs::copy(&from, &to).map_err(unmade)?;
+        }
+    }
+    Ok(folder)
 }

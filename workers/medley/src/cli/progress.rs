@@ -10,10 +10,10 @@ use std::{
 
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use medley_proto::{Event, EventBody, JobId, StepId};
-use medley_step::WHOLE_JOB;
+use medley_proto::{Event, EventBody, JobId};
 
 use super::printable::printable;
+use crate::progress::{Estimate, JobProgress};
 
 /// How often a pipe gets a line about a job.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -30,81 +30,13 @@ pub(super) struct Show {
     pub quiet: bool,
 }
 
-/// How far a job is.
+/// A job as it is shown.
 #[derive(Debug)]
 struct Job {
     label: String,
-    /// The work of the stage that is measured, and its unit.
-    planned: Option<(f64, String)>,
-    /// Of each step that told of itself in that unit: how much it has done, and how much it is in all.
-    steps: HashMap<StepId, (f64, f64)>,
-    /// What is told is of a stage that looks how much work there is; until that is planned nobody can say how long the
-    /// rest takes.
-    preparing: bool,
-    /// When the measured work began.
-    since: Option<Instant>,
+    progress: JobProgress,
     bar: Option<ProgressBar>,
     last_line: Option<Instant>,
-}
-
-/// How far, in words and as a share.
-#[derive(Debug, PartialEq)]
-struct Estimate {
-    share: f64,
-    done: f64,
-    total: f64,
-    unit: String,
-    preparing: bool,
-    left: Option<Duration>,
-}
-
-impl Job {
-    fn new(label: &str) -> Self {
-        let (label, steps) = (printable(label).into_owned(), HashMap::new());
-        Self { label, planned: None, steps, preparing: false, since: None, bar: None, last_line: None }
-    }
-
-    fn take(&mut self, event: &Event, now: Instant) {
-        match (&event.body, &event.step) {
-            (EventBody::Planned { work, unit, .. }, _) if *work > 0.0 => {
-                self.planned = Some((*work, unit.clone()));
-                self.steps.clear();
-                self.preparing = false;
-                self.since = Some(now);
-            }
-            (EventBody::Progress { done, total, unit }, Some(step)) => {
-                let counts = self.planned.as_ref().is_none_or(|(_, planned)| planned == unit);
-                if counts {
-                    self.preparing = self.planned.is_none() && step.stage.as_str() != WHOLE_JOB;
-                    self.since.get_or_insert(now);
-                    self.steps.insert(step.clone(), (*done, *total));
-                }
-            }
-            (EventBody::Done { .. }, Some(step)) => {
-                if let Some((done, total)) = self.steps.get_mut(step) {
-                    *done = *total;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn estimate(&self, unit: &str, now: Instant) -> Option<Estimate> {
-        // An empty sum is −0.
-        let done = self.steps.values().map(|(done, _)| done).sum::<f64>() + 0.0;
-        let (total, unit) = match &self.planned {
-            Some((total, unit)) => (*total, unit.as_str()),
-            None => (self.steps.values().map(|(_, total)| total).sum(), unit),
-        };
-        if total <= 0.0 {
-            return None;
-        }
-        let share = (done / total).clamp(0.0, 1.0);
-        let elapsed = now.duration_since(self.since?).as_secs_f64();
-        let left = (!self.preparing && share > 0.02 && share < 1.0 && elapsed > 1.0)
-            .then(|| Duration::from_secs_f64((elapsed * (1.0 - share) / share).min(1e6)));
-        Some(Estimate { share, done: done.min(total), total, unit: unit.into(), preparing: self.preparing, left })
-    }
 }
 
 /// The progress of the jobs of one command.
@@ -129,31 +61,36 @@ impl Progress {
             bar.set_prefix(printable(label).into_owned());
             bar
         });
-        self.jobs.insert(job, Job { bar, ..Job::new(label) });
+        let label = printable(label).into_owned();
+        self.jobs.insert(job, Job { label, progress: JobProgress::default(), bar, last_line: None });
     }
 
     pub(super) fn event(&mut self, event: &Event) {
         let now = Instant::now();
         let Some(job) = self.jobs.get_mut(&event.job) else { return };
-        job.take(event, now);
-        if let EventBody::Retrying { code, message, in_ms } = &event.body {
-            let text = format!("{}: {message} ({code}); trying again in {:.0} s", job.label, *in_ms as f64 / 1000.0);
-            self.line(&text);
-            return;
+        let changed = job.progress.take(event, now);
+        match &event.body {
+            EventBody::Retrying { code, message, in_ms } => {
+                let in_s = *in_ms as f64 / 1000.0;
+                let text = format!("{}: {message} ({code}); trying again in {in_s:.0} s", job.label);
+                self.line(&text);
+            }
+            // The first step may say nothing of its work for a while.
+            EventBody::Started { .. } if job.progress.estimate(now).is_none() => {
+                if let Some(bar) = &job.bar {
+                    bar.set_message("started");
+                }
+            }
+            _ if changed => job.show(now, self.quiet),
+            _ => {}
         }
-        let unit = match &event.body {
-            EventBody::Progress { unit, .. } => unit.as_str(),
-            _ => "",
-        };
-        let Some(estimate) = job.estimate(unit, now) else { return };
-        let words = words(&estimate);
-        let words = printable(&words).into_owned();
-        if let Some(bar) = &job.bar {
-            bar.set_position((estimate.share * BAR_LENGTH as f64) as u64);
-            bar.set_message(words);
-        } else if !self.quiet && job.last_line.is_none_or(|last| now - last >= LINE_EVERY) {
-            job.last_line = Some(now);
-            eprintln!("{}: {:.0} % {words}", job.label, estimate.share * 100.0);
+    }
+
+    /// Shows the time left as it is now, also where nothing was told lately.
+    pub(super) fn tick(&self) {
+        let now = Instant::now();
+        for job in self.jobs.values() {
+            job.redraw(now);
         }
     }
 
@@ -188,11 +125,57 @@ impl Progress {
     }
 }
 
+impl Job {
+    fn show(&mut self, now: Instant, quiet: bool) {
+        if self.bar.is_some() {
+            return self.redraw(now);
+        }
+        if quiet || self.last_line.is_some_and(|last| now - last < LINE_EVERY) {
+            return;
+        }
+        if let Some(estimate) = self.progress.estimate(now) {
+            self.last_line = Some(now);
+            let percent = match estimate.stage {
+                None => format!("{:.0} % ", estimate.share() * 100.0),
+                Some(_) => String::new(),
+            };
+            eprintln!("{}: {percent}{}", self.label, printable(&words(&estimate)));
+        }
+    }
+
+    fn redraw(&self, now: Instant) {
+        if let (Some(bar), Some(estimate)) = (&self.bar, self.progress.estimate(now)) {
+            // How much of the whole job a stage is that only prepares it, nobody knows.
+            let share = if estimate.stage.is_none() { estimate.share() } else { 0.0 };
+            bar.set_position((share * BAR_LENGTH as f64) as u64);
+            bar.set_message(printable(&words(&estimate)).into_owned());
+        }
+    }
+}
+
 fn words(estimate: &Estimate) -> String {
-    let Estimate { done, total, unit, preparing, left, .. } = estimate;
-    let left = left.map(|left| format!(", {} left", span(left))).unwrap_or_default();
-    let preparing = if *preparing { "looked through: " } else { "" };
-    format!("{preparing}{done:.0} of {total:.0} {unit}{left}")
+    let Estimate { done, total, unit, stage, rate, left } = estimate;
+    let stage = stage.as_ref().map(|stage| format!("{stage}: ")).unwrap_or_default();
+    let rate = rate.map(|rate| format!(", {} a second", number(rate))).unwrap_or_default();
+    let left = left.map(|left| format!(", {} left", range(left))).unwrap_or_default();
+    format!("{stage}{done:.0} of {total:.0} {unit}{rate}{left}")
+}
+
+/// Two digits that tell.
+fn number(value: f64) -> String {
+    match value {
+        10.0.. => format!("{value:.0}"),
+        1.0.. => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// A time from the shortest to the longest, or one where they are much alike.
+fn range((short, long): (Duration, Duration)) -> String {
+    if long.saturating_sub(short) <= long / 5 {
+        return span((short + long) / 2);
+    }
+    format!("{} to {}", span(short), span(long))
 }
 
 /// A time as people say it.
@@ -207,51 +190,24 @@ pub(super) fn span(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use medley_proto::Name;
-
     use super::*;
 
-    fn event(step: Option<&str>, body: EventBody) -> Event {
-        let step = step.map(|id| id.parse().unwrap());
-        Event { v: 1, tenant: Name::from_static("t"), job: JobId::fresh(1, 1), step, at_ms: 0, body }
-    }
-
-    fn seconds(done: f64, total: f64) -> EventBody {
-        EventBody::Progress { done, total, unit: "seconds of audio".into() }
-    }
-
     #[test]
-    fn the_time_left_follows_from_the_work_that_was_planned() {
-        let start = Instant::now();
-        let mut job = Job::new("");
-        // Looking through the file counts on its own, and no longer once the real work is known.
-        job.take(&event(Some("plan/0/0"), seconds(100.0, 100.0)), start);
-        assert_eq!(job.estimate("seconds of audio", start).unwrap().share, 1.0);
-        job.take(&event(Some("plan/0/0"), seconds(50.0, 100.0)), start);
-        let looking = job.estimate("seconds of audio", start + Duration::from_secs(10)).unwrap();
-        assert_eq!(words(&looking), "looked through: 50 of 100 seconds of audio");
-        let planned = EventBody::Planned { steps: 4, work: 100.0, unit: "seconds of audio".into() };
-        job.take(&event(None, planned), start);
-        job.take(&event(Some("decode/0/0"), seconds(5.0, 25.0)), start + Duration::from_secs(5));
-        job.take(&event(Some("decode/0/1"), seconds(5.0, 25.0)), start + Duration::from_secs(5));
-        job.take(
-            &event(Some("gather/0/0"), EventBody::Progress { done: 1.0, total: 1.0, unit: "files".into() }),
-            start,
-        );
-        let estimate = job.estimate("", start + Duration::from_secs(10)).unwrap();
-        assert_eq!((estimate.share, estimate.done, estimate.total), (0.1, 10.0, 100.0));
-        assert_eq!(estimate.left, Some(Duration::from_secs(90)));
-        job.take(&event(Some("decode/0/0"), EventBody::Done { run_ms: 1 }), start);
-        assert_eq!(job.estimate("", start).unwrap().share, 0.3);
-    }
-
-    #[test]
-    fn a_job_of_one_step_tells_its_time_left_at_once() {
-        let start = Instant::now();
-        let mut job = Job::new("");
-        job.take(&event(Some("run/0/0"), seconds(25.0, 100.0)), start);
-        let estimate = job.estimate("seconds of audio", start + Duration::from_secs(10)).unwrap();
-        assert_eq!(words(&estimate), "25 of 100 seconds of audio, 30 s left");
+    fn what_is_done_its_rate_and_the_time_left_stand_in_one_line() {
+        let seconds = Duration::from_secs;
+        let estimate = Estimate {
+            done: 52.4,
+            total: 573.0,
+            unit: "s of speech".into(),
+            stage: None,
+            rate: Some(3.25),
+            left: Some((seconds(150), seconds(170))),
+        };
+        assert_eq!(words(&estimate), "52 of 573 s of speech, 3.2 a second, 2 min 40 s left");
+        let wide = Estimate { left: Some((seconds(60), seconds(200))), rate: Some(0.5), ..estimate.clone() };
+        assert_eq!(words(&wide), "52 of 573 s of speech, 0.50 a second, 60 s to 3 min 20 s left");
+        let preparing = Estimate { stage: Some("plan".into()), rate: None, left: None, ..estimate };
+        assert_eq!(words(&preparing), "plan: 52 of 573 s of speech");
     }
 
     #[test]

@@ -11,17 +11,19 @@ use std::{
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use futures_util::StreamExt;
-use medley_models::{Models, Registry as ModelRegistry, State as ModelState};
+use medley_models::{Models, State as ModelState};
 use medley_proto::{ErrorCode, JobId, JobState, Manifest, Name, Sha256};
-use medley_runtime::{InputRequest, Medley, Request, WorkerOptions, Workers, WorkersError};
-use medley_step::Registry;
+use medley_runtime::{
+    Client, Engine, EngineError, EngineOptions, InputRequest, Request,
+    queue::{QueueError, SqliteQueue},
+};
+use medley_step::{Kind, Registry, Slots};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Failed, block_on,
     kinds::{Asked, AskedJob},
     logging::{LogFormat, start_logging},
-    models::needed_by,
     outputs,
     printable::printable,
     progress::{Progress, Show},
@@ -30,17 +32,13 @@ use super::{
     terms::Terms,
     usage::Bytes,
 };
-use crate::{backends, config::Config};
+use crate::{backends, config::Config, kinds::kinds as all_kinds};
 
 /// How often the store is asked whether jobs have ended; events make it quicker, and may be lost.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// State that takes less than this is not worth a line.
 const MENTIONED_BYTES: u64 = 1 << 20;
-
-/// Kinds of many short steps. Several slots of a thread each get through them sooner than one with all threads: what lies
-/// between two steps of one slot falls into a step of another.
-const A_SLOT_A_CORE: [&str; 1] = ["library"];
 
 #[derive(Debug)]
 pub(super) struct Args {
@@ -92,6 +90,7 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
     if args.verify {
         verify_models(asked.jobs.iter().map(|job| &job.request.kind))?;
     }
+    outputs::check_folder(&args.output)?;
     let state = match args.fresh {
         true => {
             let alone = State::alone(&args.output)?;
@@ -101,7 +100,9 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
         false => State::share(&args.output)?,
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let small = asked.jobs.iter().any(|job| A_SLOT_A_CORE.contains(&job.request.kind.as_str()));
+    let hint =
+        |job: &AskedJob| all_kinds().find(job.request.kind.as_str()).map(Kind::slots_of_a_job).unwrap_or_default();
+    let small = asked.jobs.iter().any(|job| hint(job) == Slots::OnePerCore);
     config.worker.slots = args.slots.unwrap_or(if small || asked.jobs.len() > 1 { cores } else { 1 });
     // Compute children are told of it in JSON, which has no other bytes than UTF-8.
     if state.path().to_str().is_some() {
@@ -109,16 +110,17 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
     }
     start_logging("warn", LogFormat::Pretty);
     let (quiet, output) = (args.show.quiet, args.output.clone());
+    let directory = state.path().to_owned();
     let result = block_on(async {
         let medley = backends::embedded(state.path(), registry.clone(), &config).await?;
         // Nobody else would do the steps.
-        let options = WorkerOptions { all_kinds: true, ..backends::worker_options(&config, &registry, Vec::new()) };
+        let options = EngineOptions { all_kinds: true, ..backends::worker_options(&config, &registry, Vec::new()) };
         let stop = CancellationToken::new();
-        let mut workers = tokio::spawn(Workers::new(&medley, options).run(stop.clone()));
+        let mut workers = tokio::spawn(Engine::new(medley.backend(), options).run(stop.clone()));
         let mut session = Session::new(medley, args, asked.jobs.len() > 1);
         let result = tokio::select! {
             result = session.all(asked) => result,
-            ended = &mut workers => return Err(why(ended)),
+            ended = &mut workers => return Err(why(ended, &directory)),
             () = interrupted() => Err(Failed::interrupted()),
         };
         stop.cancel();
@@ -150,11 +152,9 @@ pub(super) fn run(asked: Asked, args: Args, registry: Arc<Registry>, mut config:
 /// Hashes the model files of these kinds that are here.
 fn verify_models<'a>(kinds: impl Iterator<Item = &'a Name>) -> Result<(), Failed> {
     let models = Models::open(&Models::default_dir());
-    let kinds: std::collections::BTreeSet<&str> = kinds.map(Name::as_str).collect();
-    let parts: Vec<String> = kinds.into_iter().flat_map(needed_by).collect();
-    for (name, model) in &ModelRegistry::built_in().models {
-        let is_needed = model.tasks.iter().any(|task| parts.contains(task));
-        if is_needed && models.state(name)? != ModelState::Missing {
+    let names = kinds.filter_map(|kind| all_kinds().models_of(kind.as_str())).flatten();
+    for name in names.collect::<std::collections::BTreeSet<_>>() {
+        if models.state(name)? != ModelState::Missing {
             models.verify(name)?;
         }
     }
@@ -162,9 +162,11 @@ fn verify_models<'a>(kinds: impl Iterator<Item = &'a Name>) -> Result<(), Failed
 }
 
 /// Workers that end before they are told to.
-fn why(ended: Result<Result<(), WorkersError>, tokio::task::JoinError>) -> Failed {
+fn why(ended: Result<Result<(), EngineError>, tokio::task::JoinError>, state: &Path) -> Failed {
     match ended {
         Ok(Ok(())) => Failed::service("the workers stopped"),
+        Ok(Err(EngineError::Queue(error))) if SqliteQueue::is_damaged(&error) => backends::damaged(state, error),
+        Ok(Err(EngineError::Queue(full @ QueueError::Full(..)))) => Failed::service(full),
         Ok(Err(error)) => Failed::service(error),
         Err(error) => Failed::service(error),
     }
@@ -184,7 +186,7 @@ pub(super) async fn interrupted() {
 
 /// The jobs of one command, on their way.
 struct Session {
-    medley: Medley,
+    medley: Client,
     args: Args,
     progress: Progress,
     waiting: HashMap<JobId, Waiting>,
@@ -203,7 +205,7 @@ struct Waiting {
 }
 
 impl Session {
-    fn new(medley: Medley, args: Args, several: bool) -> Self {
+    fn new(medley: Client, args: Args, several: bool) -> Self {
         let progress = Progress::new(args.show);
         Self { medley, args, progress, waiting: HashMap::new(), several, terms: Terms::default(), exit: 0 }
     }
@@ -239,6 +241,7 @@ impl Session {
                     None => listening = false,
                 },
                 _ = look.tick() => {
+                    self.progress.tick();
                     for job in self.waiting.keys().copied().collect::<Vec<_>>() {
                         self.look_at(job).await?;
                     }

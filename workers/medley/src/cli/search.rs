@@ -2,11 +2,12 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use medley_caption::library::search::{By, Found, Library, Query, SearchError};
+use clap::{Args as _, Command, FromArgMatches};
+use medley_caption::library::search::{ComparedBy, Query, SearchError, SearchResults, Searcher};
 use medley_models::Models;
 use medley_step::{Host, StepError};
 
-use super::{Failed, embed::caption_config, outputs};
+use super::{Failed, embed::caption_config, extra::ExtraCommand, outputs};
 use crate::config::Config;
 
 #[derive(Debug, clap::Args)]
@@ -16,7 +17,7 @@ Examples:
   medley search dataset --text total           by text that was read in the image
   medley search dataset --image cat.jpg        images that look like this one
   medley search dataset --like 17              images like row 17 of captions.jsonl, counted from 0")]
-pub(super) struct Args {
+struct Args {
     /// The folder that `medley run library … -o` made.
     dataset: PathBuf,
     /// What the images show.
@@ -50,9 +51,21 @@ impl Host for Alone {
     }
 }
 
-pub(super) fn main(args: &Args, config: &Config) -> Result<ExitCode, Failed> {
+pub(super) const COMMAND: ExtraCommand = ExtraCommand {
+    name: "search",
+    command: || {
+        let about = "Finds images in a data set that `run library` made";
+        Args::augment_args(Command::new("search").about(about))
+    },
+    main: |matches, config| {
+        let args = Args::from_arg_matches(matches).map_err(|error| Failed::usage(error.to_string()))?;
+        main(&args, config)
+    },
+};
+
+fn main(args: &Args, config: &Config) -> Result<ExitCode, Failed> {
     let failed = |error: SearchError| Failed::from(StepError::from(error));
-    let library = Library::open(&args.dataset).map_err(failed)?.configured(caption_config(config)?);
+    let library = Searcher::open(&args.dataset).map_err(failed)?.configured(caption_config(config)?);
     let query = match (&args.words, &args.image, &args.text, args.like) {
         (Some(words), ..) => Query::Words(words.clone()),
         (_, Some(image), ..) => Query::Image(image.clone()),
@@ -69,17 +82,17 @@ pub(super) fn main(args: &Args, config: &Config) -> Result<ExitCode, Failed> {
 }
 
 /// What a user should know of how the images were compared.
-fn note(query: &Query, found: &Found, library: &Library) -> Option<&'static str> {
+fn note(query: &Query, found: &SearchResults, library: &Searcher) -> Option<&'static str> {
     match (query, found.by) {
-        (Query::Words(_), By::Words) if library.model().is_none() => Some(
+        (Query::Words(_), ComparedBy::Words) if library.model().is_none() => Some(
             "the data set has no CLIP embeddings (run the library with --model), so words are looked for in captions, \
              tags, text and names, not in what the images show",
         ),
-        (Query::Words(_), By::Words) => Some(
+        (Query::Words(_), ComparedBy::Words) => Some(
             "the CLIP model that made the data set's embeddings is not here (medley models list), so words are looked \
              for in captions, tags, text and names",
         ),
-        (Query::Image(_) | Query::Like(_), By::PerceptualHash) => Some(
+        (Query::Image(_) | Query::Like(_), ComparedBy::PerceptualHash) => Some(
             "compared by perceptual hash: finds copies, crops of little and other encodings of a picture, not other \
              pictures of the same thing",
         ),
@@ -87,7 +100,7 @@ fn note(query: &Query, found: &Found, library: &Library) -> Option<&'static str>
     }
 }
 
-fn show(found: &Found, json: bool) -> Result<ExitCode, Failed> {
+fn show(found: &SearchResults, json: bool) -> Result<ExitCode, Failed> {
     for hit in &found.hits {
         if json {
             outputs::print_json_line(hit)?;

@@ -7,8 +7,10 @@ use std::{
 };
 
 use medley_proto::{ErrorCode, Input, Name, Sha256, Source};
-use medley_runtime::{InputRequest, LimitSettings, Medley};
-use medley_step::{Key, ObjectMeta};
+use medley_runtime::{
+    Client, InputRequest, LimitSettings,
+    store::{Key, ObjectMeta},
+};
 use sha2::Digest;
 
 use super::{Failed, printable::plain};
@@ -45,13 +47,13 @@ impl Spooled {
     }
 
     /// Takes it out of the store again, when the jobs that read it have ended.
-    pub(super) async fn forget(&self, medley: &Medley, tenant: &Name) -> Result<(), Failed> {
+    pub(super) async fn forget(&self, medley: &Client, tenant: &Name) -> Result<(), Failed> {
         medley.store().delete(&self.place(tenant)?.1).await.map_err(Failed::service)
     }
 
     /// Puts it into the tenant's store, where workers find it, and in place of the file in the request. Stored by its
     /// content, the same input is the same job.
-    pub(super) async fn keep(&self, medley: &Medley, tenant: &Name, inputs: &mut [InputRequest]) -> Result<(), Failed> {
+    pub(super) async fn keep(&self, medley: &Client, tenant: &Name, inputs: &mut [InputRequest]) -> Result<(), Failed> {
         let is_this = |input: &&mut InputRequest| matches!(input, InputRequest::File(path) if *path == self.path);
         let Some(input) = inputs.iter_mut().find(is_this) else { return Ok(()) };
         let (below, key) = self.place(tenant)?;
@@ -71,7 +73,7 @@ impl Spooled {
 /// Standard input as text when it is short and UTF-8, else as a file.
 pub(super) fn read_text_or_spool(config: &Config) -> Result<Result<String, Spooled>, Failed> {
     let mut start = Vec::new();
-    let most = LimitSettings::MOST_TEXT_BYTES as u64;
+    let most = LimitSettings::MAX_TEXT_BYTES as u64;
     io::stdin().lock().take(most + 1).read_to_end(&mut start).map_err(unreadable)?;
     if start.len() as u64 <= most {
         start = match String::from_utf8(start) {

@@ -76,19 +76,9 @@ impl Args {
     }
 }
 
-/// `90s`, `30m`, `2h`, `1d`.
+/// `90s`, `30m`, `1h 30m`, `1d`.
 fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text}: write a time such as 90s, 30m, 2h or 1d");
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+    humantime::parse_duration(text).map_err(|_| format!("{text}: write a time such as 90s, 30m, 2h or 1d"))
 }
 
 pub(super) fn submit(asked: Asked, args: &Args, registry: Arc<Registry>, config: &Config) -> Result<ExitCode, Failed> {
@@ -131,7 +121,8 @@ mod tests {
     fn spans_are_read_as_people_write_them() {
         assert_eq!(span("90s").unwrap(), Duration::from_secs(90));
         assert_eq!(span("2h").unwrap(), Duration::from_secs(7200));
-        for bad in ["", "2", "h", "-1s", "2 h", "99999999999999999999d", "2天"] {
+        assert_eq!(span("1h 30m").unwrap(), Duration::from_secs(5400));
+        for bad in ["", "2", "h", "-1s", "99999999999999999999d", "2天"] {
             assert!(span(bad).unwrap_err().contains("write a time"), "{bad}");
         }
     }

@@ -105,11 +105,11 @@ fn next_command<'a>(words: &[OsString], command: &'a Command) -> Option<(usize, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cli::command, registry::registry};
+    use crate::{cli::command, kinds::kinds};
 
     fn read(words: &[&str]) -> Vec<String> {
         let words = words.iter().map(OsString::from).collect();
-        normalised(words, &command(&registry())).into_iter().map(|word| word.into_string().unwrap()).collect()
+        normalised(words, &command(&kinds().registry())).into_iter().map(|word| word.into_string().unwrap()).collect()
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
     /// Every switch of every kind, as the schemas have them.
     #[test]
     fn every_switch_takes_every_form() {
-        let registry = registry();
+        let registry = kinds().registry();
         let mut seen = 0;
         for verb in ["run", "submit"] {
             for recipe in registry.recipes() {

@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use medley_proto::Name;
-use medley_runtime::{Medley, Workers};
-use medley_step::{Registry, StoreError};
+use medley_runtime::{Client, Engine, store::StoreError};
+use medley_step::Registry;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -67,7 +67,7 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
             tracing::info!("asked to stop");
             told.cancel();
         });
-        let ended = Workers::new(&medley, options).run(stop).await;
+        let ended = Engine::new(medley.backend(), options).run(stop).await;
         readiness.set(false);
         monitor.cancel();
         ended.map_err(Failed::service)?;
@@ -80,7 +80,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// A worker that cannot reach its queue or store takes no steps, though it goes on trying.
-async fn watch_reach(medley: Medley, readiness: Readiness, stop: CancellationToken) {
+async fn watch_reach(medley: Client, readiness: Readiness, stop: CancellationToken) {
     let mut reached = true;
     loop {
         let looked = stop.run_until_cancelled(tokio::time::timeout(ANSWER_LIMIT, medley.reach())).await;
@@ -104,7 +104,7 @@ async fn watch_reach(medley: Medley, readiness: Readiness, stop: CancellationTok
 }
 
 /// A bucket that is missing or closed will not come to be: said at once. A server that is away may come back.
-async fn check_store(medley: &Medley, config: &Config) -> Result<(), Failed> {
+async fn check_store(medley: &Client, config: &Config) -> Result<(), Failed> {
     match tokio::time::timeout(STORE_PATIENCE, medley.check_store()).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error @ (StoreError::Refused(..) | StoreError::NotFound(_)))) => {

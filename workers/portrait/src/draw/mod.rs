@@ -9,7 +9,7 @@ mod yuv;
 
 pub(crate) use mask::{Mask, blur};
 pub(crate) use raster::{Corner, triangle};
-pub(crate) use text::{Fonts, Sprite, TextStyle, is_wide};
+pub(crate) use text::{Fonts, Sprite, TextStyle};
 pub(crate) use texture::Texture;
 pub(crate) use yuv::Yuv;
 

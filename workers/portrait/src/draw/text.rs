@@ -1,6 +1,7 @@
 use std::{fs, path::Path};
 
 use ab_glyph::{Font, FontVec, GlyphId, PxScale, ScaleFont, point};
+use medley_text::{marks::closes, script::is_wide};
 
 use super::Rect;
 use crate::PortraitError;
@@ -53,7 +54,8 @@ impl Fonts {
         text.chars().filter_map(|c| self.find(c)).collect()
     }
 
-    fn width(&self, text: &str, px: f32) -> f32 {
+    /// The width of a line, in pixels.
+    pub(crate) fn width(&self, text: &str, px: f32) -> f32 {
         self.glyphs(text).iter().map(|&(font, glyph)| self.0[font].as_scaled(PxScale::from(px)).h_advance(glyph)).sum()
     }
 
@@ -129,18 +131,13 @@ pub(crate) struct TextStyle {
     pub(crate) centred: bool,
 }
 
-/// Whether a letter is as wide as it is high: ideographs, kana, full-width signs.
-pub(crate) fn is_wide(c: char) -> bool {
-    matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..)
-}
-
 /// Pieces between which a line may break, spaces at their ends.
 fn words(text: &str) -> Vec<&str> {
     let (mut pieces, mut start) = (Vec::new(), 0);
     let mut before: Option<char> = None;
     for (at, c) in text.char_indices() {
         let opens = before.is_some_and(|b| b.is_whitespace() && !c.is_whitespace());
-        let beside = is_wide(c) && !is_closing(c) && before.is_some();
+        let beside = is_wide(c) && !closes(c) && before.is_some();
         let after = before.is_some_and(|b| is_wide(b) && !is_wide(c) && !c.is_whitespace());
         if opens || beside || after {
             pieces.push(&text[start..at]);
@@ -150,11 +147,6 @@ fn words(text: &str) -> Vec<&str> {
     }
     pieces.push(&text[start..]);
     pieces
-}
-
-/// Signs that never begin a line.
-fn is_closing(c: char) -> bool {
-    matches!(c, '。' | '，' | '、' | '！' | '？' | '：' | '；' | '”' | '’' | '）' | '》' | '」' | '』' | '…')
 }
 
 /// A small picture with transparency, somewhere on the canvas.

@@ -67,9 +67,9 @@ impl Texture {
         let fixed = |at: f32| (at * ONE as f32) as i32;
         let (mut x, mut y) = (fixed(u - self.low.0), fixed(v - self.low.1));
         let (dx, dy) = (fixed(du), fixed(dv));
-        let (most_x, most_y) = (fixed(self.span.0), fixed(self.span.1));
+        let (max_x, max_y) = (fixed(self.span.0), fixed(self.span.1));
         for pixel in out {
-            *pixel = bytes(self.at(x.clamp(0, most_x), y.clamp(0, most_y)));
+            *pixel = bytes(self.at(x.clamp(0, max_x), y.clamp(0, max_y)));
             x = x.wrapping_add(dx);
             y = y.wrapping_add(dy);
         }

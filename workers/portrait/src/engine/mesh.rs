@@ -1,7 +1,7 @@
 use super::{
-    LipSync, Shot, eyes,
-    look::MouthLook,
-    mouth,
+    FrameSpec, LipSync,
+    appearance::MouthAppearance,
+    eyes, mouth,
     warp::{self, Layer},
 };
 use crate::{
@@ -14,16 +14,16 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct MeshFace {
     rig: Rig,
-    look: MouthLook,
+    appearance: MouthAppearance,
     texture: Texture,
     reach: Rect,
-    /// Those that can move at all.
+    /// The triangles that can move.
     moving: Triangles,
 }
 
-/// What a face is made from.
+/// The subject of a portrait: the person in the photo, placed on the canvas.
 #[derive(Debug)]
-pub(crate) struct Sitter<'a> {
+pub(crate) struct Subject<'a> {
     /// The picture as it stands in the clip.
     pub(crate) canvas: &'a Canvas,
     /// The part of it that is the photo; the face is never drawn outside.
@@ -36,24 +36,24 @@ pub(crate) struct Sitter<'a> {
     pub(crate) lively: bool,
 }
 
-impl<'a> Sitter<'a> {
+impl<'a> Subject<'a> {
     pub(crate) fn of(scene: &'a Scene, canvas: &'a Canvas) -> Self {
         Self { canvas, photo: scene.photo, mesh: &scene.mesh, enlarged: scene.enlarged, lively: scene.lively }
     }
 }
 
 impl MeshFace {
-    pub(crate) fn new(sitter: &Sitter<'_>, canonical: &Canonical) -> Self {
-        let look = MouthLook::new(sitter.canvas, sitter.mesh, canonical, sitter.enlarged);
-        let rig = Rig::new(sitter.mesh, canonical, look.photo_teeth.is_some());
-        let moves = rig.can_move(sitter.lively);
+    pub(crate) fn new(subject: &Subject<'_>, canonical: &Canonical) -> Self {
+        let appearance = MouthAppearance::new(subject.canvas, subject.mesh, canonical, subject.enlarged);
+        let rig = Rig::new(subject.mesh, canonical, appearance.photo_teeth.is_some());
+        let moves = rig.can_move(subject.lively);
         let only_moving = |triangles: &[[usize; 3]]| {
             triangles.iter().filter(|t| t.iter().any(|&i| moves[i])).copied().collect::<Vec<_>>()
         };
         let all = &rig.triangles;
         let moving = Triangles {
             rings: only_moving(&all.rings),
-            eyes: if sitter.lively { all.eyes.clone() } else { Vec::new() },
+            eyes: if subject.lively { all.eyes.clone() } else { Vec::new() },
             mouth: all.mouth.clone(),
             skin: only_moving(&all.skin),
             lips: all.lips.clone(),
@@ -62,10 +62,10 @@ impl MeshFace {
         let corners = drawn.map(|&i| [rig.points[i][0] as f32, rig.points[i][1] as f32]);
         // A jaw drops by .2 and a head shifts by .1 of the eye distance at most.
         let margin = 0.3 * rig.eye_distance_px as f32;
-        let reach = Rect::around(corners, margin).cut(sitter.photo);
+        let reach = Rect::around(corners, margin).cut(subject.photo);
         let mirrored = (0.3 * rig.eye_distance_px) as i32;
-        let texture = Texture::new(sitter.canvas, sitter.photo, mirrored);
-        Self { texture, rig, look, reach, moving }
+        let texture = Texture::new(subject.canvas, subject.photo, mirrored);
+        Self { texture, rig, appearance, reach, moving }
     }
 
     fn warp(&self, canvas: &mut Canvas, posed: &Posed) {
@@ -89,12 +89,12 @@ impl LipSync for MeshFace {
         self.reach
     }
 
-    fn draw(&self, canvas: &mut Canvas, shot: &Shot<'_>) {
-        let pose = shot.pose;
+    fn draw(&self, canvas: &mut Canvas, frame: &FrameSpec<'_>) {
+        let pose = frame.pose;
         let mut posed = Posed::default();
         self.rig.posed(pose, &mut posed);
         self.warp(canvas, &posed);
-        mouth::draw(canvas, &self.texture, &self.rig, &self.look, &posed, pose);
+        mouth::draw(canvas, &self.texture, &self.rig, &self.appearance, &posed, pose);
         if pose.blink > 0.02 {
             eyes::draw(canvas, &self.texture, &self.rig, &posed);
         }

@@ -1,10 +1,10 @@
 use super::{
-    look::{Colour, MouthLook, opening},
+    appearance::{Colour, MouthAppearance, opening},
     warp::{Layer, paint},
 };
 use crate::{
+    animation::Pose,
     draw::{Canvas, Mask, Rect, Texture, blur, ramp, to_bytes},
-    drive::Pose,
     rig::{Posed, Rig},
 };
 
@@ -15,7 +15,14 @@ const SEEN: f32 = 1.0 / 512.0;
 
 /// Draws the opened mouth: cavity, tongue, lower teeth, upper teeth, shade, in the plane of the mouth, from back to
 /// front; then mixes it in near the opening only.
-pub(super) fn draw(canvas: &mut Canvas, texture: &Texture, rig: &Rig, look: &MouthLook, posed: &Posed, pose: &Pose) {
+pub(super) fn draw(
+    canvas: &mut Canvas,
+    texture: &Texture,
+    rig: &Rig,
+    appearance: &MouthAppearance,
+    posed: &Posed,
+    pose: &Pose,
+) {
     let unit = rig.unit();
     let rim = opening(&posed.points);
     let frame = MouthFrame::new(&rim);
@@ -30,8 +37,8 @@ pub(super) fn draw(canvas: &mut Canvas, texture: &Texture, rig: &Rig, look: &Mou
     let fine_rim: Vec<[f32; 2]> = rim.iter().map(|&p| fine.place(p)).collect();
     let mut open = Mask::polygon(fine.whole(), &fine_rim);
     open.blur(0.55 * FINER as f32);
-    let interior = Interior::new(rig, look, pose, &frame, (posed.points[13], posed.points[14]));
-    let sharp = look.photo_teeth.is_some();
+    let interior = Interior::new(rig, appearance, pose, &frame, (posed.points[13], posed.points[14]));
+    let sharp = appearance.photo_teeth.is_some();
     let at = |i: usize| fine.back([(i % fine.width) as f32, (i / fine.width) as f32]);
     let mut inside = vec![[0.0; 4]; fine.width * fine.height];
     for (i, colour) in inside.iter_mut().enumerate() {
@@ -42,7 +49,7 @@ pub(super) fn draw(canvas: &mut Canvas, texture: &Texture, rig: &Rig, look: &Mou
         }
     }
     if !sharp {
-        blur(&mut inside, fine.width, fine.height, look.softness_px * FINER as f32);
+        blur(&mut inside, fine.width, fine.height, appearance.softness_px * FINER as f32);
     }
     let lower_rim: Vec<[f32; 2]> =
         rim[UPPER_RIM - 1..].iter().chain(&rim[..1]).rev().map(|&p| frame.place(p)).collect();
@@ -182,9 +189,10 @@ struct Plane {
 }
 
 impl Plane {
-    /// The plane at `height_cm` and the look's depth, on the skull or on the jaw.
-    fn new(rig: &Rig, look: &MouthLook, pose: &Pose, height_cm: f64, of_jaw: bool) -> Self {
-        let at = |x: f64, y: f64| rig.inside([look.middle_cm + x, height_cm + y, look.depth_cm], pose, of_jaw);
+    /// The plane at `height_cm` and the appearance's depth, on the skull or on the jaw.
+    fn new(rig: &Rig, appearance: &MouthAppearance, pose: &Pose, height_cm: f64, of_jaw: bool) -> Self {
+        let at =
+            |x: f64, y: f64| rig.inside([appearance.middle_cm + x, height_cm + y, appearance.depth_cm], pose, of_jaw);
         let (origin, right, below) = (at(0.0, 0.0), at(2.0, 0.0), at(0.0, -1.0));
         let x = [(right[0] - origin[0]) / 2.0, (right[1] - origin[1]) / 2.0];
         let y = [below[0] - origin[0], below[1] - origin[1]];
@@ -205,7 +213,7 @@ impl Plane {
 }
 
 struct Interior<'a> {
-    look: &'a MouthLook,
+    appearance: &'a MouthAppearance,
     frame: &'a MouthFrame,
     skull: Plane,
     jaw: Plane,
@@ -224,16 +232,23 @@ struct Interior<'a> {
 }
 
 impl<'a> Interior<'a> {
-    fn new(rig: &Rig, look: &'a MouthLook, pose: &Pose, frame: &'a MouthFrame, middle: ([f32; 2], [f32; 2])) -> Self {
+    fn new(
+        rig: &Rig,
+        appearance: &'a MouthAppearance,
+        pose: &Pose,
+        frame: &'a MouthFrame,
+        middle: ([f32; 2], [f32; 2]),
+    ) -> Self {
         let eye_px = rig.eye_distance_px as f32;
         let gap = (frame.place(middle.1)[1] - frame.place(middle.0)[1]) / eye_px;
-        let at = |x: f64, y: f64| rig.in_picture([look.middle_cm + x, look.bite_cm + y, look.depth_cm]);
-        let skull = Plane::new(rig, look, pose, look.bite_cm, false);
+        let at =
+            |x: f64, y: f64| rig.in_picture([appearance.middle_cm + x, appearance.bite_cm + y, appearance.depth_cm]);
+        let skull = Plane::new(rig, appearance, pose, appearance.bite_cm, false);
         Self {
-            look,
+            appearance,
             frame,
             edge: (skull.scale() * 0.9).clamp(8.0, 60.0),
-            jaw: Plane::new(rig, look, pose, look.lower_bite_cm, true),
+            jaw: Plane::new(rig, appearance, pose, appearance.lower_bite_cm, true),
             skull,
             rest: (at(0.0, 0.0), at(1.0, 0.0), at(0.0, -1.0)),
             teeth: (gap / 0.035 - 0.2).clamp(0.0, 1.0),
@@ -246,13 +261,13 @@ impl<'a> Interior<'a> {
 
     fn colour(&self, point: [f32; 2]) -> Colour {
         let [side, down] = self.jaw.place(point);
-        let mut colour = self.look.cavity;
+        let mut colour = self.appearance.cavity;
         let (tongue, share) = self.tongue(side, down);
         mix(&mut colour, tongue, share);
         let (tooth, share) = self.lower_teeth(side, down);
         mix(&mut colour, tooth, share);
         let [side, down] = self.skull.place(point);
-        match &self.look.photo_teeth {
+        match &self.appearance.photo_teeth {
             Some(photo) => {
                 let (origin, x, y) = self.rest;
                 let at = |k: usize| {
@@ -269,7 +284,7 @@ impl<'a> Interior<'a> {
         }
         // The tongue's tip of a "th", between the teeth.
         let bulge = (side / 0.8).powi(2) + ((down - 0.06) / 0.26).powi(2);
-        let tip = self.look.tongue.map(|v| v * (1.1 - 0.25 * bulge));
+        let tip = self.appearance.tongue.map(|v| v * (1.1 - 0.25 * bulge));
         mix(&mut colour, tip, ((1.0 - bulge) * 3.0).clamp(0.0, 1.0) * self.tip);
         colour
     }
@@ -278,7 +293,7 @@ impl<'a> Interior<'a> {
         let distance = (side / 1.55).powi(2) + ((down - self.tongue_top_cm - 0.9) / 0.9).powi(2);
         let furrow = 1.0 - 0.15 * (-(side / 0.12).powi(2)).exp();
         let light = (0.55 + 0.45 * (1.0 - side.abs() / 1.6).clamp(0.0, 1.0)) * furrow;
-        (self.look.tongue.map(|v| v * light), ((1.0 - distance) * 2.2).clamp(0.0, 1.0))
+        (self.appearance.tongue.map(|v| v * light), ((1.0 - distance) * 2.2).clamp(0.0, 1.0))
     }
 
     fn lower_teeth(&self, side: f32, down: f32) -> (Colour, f32) {
@@ -290,7 +305,7 @@ impl<'a> Interior<'a> {
             * ((0.8 - down) * 8.0).clamp(0.0, 1.0)
             * ((1.75 - away) * 4.0).clamp(0.0, 1.0);
         let light = (1.0 - 0.2 * within.powi(6)) * (1.0 - 0.5 * (away / 1.8).powi(2)) * 0.62;
-        (self.look.tooth.map(|v| v * light), share)
+        (self.appearance.tooth.map(|v| v * light), share)
     }
 
     fn upper_teeth(&self, side: f32, down: f32) -> (Colour, f32) {
@@ -307,7 +322,7 @@ impl<'a> Interior<'a> {
         let between = 1.0 - 0.20 * within.abs().min(1.0).powi(6);
         let round = (1.0 - 0.45 * (away / 2.1).powi(2)).max(0.0);
         let light = between * round * (0.62 + 0.5 * (0.9 - up) / 0.9).clamp(0.0, 1.02);
-        (self.look.tooth.map(|v| v * light), share)
+        (self.appearance.tooth.map(|v| v * light), share)
     }
 
     /// The shadow in which closed lips touch.
@@ -327,7 +342,7 @@ impl<'a> Interior<'a> {
     fn shade(&self, point: [f32; 2]) -> f32 {
         let [s, t] = self.frame.place(point);
         let under = (t - self.frame.upper_at(s)) / self.eye_px;
-        if self.look.photo_teeth.is_some() {
+        if self.appearance.photo_teeth.is_some() {
             return 0.75 + 0.25 * ramp(under, 0.0, 0.04);
         }
         let aside = (s / self.frame.half_width).abs().min(1.0);

@@ -2,12 +2,10 @@ use image::{RgbImage, imageops::FilterType};
 use medley_models::Session;
 use ort::value::Tensor;
 
-use super::{LipSync, Shot};
+use super::{FrameSpec, LipSync, mel, mesh::Subject};
 use crate::{
     PortraitError,
     draw::{Canvas, Mask, Rect, Texture, to_bytes},
-    engine::Sitter,
-    hear::mel,
     rig::OVAL,
 };
 
@@ -15,7 +13,7 @@ use crate::{
 const SIDE: usize = 96;
 const PLANE: usize = SIDE * SIDE;
 /// Frames of sound that one frame of film is drawn from.
-const HEARD: usize = 16;
+const SOUND_FRAMES: usize = 16;
 /// Faces in one run of the network.
 const BATCH: usize = 16;
 
@@ -24,11 +22,11 @@ const BATCH: usize = 16;
 /// lower face is taken over, within the oval of the face and faded at its rim; the head stays as in the photo.
 #[derive(Debug)]
 pub(crate) struct Wav2Lip {
-    /// One for each frame: SIDE x SIDE, the network's answer.
+    /// The network's output for each frame: SIDE x SIDE.
     faces: Vec<Vec<[u8; 4]>>,
     /// The number of the first.
     first: usize,
-    /// What the network saw of the canvas.
+    /// The part of the canvas that the network was given.
     seen: Rect,
     /// How much of each pixel is taken from its answer.
     mask: Mask,
@@ -36,7 +34,7 @@ pub(crate) struct Wav2Lip {
 
 /// Mel frames of a whole clip, and which frames of film to draw.
 #[derive(Debug)]
-pub(crate) struct Heard<'a> {
+pub(crate) struct MelFrames<'a> {
     pub(crate) mel: &'a [[f32; mel::BANDS]],
     pub(crate) fps: u32,
     pub(crate) from: usize,
@@ -46,20 +44,20 @@ pub(crate) struct Heard<'a> {
 impl Wav2Lip {
     /// Runs the network for all frames, [`BATCH`] at a time. `each` is asked before each run and may end it.
     pub(crate) fn new<E: From<PortraitError>>(
-        sitter: &Sitter<'_>,
+        subject: &Subject<'_>,
         session: &Session,
-        heard: &Heard<'_>,
+        sound: &MelFrames<'_>,
         mut each: impl FnMut() -> Result<(), E>,
     ) -> Result<Self, E> {
-        let seen = face_box(sitter);
-        let face = planes(&cut(sitter.canvas, seen));
-        let mut faces = Vec::with_capacity(heard.to - heard.from);
-        for start in (heard.from..heard.to).step_by(BATCH) {
+        let seen = face_box(subject);
+        let face = planes(&cut(subject.canvas, seen));
+        let mut faces = Vec::with_capacity(sound.to - sound.from);
+        for start in (sound.from..sound.to).step_by(BATCH) {
             each()?;
-            let frames = start..(start + BATCH).min(heard.to);
-            faces.extend(run(session, &face, heard, frames)?);
+            let frames = start..(start + BATCH).min(sound.to);
+            faces.extend(run(session, &face, sound, frames)?);
         }
-        Ok(Self { faces, first: heard.from, seen, mask: lower_face(sitter, seen) })
+        Ok(Self { faces, first: sound.from, seen, mask: lower_face(subject, seen) })
     }
 }
 
@@ -68,8 +66,8 @@ impl LipSync for Wav2Lip {
         self.mask.rect
     }
 
-    fn draw(&self, canvas: &mut Canvas, shot: &Shot<'_>) {
-        let Some(face) = shot.number.checked_sub(self.first).and_then(|n| self.faces.get(n)) else { return };
+    fn draw(&self, canvas: &mut Canvas, frame: &FrameSpec<'_>) {
+        let Some(face) = frame.number.checked_sub(self.first).and_then(|n| self.faces.get(n)) else { return };
         let small = Canvas { width: SIDE, height: SIDE, pixels: face.clone() };
         let texture = Texture::new(&small, small.rect(), 4);
         let scale = [self.seen.width(), self.seen.height()].map(|side| SIDE as f32 / side as f32);
@@ -85,16 +83,16 @@ impl LipSync for Wav2Lip {
     }
 }
 
-/// What a face detector of Wav2Lip's training would have cut out: from the middle of the forehead to a little under
+/// The face box, as the face detector of Wav2Lip's training would cut it: from the middle of the forehead to a little under
 /// the chin.
-fn face_box(sitter: &Sitter<'_>) -> Rect {
+fn face_box(subject: &Subject<'_>) -> Rect {
     const FOREHEAD: f32 = 0.12;
     const UNDER_CHIN: f32 = 0.06;
-    let oval = OVAL.map(|i| [sitter.mesh[i][0] as f32, sitter.mesh[i][1] as f32]);
+    let oval = OVAL.map(|i| [subject.mesh[i][0] as f32, subject.mesh[i][1] as f32]);
     let face = Rect::around(oval, 0.0);
     let height = face.height() as f32;
     let (top, bottom) = (height * FOREHEAD, height * UNDER_CHIN);
-    Rect::new(face.x0, face.y0 + top as i32, face.x1, face.y1 + bottom as i32).cut(sitter.photo)
+    Rect::new(face.x0, face.y0 + top as i32, face.x1, face.y1 + bottom as i32).cut(subject.photo)
 }
 
 fn cut(canvas: &Canvas, rect: Rect) -> RgbImage {
@@ -122,15 +120,15 @@ fn planes(face: &RgbImage) -> Vec<f32> {
     planes
 }
 
-/// The sound of each frame as [BANDS, HEARD] planes: from the frame's start on, at the end the last that there is.
-fn sounds(heard: &Heard<'_>, frames: std::ops::Range<usize>) -> Vec<f32> {
+/// The sound of each frame as [BANDS, SOUND_FRAMES] planes: from the frame's start on, at the end the last that there is.
+fn sounds(sound: &MelFrames<'_>, frames: std::ops::Range<usize>) -> Vec<f32> {
     let silent = [-4.0; mel::BANDS];
-    let mut sounds = Vec::with_capacity(frames.len() * mel::BANDS * HEARD);
+    let mut sounds = Vec::with_capacity(frames.len() * mel::BANDS * SOUND_FRAMES);
     for frame in frames {
-        let start = (frame as f64 * mel::RATE_HZ / f64::from(heard.fps)) as usize;
-        let start = start.min(heard.mel.len().saturating_sub(HEARD));
+        let start = (frame as f64 * mel::RATE_HZ / f64::from(sound.fps)) as usize;
+        let start = start.min(sound.mel.len().saturating_sub(SOUND_FRAMES));
         for band in 0..mel::BANDS {
-            sounds.extend((start..start + HEARD).map(|at| heard.mel.get(at).unwrap_or(&silent)[band]));
+            sounds.extend((start..start + SOUND_FRAMES).map(|at| sound.mel.get(at).unwrap_or(&silent)[band]));
         }
     }
     sounds
@@ -139,11 +137,11 @@ fn sounds(heard: &Heard<'_>, frames: std::ops::Range<usize>) -> Vec<f32> {
 fn run(
     session: &Session,
     face: &[f32],
-    heard: &Heard<'_>,
+    sound: &MelFrames<'_>,
     frames: std::ops::Range<usize>,
 ) -> Result<Vec<Vec<[u8; 4]>>, PortraitError> {
     let count = frames.len();
-    let sounds = sounds(heard, frames);
+    let sounds = sounds(sound, frames);
     session.with(|session| {
         // Published files name their inputs differently; the sound is the one of a single plane.
         let name = |sound: bool| {
@@ -153,7 +151,7 @@ fn run(
         };
         let contract = || PortraitError::Wav2Lip("its inputs are not mel [N,1,80,16] and faces [N,6,96,96]".into());
         let (sound_name, face_name) = (name(true).ok_or_else(contract)?, name(false).ok_or_else(contract)?);
-        let sounds = Tensor::from_array(([count, 1, mel::BANDS, HEARD], sounds))?;
+        let sounds = Tensor::from_array(([count, 1, mel::BANDS, SOUND_FRAMES], sounds))?;
         let faces = Tensor::from_array(([count, 6, SIDE, SIDE], face.repeat(count)))?;
         let found = session.run(ort::inputs![sound_name => sounds, face_name => faces])?;
         let (shape, values) = found[0].try_extract_tensor::<f32>()?;
@@ -169,12 +167,12 @@ fn run(
 }
 
 /// The face from the bottom of the nose down, within its oval.
-fn lower_face(sitter: &Sitter<'_>, seen: Rect) -> Mask {
+fn lower_face(subject: &Subject<'_>, seen: Rect) -> Mask {
     const WITHIN: f32 = 0.93;
     const FADES: f32 = 0.03;
     /// Between the tip of the nose and the upper lip.
     const UNDER_NOSE: usize = 2;
-    let at = |i: usize| [sitter.mesh[i][0] as f32, sitter.mesh[i][1] as f32];
+    let at = |i: usize| [subject.mesh[i][0] as f32, subject.mesh[i][1] as f32];
     let oval = OVAL.map(at);
     let centre = [0, 1].map(|k| oval.iter().map(|p| p[k]).sum::<f32>() / OVAL.len() as f32);
     let top = at(UNDER_NOSE)[1];
@@ -196,14 +194,14 @@ mod tests {
     #[test]
     fn each_frame_hears_a_fifth_of_a_second_from_its_start_on() {
         let mel: Vec<[f32; mel::BANDS]> = (0..100u8).map(|i| [f32::from(i); mel::BANDS]).collect();
-        let heard = Heard { mel: &mel, fps: 25, from: 0, to: 40 };
+        let sound = MelFrames { mel: &mel, fps: 25, from: 0, to: 40 };
         let heard_in = |frame: usize| {
-            let sounds = sounds(&heard, frame..frame + 1);
-            (sounds[0], sounds[HEARD - 1], sounds.len())
+            let sounds = sounds(&sound, frame..frame + 1);
+            (sounds[0], sounds[SOUND_FRAMES - 1], sounds.len())
         };
-        assert_eq!(heard_in(0), (0.0, 15.0, mel::BANDS * HEARD));
+        assert_eq!(heard_in(0), (0.0, 15.0, mel::BANDS * SOUND_FRAMES));
         assert_eq!(heard_in(10).0, 32.0);
-        assert_eq!(heard_in(39), (84.0, 99.0, mel::BANDS * HEARD));
+        assert_eq!(heard_in(39), (84.0, 99.0, mel::BANDS * SOUND_FRAMES));
     }
 
     #[test]

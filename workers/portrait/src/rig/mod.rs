@@ -21,7 +21,7 @@ use self::{
     similarity::{multiply, product},
     solve::Laplacian,
 };
-use crate::drive::Pose;
+use crate::animation::Pose;
 
 /// Sizes of the rings, in ovals of the face.
 const RINGS: [f64; 5] = [1.10, 1.28, 1.6, 2.05, 2.7];

@@ -80,11 +80,11 @@ fn determinant(m: [[f64; 3]; 3]) -> f64 {
 
 /// Singular value decomposition by one-sided Jacobi rotations: `m = u · diag(s) · vᵀ`, `s` falling.
 fn svd(m: [[f64; 3]; 3]) -> ([[f64; 3]; 3], [f64; 3], [[f64; 3]; 3]) {
-    const MOST_SWEEPS: usize = 60;
+    const MAX_SWEEPS: usize = 60;
     let column = |m: &[[f64; 3]; 3], j: usize| [m[0][j], m[1][j], m[2][j]];
     let dot = |a: [f64; 3], b: [f64; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
     let (mut a, mut v) = (m, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
-    for _ in 0..MOST_SWEEPS {
+    for _ in 0..MAX_SWEEPS {
         let mut off: f64 = 0.0;
         for (p, q) in [(0, 1), (0, 2), (1, 2)] {
             let (x, y) = (column(&a, p), column(&a, q));

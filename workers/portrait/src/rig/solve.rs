@@ -56,7 +56,7 @@ impl Laplacian {
     /// Solves `(shift I + scale L) x = right` over the free points, the others being zero (preconditioned with the
     /// diagonal). The matrix has some seven entries a row, so this beats a dense factorisation by two orders.
     fn conjugate_gradient(&self, free: &[bool], shift: f64, scale: f64, right: &[f64]) -> Vec<f64> {
-        const MOST_ROUNDS: usize = 3000;
+        const MAX_ROUNDS: usize = 3000;
         const TOLERANCE: f64 = 1e-10;
         let points = right.len();
         let apply = |x: &[f64], out: &mut [f64]| {
@@ -80,7 +80,7 @@ impl Laplacian {
         let mut applied = vec![0.0; points];
         let mut energy = dot(&residual, &z);
         let enough = energy * TOLERANCE * TOLERANCE;
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             if energy <= enough || energy == 0.0 {
                 break;
             }

@@ -1,21 +1,21 @@
 use std::{fs, io, path::Path};
 
 use medley_step::{LocalInput, StepContext, StepError};
+use medley_text::subtitle::{srt, vtt};
 use serde_json::Value;
 
-use super::{Done, FILM, FILM_TYPE, Join, Mux, Subtitles};
 use crate::{
-    film::{self, Ending},
+    encode::{self, Muxer},
     scene::{Quality, Scene},
     sound,
-    subtitles::{srt, vtt},
+    step::{FILM, FILM_TYPE, Join, Mux, PortraitOutput, Subtitles},
 };
 
 fn films<'a>(cx: &'a StepContext<'_>) -> impl Iterator<Item = &'a LocalInput> {
     cx.inputs().iter().filter(|input| input.name == FILM)
 }
 
-pub(super) fn join(join: Join, cx: &StepContext<'_>) -> Result<Done, StepError> {
+pub(crate) fn join(join: Join, cx: &StepContext<'_>) -> Result<PortraitOutput, StepError> {
     let mut film = cx.create(FILM, FILM_TYPE)?;
     for input in films(cx) {
         cx.checkpoint()?;
@@ -25,10 +25,10 @@ pub(super) fn join(join: Join, cx: &StepContext<'_>) -> Result<Done, StepError> 
     for (index, input) in cx.inputs().iter().enumerate().filter(|(_, input)| input.name != FILM) {
         cx.hand_on(index, &input.name)?;
     }
-    Ok(Done { parts: join.parts, ..Done::default() })
+    Ok(PortraitOutput { parts: join.parts, ..PortraitOutput::default() })
 }
 
-pub(super) fn run(step: &Mux, cx: &StepContext<'_>) -> Result<Done, StepError> {
+pub(crate) fn run(step: &Mux, cx: &StepContext<'_>) -> Result<PortraitOutput, StepError> {
     let scene: Scene = cx.input_json(1)?;
     let films: Vec<&Path> = films(cx).map(|input| input.path.as_path()).collect();
     if films.is_empty() {
@@ -37,8 +37,8 @@ pub(super) fn run(step: &Mux, cx: &StepContext<'_>) -> Result<Done, StepError> {
             "the parts of this film are of an earlier version of Medley; run the job again",
         ));
     }
-    let heard = cx.scratch().join("sound.f32");
-    sound::decode(cx.input(0)?, &heard)?;
+    let samples = cx.scratch().join("sound.f32");
+    sound::decode(cx.input(0)?, &samples)?;
     cx.checkpoint()?;
     let words = cx.scratch().join("words.srt");
     let soft = step.subtitles == Some(Subtitles::Soft) && !scene.overlays.cues.is_empty();
@@ -48,9 +48,9 @@ pub(super) fn run(step: &Mux, cx: &StepContext<'_>) -> Result<Done, StepError> {
     let out = cx.place(&step.name)?;
     let tags = tags(step, &scene);
     let words = soft.then_some(words.as_path());
-    let ending = Ending { films: &films, fps: scene.fps, sound: &heard, words, tags: &tags };
-    ending.write(&out)?;
-    fs::remove_file(&heard)?;
+    let muxer = Muxer { films: &films, fps: scene.fps, sound: &samples, words, tags: &tags };
+    muxer.write(&out)?;
+    fs::remove_file(&samples)?;
     cx.publish_file(&step.name, "video/mp4", &out)?;
     if step.subtitles.is_some() {
         cx.publish("clip.srt", "application/x-subrip", srt(&scene.overlays.cues).as_bytes())?;
@@ -60,12 +60,12 @@ pub(super) fn run(step: &Mux, cx: &StepContext<'_>) -> Result<Done, StepError> {
             cx.hand_on(poster, "poster.jpg")?;
         }
     }
-    tell(&scene.quality, cx)?;
-    Ok(Done::default())
+    report(&scene.quality, cx)?;
+    Ok(PortraitOutput::default())
 }
 
-/// The job's quality is that of its last step.
-fn tell(quality: &Quality, cx: &StepContext<'_>) -> Result<(), StepError> {
+/// Reports the quality of the clip: a job has the quality of its last step.
+fn report(quality: &Quality, cx: &StepContext<'_>) -> Result<(), StepError> {
     cx.quality("synthetic", true);
     if let Value::Object(fields) = serde_json::to_value(quality)? {
         fields.into_iter().for_each(|(key, value)| cx.quality(&key, value));
@@ -73,7 +73,7 @@ fn tell(quality: &Quality, cx: &StepContext<'_>) -> Result<(), StepError> {
     Ok(())
 }
 
-/// Says in the file that it is synthetic, in the words of IPTC's digital source types.
+/// Metadata that marks the file as synthetic, with IPTC's digital source type.
 fn tags(step: &Mux, scene: &Scene) -> Vec<(&'static str, String)> {
     let mut tags = Vec::new();
     if let Some(title) = &scene.overlays.title {
@@ -81,7 +81,7 @@ fn tags(step: &Mux, scene: &Scene) -> Vec<(&'static str, String)> {
     }
     if step.provenance {
         tags.push(("comment", "Synthetic media: a portrait made to speak by Medley".to_owned()));
-        tags.push(("digital_source_type", film::SOURCE_TYPE.to_owned()));
+        tags.push(("digital_source_type", encode::SOURCE_TYPE.to_owned()));
         tags.push(("generator", format!("medley {}", env!("CARGO_PKG_VERSION"))));
         if let Some(consent) = &scene.quality.consent {
             tags.push(("consent", consent.clone()));

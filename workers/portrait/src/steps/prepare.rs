@@ -4,69 +4,75 @@ use image::RgbImage;
 use medley_media::picture::{self, PictureLimits};
 use medley_proto::{Sha256, SpeechTiming};
 use medley_step::{LocalInput, StepContext, StepError};
+use medley_text::subtitle;
 
-use super::{Clip, Done, Portrait, Prepare, Sources, Subtitles};
 use crate::{
     PortraitError,
+    alignment::{Reference, align},
+    animation::{IdleMotion, Pose, Speech, animate, segments},
     draw::{Canvas, Rect, Sprite},
-    drive::{Liveliness, Pose, Speech, perform, segments},
-    engine::{LipSync, MeshFace, Shot, Sitter},
-    hear::{Reference, align, mel},
-    overlay::Overlays,
-    params::{Engine, Lips},
+    engine::{FrameSpec, LipSync, MeshFace, Subject, mel},
+    front_matter::FrontMatter,
+    networks::Networks,
+    overlay::{Overlays, subtitle_limits},
+    params::{Engine, Framing, Lips},
     rig::Canonical,
-    scene::{Found, Framing, Quality, Scene, about_the_head, whole_picture},
-    script::FrontMatter,
-    sound::{RATE_HZ, listen},
-    subtitles::cues,
+    scene::{DetectedFace, Quality, Scene, about_the_head, whole_picture},
+    sound::{RATE_HZ, read_speech},
+    step::{Clip, PortraitOutput, Prepare, PrepareInputs, Subtitles},
 };
 
 /// One render step makes this much film.
 const PART_S: usize = 10;
-/// A clip smaller than this on its longer side, and a photo enlarged more than this, are told: they look poor.
-const LEAST_PX_UNTOLD: u32 = 480;
-const MOST_ENLARGED_UNTOLD: f64 = 2.0;
-/// Synthetic speech may be slower than the recording that it is laid over.
-const MOST_REFERENCE_S: f64 = 4.0 * 3600.0;
+/// A clip smaller than this on its longer side, and a photo enlarged more than this, get a warning: they look poor.
+const MIN_PX_WITHOUT_WARNING: u32 = 480;
+const MAX_ENLARGED_WITHOUT_WARNING: f64 = 2.0;
+/// The longest synthetic speech: it may be slower than the recording that it is aligned with.
+const MAX_REFERENCE_S: f64 = 4.0 * 3600.0;
 
-pub(super) fn run(worker: &Portrait, step: &Prepare, cx: &StepContext<'_>) -> Result<Done, StepError> {
+pub(crate) fn run(
+    step: &Prepare,
+    networks: &Networks,
+    max_sound_s: u32,
+    cx: &StepContext<'_>,
+) -> Result<PortraitOutput, StepError> {
     let (params, sources) = (&step.portrait, &step.sources);
     params.check()?;
     let picture = cx.input(sources.picture)?;
     let photo = open(picture)?;
-    let eyesight = worker.eyesight()?;
-    let found = eyesight.find(&photo, params.face, &picture.name)?;
+    let face_detector = networks.face_detector()?;
+    let face = face_detector.find(&photo, params.face, &picture.name)?;
     cx.checkpoint()?;
-    let (canvas, mut scene) = place(step, &photo, &found, cx)?;
-    // Wav2Lip's answer is laid over the photo as it stands.
+    let (canvas, mut scene) = place(step, &photo, &face, cx)?;
+    // Wav2Lip's faces are drawn over the still photo.
     scene.lively = !params.still && params.engine == Engine::Mesh;
     scene.engine = params.engine;
     scene.fps = params.fps;
 
     let sound = cx.input(sources.sound)?;
-    let samples = listen(sound, f64::from(worker.config.most_sound_s))?;
+    let samples = read_speech(sound, f64::from(max_sound_s))?;
     cx.checkpoint()?;
     let duration_s = samples.len() as f64 / f64::from(RATE_HZ);
     let frames = (duration_s * f64::from(params.fps)).ceil() as usize;
     let (timing, lips_from) = timing(sources, &samples, cx)?;
     cx.checkpoint()?;
     let front = front_matter(step, cx)?;
-    scene.overlays = overlays(step, &front, timing.as_ref());
-    judge(&mut scene, step, &found, lips_from);
+    scene.overlays = overlays(step, &front, timing.as_ref(), (scene.width, scene.height));
+    judge(&mut scene, step, &face, lips_from);
     scene.quality.consent = params.consent.clone().or(front.consent);
     let segments = timing.as_ref().map(segments);
-    let life = Liveliness {
+    let idle = IdleMotion {
         head: params.head_motion,
         brows: params.brows,
         blinks: true,
         seed: seed(&[picture.sha256, sound.sha256]),
     };
     let speech = Speech { samples: &samples, rate_hz: RATE_HZ, segments: segments.as_deref() };
-    let motion = perform(&speech, frames, params.fps, scene.lively.then_some(life));
+    let motion = animate(&speech, frames, params.fps, scene.lively.then_some(idle));
 
     if scene.engine == Engine::Wav2lip {
-        let heard: Vec<u8> = mel::mel(&samples).iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
-        cx.publish("mel.f32", "application/octet-stream", &heard)?;
+        let bands: Vec<u8> = mel::mel(&samples).iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
+        cx.publish("mel.f32", "application/octet-stream", &bands)?;
     }
     cx.publish("scene.png", "image/png", &picture::png_rgb8(&rgb(&canvas), scene.width, scene.height)?)?;
     let mut file = cx.create("motion.f32", "application/octet-stream")?;
@@ -74,13 +80,13 @@ pub(super) fn run(worker: &Portrait, step: &Prepare, cx: &StepContext<'_>) -> Re
     file.keep()?;
     let logo = sources.logo.map(|logo| logo_of(cx.input(logo)?, &mut scene, cx)).transpose()?;
     if step.clip.is_some() {
-        cx.publish("poster.jpg", "image/jpeg", &poster(&canvas, &scene, &eyesight.canonical, logo)?)?;
+        cx.publish("poster.jpg", "image/jpeg", &poster(&canvas, &scene, &face_detector.canonical, logo)?)?;
         cx.hand_on(sources.sound, "speech.wav")?;
     }
     cx.publish("scene.json", "application/json", &serde_json::to_vec(&scene)?)?;
     let parts = frames.div_ceil(PART_S * params.fps as usize);
     let parts = u32::try_from(parts).unwrap_or(u32::MAX);
-    Ok(Done { frames, fps: params.fps, parts, ..Done::default() })
+    Ok(PortraitOutput { frames, fps: params.fps, parts, ..PortraitOutput::default() })
 }
 
 /// A frame's height times a photo's width is resampled in sixteen bytes a pixel: longer panoramas are no portraits.
@@ -94,21 +100,26 @@ fn open(input: &LocalInput) -> Result<RgbImage, StepError> {
         .ok_or_else(|| StepError::internal("a picture has fewer bytes than pixels"))
 }
 
-fn place(step: &Prepare, photo: &RgbImage, found: &Found, cx: &StepContext<'_>) -> Result<(Canvas, Scene), StepError> {
+fn place(
+    step: &Prepare,
+    photo: &RgbImage,
+    face: &DetectedFace,
+    cx: &StepContext<'_>,
+) -> Result<(Canvas, Scene), StepError> {
     let params = &step.portrait;
     Ok(match (&step.clip, params.framing) {
         (Some(clip), _) => {
             let behind = step.sources.background.map(|input| open(cx.input(input)?)).transpose()?;
-            clip.stage.compose(photo, found, behind.as_ref())
+            clip.stage.compose(photo, face, behind.as_ref())
         }
-        (None, Framing::Picture) => whole_picture(photo, found, params.max_px),
-        (None, Framing::Head) => about_the_head(photo, found, params.head_px),
+        (None, Framing::Picture) => whole_picture(photo, face, params.max_px),
+        (None, Framing::Head) => about_the_head(photo, face, params.head_px),
     })
 }
 
-/// When which sound is heard, and how that is known.
+/// The time of each phoneme, and where it comes from.
 fn timing(
-    sources: &Sources,
+    sources: &PrepareInputs,
     samples: &[f32],
     cx: &StepContext<'_>,
 ) -> Result<(Option<SpeechTiming>, &'static str), StepError> {
@@ -116,9 +127,9 @@ fn timing(
         return Ok((Some(cx.input_json(timing)?), "timing"));
     }
     if let Some((speech, timing)) = sources.reference {
-        let spoken = listen(cx.input(speech)?, MOST_REFERENCE_S)?;
+        let spoken = read_speech(cx.input(speech)?, MAX_REFERENCE_S)?;
         let timing = cx.input_json(timing)?;
-        let script: Option<Done> = sources.script.map(|input| cx.input_json(input)).transpose()?;
+        let script: Option<PortraitOutput> = sources.script.map(|input| cx.input_json(input)).transpose()?;
         let transcript = script.and_then(|script| script.transcript);
         let reference = Reference { samples: &spoken, timing: &timing };
         if let Some(timing) = align(samples, transcript.as_ref(), &reference) {
@@ -128,13 +139,18 @@ fn timing(
     Ok((None, "sound"))
 }
 
-/// What stands before the script's text, where there is a script.
+/// The front matter of the script, where there is one.
 fn front_matter(step: &Prepare, cx: &StepContext<'_>) -> Result<FrontMatter, StepError> {
-    let script: Option<Done> = step.sources.script.map(|input| cx.input_json(input)).transpose()?;
+    let script: Option<PortraitOutput> = step.sources.script.map(|input| cx.input_json(input)).transpose()?;
     Ok(script.and_then(|script| script.script).unwrap_or_default())
 }
 
-fn overlays(step: &Prepare, front: &FrontMatter, timing: Option<&SpeechTiming>) -> Overlays {
+fn overlays(
+    step: &Prepare,
+    front: &FrontMatter,
+    timing: Option<&SpeechTiming>,
+    (width, height): (u32, u32),
+) -> Overlays {
     let mut overlays = Overlays { label: step.portrait.label.clone(), ..Overlays::default() };
     let Some(Clip { subtitles, lower_third, .. }) = &step.clip else { return overlays };
     if *lower_third && (front.anchor.is_some() || front.title.is_some()) {
@@ -142,20 +158,21 @@ fn overlays(step: &Prepare, front: &FrontMatter, timing: Option<&SpeechTiming>) 
         overlays.lower_third = Some((name, line));
     }
     overlays.title = front.title.clone();
-    overlays.cues = timing.map(cues).unwrap_or_default();
     overlays.burnt = *subtitles == Subtitles::Burnt;
+    let limits = subtitle_limits(overlays.burnt, width, height);
+    overlays.cues = timing.map(|timing| subtitle::speech(timing, limits)).unwrap_or_default();
     overlays
 }
 
-/// Writes into the scene how good the clip can be.
-fn judge(scene: &mut Scene, step: &Prepare, found: &Found, lips_from: &str) {
+/// Notes in the scene how good the clip can be.
+fn judge(scene: &mut Scene, step: &Prepare, face: &DetectedFace, lips_from: &str) {
     let (params, width, height) = (&step.portrait, scene.width, scene.height);
     let wanted_px = match params.framing {
-        Framing::Picture => params.max_px.min(LEAST_PX_UNTOLD),
-        Framing::Head => params.head_px.min(LEAST_PX_UNTOLD),
+        Framing::Picture => params.max_px.min(MIN_PX_WITHOUT_WARNING),
+        Framing::Head => params.head_px.min(MIN_PX_WITHOUT_WARNING),
     };
     let warnings = &mut scene.quality.warnings;
-    if step.clip.is_some() && f64::from(scene.enlarged) > MOST_ENLARGED_UNTOLD {
+    if step.clip.is_some() && f64::from(scene.enlarged) > MAX_ENLARGED_WITHOUT_WARNING {
         warnings.push(format!("the photo is small: it is enlarged {:.1} times in the clip", scene.enlarged));
     }
     // Sides are even, so one pixel may be missing.
@@ -169,10 +186,10 @@ fn judge(scene: &mut Scene, step: &Prepare, found: &Found, lips_from: &str) {
     }
     scene.quality = Quality {
         lips_from: lips_from.into(),
-        faces: found.faces,
-        face_score: rounded(f64::from(found.score)),
-        face_yaw_deg: rounded(found.yaw_deg),
-        face_pitch_deg: rounded(found.pitch_deg),
+        faces: face.faces,
+        face_score: rounded(f64::from(face.score)),
+        face_yaw_deg: rounded(face.yaw_deg),
+        face_pitch_deg: rounded(face.pitch_deg),
         ..std::mem::take(&mut scene.quality)
     };
 }
@@ -201,12 +218,12 @@ fn logo_of(input: &LocalInput, scene: &mut Scene, cx: &StepContext<'_>) -> Resul
     Ok(Sprite { rect, pixels: small.pixels().map(|pixel| pixel.0).collect() })
 }
 
-/// The clip's first second as a still, mouth closed.
+/// A still of the clip's beginning, mouth closed.
 fn poster(canvas: &Canvas, scene: &Scene, canonical: &Canonical, logo: Option<Sprite>) -> Result<Vec<u8>, StepError> {
     const AT_S: f64 = 1.5;
     let mut drawn = canvas.clone();
     let pose = Pose { close: 1.0, ..Pose::default() };
-    MeshFace::new(&Sitter::of(scene, canvas), canonical).draw(&mut drawn, &Shot { pose: &pose, number: 0 });
+    MeshFace::new(&Subject::of(scene, canvas), canonical).draw(&mut drawn, &FrameSpec { pose: &pose, number: 0 });
     let overlays = Overlays { cues: Vec::new(), ..scene.overlays.clone() };
     for overlay in overlays.drawn(canvas, logo, AT_S, AT_S + 0.1)? {
         overlay.lay(&mut drawn, AT_S, &mut Vec::new());
@@ -222,9 +239,41 @@ fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
-/// Chance that is the same for the same inputs.
+/// A seed that is the same for the same inputs.
 fn seed(of: &[Sha256]) -> u64 {
     let bytes: Vec<u8> = of.iter().flat_map(|sha| *sha.as_bytes()).collect();
     let digest = Sha256::of(&bytes);
     digest.as_bytes()[..8].iter().fold(0, |seed, &byte| seed << 8 | u64::from(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use medley_text::subtitle::srt;
+
+    use super::*;
+    use crate::{
+        composition::{Aspect, Background, Composition},
+        params::PortraitParams,
+    };
+
+    /// Kinds that show speech test the same files: the same words have the same cues whatever kind asks.
+    #[test]
+    fn speech_has_the_cues_that_every_kind_gives_it() {
+        let timing: SpeechTiming =
+            serde_json::from_str(include_str!("../../../text/tests/golden/speech.json")).unwrap();
+        let stage = Composition { aspect: Aspect::Wide, short_px: 1080, background: Background::Blur };
+        let step = |subtitles| Prepare {
+            portrait: PortraitParams::default(),
+            sources: PrepareInputs::default(),
+            clip: Some(Clip { stage, subtitles, lower_third: false }),
+        };
+        let made = |subtitles, size| overlays(&step(subtitles), &FrontMatter::default(), Some(&timing), size);
+        for (subtitles, size) in [(Subtitles::Soft, (1080, 1920)), (Subtitles::Burnt, (1920, 1080))] {
+            let cues = made(subtitles, size).cues;
+            assert_eq!(srt(&cues), include_str!("../../../text/tests/golden/speech.srt"), "{subtitles:?}");
+        }
+        let upright = made(Subtitles::Burnt, (1080, 1920));
+        let limits = subtitle_limits(true, 1080, 1920);
+        assert!(upright.cues.iter().flat_map(|cue| &cue.lines).all(|line| limits.holds(line)));
+    }
 }

@@ -6,26 +6,24 @@ use std::{
 
 use medley_step::{StepContext, StepError};
 
-use super::{Done, FILM, FILM_TYPE, Portrait, Render};
 use crate::{
+    animation::{MotionReader, Pose},
     draw::{Canvas, Sprite, Yuv},
-    drive::{MotionReader, Pose},
-    engine::{Heard, LipSync, MeshFace, Shot, Sitter, Wav2Lip},
-    film::{Film, Reel},
-    hear::mel,
+    encode::{FilmEncoder, FilmFormat},
+    engine::{FrameSpec, LipSync, MelFrames, MeshFace, Subject, Wav2Lip, mel},
+    networks::Networks,
     overlay::Timed,
     params::Engine,
     scene::Scene,
+    step::{FILM, FILM_TYPE, PortraitOutput, Render},
 };
 
 /// Frames that a thread may be ahead of the encoder.
 const AHEAD: usize = 3;
-/// Inputs that are drawn from; what comes after them is handed on.
-const DRAWN_FROM: usize = 3;
-/// Also drawn from, where it is there.
+/// An input that is also drawn from, where it exists.
 const MEL: &str = "mel.f32";
 
-pub(super) fn run(worker: &Portrait, step: Render, cx: &StepContext<'_>) -> Result<Done, StepError> {
+pub(crate) fn run(step: Render, networks: &Networks, cx: &StepContext<'_>) -> Result<PortraitOutput, StepError> {
     let scene: Scene = cx.input_json(0)?;
     let base = Canvas::from_rgb(&decode(cx, 1)?.to_rgb8());
     let mut motion = MotionReader::open(&cx.input(2)?.path)?;
@@ -33,13 +31,14 @@ pub(super) fn run(worker: &Portrait, step: Render, cx: &StepContext<'_>) -> Resu
     let poses = motion.read(step.from, step.to)?;
     let seconds = |frame: usize| frame as f64 / f64::from(fps);
     let overlays = scene.overlays.drawn(&base, logo(&scene, cx)?, seconds(step.from), seconds(step.to))?;
-    let face = face(worker, &Take { step, scene: &scene, base: &base, fps }, cx)?;
+    let face = face(networks, &Part { step, scene: &scene, base: &base, fps }, cx)?;
 
     let path = cx.place(FILM)?;
-    let reel = Reel { width: scene.width, height: scene.height, fps, crf: step.crf };
-    let mut film = Film::new(reel, &path)?;
-    let studio = Studio { base: &base, face: &*face, poses: &poses, overlays: &overlays, first: step.from, fps };
-    studio.shoot(cx.threads(), |i, frame| {
+    let format = FilmFormat { width: scene.width, height: scene.height, fps, crf: step.crf };
+    let mut film = FilmEncoder::new(format, &path)?;
+    let renderer =
+        FrameRenderer { base: &base, face: &*face, poses: &poses, overlays: &overlays, first: step.from, fps };
+    renderer.render(cx.threads(), |i, frame| {
         film.frame(frame)?;
         if i % fps as usize == 0 {
             cx.checkpoint()?;
@@ -49,15 +48,11 @@ pub(super) fn run(worker: &Portrait, step: Render, cx: &StepContext<'_>) -> Resu
     })?;
     film.close()?;
     cx.publish_file(FILM, FILM_TYPE, &path)?;
-    cx.hand_on(0, "scene.json")?;
-    for (index, input) in cx.inputs().iter().enumerate().skip(DRAWN_FROM).filter(|(_, input)| input.name != MEL) {
-        cx.hand_on(index, &input.name)?;
-    }
-    Ok(Done { frames: poses.len(), fps, parts: step.parts, ..Done::default() })
+    Ok(PortraitOutput { frames: poses.len(), fps, parts: step.parts, ..PortraitOutput::default() })
 }
 
-/// What a step renders.
-struct Take<'a> {
+/// The part of the film that a step renders.
+struct Part<'a> {
     step: Render,
     scene: &'a Scene,
     base: &'a Canvas,
@@ -65,20 +60,20 @@ struct Take<'a> {
 }
 
 /// The engine that the scene asks for, ready to draw the step's frames.
-fn face(worker: &Portrait, take: &Take<'_>, cx: &StepContext<'_>) -> Result<Box<dyn LipSync>, StepError> {
-    let Take { step, scene, base, fps } = *take;
-    let sitter = Sitter::of(scene, base);
+fn face(networks: &Networks, part: &Part<'_>, cx: &StepContext<'_>) -> Result<Box<dyn LipSync>, StepError> {
+    let Part { step, scene, base, fps } = *part;
+    let subject = Subject::of(scene, base);
     if scene.engine == Engine::Mesh {
-        return Ok(Box::new(MeshFace::new(&sitter, &worker.eyesight()?.canonical)));
+        return Ok(Box::new(MeshFace::new(&subject, &networks.face_detector()?.canonical)));
     }
     let input = cx.inputs().iter().find(|input| input.name == MEL);
     let bytes = fs::read(&input.ok_or_else(|| StepError::internal("the scene's sound is not among the inputs"))?.path)?;
     let value = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
     let mel: Vec<[f32; mel::BANDS]> =
         bytes.chunks_exact(4 * mel::BANDS).map(|frame| std::array::from_fn(|band| value(&frame[4 * band..]))).collect();
-    let heard = Heard { mel: &mel, fps, from: step.from, to: step.to };
-    let session = worker.wav2lip(cx.threads())?;
-    Ok(Box::new(Wav2Lip::new(&sitter, &session, &heard, || cx.checkpoint())?))
+    let sound = MelFrames { mel: &mel, fps, from: step.from, to: step.to };
+    let session = networks.wav2lip(cx.threads())?;
+    Ok(Box::new(Wav2Lip::new(&subject, &session, &sound, || cx.checkpoint())?))
 }
 
 fn decode(cx: &StepContext<'_>, index: usize) -> Result<image::DynamicImage, StepError> {
@@ -96,7 +91,7 @@ fn logo(scene: &Scene, cx: &StepContext<'_>) -> Result<Option<Sprite>, StepError
 }
 
 /// Everything that frames are made from.
-struct Studio<'a> {
+struct FrameRenderer<'a> {
     base: &'a Canvas,
     face: &'a dyn LipSync,
     poses: &'a [Pose],
@@ -106,9 +101,9 @@ struct Studio<'a> {
     fps: u32,
 }
 
-impl Studio<'_> {
-    /// Draws all frames on `threads` threads, each every so many-th frame, and hands them on in order.
-    fn shoot(
+impl FrameRenderer<'_> {
+    /// Draws all frames on `threads` threads, which take turns frame by frame, and hands them on in order.
+    fn render(
         &self,
         threads: usize,
         mut take: impl FnMut(usize, &[u8]) -> Result<(), StepError>,
@@ -131,7 +126,7 @@ impl Studio<'_> {
         })
     }
 
-    /// Only what moves or is laid over is drawn and converted anew.
+    /// Draws and converts only the parts that move or are under an overlay.
     fn lane(&self, lane: usize, threads: usize, send: &SyncSender<Vec<u8>>) {
         let reach = self.face.reach();
         let mut canvas = self.base.clone();
@@ -141,11 +136,11 @@ impl Studio<'_> {
             let mut dirty = std::mem::take(&mut drawn_on);
             dirty.push(reach);
             dirty.iter().for_each(|&rect| canvas.restore(self.base, rect));
-            self.face.draw(&mut canvas, &Shot { pose, number: self.first + i });
+            self.face.draw(&mut canvas, &FrameSpec { pose, number: self.first + i });
             let time_s = (self.first + i) as f64 / f64::from(self.fps);
             self.overlays.iter().for_each(|overlay| overlay.lay(&mut canvas, time_s, &mut drawn_on));
             dirty.iter().chain(&drawn_on).for_each(|&rect| yuv.update(&canvas, rect));
-            // Nobody waits any more when the step was stopped.
+            // The receiver is gone when the step was stopped.
             if send.send(yuv.bytes().to_vec()).is_err() {
                 return;
             }
@@ -157,12 +152,12 @@ impl Studio<'_> {
 mod tests {
     use image::RgbImage;
     use medley_models::Models;
+    use medley_text::subtitle::Cue;
 
     use super::*;
     use crate::{
         overlay::Overlays,
-        scene::{Eyesight, about_the_head},
-        subtitles::Cue,
+        scene::{FaceDetector, about_the_head},
     };
 
     fn astronaut() -> RgbImage {
@@ -170,8 +165,8 @@ mod tests {
         image::open(models.file("sample-pictures", "astronaut.png").unwrap()).unwrap().to_rgb8()
     }
 
-    fn sight() -> Eyesight {
-        Eyesight::open(&Models::open(&Models::default_dir()), Default::default()).unwrap()
+    fn sight() -> FaceDetector {
+        FaceDetector::open(&Models::open(&Models::default_dir()), Default::default()).unwrap()
     }
 
     fn speaking(frames: usize) -> Vec<Pose> {
@@ -188,10 +183,10 @@ mod tests {
             .collect()
     }
 
-    fn frames(studio: &Studio<'_>, threads: usize) -> Vec<Vec<u8>> {
+    fn frames(renderer: &FrameRenderer<'_>, threads: usize) -> Vec<Vec<u8>> {
         let mut frames = Vec::new();
-        studio
-            .shoot(threads, |_, frame| {
+        renderer
+            .render(threads, |_, frame| {
                 frames.push(frame.to_vec());
                 Ok(())
             })
@@ -204,12 +199,12 @@ mod tests {
         let (photo, sight) = (astronaut(), sight());
         let found = sight.find(&photo, 1, "astronaut").unwrap();
         let (base, scene) = about_the_head(&photo, &found, 160);
-        let face = MeshFace::new(&Sitter::of(&scene, &base), &sight.canonical);
-        let cue = Cue { start_s: 0.3, end_s: 0.6, text: "Words".into() };
+        let face = MeshFace::new(&Subject::of(&scene, &base), &sight.canonical);
+        let cue = Cue { start_s: 0.3, end_s: 0.6, lines: vec!["Words".into()] };
         let overlays = Overlays { label: Some("AI".into()), cues: vec![cue], burnt: true, ..Overlays::default() };
         let overlays = overlays.drawn(&base, None, 0.0, 1.0).unwrap();
         let poses = speaking(24);
-        let part = |from: usize, to: usize| Studio {
+        let part = |from: usize, to: usize| FrameRenderer {
             base: &base,
             face: &face,
             poses: &poses[from..to],
@@ -229,10 +224,10 @@ mod tests {
         let found = sight.find(&photo, 1, "astronaut").unwrap();
         let (base, mut scene) = about_the_head(&photo, &found, 256);
         scene.lively = false;
-        let face = MeshFace::new(&Sitter::of(&scene, &base), &sight.canonical);
+        let face = MeshFace::new(&Subject::of(&scene, &base), &sight.canonical);
         let mut canvas = base.clone();
         let pose = Pose { jaw: 1.0, close: 1.0, ..Pose::default() };
-        face.draw(&mut canvas, &Shot { pose: &pose, number: 0 });
+        face.draw(&mut canvas, &FrameSpec { pose: &pose, number: 0 });
         let eyes_y = scene.mesh[33][1].max(scene.mesh[263][1]) as usize;
         let changed = |y: usize| (0..256).filter(|x| canvas.pixels[y * 256 + x] != base.pixels[y * 256 + x]).count();
         assert_eq!((0..=eyes_y).map(changed).sum::<usize>(), 0, "above the eyes");
@@ -244,10 +239,10 @@ mod tests {
         let (photo, sight) = (astronaut(), sight());
         let found = sight.find(&photo, 1, "astronaut").unwrap();
         let (base, scene) = about_the_head(&photo, &found, 320);
-        let face = MeshFace::new(&Sitter::of(&scene, &base), &sight.canonical);
+        let face = MeshFace::new(&Subject::of(&scene, &base), &sight.canonical);
         let seen = |pose: Pose| {
             let mut canvas = base.clone();
-            face.draw(&mut canvas, &Shot { pose: &pose, number: 0 });
+            face.draw(&mut canvas, &FrameSpec { pose: &pose, number: 0 });
             let mesh = sight.find(&canvas.to_rgb(), 1, "drawn").unwrap().mesh;
             let across = |a: usize, b: usize| (mesh[a][0] - mesh[b][0]).hypot(mesh[a][1] - mesh[b][1]);
             let eyes = across(33, 263);
@@ -258,7 +253,7 @@ mod tests {
         let half = seen(Pose { jaw: 0.45, ..pose });
         let open = seen(Pose { jaw: 1.0, lower: 0.2, ..pose });
         let round = seen(Pose { jaw: 0.22, round: 1.0, ..pose });
-        // The mesh network draws what it sees towards mouths it knows: it tells the order, and less of the extent.
+        // The mesh network biases mouths towards those it was trained on: the order is reliable, the extent is not.
         assert!(closed.0 < 0.05 && half.0 > closed.0 + 0.02 && open.0 > half.0 + 0.01, "{closed:?} {half:?} {open:?}");
         assert!(round.1 < closed.1 && round.0 > closed.0, "a round vowel is narrower and open: {round:?} {closed:?}");
     }

@@ -1,21 +1,20 @@
-//! Are amounts read whole? Sums hold as well when every amount has lost the same thousands, so they are no witness of
-//! that: what stands to the left of the amounts is.
+//! Whether amounts are complete. If every amount lost its thousands, the sums still hold, so only the digits to the left
+//! of the amounts can show it.
 
 use super::{Extracted, items};
 use crate::{
     document::Check,
-    layout::{Labelled, Sheet},
+    layout::{LabelledAmount, Sheet},
     lexicon::mentions,
-    number,
+    money::number,
 };
 
 pub(super) const NAME: &str = "magnitude";
 
-/// Chooses between a reading that takes plain blanks for gaps between columns (`cut`) and one that takes them for what
-/// parts thousands.
+/// Chooses between two readings: plain spaces as gaps between columns (`cut`), or as thousands separators (`grouped`).
 pub(super) fn choose(sheet: &Sheet, cut: Extracted, grouped: Extracted) -> Extracted {
     let lines = || sheet.lines.iter().map(|line| line.text.as_str());
-    // Behind a sign of money, in two groups, or before a comma and cents nothing else is meant.
+    // After a currency sign, in two groups, or before a comma and cents, a space can only separate thousands.
     let sure = lines().any(number::has_blank_groups)
         || sheet.style.decimal_comma && lines().any(number::may_have_blank_groups);
     let same_total = match (&cut.receipt.total, &grouped.receipt.total) {
@@ -25,13 +24,13 @@ pub(super) fn choose(sheet: &Sheet, cut: Extracted, grouped: Extracted) -> Extra
     let is_whole = match (cut.sums_hold, grouped.sums_hold) {
         (false, true) => true,
         (true, false) => sure,
-        // The total itself has digits before it; a count there needs a column of counts.
+        // There are digits before the total itself; they could only be a quantity in a column of quantities.
         _ => sure || !same_total && !has_counts(sheet, &cut),
     };
     if is_whole { grouped } else { cut }
 }
 
-/// Do numbers before the prices count what was bought?
+/// Whether the numbers before the prices are quantities.
 fn has_counts(sheet: &Sheet, cut: &Extracted) -> bool {
     let named = items::heading(sheet)
         .is_some_and(|row| mentions(&sheet.rows[row].text(), &["QTY", "QUANTITY", "KUANTITI", "数量", "PCS", "COUNT"]));
@@ -40,7 +39,7 @@ fn has_counts(sheet: &Sheet, cut: &Extracted) -> bool {
 }
 
 /// The check that fails where the total may lack its thousands.
-pub(super) fn check(sheet: &Sheet, total: &Labelled) -> Option<Check> {
+pub(super) fn check(sheet: &Sheet, total: &LabelledAmount) -> Option<Check> {
     let value = total.amount.value.as_money();
     let open = !sheet.style.blank_groups && sheet.is_open_to_the_left(total.row, total.line, &total.amount);
     open.then(|| Check {

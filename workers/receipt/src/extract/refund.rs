@@ -1,13 +1,13 @@
-//! Refunds, returns and credit notes: money that goes back to the customer.
+//! Refunds, returns and credit notes: documents that give money back.
 
 use std::ops::Range;
 
 use crate::{
-    layout::{Labelled, Sheet},
-    lexicon::{Kind, fold, has_word, mentions},
+    layout::{LabelledAmount, Sheet},
+    lexicon::{AmountKind, fold, has_word, mentions},
 };
 
-/// Titles of such documents, most of their words.
+/// Phrases in the titles of such documents.
 const TITLES: &[&str] = &[
     "CREDIT NOTE",
     "CREDIT MEMO",
@@ -29,19 +29,19 @@ const TITLES: &[&str] = &[
 ];
 const TITLE_WORDS: &[&str] =
     &["REFUND", "REFUNDED", "REFUNDS", "RETURN", "RETURNS", "RETURNED", "AVOIR", "RETUR", "BAYARANBALIK"];
-/// Words of a shop's terms.
+/// Words that mark a line as the shop's terms of return.
 const TERMS: &[&str] = &[
     "NO", "NOT", "NON", "POLICY", "WITHIN", "DAYS", "DAY", "EXCHANGE", "ACCEPTED", "TIDAK", "FOR", "IF", "TERMS",
     "ONLY", "CANNOT", "STRICTLY", "DUE",
 ];
-/// What names an amount that is given back.
+/// Labels of an amount that is given back.
 const AMOUNT_WORDS: &[&str] = &["REFUND", "REFUNDED", "REFUNDS"];
 const AMOUNT_PHRASES: &[&str] =
     &["CREDIT NOTE TOTAL", "TOTAL CREDIT", "CREDIT TOTAL", "AMOUNT CREDITED", "应退", "退款"];
-const TITLE_LETTERS: usize = 32;
+const MAX_TITLE_LETTERS: usize = 32;
 
-/// Does the document give money back? Its title says so, or the name of an amount, or its totals are negative.
-pub(super) fn is_refund(sheet: &Sheet, labelled: &[Labelled], zone: &Range<usize>) -> bool {
+/// Whether the document gives money back: by its title, the label of an amount, or negative totals.
+pub(super) fn is_refund(sheet: &Sheet, labelled: &[LabelledAmount], zone: &Range<usize>) -> bool {
     let titled = sheet
         .rows
         .iter()
@@ -61,19 +61,22 @@ fn is_title(text: &str) -> bool {
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let upper = fold(text);
     let words = upper.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).count();
-    letters <= TITLE_LETTERS
+    letters <= MAX_TITLE_LETTERS
         && words <= 4
         && (mentions(text, TITLES) || has_word(text, TITLE_WORDS))
         && !has_word(text, TERMS)
 }
 
-/// Every total is negative, and something else is: discounts, rounding and change are negative on any receipt, the sums
-/// of a sale are not.
-fn is_negative(labelled: &[Labelled], from: usize) -> bool {
+/// Whether every total is negative, and so is another amount. Discounts, rounding and change do not count: they are
+/// negative on any receipt.
+fn is_negative(labelled: &[LabelledAmount], from: usize) -> bool {
     let foot = || labelled.iter().filter(|l| l.row >= from && !l.amount.value.is_zero());
-    let totals = foot().filter(|l| matches!(l.kind, Some(Kind::Total | Kind::GrandTotal | Kind::RoundedTotal)));
+    let totals = foot()
+        .filter(|l| matches!(l.kind, Some(AmountKind::Total | AmountKind::GrandTotal | AmountKind::RoundedTotal)));
     let signs: Vec<bool> = totals.map(|l| l.amount.value.is_negative()).collect();
-    let aside = |l: &&Labelled| matches!(l.kind, Some(Kind::Discount | Kind::Rounding | Kind::Change | Kind::Other));
+    let aside = |l: &&LabelledAmount| {
+        matches!(l.kind, Some(AmountKind::Discount | AmountKind::Rounding | AmountKind::Change | AmountKind::Other))
+    };
     let negative = foot().filter(|l| !aside(l) && l.amount.value.is_negative()).count();
     !signs.is_empty() && signs.iter().all(|negative| *negative) && negative > signs.len()
 }

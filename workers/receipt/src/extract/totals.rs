@@ -6,13 +6,13 @@ use regex::Regex;
 
 use super::evidence::field;
 use crate::{
-    decimal::Decimal,
     document::{Field, Tax},
-    layout::{Labelled, Sheet},
-    lexicon::{self, Kind, Method, fold, has_word, mentions},
+    layout::{LabelledAmount, Sheet},
+    lexicon::{self, AmountKind, PaymentMethod, fold, has_word, mentions},
+    money::Decimal,
 };
 
-/// What stands at the foot. Indices are into the list of labelled amounts.
+/// The amounts at the bottom of a receipt, as indices into the labelled amounts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Totals {
     pub(super) total: Option<usize>,
@@ -22,14 +22,14 @@ pub(super) struct Totals {
     pub(super) tip: Option<usize>,
     pub(super) discounts: Vec<usize>,
     pub(super) tendered: Option<usize>,
-    pub(super) method: Option<Method>,
-    /// The line that says so, where none with the amount does.
+    pub(super) method: Option<PaymentMethod>,
+    /// The line that names the method, where that is not the line of the amount.
     pub(super) method_line: Option<usize>,
     pub(super) change: Option<usize>,
     pub(super) taxes: Vec<TaxRow>,
 }
 
-/// A tax as found: indices into the labelled amounts.
+/// A row of tax, with indices into the labelled amounts.
 #[derive(Debug, Clone)]
 pub(super) struct TaxRow {
     pub(super) name: String,
@@ -80,24 +80,24 @@ pub(super) fn tax_table(sheet: &Sheet) -> Option<Range<usize>> {
     Some(heading..end)
 }
 
-/// Cents are rounded away by no more.
-const LARGEST_ROUNDING: Decimal = Decimal::new(10_000, 2);
+/// The largest amount by which a total is rounded.
+const MAX_ROUNDING: Decimal = Decimal::new(10_000, 2);
 
-/// What is known before the sums are looked at.
+/// What is known before the totals are searched.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
     /// The total in words.
     pub(super) words: Option<Decimal>,
-    /// Money goes back: the total may be negative.
+    /// It is a refund, so the total may be negative.
     pub(super) refund: bool,
 }
 
-pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize, known: &Known) -> Totals {
+pub(super) fn find(sheet: &Sheet, labelled: &[LabelledAmount], from: usize, known: &Known) -> Totals {
     let table = tax_table(sheet).unwrap_or(0..0);
-    let foot = |entry: &&(usize, &Labelled)| entry.1.row >= from && !table.contains(&entry.1.row);
-    let entries: Vec<(usize, &Labelled)> = labelled.iter().enumerate().collect();
-    // Of several amounts of one kind in a row the rightmost is meant.
-    let of = |kind: Kind| {
+    let foot = |entry: &&(usize, &LabelledAmount)| entry.1.row >= from && !table.contains(&entry.1.row);
+    let entries: Vec<(usize, &LabelledAmount)> = labelled.iter().enumerate().collect();
+    // Of several amounts of one kind in a row the rightmost counts.
+    let of = |kind: AmountKind| {
         entries
             .iter()
             .filter(foot)
@@ -115,19 +115,19 @@ pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize, known: &Kn
         }
         kept
     };
-    let first = |kind: Kind| last_in_row(of(kind)).first().copied();
-    let last = |kind: Kind| last_in_row(of(kind)).last().copied();
-    let change = last(Kind::Change);
+    let first = |kind: AmountKind| last_in_row(of(kind)).first().copied();
+    let last = |kind: AmountKind| last_in_row(of(kind)).last().copied();
+    let change = last(AmountKind::Change);
     let (tendered, method) = payment(labelled, &entries.iter().filter(foot).copied().collect::<Vec<_>>());
-    let subtotals = last_in_row(of(Kind::Subtotal));
-    let taxes = taxes(sheet, labelled, &last_in_row(of(Kind::Tax)), &table);
+    let subtotals = last_in_row(of(AmountKind::Subtotal));
+    let taxes = taxes(sheet, labelled, &last_in_row(of(AmountKind::Tax)), &table);
     let mut totals = Totals {
         total: None,
         subtotal: subtotals.last().copied(),
-        rounding: last(Kind::Rounding),
-        service: first(Kind::Service),
-        tip: first(Kind::Tip),
-        discounts: last_in_row(of(Kind::Discount))
+        rounding: last(AmountKind::Rounding),
+        service: first(AmountKind::Service),
+        tip: first(AmountKind::Tip),
+        discounts: last_in_row(of(AmountKind::Discount))
             .into_iter()
             .filter(|&i| !labelled[i].amount.value.is_zero())
             .collect(),
@@ -137,10 +137,10 @@ pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize, known: &Kn
         change,
         taxes,
     };
-    let foot: Vec<(usize, &Labelled)> = entries.iter().filter(foot).copied().collect();
+    let foot: Vec<(usize, &LabelledAmount)> = entries.iter().filter(foot).copied().collect();
     totals.total = total(labelled, &foot, &totals, known).or_else(|| the_only_amount(labelled, from));
     paid_after_discount(labelled, &mut totals);
-    if totals.method.and_then(Method::name).is_none()
+    if totals.method.and_then(PaymentMethod::name).is_none()
         && let Some((method, line)) = method_alone(sheet, from)
     {
         (totals.method, totals.method_line) = (Some(method), Some(line));
@@ -149,42 +149,42 @@ pub(super) fn find(sheet: &Sheet, labelled: &[Labelled], from: usize, known: &Kn
     totals
 }
 
-/// `Rounding Adjustment 0.02, Rounding 42.35`: of two that are called rounding the one too large for it is what was
-/// rounded to.
-pub(super) fn tell_rounded_totals(labelled: &mut [Labelled]) {
-    let small = |l: &Labelled| l.amount.value.abs() <= LARGEST_ROUNDING;
-    let rounding = |l: &&mut Labelled| l.kind == Some(Kind::Rounding);
-    if labelled.iter().any(|l| l.kind == Some(Kind::Rounding) && small(l)) {
+/// `Rounding Adjustment 0.02, Rounding 42.35`: of two amounts that are labelled as rounding, the one that is too large
+/// for it is the rounded total.
+pub(super) fn separate_rounded_totals(labelled: &mut [LabelledAmount]) {
+    let small = |l: &LabelledAmount| l.amount.value.abs() <= MAX_ROUNDING;
+    let rounding = |l: &&mut LabelledAmount| l.kind == Some(AmountKind::Rounding);
+    if labelled.iter().any(|l| l.kind == Some(AmountKind::Rounding) && small(l)) {
         for l in labelled.iter_mut().filter(rounding).filter(|l| !small(l)) {
-            l.kind = Some(Kind::RoundedTotal);
+            l.kind = Some(AmountKind::RoundedTotal);
         }
     }
 }
 
-/// `消费合计 100.00, 折扣 -10.00, 实收 90.00`: what was called total was before the discounts.
-fn paid_after_discount(labelled: &[Labelled], totals: &mut Totals) {
+/// `消费合计 100.00, 折扣 -10.00, 实收 90.00`: the labelled total is the one before the discounts.
+fn paid_after_discount(labelled: &[LabelledAmount], totals: &mut Totals) {
     let (Some(total), Some(paid)) = (totals.total, totals.tendered) else { return };
     let value = |index: usize| labelled[index].amount.value;
     let discounts: Decimal = totals.discounts.iter().map(|&index| value(index).abs()).sum();
     let rounding = totals.rounding.map(value).unwrap_or_default();
-    let is_plain = labelled[total].kind == Some(Kind::Total) && totals.change.is_none();
+    let is_plain = labelled[total].kind == Some(AmountKind::Total) && totals.change.is_none();
     if is_plain && !discounts.is_zero() && value(total) - discounts + rounding == value(paid) {
         totals.subtotal = Some(total);
         totals.total = Some(paid);
     }
 }
 
-/// A ticket with one sum of money on it, however often, has no word for it.
-fn the_only_amount(labelled: &[Labelled], from: usize) -> Option<usize> {
+/// The total of a ticket that prints one amount, once or several times, without a label.
+fn the_only_amount(labelled: &[LabelledAmount], from: usize) -> Option<usize> {
     let mut amounts = (0..labelled.len())
-        .filter(|&index| labelled[index].row >= from && labelled[index].kind != Some(Kind::Other))
+        .filter(|&index| labelled[index].row >= from && labelled[index].kind != Some(AmountKind::Other))
         .filter(|&index| !labelled[index].amount.value.is_zero());
     let first = amounts.next()?;
     amounts.all(|index| labelled[index].amount.value == labelled[first].amount.value).then_some(first)
 }
 
-/// How it was paid, said without an amount: `Paid by: TOUCH N GO`, `支付方式：微信`, or the word alone.
-fn method_alone(sheet: &Sheet, from: usize) -> Option<(Method, usize)> {
+/// How it was paid, in a row without an amount: `Paid by: TOUCH N GO`, `支付方式：微信`, or the word alone.
+fn method_alone(sheet: &Sheet, from: usize) -> Option<(PaymentMethod, usize)> {
     const PAID_BY: &[&str] = &[
         "PAID BY",
         "PAYMENT",
@@ -200,7 +200,7 @@ fn method_alone(sheet: &Sheet, from: usize) -> Option<(Method, usize)> {
         let text = row.text();
         let alone = text.split_whitespace().count() <= 2 && !text.contains(|c: char| c.is_ascii_digit());
         match lexicon::kind_of(&text) {
-            Some(Kind::Paid(method)) if method.name().is_some() && (alone || mentions(&text, PAID_BY)) => {
+            Some(AmountKind::Paid(method)) if method.name().is_some() && (alone || mentions(&text, PAID_BY)) => {
                 Some((method, row.cells.last()?.line))
             }
             _ => None,
@@ -209,11 +209,11 @@ fn method_alone(sheet: &Sheet, from: usize) -> Option<(Method, usize)> {
 }
 
 /// A row `合计 ¥100.00 ¥13.00`: net and tax side by side, whose sum is the total.
-fn net_and_tax(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &mut Totals) {
+fn net_and_tax(labelled: &[LabelledAmount], foot: &[(usize, &LabelledAmount)], totals: &mut Totals) {
     let Some(total) = totals.total.map(|index| labelled[index].amount.value) else { return };
     for pair in foot.windows(2) {
         let [(net, a), (tax, b)] = pair else { continue };
-        let side_by_side = a.row == b.row && a.kind == Some(Kind::Total) && b.kind == Some(Kind::Total);
+        let side_by_side = a.row == b.row && a.kind == Some(AmountKind::Total) && b.kind == Some(AmountKind::Total);
         if side_by_side && !b.amount.value.is_zero() && a.amount.value + b.amount.value == total {
             totals.subtotal = Some(*net);
             if totals.taxes.is_empty() {
@@ -225,34 +225,40 @@ fn net_and_tax(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &mut 
     }
 }
 
-fn payment(labelled: &[Labelled], foot: &[(usize, &Labelled)]) -> (Option<usize>, Option<Method>) {
+fn payment(labelled: &[LabelledAmount], foot: &[(usize, &LabelledAmount)]) -> (Option<usize>, Option<PaymentMethod>) {
     let paid = foot.iter().filter_map(|&(index, l)| match l.kind {
-        Some(Kind::Paid(method)) => Some((index, method)),
+        Some(AmountKind::Paid(method)) => Some((index, method)),
         _ => None,
     });
-    // The first that says how; an unnamed payment only when no other is printed.
-    let mut paid: Vec<(usize, Method)> = paid.filter(|&(index, _)| !labelled[index].amount.value.is_zero()).collect();
-    paid.sort_by_key(|&(index, method)| (method == Method::Unnamed, index));
+    // The first payment with a method; one without a method only if there is no other.
+    let mut paid: Vec<(usize, PaymentMethod)> =
+        paid.filter(|&(index, _)| !labelled[index].amount.value.is_zero()).collect();
+    paid.sort_by_key(|&(index, method)| (method == PaymentMethod::Unnamed, index));
     let Some(&(index, method)) = paid.first() else { return (None, None) };
     (Some(index), Some(method))
 }
 
-/// The amount with the most evidence for being what is to be paid.
-fn total(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &Totals, known: &Known) -> Option<usize> {
+/// The amount with the most evidence of being the total.
+fn total(
+    labelled: &[LabelledAmount],
+    foot: &[(usize, &LabelledAmount)],
+    totals: &Totals,
+    known: &Known,
+) -> Option<usize> {
     let value = |index: Option<usize>| index.map(|index| labelled[index].amount.value.abs());
     let tendered = value(totals.tendered);
     let paid_less_change = match (tendered, value(totals.change)) {
         (Some(tendered), Some(change)) if tendered >= change => Some(tendered - change),
-        (tendered, None) if totals.method != Some(Method::Cash) => tendered,
+        (tendered, None) if totals.method != Some(PaymentMethod::Cash) => tendered,
         _ => None,
     };
     let rounding = totals.rounding.map(|index| labelled[index].amount.value).unwrap_or_default();
-    let mut candidates: Vec<(usize, &Labelled)> = foot
+    let mut candidates: Vec<(usize, &LabelledAmount)> = foot
         .iter()
         .copied()
-        .filter(|(_, l)| matches!(l.kind, Some(Kind::Total | Kind::GrandTotal | Kind::RoundedTotal)))
+        .filter(|(_, l)| matches!(l.kind, Some(AmountKind::Total | AmountKind::GrandTotal | AmountKind::RoundedTotal)))
         .collect();
-    // A sale's total is positive where any is; before a lone negative one the dash may be a mark of the layout.
+    // If any candidate of a sale is positive, a negative one is not the total: its dash may belong to the layout.
     if !known.refund && candidates.iter().any(|(_, l)| !l.amount.value.is_negative()) {
         candidates.retain(|(_, l)| !l.amount.value.is_negative());
     }
@@ -260,8 +266,8 @@ fn total(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &Totals, kn
     for &(index, l) in &candidates {
         let amount = l.amount.value;
         let mut score = match l.kind {
-            Some(Kind::RoundedTotal) => 5.0,
-            Some(Kind::GrandTotal) => 4.0,
+            Some(AmountKind::RoundedTotal) => 5.0,
+            Some(AmountKind::GrandTotal) => 4.0,
             _ => 3.0,
         };
         if paid_less_change == Some(amount.abs()) {
@@ -270,7 +276,7 @@ fn total(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &Totals, kn
         if known.words == Some(amount.abs()) {
             score += 6.0;
         }
-        // What comes after the rounding is the total; what it was rounded from is not.
+        // The total is the amount after rounding, not the one before it.
         if !rounding.is_zero() {
             if candidates.iter().any(|(_, other)| other.amount.value + rounding == amount) {
                 score += 3.0;
@@ -281,20 +287,20 @@ fn total(labelled: &[Labelled], foot: &[(usize, &Labelled)], totals: &Totals, kn
         }
         let echoes = candidates.iter().filter(|(_, other)| other.amount.value == amount).count();
         score += 0.5 * echoes.min(4) as f32 + if amount.is_zero() { -6.0 } else { 0.0 };
-        // Among equals the one further right and lower, printed larger.
+        // Among equals the one further right, lower and larger wins.
         score += 0.3 * l.across + 0.02 * (l.row as f32).min(40.0) + 0.002 * l.height.min(100.0);
         if best.is_none_or(|(least, _)| score > least) {
             best = Some((score, index));
         }
     }
-    // No word says total: what was paid, else what was summed.
+    // Without a label the total is the subtotal, else the amount paid.
     best.map(|(_, index)| index).or(totals.subtotal).or_else(|| {
         let exact = foot.iter().find(|(_, l)| Some(l.amount.value) == paid_less_change);
         exact.map(|&(index, _)| index)
     })
 }
 
-fn taxes(sheet: &Sheet, labelled: &[Labelled], lines: &[usize], table: &Range<usize>) -> Vec<TaxRow> {
+fn taxes(sheet: &Sheet, labelled: &[LabelledAmount], lines: &[usize], table: &Range<usize>) -> Vec<TaxRow> {
     let rate_of = |row: usize| {
         let text = sheet.rows[row].text();
         let captures = RATE.captures(&text)?;
@@ -315,7 +321,7 @@ fn taxes(sheet: &Sheet, labelled: &[Labelled], lines: &[usize], table: &Range<us
         // `SR | 6 | 255.00 | 15.30`: the rate without its sign.
         let bare = || {
             let cell = sheet.rows[row].cells.iter().find_map(|cell| {
-                let number = crate::amount::plain_number(&cell.text)?;
+                let number = crate::money::amount::plain_number(&cell.text)?;
                 (number <= Decimal::whole(30)).then(|| (number, cell.text.trim().to_owned()))
             });
             cell.filter(|_| amounts.len() < 4)
@@ -330,7 +336,7 @@ fn taxes(sheet: &Sheet, labelled: &[Labelled], lines: &[usize], table: &Range<us
         let included = mentions(&text, &["INCLUD", "INCLUSIVE", "INCL"]).then_some(true);
         let value = l.amount.value;
         let name = name_of(&text);
-        // Halves of a tax are equal and bear different names.
+        // The halves of a tax are equal amounts with different names.
         let same = |tax: &&mut TaxRow| {
             let is_half = |name: &str| HALVES.contains(&name);
             labelled[tax.amount].amount.value == value && (tax.name == name || !(is_half(&tax.name) && is_half(&name)))
@@ -339,7 +345,7 @@ fn taxes(sheet: &Sheet, labelled: &[Labelled], lines: &[usize], table: &Range<us
             known.included = known.included.or(included);
             continue;
         }
-        // A total of the table's taxes is none of its own.
+        // The sum of the table's taxes is not another tax.
         let table_sum: Decimal = taxes.iter().map(|tax| labelled[tax.amount].amount.value).sum();
         if !taxes.is_empty() && table_sum == value && !HALVES.contains(&name.as_str()) {
             continue;
@@ -349,9 +355,9 @@ fn taxes(sheet: &Sheet, labelled: &[Labelled], lines: &[usize], table: &Range<us
     taxes
 }
 
-/// Which two amounts of a row of the table are what is taxed and the tax: by the rate, else the last two; a third that
-/// is their sum stands behind them.
-fn base_and_tax(labelled: &[Labelled], amounts: &[usize], rate: Option<Decimal>) -> (usize, usize) {
+/// The base and the tax among the amounts of a row of the tax table: those that fit the rate, else the last two. Their
+/// sum may follow as a third.
+fn base_and_tax(labelled: &[LabelledAmount], amounts: &[usize], rate: Option<Decimal>) -> (usize, usize) {
     let value = |index: usize| labelled[index].amount.value;
     let percent = Decimal::new(100, 4);
     for pair in amounts.windows(2) {
@@ -368,10 +374,10 @@ fn base_and_tax(labelled: &[Labelled], amounts: &[usize], rate: Option<Decimal>)
     }
 }
 
-/// Taxes of one sale that are levied side by side, often at the same rate.
+/// Taxes that are levied together on one sale, often at the same rate.
 const HALVES: &[&str] = &["CGST", "SGST", "IGST", "UTGST", "CESS", "PST"];
 
-/// The tax's name: the first word that is letters.
+/// The name of a tax: a known one, else the first word of the row.
 fn name_of(text: &str) -> String {
     let upper = fold(text);
     if let Some(half) = HALVES.iter().find(|half| has_word(text, &[half])) {
@@ -386,15 +392,15 @@ fn name_of(text: &str) -> String {
 }
 
 impl TaxRow {
-    pub(super) fn to_tax(&self, sheet: &Sheet, labelled: &[Labelled]) -> Tax {
+    pub(super) fn to_tax(&self, sheet: &Sheet, labelled: &[LabelledAmount]) -> Tax {
         let of = |index: usize| amount_field(sheet, &labelled[index], 0.9);
         let rate = self.rate.as_ref().map(|(value, raw)| field(sheet, labelled[self.amount].line, *value, raw, 0.9));
         Tax { name: self.name.clone(), rate, base: self.base.map(of), amount: of(self.amount), included: self.included }
     }
 }
 
-/// A labelled amount as a value of the record.
-pub(super) fn amount_field(sheet: &Sheet, l: &Labelled, sure: f32) -> Field<Decimal> {
+/// A labelled amount as a field of the record.
+pub(super) fn amount_field(sheet: &Sheet, l: &LabelledAmount, sure: f32) -> Field<Decimal> {
     let text = &sheet.lines[l.line].text;
     let raw = text.get(l.amount.span.clone()).unwrap_or_default().to_owned();
     let mut field = field(sheet, l.line, l.amount.value, &raw, sure);

@@ -12,8 +12,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use medley_proto::Step;
-use medley_runtime::queue::{AmqpConfig, AmqpQueue};
-use medley_step::{Queue, QueueName};
+use medley_runtime::queue::{AmqpConfig, AmqpQueue, Queue, QueueName};
 use medley_tests::rabbitmq::Broker;
 use tokio::task::JoinSet;
 

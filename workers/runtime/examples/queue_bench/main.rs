@@ -21,6 +21,7 @@ fn step(n: u32) -> Step {
         kind,
         class: Class::Interactive,
         group_size: 64,
+        stage_size: None,
         attempt: 1,
         params: serde_json::json!({ "language": "en", "beam_size": 5, "from_s": n, "to_s": n + 180 }),
         inputs: Vec::new(),

@@ -2,8 +2,7 @@
 
 use std::{fs::File, io::Write, path::Path, sync::Arc, time::Duration};
 
-use medley_runtime::queue::SqliteQueue;
-use medley_step::{Queue, QueueName};
+use medley_runtime::queue::{Queue, QueueName, SqliteQueue};
 use tokio::task::JoinSet;
 
 use super::{ROUNDS, median, rate, step, timed};

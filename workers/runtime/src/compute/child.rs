@@ -335,8 +335,8 @@ impl Host for StepHost {
         }
     }
 
-    fn fetch(&self, input: usize, files: &[Wanted], most_bytes: u64) -> Result<Vec<Option<StepError>>, StepError> {
-        match self.ask(Ask::Fetch { input, files: files.to_vec(), most_bytes })? {
+    fn fetch(&self, input: usize, files: &[Wanted], max_bytes: u64) -> Result<Vec<Option<StepError>>, StepError> {
+        match self.ask(Ask::Fetch { input, files: files.to_vec(), max_bytes })? {
             Answer::Fetched(errors) => Ok(errors.into_iter().map(|error| error.map(StepError::from)).collect()),
             Answer::Listed(_) => Err(StepError::internal("another question was answered")),
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 /// The largest frame: an output of 8 MiB with room for what stands beside it.
-pub(crate) const MOST_FRAME_BYTES: usize = 16 << 20;
+pub(crate) const MAX_FRAME_BYTES: usize = 16 << 20;
 
 /// Tells the steps of one child apart, also two runs of the same step.
 pub(crate) type Ticket = u64;
@@ -81,7 +81,7 @@ pub(crate) enum FromChild {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Ask {
     List { input: usize, after: Option<String> },
-    Fetch { input: usize, files: Vec<Wanted>, most_bytes: u64 },
+    Fetch { input: usize, files: Vec<Wanted>, max_bytes: u64 },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -147,7 +147,7 @@ impl From<StepError> for WireError {
 impl From<WireError> for StepError {
     fn from(wire: WireError) -> Self {
         let WireError { class, code, message, causes, retry_after_ms } = wire;
-        let source = Told::chain(causes).map(|told| Box::new(told) as medley_step::Cause);
+        let source = RemoteCause::chain(causes).map(|cause| Box::new(cause) as medley_step::Cause);
         match class {
             Class::Permanent => Self::Permanent { code, message, source },
             Class::Transient => {
@@ -160,29 +160,29 @@ impl From<WireError> for StepError {
     }
 }
 
-/// A chain of causes that was told by another process.
+/// The causes of an error that another process reported.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct RemoteCause {
     message: String,
-    below: Option<Box<Told>>,
+    below: Option<Box<RemoteCause>>,
 }
 
-impl Told {
+impl RemoteCause {
     pub(crate) fn chain(messages: Vec<String>) -> Option<Self> {
-        let below = |below: Option<Told>, message| Some(Told { message, below: below.map(Box::new) });
+        let below = |below: Option<RemoteCause>, message| Some(RemoteCause { message, below: below.map(Box::new) });
         messages.into_iter().rev().fold(None, below)
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for RemoteCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Told {
+impl std::error::Error for RemoteCause {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.below.as_deref().map(|told| told as &(dyn std::error::Error + 'static))
+        self.below.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
     }
 }
 
@@ -194,7 +194,7 @@ pub(crate) fn encode(frame: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; 4];
     serde_json::to_writer(&mut bytes, frame)?;
     let length = bytes.len() - 4;
-    if length > MOST_FRAME_BYTES {
+    if length > MAX_FRAME_BYTES {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("a frame of {length} bytes")));
     }
     let length = u32::try_from(length).expect("the largest frame is below 4 GiB");
@@ -208,7 +208,7 @@ pub(crate) fn encode(frame: &impl Serialize) -> io::Result<Vec<u8>> {
 /// When it is larger than a frame may be.
 pub(crate) fn length(head: [u8; 4]) -> io::Result<usize> {
     match usize::try_from(u32::from_le_bytes(head)) {
-        Ok(length) if length <= MOST_FRAME_BYTES => Ok(length),
+        Ok(length) if length <= MAX_FRAME_BYTES => Ok(length),
         _ => Err(io::Error::new(io::ErrorKind::InvalidData, "a frame larger than any that we send")),
     }
 }
@@ -227,7 +227,7 @@ mod tests {
             code: ErrorCode::STEP_TIMEOUT,
             message: "slow".into(),
             retry_after: Some(Duration::from_millis(1500)),
-            source: Told::chain(vec!["outer".into(), "inner".into()]).map(|told| Box::new(told) as _),
+            source: RemoteCause::chain(vec!["outer".into(), "inner".into()]).map(|cause| Box::new(cause) as _),
         };
         let frame = encode(&FromChild::Failed { ticket: 3, error: error.into() }).unwrap();
         assert_eq!(length(frame[..4].try_into().unwrap()).unwrap(), frame.len() - 4);
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_frame_has_a_largest_size() {
-        assert!(encode(&"x".repeat(MOST_FRAME_BYTES)).is_err());
+        assert!(encode(&"x".repeat(MAX_FRAME_BYTES)).is_err());
         assert!(length(u32::MAX.to_le_bytes()).is_err());
     }
 }

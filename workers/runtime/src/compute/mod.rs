@@ -11,4 +11,4 @@ mod spawner;
 pub use child::compute_main;
 pub(crate) use frames::{Answer, Ask, Computed, Progress};
 pub use pool::ComputeCommand;
-pub(crate) use pool::{ComputePool, Desk, Job, PoolSettings, StopReason, deadline_passed};
+pub(crate) use pool::{ComputePool, Job, PoolSettings, StepServices, StopReason, deadline_passed};

@@ -1,6 +1,27 @@
-//! The compute children of a worker: one for each kind, started when first needed, and the rule by which a death is
-//! charged: the steps that were in flight run again one at a time, and only the one that dies alone is to blame. One that
-//! has noted down what it died at is begun anew at once, and its attempt is not used up.
+//! The compute children of a worker: one for each kind, started when first needed, and the rule by which a child's death is
+//! charged to a step.
+//!
+//! Several steps share a child, so a death alone does not say whose fault it was. The steps that were in flight run again
+//! one at a time; only one that is alone when its child dies is to blame.
+//!
+//! | how the child died | in flight | this step is | what happens to it |
+//! |---|---|---|---|
+//! | crashed, or took too much memory | this step alone | to blame | its attempt fails; if it left new notes, it begins again at once, alone |
+//! | crashed, or took too much memory | other steps too | a suspect | it runs again, alone in a new child |
+//! | killed because this step did not stop | any | to blame | it ends with the reason for which it was stopped |
+//! | killed because another step did not stop | any | a bystander | it runs again, beside others |
+//!
+//! # Example
+//!
+//! Steps A and B run side by side when their child dies of SIGSEGV.
+//!
+//! 1. Both are suspects: [`Death::culprit`] is none, since two were in flight. Each asks for the gate exclusively.
+//! 2. A gets it, runs alone in a new child, and ends well. Nobody is charged for the first death.
+//! 3. B gets it, and its child dies again: B is to blame. Its attempt fails with `compute_crashed`, and the queue delivers it
+//!    again after a pause.
+//! 4. Had B written down in its notes what it was working on, and had the notes grown since its last start, it would begin
+//!    again at once without losing an attempt: it now knows what to leave out. It stays alone, so that it is known if it
+//!    dies again.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +46,7 @@ use tokio::{
 };
 
 use super::{
-    frames::{Answer, Ask, Computed, Init, Order, Progress, Told},
+    frames::{Answer, Ask, Computed, Init, Order, Progress, RemoteCause},
     notes::{Notes, empty},
     process::{Child, ChildSettings, Death, End, Flight, How, StartError},
     spawner::Spawner,
@@ -65,7 +86,7 @@ pub(crate) struct PoolSettings {
     pub(crate) step_time: Duration,
     pub(crate) stop_grace: Duration,
     pub(crate) idle: Duration,
-    pub(crate) most_bytes: u64,
+    pub(crate) max_bytes: u64,
 }
 
 /// Why a step is told to stop.
@@ -78,9 +99,9 @@ pub(crate) enum StopReason {
     TimeUp,
 }
 
-/// Answers what running steps ask.
+/// Does for running steps what their process may not do itself, such as listing a bucket.
 #[async_trait]
-pub(crate) trait Desk: Send + Sync {
+pub(crate) trait StepServices: Send + Sync {
     async fn answer(&self, ask: Ask) -> Result<Answer, StepError>;
 }
 
@@ -93,9 +114,9 @@ pub(crate) struct Job<'a> {
     /// How messages call it: its input.
     pub(crate) label: &'a str,
     pub(crate) stop: watch::Receiver<Option<StopReason>>,
-    /// Told of progress; must not block.
+    /// Receives progress; must not block.
     pub(crate) progress: &'a (dyn Fn(Progress) + Send + Sync),
-    pub(crate) desk: &'a dyn Desk,
+    pub(crate) services: &'a dyn StepServices,
 }
 
 pub(crate) struct ComputePool {
@@ -273,7 +294,7 @@ impl KindPool {
             threads: settings.threads,
         };
         let command = settings.command.of(&self.kind);
-        let settings = ChildSettings { command, init, most_bytes: settings.most_bytes, idle: settings.idle };
+        let settings = ChildSettings { command, init, max_bytes: settings.max_bytes, idle: settings.idle };
         Child::start(&pool.spawner, settings).await
     }
 
@@ -297,8 +318,8 @@ impl KindPool {
                 format!("{label}: its step of '{kind}' ended the compute process by {how}"),
             ),
         };
-        match Told::chain(causes) {
-            Some(told) => error.because(told),
+        match RemoteCause::chain(causes) {
+            Some(cause) => error.because(cause),
             None => error,
         }
     }
@@ -310,8 +331,8 @@ impl KindPool {
             StartError::Unbuildable(error) => error,
             StartError::Io(error) => StepError::Unfit { message, source: Some(error.into()) },
             StartError::Died(death) => {
-                let history = Told::chain(history(&death));
-                StepError::Unfit { message, source: history.map(|told| Box::new(told) as _) }
+                let history = RemoteCause::chain(history(&death));
+                StepError::Unfit { message, source: history.map(|cause| Box::new(cause) as _) }
             }
         }
     }
@@ -345,7 +366,7 @@ async fn follow(settings: &PoolSettings, child: &Child, flight: Flight, job: &Jo
                 };
             }
             Some(progress) = progress.recv() => (job.progress)(progress),
-            Some(ask) = asks.recv() => asked = Some(job.desk.answer(ask)),
+            Some(ask) = asks.recv() => asked = Some(job.services.answer(ask)),
             answer = async { asked.as_mut().expect("it is asked for only then").await }, if asked.is_some() => {
                 asked = None;
                 child.answer(ticket, answer).await;

@@ -27,9 +27,9 @@ use super::{
 const START_TIME: Duration = Duration::from_secs(60);
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// What a child prints in one line is cut here.
-const MOST_LINE_BYTES: usize = 4 << 10;
+const MAX_LINE_BYTES: usize = 4 << 10;
 /// Lines printed within one second beyond this many are counted and dropped.
-const MOST_LINES_A_SECOND: u32 = 50;
+const MAX_LINES_A_SECOND: u32 = 50;
 /// The last lines printed, for the history of a crash.
 const LAST_LINES: usize = 5;
 
@@ -68,7 +68,7 @@ pub(crate) struct Flight {
     pub(crate) end: oneshot::Receiver<End>,
 }
 
-struct Seat {
+struct InFlight {
     progress: mpsc::Sender<Progress>,
     asks: mpsc::Sender<Ask>,
     end: oneshot::Sender<End>,
@@ -85,7 +85,7 @@ pub(crate) enum StartError {
 pub(crate) struct ChildSettings {
     pub(crate) command: Command,
     pub(crate) init: Init,
-    pub(crate) most_bytes: u64,
+    pub(crate) max_bytes: u64,
     pub(crate) idle: Duration,
 }
 
@@ -99,7 +99,7 @@ struct State {
     pid: Option<i32>,
     /// Orders go in here; gone when no more are taken.
     orders: Option<mpsc::Sender<Vec<u8>>>,
-    seats: HashMap<Ticket, Seat>,
+    in_flight: HashMap<Ticket, InFlight>,
     starting: Option<oneshot::Sender<Result<(), StartError>>>,
     idle_since: Instant,
     killed: Option<(How, Option<Ticket>)>,
@@ -115,7 +115,7 @@ impl fmt::Debug for Child {
 impl Child {
     /// Starts a child and waits until it is ready for orders.
     pub(crate) async fn start(spawner: &Spawner, settings: ChildSettings) -> Result<Arc<Self>, StartError> {
-        let ChildSettings { mut command, init, most_bytes, idle } = settings;
+        let ChildSettings { mut command, init, max_bytes, idle } = settings;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.kill_on_drop(true).process_group(0);
         let mut process = spawner.spawn(command).await.map_err(StartError::Io)?;
@@ -131,7 +131,7 @@ impl Child {
             state: Mutex::new(State {
                 pid: process.id().map(u32::cast_signed),
                 orders: Some(orders),
-                seats: HashMap::new(),
+                in_flight: HashMap::new(),
                 starting: Some(starting),
                 idle_since: Instant::now(),
                 killed: None,
@@ -141,7 +141,7 @@ impl Child {
         });
         tokio::spawn(write_orders(stdin, waiting));
         let printed = tokio::spawn(child.clone().read_lines(stderr));
-        tokio::spawn(child.clone().watch(most_bytes, idle));
+        tokio::spawn(child.clone().watch(max_bytes, idle));
         tokio::spawn(child.clone().read_answers(stdout, process, printed));
         if let Err(error) = child.send(&ToChild::Init(init)).await
             && error.kind() != io::ErrorKind::BrokenPipe
@@ -180,10 +180,10 @@ impl Child {
         let orders = {
             let mut state = self.state();
             let Some(orders) = state.orders.clone() else { return Ok(None) };
-            state.seats.insert(ticket, Seat { progress, asks, end });
+            state.in_flight.insert(ticket, InFlight { progress, asks, end });
             orders
         };
-        // When the pipe is broken the seat is emptied by whoever notices the child's death.
+        // When the pipe is broken, whoever notices the child's death ends the step.
         let _ = orders.send(frame).await;
         Ok(Some(Flight { ticket, progress: told, asks: asked, end: ended }))
     }
@@ -227,20 +227,20 @@ impl Child {
         }
     }
 
-    async fn watch(self: Arc<Self>, most_bytes: u64, idle: Duration) {
+    async fn watch(self: Arc<Self>, max_bytes: u64, idle: Duration) {
         let held = metrics::gauge!("medley_compute_memory_bytes", "kind" => self.kind.clone());
         loop {
             tokio::time::sleep(WATCH_EVERY).await;
             let pid = {
                 let mut state = self.state();
                 let Some(pid) = state.pid else { return held.set(0.0) };
-                if state.seats.is_empty() && state.starting.is_none() && state.idle_since.elapsed() >= idle {
+                if state.in_flight.is_empty() && state.starting.is_none() && state.idle_since.elapsed() >= idle {
                     state.orders = None;
                 }
                 pid
             };
             match memory::own_bytes(pid) {
-                Ok(bytes) if bytes > most_bytes => self.kill(How::OverMemory { bytes }, None),
+                Ok(bytes) if bytes > max_bytes => self.kill(How::OverMemory { bytes }, None),
                 Ok(bytes) => held.set(bytes as f64),
                 Err(_) => {}
             }
@@ -297,15 +297,15 @@ impl Child {
                 }
             }
             FromChild::Progress { ticket, progress } => {
-                if let Some(seat) = state.seats.get(&ticket) {
+                if let Some(step) = state.in_flight.get(&ticket) {
                     // Nobody waits for progress; what does not fit is dropped.
-                    let _ = seat.progress.try_send(progress);
+                    let _ = step.progress.try_send(progress);
                 }
             }
             FromChild::Ask { ticket, ask } => {
-                if let Some(seat) = state.seats.get(&ticket) {
+                if let Some(step) = state.in_flight.get(&ticket) {
                     // A step asks one thing at a time: there is room.
-                    let _ = seat.asks.try_send(ask);
+                    let _ = step.asks.try_send(ask);
                 }
             }
             FromChild::Done { ticket, done } => state.leave(ticket, End::Done(Box::new(done))),
@@ -315,8 +315,8 @@ impl Child {
 
     fn died(&self, status: io::Result<ExitStatus>, broken: Option<io::Error>) {
         let mut state = self.state();
-        let alone = match state.seats.len() {
-            1 => state.seats.keys().next().copied(),
+        let alone = match state.in_flight.len() {
+            1 => state.in_flight.keys().next().copied(),
             _ => None,
         };
         let (how, culprit) = match state.killed.take() {
@@ -327,11 +327,11 @@ impl Child {
         if let Some(starting) = state.starting.take() {
             let _ = starting.send(Err(StartError::Died(death.clone())));
         }
-        if !state.seats.is_empty() {
-            tracing::warn!(kind = %self.kind, how = ?death.how, steps = state.seats.len(), "a compute process died");
+        if !state.in_flight.is_empty() {
+            tracing::warn!(kind = %self.kind, how = ?death.how, steps = state.in_flight.len(), "a compute process died");
         }
-        for (_, seat) in state.seats.drain() {
-            let _ = seat.end.send(End::Died(death.clone()));
+        for (_, step) in state.in_flight.drain() {
+            let _ = step.end.send(End::Died(death.clone()));
         }
     }
 
@@ -345,7 +345,7 @@ impl Child {
                 }
                 (second, printed, dropped) = (Instant::now(), 0, 0);
             }
-            if printed < MOST_LINES_A_SECOND {
+            if printed < MAX_LINES_A_SECOND {
                 tracing::debug!(target: "medley::compute", kind = %self.kind, "{line}");
                 printed += 1;
             } else {
@@ -362,8 +362,8 @@ impl Child {
 
 impl State {
     fn leave(&mut self, ticket: Ticket, end: End) {
-        if let Some(seat) = self.seats.remove(&ticket) {
-            let _ = seat.end.send(end);
+        if let Some(step) = self.in_flight.remove(&ticket) {
+            let _ = step.end.send(end);
         }
         self.idle_since = Instant::now();
     }
@@ -438,7 +438,7 @@ async fn read_line(lines: &mut BufReader<ChildStderr>) -> io::Result<Option<Stri
             any = true;
             let end = bytes.iter().position(|byte| *byte == b'\n');
             let text = &bytes[..end.unwrap_or(bytes.len())];
-            let room = MOST_LINE_BYTES.saturating_sub(line.len());
+            let room = MAX_LINE_BYTES.saturating_sub(line.len());
             line.extend_from_slice(&text[..text.len().min(room)]);
             (end.map_or(bytes.len(), |end| end + 1), end.is_some())
         };

@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use medley_net::{Address, LONGEST_WISH, retry_after};
 use medley_proto::ErrorCode;
 use medley_step::StepError;
@@ -20,7 +21,7 @@ use ureq::{
 };
 
 use super::addresses::is_public;
-use crate::{file_uri, staging::Fetcher};
+use crate::{fetch::Fetcher, fetch::file_uri};
 
 /// How often a download that breaks off is taken up where it stopped, where the server can do that.
 const RESUMES: u32 = 5;
@@ -118,11 +119,11 @@ impl Fetcher for HttpsFetcher {
         }
     }
 
-    async fn fetch(&self, address: &Address, into: &Path, most_bytes: u64) -> Result<(), StepError> {
+    async fn fetch(&self, address: &Address, into: &Path, max_bytes: u64) -> Result<(), StepError> {
         let download = Download {
             agent: self.agent.clone(),
             address: address.clone(),
-            most_bytes,
+            max_bytes,
             give_up: Instant::now().checked_add(self.policy.timeout),
         };
         let into = into.to_owned();
@@ -135,7 +136,7 @@ impl Fetcher for HttpsFetcher {
 struct Download {
     agent: Agent,
     address: Address,
-    most_bytes: u64,
+    max_bytes: u64,
     /// None: never.
     give_up: Option<Instant>,
 }
@@ -196,7 +197,7 @@ impl Download {
         file.seek(io::SeekFrom::Start(*done))?;
         let length: Option<u64> =
             response.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        if length.is_some_and(|length| length > self.most_bytes - *done) {
+        if length.is_some_and(|length| length > self.max_bytes - *done) {
             return Err(self.too_large());
         }
         let expected = length.map(|length| *done + length);
@@ -210,7 +211,7 @@ impl Download {
                 Err(cause) => return Ok(Some(Broken { etag, cause })),
             };
             *done += count as u64;
-            if *done > self.most_bytes {
+            if *done > self.max_bytes {
                 return Err(self.too_large());
             }
             file.write_all(&block[..count])?;
@@ -263,7 +264,7 @@ impl Download {
     }
 
     fn too_large(&self) -> StepError {
-        let message = format!("{} has more than the {} bytes that an input may have", self.address, self.most_bytes);
+        let message = format!("{} has more than the {} bytes that an input may have", self.address, self.max_bytes);
         StepError::permanent(ErrorCode::MEDIA_TOO_LARGE, message)
     }
 }
@@ -274,7 +275,7 @@ fn basic(address: &Address) -> Option<String> {
     let mut text = file_uri::percent_decoded(user)?;
     text.push(b':');
     text.extend(file_uri::percent_decoded(password)?);
-    Some(format!("Basic {}", aws_smithy_types::base64::encode(text)))
+    Some(format!("Basic {}", STANDARD.encode(text)))
 }
 
 /// A weak tag does not promise the same bytes.

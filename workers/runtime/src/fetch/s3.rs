@@ -3,16 +3,16 @@ use std::{collections::BTreeMap, path::Path, sync::Mutex};
 use async_trait::async_trait;
 use medley_net::Address;
 use medley_proto::ErrorCode;
-use medley_step::{RemotePage, Retryable, StepError, StoreError};
+use medley_step::{RemotePage, Retryable, StepError};
 
 use crate::{
-    staging::Fetcher,
-    store::{S3Config, S3Store},
+    fetch::Fetcher,
+    store::{S3Config, S3Store, StoreError},
 };
 
 const SCHEME: &str = "s3://";
 /// The longest key that S3 takes.
-const MOST_KEY_BYTES: usize = 1_024;
+const MAX_KEY_BYTES: usize = 1_024;
 
 /// Fetches `s3://bucket/key` inputs with the worker's own credentials, from the places that its owner names and no
 /// others: whoever may submit a job must not read all that the worker may read.
@@ -58,16 +58,16 @@ impl S3Fetcher {
         Ok((self.store(bucket).map_err(|error| sort(address, error))?, key))
     }
 
-    async fn read(&self, address: &Address, into: &Path, most_bytes: u64) -> Result<(), StepError> {
+    async fn read(&self, address: &Address, into: &Path, max_bytes: u64) -> Result<(), StepError> {
         let refused = |code, what: &str| refused(address, code, what);
         let sort = |error| sort(address, error);
         let (store, key) = self.place(address)?;
-        if key.is_empty() || key.len() > MOST_KEY_BYTES {
+        if key.is_empty() || key.len() > MAX_KEY_BYTES {
             return Err(refused(ErrorCode::INPUT_NOT_FOUND, "this is no key of an object"));
         }
         let fits = |bytes: u64| {
-            let what = format!("it has {bytes} bytes, more than limits.input_bytes = {most_bytes}");
-            if bytes > most_bytes { Err(refused(ErrorCode::MEDIA_TOO_LARGE, &what)) } else { Ok(()) }
+            let what = format!("it has {bytes} bytes, more than limits.input_bytes = {max_bytes}");
+            if bytes > max_bytes { Err(refused(ErrorCode::MEDIA_TOO_LARGE, &what)) } else { Ok(()) }
         };
         let bytes = store.size_of(key).await.map_err(sort)?;
         fits(bytes)?;
@@ -115,8 +115,8 @@ impl Fetcher for S3Fetcher {
         address.reveal().starts_with(SCHEME)
     }
 
-    async fn fetch(&self, address: &Address, into: &Path, most_bytes: u64) -> Result<(), StepError> {
-        self.read(address, into, most_bytes).await
+    async fn fetch(&self, address: &Address, into: &Path, max_bytes: u64) -> Result<(), StepError> {
+        self.read(address, into, max_bytes).await
     }
 
     fn lists(&self) -> bool {

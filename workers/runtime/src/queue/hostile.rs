@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use medley_proto::{Artifact, Class, Job, Lineage, ModelUse, Name, Sha256, StepId, StepInput, StepResult};
+use medley_proto::{Artifact, Class, Job, Lineage, ModelUse, Name, Sha256, StepId, StepInput, StepResult, VERSION};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 
@@ -21,6 +21,7 @@ fn step() -> Step {
         kind: Name::from_static("control"),
         class: Class::Interactive,
         group_size: 1,
+        stage_size: None,
         attempt: 1,
         params: json!({ "annotators": ["canny"], "text": "录音 \u{0}" }),
         inputs: vec![
@@ -52,11 +53,10 @@ fn work_on(step: &Step) {
         lineage.absorb(&step.lineage);
         lineage.absorb(&Lineage { models: lineage.models.clone(), compute_ms: u64::MAX, steps: 1 });
     }
-    let group = crate::advance::Group::of(step);
-    group.last();
+    crate::engine::groups::last_step(&medley_step::graph::Group::of(step));
     let settings = crate::WorkerSettings::default();
-    crate::settle::jittered(crate::settle::backoff(&settings, step.attempt));
-    let keys = crate::keys::JobKeys::of_step(step);
+    crate::engine::backoff::jittered(crate::engine::backoff::backoff(&settings, step.attempt));
+    let keys = crate::layout::keys::JobKeys::of_step(step);
     keys.attempt(&step.id, step.attempt);
     keys.dead_letter(&step.id);
     keys.index(step.published_ms);
@@ -150,7 +150,7 @@ proptest! {
             quality: serde_json::Map::new(),
             lineage: Lineage { models: std::collections::BTreeMap::<String, ModelUse>::new(), compute_ms, steps },
         }).collect();
-        let lineage = crate::advance::lineage_of(&results);
+        let lineage = crate::engine::groups::lineage_of(&results);
         let sum = sums.iter().fold(0_u64, |sum, (ms, _)| sum.saturating_add(*ms));
         prop_assert_eq!(lineage.compute_ms, sum);
     }
@@ -165,7 +165,7 @@ fn what_no_recipe_gives_is_unreadable() {
         step
     };
     let odd: [fn(&mut Step); 6] = [
-        |step| step.v = VERSION + 1,
+        |step| step.v = Step::MAX_VERSION + 1,
         |step| step.attempt = 0,
         |step| step.group_size = 0,
         |step| step.group_size = u32::MAX,
@@ -199,5 +199,5 @@ fn deep_documents_and_long_waits_are_no_trouble() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     assert!(decode(QUEUE, deep.as_bytes()).is_err());
     assert!(serde_json::from_slice::<Job>(deep.as_bytes()).is_err());
-    crate::settle::jittered(Duration::MAX.min(crate::settle::MOST_PAUSE));
+    crate::engine::backoff::jittered(Duration::MAX.min(crate::engine::backoff::MAX_PAUSE));
 }

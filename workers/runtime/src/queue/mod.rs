@@ -1,16 +1,20 @@
 //! Where steps wait: an SQLite file on one machine, RabbitMQ for a fleet. Both pass `tests/conformance_queue.rs`.
 
+#[cfg(feature = "amqp")]
 mod amqp;
+mod contract;
 mod sqlite;
 mod weights;
 
 #[cfg(test)]
 mod hostile;
 
-use medley_proto::{Name, Step, VERSION};
-use medley_step::{GroupDone, QueueError};
+use medley_proto::{Name, Step};
+use medley_step::graph::GROUP_MAX;
 
+#[cfg(feature = "amqp")]
 pub use amqp::{AmqpConfig, AmqpQueue, definitions};
+pub use contract::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 pub use sqlite::{SqliteOptions, SqliteQueue};
 
 /// How often a step may be lost with the worker that held it before the queue gives it up as a dead letter. A high, fixed
@@ -44,10 +48,10 @@ fn decode(queue: &str, body: &[u8]) -> Result<Step, QueueError> {
     }
     let step: Step = serde_json::from_slice(body)
         .map_err(|error| QueueError::Unreadable(format!("it is not a step ({error})"), Some(error.into())))?;
-    if step.v > VERSION {
+    if step.v > Step::MAX_VERSION {
         return unreadable(format!("it is of version {}, newer than this build", step.v));
     }
-    if step.group_size > GroupDone::MAX || step.id.n >= step.group_size {
+    if step.group_size > GROUP_MAX || step.id.n >= step.group_size {
         return unreadable(format!("step {} cannot be one of a group of {}", step.id, step.group_size));
     }
     if step.attempt == 0 {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use libtest_mimic::Trial;
 use medley_proto::{ErrorCode, JobState, Name, Outcome};
-use medley_runtime::{BREAKPOINT_VARIABLE, ComputeCommand, Error, Request, WorkerOptions, WorkersError};
+use medley_runtime::{BREAKPOINT_VARIABLE, ComputeCommand, EngineError, EngineOptions, Error, Request};
 
 use crate::{
     fleet::{Fleet, Running, TENANT, numbers, until},
@@ -53,27 +53,27 @@ async fn a_dead_letter_can_be_replayed() {
     let failed = fleet.wait(job).await;
     assert_eq!(failed.outcome, Outcome::Failed);
     assert_eq!(failed.error.as_ref().map(|error| error.attempt), Some(3));
-    let letters = fleet.medley.dead_letters(&TENANT, 10).await.unwrap();
+    let letters = fleet.client.dead_letters(&TENANT, 10).await.unwrap();
     assert_eq!(letters.len(), 1);
     assert_eq!((&letters[0].step.id, letters[0].attempts.len()), (&act(0), 3), "with its history");
 
     // Nothing has changed: it dies again.
-    assert_eq!(fleet.medley.replay(&TENANT, job).await.unwrap(), 1);
+    assert_eq!(fleet.client.replay(&TENANT, job).await.unwrap(), 1);
     assert_eq!(fleet.wait(job).await.outcome, Outcome::Failed);
     std::fs::remove_file(&file).unwrap();
-    crate::fleet::until("the new letter", || async { fleet.medley.replay(&TENANT, job).await.is_ok() }).await;
+    crate::fleet::until("the new letter", || async { fleet.client.replay(&TENANT, job).await.is_ok() }).await;
     let manifest = fleet.wait(job).await;
     assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 3));
-    assert!(matches!(fleet.medley.replay(&TENANT, job).await, Err(Error::NoDeadLetter(_))));
+    assert!(matches!(fleet.client.replay(&TENANT, job).await, Err(Error::NoDeadLetter(_))));
     workers.stop().await.unwrap();
 }
 
 async fn a_dead_letter_can_be_dropped() {
     let fleet = Fleet::with(|settings| settings.worker.max_attempts = 1).await;
     let job = fleet.run(&[Do::FailWhile { file: "/".into() }]).await.job;
-    assert_eq!(fleet.medley.drop_dead(&TENANT, job).await.unwrap(), 1);
-    assert!(fleet.medley.dead_letters(&TENANT, 10).await.unwrap().is_empty());
-    assert_eq!(fleet.medley.manifest(&TENANT, job).await.unwrap().outcome, Outcome::Failed);
+    assert_eq!(fleet.client.drop_dead(&TENANT, job).await.unwrap(), 1);
+    assert!(fleet.client.dead_letters(&TENANT, 10).await.unwrap().is_empty());
+    assert_eq!(fleet.client.manifest(&TENANT, job).await.unwrap().outcome, Outcome::Failed);
 }
 
 async fn a_poison_step_is_alone_to_blame() {
@@ -93,7 +93,7 @@ async fn a_poison_step_is_alone_to_blame() {
     assert!(fleet.attempts(innocent).await.is_empty(), "the neighbours are not charged");
 
     std::fs::remove_file(&file).unwrap();
-    fleet.medley.replay(&TENANT, poison).await.unwrap();
+    fleet.client.replay(&TENANT, poison).await.unwrap();
     assert_eq!(fleet.wait(poison).await.outcome, Outcome::Succeeded);
     workers.stop().await.unwrap();
 }
@@ -121,7 +121,7 @@ async fn a_step_that_notes_down_goes_on() {
     let workers = fleet.workers();
     let manifest = fleet.wait(sift).await;
     assert_eq!(manifest.outcome, Outcome::Succeeded, "{:?}", manifest.error);
-    let paths = fleet.medley.fetch(&TENANT, sift, &fleet.folder.path().join("out")).await.unwrap();
+    let paths = fleet.client.fetch(&TENANT, sift, &fleet.folder.path().join("out")).await.unwrap();
     assert_eq!(std::fs::read_to_string(&paths[0]).unwrap(), "15");
     assert_eq!(fleet.wait(innocent).await.outcome, Outcome::Succeeded);
     assert!(fleet.attempts(sift).await.is_empty() && fleet.attempts(innocent).await.is_empty(), "nobody is charged");
@@ -159,9 +159,9 @@ async fn a_worker_that_cannot_compute_stops() {
     let fleet = Fleet::new().await;
     let job = fleet.submit(&numbers(2)).await;
     let compute = ComputeCommand { program: "/bin/false".into(), args: Vec::new() };
-    let options = WorkerOptions { compute, all_kinds: true, ..WorkerOptions::default() };
-    let broken = Running::start(&fleet.medley, options);
-    let Err(WorkersError::Unfit(reason)) = broken.ended().await else { panic!("it cannot compute") };
+    let options = EngineOptions { compute, all_kinds: true, ..EngineOptions::default() };
+    let broken = Running::start(&fleet.client, options);
+    let Err(EngineError::Unfit(reason)) = broken.ended().await else { panic!("it cannot compute") };
     assert!(reason.contains("'act' does not start") && reason.contains("exit code 1"), "{reason}");
     let workers = fleet.workers();
     assert_eq!(fleet.wait(job).await.outcome, Outcome::Succeeded);
@@ -196,8 +196,8 @@ impl Killed {
     }
 
     fn workers(&self, fleet: &Fleet, kinds: Vec<Name>) -> Running {
-        let options = WorkerOptions { compute: self.compute.clone(), kinds, ..WorkerOptions::default() };
-        Running::start(&fleet.medley, options)
+        let options = EngineOptions { compute: self.compute.clone(), kinds, ..EngineOptions::default() };
+        Running::start(&fleet.client, options)
     }
 
     fn starts(&self) -> usize {
@@ -226,7 +226,7 @@ async fn a_kind_that_does_not_start_is_left_to_others() {
     until("the last start", || async { killed.starts() >= 5 }).await;
     // Steps of another kind are still taken.
     let request = Request { params: serde_json::Value::Null, ..Request::new(TENANT, Name::from_static("no-model")) };
-    let other = fleet.medley.submit(request).await.unwrap().job.id;
+    let other = fleet.client.submit(request).await.unwrap().job.id;
     assert_eq!(fleet.wait(other).await.error.unwrap().code, ErrorCode::MODEL_MISSING);
     assert_eq!(fleet.state(job).await, JobState::Queued);
     let elsewhere = fleet.workers();
@@ -241,7 +241,7 @@ async fn a_kind_that_does_not_start_says_why() {
     let killed = Killed::at("child_built", ALWAYS, fleet.folder.path());
     let job = fleet.submit(&numbers(1)).await;
     let workers = killed.workers(&fleet, vec![Name::from_static("act")]);
-    let Err(WorkersError::Unfit(reason)) = workers.ended().await else { panic!("it has nothing else to do") };
+    let Err(EngineError::Unfit(reason)) = workers.ended().await else { panic!("it has nothing else to do") };
     assert!(reason.contains("'act' does not start (5 times in a row)") && reason.contains("SIGKILL"), "{reason}");
     // The step that it hands back may reach it once more before it has stopped taking any.
     assert!([5, 10].contains(&killed.starts()), "{} starts", killed.starts());

@@ -9,7 +9,7 @@ use std::{path::Path, sync::Arc};
 
 use libtest_mimic::Trial;
 use medley_proto::Outcome;
-use medley_runtime::WorkerOptions;
+use medley_runtime::EngineOptions;
 use medley_tests::{
     rabbitmq::Broker,
     s3::{Fault, Network, Server},
@@ -67,7 +67,7 @@ async fn goes_as_in_peace(fleet: &Fleet, workers: Running, trouble: impl Future<
     let manifest = fleet.wait(job).await;
     assert_eq!(manifest.outcome, Outcome::Succeeded, "{:?}", manifest.error);
     assert_eq!((manifest.artifacts, manifest.timings.steps), (in_peace.artifacts, in_peace.timings.steps));
-    assert!(fleet.medley.dead_letters(&fleet::TENANT, 10).await.unwrap().is_empty());
+    assert!(fleet.client.dead_letters(&fleet::TENANT, 10).await.unwrap().is_empty());
     workers.stop().await.unwrap();
 }
 
@@ -104,8 +104,8 @@ async fn workers_behind(network: &Network, remote: &Remote, fleet: &Fleet) -> Ru
     let folder = fleet.folder.path().join("behind");
     std::fs::create_dir(&folder).unwrap();
     Remote { endpoint: network.endpoint(), ..remote.clone() }.note_in(&folder);
-    let settings = fleet.medley.settings().clone();
-    Running::start(&fleet::open(&folder, settings).await, WorkerOptions::default())
+    let settings = fleet.client.backend().settings().clone();
+    Running::start(&fleet::open(&folder, settings).await, EngineOptions::default())
 }
 
 /// A job meets all of these faults, each after 3 to 9 undisturbed requests.

@@ -13,11 +13,10 @@ use std::{
 use futures_util::StreamExt;
 use medley_proto::{EventBody, JobId, JobState, Manifest, Name};
 use medley_runtime::{
-    BREAKPOINT_VARIABLE, Medley, Request, Settings, WorkerOptions, Workers, WorkersError,
-    queue::{AmqpConfig, AmqpQueue, SqliteOptions, SqliteQueue},
-    store::{FileStore, S3Config, S3Store},
+    BREAKPOINT_VARIABLE, Backend, Client, Engine, EngineError, EngineOptions, Error, Request, Settings, Swept,
+    queue::{AmqpConfig, AmqpQueue, Queue, SqliteOptions, SqliteQueue},
+    store::{FileStore, Key, ObjectInfo, S3Config, S3Store, Store},
 };
-use medley_step::{Key, ObjectInfo, Queue, Store};
 use medley_tests::{
     rabbitmq::Broker,
     s3::{ACCESS_KEY, SECRET_KEY, Server},
@@ -38,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(900);
 
 pub(crate) struct Fleet {
     pub(crate) folder: TempDir,
-    pub(crate) medley: Medley,
+    pub(crate) client: Client,
 }
 
 pub(crate) fn settings(folder: &Path) -> Settings {
@@ -118,12 +117,12 @@ pub(crate) fn furnish(folder: &Path) {
     }
 }
 
-pub(crate) async fn open(folder: &Path, settings: Settings) -> Medley {
+pub(crate) async fn open(folder: &Path, settings: Settings) -> Client {
     over(queue(folder).await, store(folder).await, settings)
 }
 
-pub(crate) fn over(queue: Arc<dyn Queue>, store: Arc<dyn Store>, settings: Settings) -> Medley {
-    Medley::new(queue, store, Arc::new(kinds::registry()), settings)
+pub(crate) fn over(queue: Arc<dyn Queue>, store: Arc<dyn Store>, settings: Settings) -> Client {
+    Client::new(Backend::new(queue, store, Arc::new(kinds::registry()), settings))
 }
 
 pub(crate) async fn queue(folder: &Path) -> Arc<dyn Queue> {
@@ -168,23 +167,28 @@ impl Fleet {
     pub(crate) async fn in_folder(folder: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = settings(folder.path());
         change(&mut settings);
-        let medley = open(folder.path(), settings).await;
-        Self { folder, medley }
+        let client = open(folder.path(), settings).await;
+        Self { folder, client }
     }
 
     pub(crate) fn workers(&self) -> Running {
-        Running::start(&self.medley, WorkerOptions::default())
+        Running::start(&self.client, EngineOptions::default())
+    }
+
+    /// One round of the sweeper.
+    pub(crate) async fn sweep(&self) -> Result<Swept, Error> {
+        Engine::new(self.client.backend(), EngineOptions::default()).sweep().await
     }
 
     pub(crate) async fn submit(&self, acts: &[Do]) -> JobId {
-        self.medley.submit(request(acts)).await.unwrap().job.id
+        self.client.submit(request(acts)).await.unwrap().job.id
     }
 
     pub(crate) async fn wait(&self, job: JobId) -> Manifest {
-        match tokio::time::timeout(PATIENCE, self.medley.wait(&TENANT, job)).await {
+        match tokio::time::timeout(PATIENCE, self.client.wait(&TENANT, job)).await {
             Ok(manifest) => manifest.unwrap(),
             Err(_) => {
-                let status = self.medley.status(&TENANT, job).await;
+                let status = self.client.status(&TENANT, job).await;
                 let names: Vec<String> =
                     self.objects().await.into_iter().map(|object| object.key.to_string()).collect();
                 panic!("the job does not end: {status:?}, with {names:#?}");
@@ -201,7 +205,7 @@ impl Fleet {
     }
 
     pub(crate) async fn state(&self, job: JobId) -> JobState {
-        self.medley.status(&TENANT, job).await.unwrap().state
+        self.client.status(&TENANT, job).await.unwrap().state
     }
 
     /// The tenant's objects in the store.
@@ -209,7 +213,7 @@ impl Fleet {
         let mut objects = Vec::new();
         let mut after = None;
         loop {
-            let page = self.medley.store().list(&Key::parse("test").unwrap(), after.as_deref(), 1_000).await.unwrap();
+            let page = self.client.store().list(&Key::parse("test").unwrap(), after.as_deref(), 1_000).await.unwrap();
             objects.extend(page.objects);
             after = page.next;
             if after.is_none() {
@@ -230,7 +234,7 @@ impl Fleet {
 
     /// Waits until a worker has started a step of the job.
     pub(crate) async fn started(&self, job: JobId, workers: impl FnOnce() -> Running) -> Running {
-        let mut events = self.medley.watch(&TENANT, job).await.unwrap();
+        let mut events = self.client.watch(&TENANT, job).await.unwrap();
         let workers = workers();
         let started = async {
             while let Some(event) = events.next().await {
@@ -251,28 +255,34 @@ pub(crate) fn request(acts: &[Do]) -> Request {
     request
 }
 
+/// A job whose steps leave files that are read where they lie.
+pub(crate) fn gathered(count: u64) -> Request {
+    let acts: Vec<_> = (0..count).map(|number| Do::Leave { number }).collect();
+    Request { kind: Name::from_static("gathered"), ..request(&acts) }
+}
+
 pub(crate) fn numbers(count: u64) -> Vec<Do> {
     (0..count).map(|number| Do::Count { number, ms: 0 }).collect()
 }
 
 pub(crate) struct Running {
-    task: JoinHandle<Result<(), WorkersError>>,
+    task: JoinHandle<Result<(), EngineError>>,
     stop: CancellationToken,
 }
 
 impl Running {
-    pub(crate) fn start(medley: &Medley, options: WorkerOptions) -> Self {
+    pub(crate) fn start(client: &Client, options: EngineOptions) -> Self {
         let stop = CancellationToken::new();
-        Self { task: tokio::spawn(Workers::new(medley, options).run(stop.clone())), stop }
+        Self { task: tokio::spawn(Engine::new(client.backend(), options).run(stop.clone())), stop }
     }
 
-    pub(crate) async fn stop(self) -> Result<(), WorkersError> {
+    pub(crate) async fn stop(self) -> Result<(), EngineError> {
         self.stop.cancel();
         self.task.await.unwrap()
     }
 
     /// How it ends by itself.
-    pub(crate) async fn ended(self) -> Result<(), WorkersError> {
+    pub(crate) async fn ended(self) -> Result<(), EngineError> {
         tokio::time::timeout(PATIENCE, self.task).await.expect("it ends").unwrap()
     }
 }

@@ -11,7 +11,7 @@ use lapin::{
 };
 use libtest_mimic::Trial;
 use medley_proto::{Class, ErrorCode, JobId, JobState, Lineage, Name, Outcome, Step, StepId, VERSION};
-use medley_step::{Key, ObjectMeta};
+use medley_runtime::store::{Key, ObjectMeta};
 use serde_json::json;
 
 use crate::{
@@ -44,6 +44,7 @@ fn step(job: JobId, act: &Do) -> Step {
         kind: Name::from_static("act"),
         class: Class::Interactive,
         group_size: 1,
+        stage_size: None,
         attempt: 1,
         params: json!(act),
         inputs: Vec::new(),
@@ -102,7 +103,7 @@ async fn the_next_job_is_done(fleet: &Fleet) {
 async fn damage(fleet: &Fleet, key: &str) {
     let key = Key::parse(key).unwrap();
     let garbage = bytes::Bytes::from_static(br#"{"v":1,"id":"#);
-    fleet.medley.store().put(&key, garbage, &ObjectMeta::default()).await.unwrap();
+    fleet.client.store().put(&key, garbage, &ObjectMeta::default()).await.unwrap();
 }
 
 async fn sums_and_counts_that_do_not_fit_stop_nobody() {
@@ -114,7 +115,10 @@ async fn sums_and_counts_that_do_not_fit_stop_nobody() {
     inject(fleet.folder.path(), &serde_json::to_vec(&hostile).unwrap()).await;
     let workers = fleet.workers();
     let manifest = fleet.wait(job).await;
-    assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, u64::MAX));
+    // The recipe has no such stage: what an unknown step leaves must not pass for the job's end.
+    assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Failed, u64::MAX));
+    let error = manifest.error.unwrap();
+    assert!(error.code == ErrorCode::INTERNAL && error.message.contains("has no stage 'extra'"), "{error:?}");
     the_next_job_is_done(&fleet).await;
     workers.stop().await.unwrap();
     assert!(fleet.attempts(job).await.is_empty());
@@ -182,7 +186,7 @@ async fn a_dead_letter_of_any_attempt_is_kept() {
     let workers = fleet.workers();
     assert_eq!(fleet.wait(job).await.outcome, Outcome::Failed);
     assert_eq!(fleet.state(job).await, JobState::Failed);
-    let letters = fleet.medley.dead_letters_of(&TENANT, job).await.unwrap();
+    let letters = fleet.client.dead_letters_of(&TENANT, job).await.unwrap();
     assert_eq!((letters.len(), letters[0].attempts.len()), (1, 1), "{letters:?}");
     the_next_job_is_done(&fleet).await;
     workers.stop().await.unwrap();

@@ -9,7 +9,7 @@ use medley_proto::{JobId, Outcome};
 use medley_runtime::Request;
 
 use crate::{
-    fleet::{Doomed, Fleet, TENANT, numbers, request, until},
+    fleet::{Doomed, Fleet, TENANT, gathered, numbers, request, until},
     kinds::Do,
     test,
 };
@@ -30,10 +30,12 @@ pub(crate) fn tests() -> Vec<Trial> {
         "before_manifest",
         "after_manifest",
     ];
+    let at_marks = ["before_mark", "before_mark:2", "after_mark", "after_mark:2", "after_publish_next:2"];
     let at_submit = ["after_submit_open", "after_submit_job", "after_submit_publish"];
     let at_failure = ["after_error", "after_dead_letter"];
     let mut tests = vec![test("compute_children_do_not_outlive_their_worker", children_do_not_outlive_their_worker)];
     tests.extend(at_work.map(|place| test(&format!("killed_{place}"), move || killed_at_work(place))));
+    tests.extend(at_marks.map(|place| test(&format!("killed_{place}_of_a_gather"), move || killed_at_a_mark(place))));
     tests.extend(at_submit.map(|place| test(&format!("killed_{place}"), move || killed_at_submit(place))));
     tests.extend(at_failure.map(|place| test(&format!("killed_{place}"), move || killed_at_failure(place))));
     tests
@@ -58,11 +60,27 @@ async fn killed_at_work(place: &'static str) {
     workers.stop().await.unwrap();
 }
 
+async fn killed_at_a_mark(place: &'static str) {
+    let fleet = Fleet::new().await;
+    let submit = || async { fleet.client.submit(gathered(70)).await.unwrap().job.id };
+    let undisturbed = submit().await;
+    let workers = fleet.workers();
+    let undisturbed = fleet.wait(undisturbed).await;
+    workers.stop().await.unwrap();
+    let job = submit().await;
+    dies_at("worker", fleet.folder.path(), place).await;
+    let workers = fleet.workers();
+    let manifest = fleet.wait(job).await;
+    assert_eq!(manifest.outcome, Outcome::Succeeded);
+    assert_eq!((manifest.artifacts, manifest.timings.steps), (undisturbed.artifacts, undisturbed.timings.steps));
+    workers.stop().await.unwrap();
+}
+
 async fn killed_at_submit(place: &'static str) {
     let fleet = Fleet::new().await;
     dies_at("submitter", fleet.folder.path(), place).await;
     let again = Request { idempotency_key: Some("the one".into()), ..request(&numbers(3)) };
-    let submitted = fleet.medley.submit(again).await.unwrap();
+    let submitted = fleet.client.submit(again).await.unwrap();
     assert_eq!(submitted.job.id, JobId::from_key(&TENANT, "the one"));
     let workers = fleet.workers();
     assert_eq!(fleet.wait(submitted.job.id).await.timings.steps, 4);
@@ -91,7 +109,7 @@ async fn children_do_not_outlive_their_worker() {
     worker.signal(libc::SIGKILL);
     worker.died().await;
     until("the children to go", || async { children.iter().all(|pid| is_gone(*pid)) }).await;
-    fleet.medley.cancel(&TENANT, job).await.unwrap();
+    fleet.client.cancel(&TENANT, job).await.unwrap();
 }
 
 fn children_of(parent: u32) -> Vec<u32> {

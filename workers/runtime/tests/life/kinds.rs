@@ -6,15 +6,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use medley_proto::{ErrorCode, Name, StepId, StepInput};
+use medley_proto::{ErrorCode, Name, StepId};
 use medley_step::{
-    BuildContext, BuildError, GroupDone, JobView, Planned, Recipe, Registry, StepContext, StepDraft, StepError, Worker,
+    BuildContext, BuildError, Recipe, Registry, StepContext, StepError, Worker,
+    graph::{Done, Draft, Drafts, Fragment, GROUP_MAX, Merged, One, Scope, Whole},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) fn registry() -> Registry {
-    Registry::default().worker::<Act>().worker::<Sum>().worker::<Absent>().recipe::<Acts>().recipe::<NoModel>()
+    Registry::default()
+        .worker::<Act>()
+        .worker::<Sum>()
+        .worker::<Absent>()
+        .recipe::<Acts>()
+        .recipe::<Gathered>()
+        .recipe::<NoModel>()
 }
 
 /// What one step does.
@@ -25,6 +32,10 @@ pub(crate) enum Do {
     Count {
         number: u64,
         ms: u64,
+    },
+    /// Leaves its number in a file.
+    Leave {
+        number: u64,
     },
     /// Hands its number on as soon as the file exists.
     CountWhen {
@@ -77,6 +88,10 @@ impl Worker for Act {
             Do::Count { number, ms } => {
                 wait(cx, Duration::from_millis(ms))?;
                 cx.quality("number", number);
+                Ok(number)
+            }
+            Do::Leave { number } => {
+                cx.publish("number.txt", "text/plain", number.to_string().as_bytes())?;
                 Ok(number)
             }
             Do::CountWhen { number, file } => {
@@ -198,36 +213,56 @@ pub(crate) struct Acts;
 
 impl Recipe for Acts {
     const KIND: &'static str = "acts";
-    type Params = ActsParams;
     const ABOUT: &'static str = "what the tests need";
     const INPUTS: std::ops::RangeInclusive<usize> = 0..=1;
+}
 
-    fn start(job: &JobView<'_, ActsParams>) -> Result<Planned, StepError> {
-        let total = count(job)?;
-        let inputs = (0..u32::try_from(job.job.inputs.len()).unwrap_or(0)).map(StepInput::Job);
-        let step = |(n, act): (usize, &Do)| {
-            let draft = StepDraft::nth::<Act>("act", u32::try_from(n).unwrap_or(u32::MAX), total, act)?;
-            let draft = draft.inputs(inputs.clone());
-            Ok::<_, StepError>(if job.params.cached { draft.cached(&[&serde_json::to_vec(act)?]) } else { draft })
-        };
-        Ok(Planned::many(job.params.acts.iter().enumerate().map(step).collect::<Result<_, _>>()?).work(1.0, "acts"))
-    }
+impl Fragment for Acts {
+    type Params = ActsParams;
+    type Ends = One<()>;
 
-    fn next(job: &JobView<'_, ActsParams>, done: &GroupDone) -> Result<Planned, StepError> {
-        let outputs = done.results.iter().map(|result| StepInput::Output(result.id.clone()));
-        let groups = count(job)?.div_ceil(GroupDone::MAX);
-        match done.stage.as_str() {
-            "act" if groups > 1 => {
-                Ok(Planned::one(StepDraft::nth::<Sum>("merge-1", done.group, groups, &())?.inputs(outputs)))
-            }
-            "act" | "merge-1" => Ok(Planned::one(StepDraft::only::<Sum>("total", &())?.inputs(outputs))),
-            _ => Ok(Planned::last()),
-        }
+    fn graph(g: &mut Scope<'_, ActsParams>) -> One<()> {
+        let acts = g.scatter("act", (), |cx, ()| {
+            let draft = |act: &Do| {
+                let draft = Draft::of(Whole::<Act>(act.clone())).inputs(cx.inputs());
+                Ok(if cx.params.cached { draft.cached(&[&serde_json::to_vec(act)?]) } else { draft })
+            };
+            Ok(cx.params.acts.iter().map(draft).collect::<Result<Drafts<_>, StepError>>()?.work(1.0, "acts"))
+        });
+        let sums = g.fold("merge", acts, |_, acts| Ok(sum(&acts)), |_, sums| Ok(sum(&sums)));
+        g.one("total", sums, |_, sums| {
+            Ok(match sums {
+                Merged::Parts(acts) => sum(&acts),
+                Merged::Merges(sums) => sum(&sums),
+            })
+        })
     }
 }
 
-fn count(job: &JobView<'_, ActsParams>) -> Result<u32, StepError> {
-    u32::try_from(job.params.acts.len()).map_err(|_| StepError::internal("too many acts"))
+fn sum<T>(done: &[Done<T>]) -> Draft<Whole<Sum>> {
+    Draft::of(Whole::<Sum>(())).inputs(done.iter().map(Done::output))
+}
+
+/// Scatters into acts, waits for all, and adds up the numbers in the files that they left.
+pub(crate) struct Gathered;
+
+impl Recipe for Gathered {
+    const KIND: &'static str = "gathered";
+    const ABOUT: &'static str = "what the tests of marks need";
+    const INPUTS: std::ops::RangeInclusive<usize> = 0..=0;
+}
+
+impl Fragment for Gathered {
+    type Params = ActsParams;
+    type Ends = One<()>;
+
+    fn graph(g: &mut Scope<'_, ActsParams>) -> Self::Ends {
+        let act = g.scatter("act", (), |cx, ()| {
+            Ok(cx.params.acts.iter().map(|act| Draft::of(Whole::<Act>(act.clone()))).collect())
+        });
+        let all = g.gather("merge", act);
+        g.one("total", all, |_, all| Ok(Draft::of(Whole::<Sum>(())).inputs(all.files())))
+    }
 }
 
 /// A kind that cannot work on any machine.
@@ -253,19 +288,19 @@ pub(crate) struct NoModel;
 
 impl Recipe for NoModel {
     const KIND: &'static str = "no-model";
-    type Params = ();
     const ABOUT: &'static str = "needs a model that nobody has";
     const INPUTS: std::ops::RangeInclusive<usize> = 0..=0;
+}
 
-    fn start(_: &JobView<'_, ()>) -> Result<Planned, StepError> {
-        Ok(Planned::one(StepDraft::only::<Absent>("run", &())?))
-    }
+impl Fragment for NoModel {
+    type Params = ();
+    type Ends = One<()>;
 
-    fn next(_: &JobView<'_, ()>, _: &GroupDone) -> Result<Planned, StepError> {
-        Ok(Planned::last())
+    fn graph(g: &mut Scope<'_, ()>) -> One<()> {
+        g.whole::<Absent>()
     }
 }
 
 pub(crate) fn act(n: u32) -> StepId {
-    StepId::new(Name::from_static("act"), n / GroupDone::MAX, n % GroupDone::MAX)
+    StepId::new(Name::from_static("act"), n / GROUP_MAX, n % GROUP_MAX)
 }

@@ -38,14 +38,14 @@ fn main() -> ExitCode {
 mod roles {
     use std::path::PathBuf;
 
-    use medley_runtime::{WorkerOptions, Workers};
+    use medley_runtime::{Engine, EngineOptions};
     use tokio_util::sync::CancellationToken;
 
     use crate::fleet;
 
     /// Works until it is told to stop.
     pub(crate) async fn worker(folder: PathBuf) {
-        let medley = fleet::open(&folder, fleet::settings(&folder)).await;
+        let client = fleet::open(&folder, fleet::settings(&folder)).await;
         let stop = CancellationToken::new();
         let told = stop.clone();
         tokio::spawn(async move {
@@ -53,14 +53,14 @@ mod roles {
             terminate.recv().await;
             told.cancel();
         });
-        Workers::new(&medley, WorkerOptions::default()).run(stop).await.unwrap();
+        Engine::new(client.backend(), EngineOptions::default()).run(stop).await.unwrap();
     }
 
     pub(crate) async fn submitter(folder: PathBuf) {
-        let medley = fleet::open(&folder, fleet::settings(&folder)).await;
+        let client = fleet::open(&folder, fleet::settings(&folder)).await;
         let mut request = fleet::request(&fleet::numbers(3));
         request.idempotency_key = Some("the one".into());
-        medley.submit(request).await.unwrap();
+        client.submit(request).await.unwrap();
     }
 }
 

@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::StreamExt;
 use libtest_mimic::Trial;
 use medley_proto::{Class, ErrorCode, EventBody, JobState, Name, Outcome};
-use medley_runtime::{Clock, Error, InputRequest, Request, WorkerOptions};
-use medley_step::ObjectInfo;
+use medley_runtime::{Client, Clock, EngineOptions, Error, InputRequest, Request, store::ObjectInfo};
 
 use crate::{
-    fleet::{self, Fleet, Running, TENANT, numbers, request, until},
+    fleet::{self, Fleet, Running, TENANT, gathered, numbers, request, until},
     kinds::Do,
     test,
 };
@@ -20,7 +19,9 @@ pub(crate) fn tests() -> Vec<Trial> {
     vec![
         test("a_job_comes_to_its_end", a_job_comes_to_its_end),
         test("wide_jobs_gather_as_a_tree", wide_jobs_gather_as_a_tree),
+        test("what_is_only_waited_for_is_marked", what_is_only_waited_for_is_marked),
         test("whoever_watches_hears_the_end", whoever_watches_hears_the_end),
+        test("who_watches_later_knows_how_far_a_job_is", who_watches_later_knows_how_far_a_job_is),
         test("what_fails_for_good_is_not_tried_again", what_fails_for_good_is_not_tried_again),
         test("a_panic_is_an_error_of_its_step", a_panic_is_an_error_of_its_step),
         test("a_kind_that_cannot_work_says_why", a_kind_that_cannot_work_says_why),
@@ -46,7 +47,7 @@ async fn a_job_comes_to_its_end() {
 
     let out = fleet.folder.path().join("out");
     for _ in 0..2 {
-        let paths = fleet.medley.fetch(&TENANT, job, &out).await.unwrap();
+        let paths = fleet.client.fetch(&TENANT, job, &out).await.unwrap();
         assert_eq!(paths, [out.join("sum.txt")]);
         assert_eq!(std::fs::read_to_string(&paths[0]).unwrap(), "6");
     }
@@ -54,25 +55,57 @@ async fn a_job_comes_to_its_end() {
     assert_eq!(again.artifacts, manifest.artifacts);
 }
 
+async fn what_is_only_waited_for_is_marked() {
+    let fleet = Fleet::new().await;
+    let job = fleet.client.submit(gathered(130)).await.unwrap().job.id;
+    let workers = fleet.workers();
+    let manifest = fleet.wait(job).await;
+    workers.stop().await.unwrap();
+    assert_eq!(manifest.outcome, Outcome::Succeeded);
+    assert_eq!(manifest.timings.steps, 130 + 3 + 1, "a mark counts as the step that it stands for");
+    let out = fleet.folder.path().join("out");
+    let paths = fleet.client.fetch(&TENANT, job, &out).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&paths[0]).unwrap(), (0..130).sum::<u64>().to_string());
+    let marks = fleet.keys().await.into_iter().filter(|key| key.contains("/steps/merge-1/0/")).count();
+    assert_eq!(marks, 3);
+}
+
 async fn wide_jobs_gather_as_a_tree() {
     let fleet = Fleet::new().await;
     let manifest = fleet.run(&numbers(130)).await;
     assert_eq!(manifest.outcome, Outcome::Succeeded);
     assert_eq!(manifest.timings.steps, 130 + 3 + 1, "each step is counted once");
-    let paths = fleet.medley.fetch(&TENANT, manifest.job, &fleet.folder.path().join("out")).await.unwrap();
+    let paths = fleet.client.fetch(&TENANT, manifest.job, &fleet.folder.path().join("out")).await.unwrap();
     assert_eq!(std::fs::read_to_string(&paths[0]).unwrap(), (0..130).sum::<u64>().to_string());
 }
 
 async fn whoever_watches_hears_the_end() {
     let fleet = Fleet::new().await;
     let job = fleet.submit(&numbers(2)).await;
-    let events = fleet.medley.watch(&TENANT, job).await.unwrap();
+    let events = fleet.client.watch(&TENANT, job).await.unwrap();
     let workers = fleet.workers();
     let events: Vec<_> = events.map(|event| event.body).collect().await;
     assert!(events.iter().any(|event| matches!(event, EventBody::Started { attempt: 1 })), "{events:?}");
     assert!(matches!(events.last(), Some(EventBody::Finished { state: JobState::Succeeded })), "{events:?}");
-    let late: Vec<_> = fleet.medley.watch(&TENANT, job).await.unwrap().collect().await;
+    let late: Vec<_> = fleet.client.watch(&TENANT, job).await.unwrap().collect().await;
     assert!(matches!(late[..], [medley_proto::Event { body: EventBody::Finished { .. }, .. }]));
+    workers.stop().await.unwrap();
+}
+
+async fn who_watches_later_knows_how_far_a_job_is() {
+    let fleet = Fleet::new().await;
+    let gate = fleet.folder.path().join("gate");
+    let waits = |number| Do::CountWhen { number, file: gate.clone() };
+    let job = fleet.submit(&[Do::Count { number: 1, ms: 0 }, waits(2), waits(3)]).await;
+    let workers = fleet.workers();
+    let result = format!("test/jobs/{job}/steps/act/0/0/result.json");
+    until("the first result", || async { fleet.keys().await.contains(&result) }).await;
+    let events = fleet.client.watch(&TENANT, job).await.unwrap();
+    std::fs::write(&gate, b"").unwrap();
+    let events: Vec<_> = events.map(|event| event.body).collect().await;
+    let EventBody::Planned { steps, work, unit, stage, done } = &events[0] else { panic!("{events:?}") };
+    assert_eq!((*steps, *done, *work, unit.as_str()), (3, 1, 1.0, "acts"));
+    assert_eq!(stage.as_ref().map(Name::as_str), Some("act"));
     workers.stop().await.unwrap();
 }
 
@@ -82,11 +115,11 @@ async fn what_fails_for_good_is_not_tried_again() {
     let job = fleet.submit(&[Do::Linger, Do::Refuse]).await;
     let workers = fleet.workers();
     let manifest = fleet.wait(job).await;
-    assert_eq!(fleet.medley.wait(&TENANT, fleet.submit(&numbers(9)).await).await.unwrap().outcome, Outcome::Succeeded);
+    assert_eq!(fleet.client.wait(&TENANT, fleet.submit(&numbers(9)).await).await.unwrap().outcome, Outcome::Succeeded);
     workers.stop().await.unwrap();
     let error = manifest.error.unwrap();
     assert_eq!((manifest.outcome, error.code, error.attempt), (Outcome::Failed, ErrorCode::MEDIA_UNDECODABLE, 1));
-    assert!(fleet.medley.dead_letters(&TENANT, 10).await.unwrap().is_empty());
+    assert!(fleet.client.dead_letters(&TENANT, 10).await.unwrap().is_empty());
 }
 
 async fn a_panic_is_an_error_of_its_step() {
@@ -99,7 +132,7 @@ async fn a_panic_is_an_error_of_its_step() {
 async fn a_kind_that_cannot_work_says_why() {
     let fleet = Fleet::new().await;
     let request = Request::new(TENANT, Name::from_static("no-model"));
-    let job = fleet.medley.submit(Request { params: serde_json::Value::Null, ..request }).await.unwrap().job.id;
+    let job = fleet.client.submit(Request { params: serde_json::Value::Null, ..request }).await.unwrap().job.id;
     let workers = fleet.workers();
     let error = fleet.wait(job).await.error.unwrap();
     workers.stop().await.unwrap();
@@ -115,24 +148,24 @@ async fn libraries_may_print_what_they_like() {
 async fn a_key_is_one_job() {
     let fleet = Fleet::new().await;
     let keyed = |acts: &[Do]| Request { idempotency_key: Some("k".into()), ..request(acts) };
-    let first = fleet.medley.submit(keyed(&numbers(2))).await.unwrap();
-    let second = fleet.medley.submit(keyed(&numbers(2))).await.unwrap();
+    let first = fleet.client.submit(keyed(&numbers(2))).await.unwrap();
+    let second = fleet.client.submit(keyed(&numbers(2))).await.unwrap();
     assert_eq!((first.job.id, first.new, second.new), (second.job.id, true, false));
-    let other = fleet.medley.submit(keyed(&numbers(3))).await.unwrap_err();
+    let other = fleet.client.submit(keyed(&numbers(3))).await.unwrap_err();
     assert_eq!(other.code(), ErrorCode::IDEMPOTENCY_CONFLICT);
     let workers = fleet.workers();
     let manifest = fleet.wait(first.job.id).await;
     assert_eq!(manifest.timings.steps, 3, "published twice, counted once");
-    let third = fleet.medley.submit(keyed(&numbers(2))).await.unwrap();
+    let third = fleet.client.submit(keyed(&numbers(2))).await.unwrap();
     assert_eq!(third.state, JobState::Succeeded);
     workers.stop().await.unwrap();
 }
 
 async fn a_deadline_that_passed_ends_the_job() {
     let fleet = Fleet::new().await;
-    let job = fleet.medley.submit(Request { deadline_ms: Some(1), ..request(&numbers(1)) }).await.unwrap().job.id;
-    let in_a_second = fleet.medley.status(&TENANT, job).await.unwrap().job.created_ms + 1_000;
-    let late = fleet.medley.submit(Request { deadline_ms: Some(in_a_second), ..request(&[Do::Linger]) });
+    let job = fleet.client.submit(Request { deadline_ms: Some(1), ..request(&numbers(1)) }).await.unwrap().job.id;
+    let in_a_second = fleet.client.status(&TENANT, job).await.unwrap().job.created_ms + 1_000;
+    let late = fleet.client.submit(Request { deadline_ms: Some(in_a_second), ..request(&[Do::Linger]) });
     let late = late.await.unwrap().job.id;
     let workers = fleet.workers();
     for job in [job, late] {
@@ -144,11 +177,11 @@ async fn a_deadline_that_passed_ends_the_job() {
 async fn an_interactive_job_passes_the_batch() {
     let fleet = Fleet::new().await;
     let batch = Request { class: Class::Batch, ..request(&numbers(10_000)) };
-    let batch = fleet.medley.submit(batch).await.unwrap().job.id;
+    let batch = fleet.client.submit(batch).await.unwrap().job.id;
     let other = fleet::open(fleet.folder.path(), fleet::settings(fleet.folder.path())).await;
-    let workers = [fleet.workers(), Running::start(&other, WorkerOptions::default())];
+    let workers = [fleet.workers(), Running::start(&other, EngineOptions::default())];
     until("the batch to be under way", || async { fleet.state(batch).await == JobState::Running }).await;
-    let urgent = fleet.medley.submit(request(&numbers(3))).await.unwrap().job;
+    let urgent = fleet.client.submit(request(&numbers(3))).await.unwrap().job;
     assert_eq!(fleet.wait(urgent.id).await.outcome, Outcome::Succeeded);
     for workers in workers {
         workers.stop().await.unwrap();
@@ -185,7 +218,7 @@ async fn bad_requests_are_refused_with_a_code() {
         (Request { params: serde_json::json!({ "atcs": [] }), ..request(&[]) }, "params_invalid"),
         (Request { kind: Name::from_static("nothing"), ..request(&[]) }, "kind_unknown"),
     ] {
-        let error = fleet.medley.submit(request).await.unwrap_err();
+        let error = fleet.client.submit(request).await.unwrap_err();
         assert_eq!(error.code().as_str(), code, "{error}");
     }
     assert_eq!(fleet.keys().await, [""; 0], "nothing is left of a refused request");
@@ -195,21 +228,22 @@ async fn jobs_are_listed_and_deleted() {
     let mut fleet = Fleet::new().await;
     // Each look at it is a millisecond later: no two jobs are of the same time.
     let ticks = AtomicU64::new(Clock::system().now_ms());
-    fleet.medley = fleet.medley.clone().with_clock(Clock::new(move || ticks.fetch_add(1, Ordering::Relaxed)));
+    let clock = Clock::new(move || ticks.fetch_add(1, Ordering::Relaxed));
+    fleet.client = Client::new(fleet.client.backend().clone().with_clock(clock));
     let mut jobs = Vec::new();
     for _ in 0..3 {
         jobs.push(fleet.submit(&numbers(1)).await);
     }
-    let first = fleet.medley.list(&TENANT, None, 2).await.unwrap();
-    let second = fleet.medley.list(&TENANT, first.next.as_deref(), 2).await.unwrap();
+    let first = fleet.client.list(&TENANT, None, 2).await.unwrap();
+    let second = fleet.client.list(&TENANT, first.next.as_deref(), 2).await.unwrap();
     let listed: Vec<_> = first.jobs.iter().chain(&second.jobs).map(|status| status.job.id).collect();
     jobs.reverse();
     assert_eq!(listed, jobs);
     let workers = fleet.workers();
     fleet.wait(jobs[0]).await;
     for job in &jobs {
-        fleet.medley.delete(&TENANT, *job).await.unwrap();
-        assert!(matches!(fleet.medley.status(&TENANT, *job).await, Err(Error::NoSuchJob(_))));
+        fleet.client.delete(&TENANT, *job).await.unwrap();
+        assert!(matches!(fleet.client.status(&TENANT, *job).await, Err(Error::NoSuchJob(_))));
     }
     // The steps that are left in the queue go by without leaving anything.
     let last = fleet.submit(&numbers(1)).await;

@@ -7,8 +7,10 @@ use std::{os::unix::fs::symlink, path::Path};
 use bytes::Bytes;
 use libtest_mimic::Trial;
 use medley_proto::{ErrorCode, JobId, Outcome, Source};
-use medley_runtime::{Error, InputRequest, Request};
-use medley_step::{Key, ObjectMeta};
+use medley_runtime::{
+    Error, InputRequest, Request,
+    store::{Key, ObjectMeta},
+};
 use serde_json::json;
 
 use crate::{
@@ -46,7 +48,7 @@ fn file(fleet: &Fleet) -> std::path::PathBuf {
 }
 
 async fn done(fleet: &Fleet, request: Request) -> JobId {
-    let job = fleet.medley.submit(request).await.unwrap().job.id;
+    let job = fleet.client.submit(request).await.unwrap().job.id;
     let workers = fleet.workers();
     assert_eq!(fleet.wait(job).await.outcome, Outcome::Succeeded);
     workers.stop().await.unwrap();
@@ -57,7 +59,7 @@ async fn done(fleet: &Fleet, request: Request) -> JobId {
 async fn telling(fleet: &Fleet) -> Vec<String> {
     let mut telling = Vec::new();
     for key in fleet.keys().await {
-        let bytes = fleet.medley.store().get(&Key::parse(&key).unwrap(), 1 << 20).await.unwrap().unwrap_or_default();
+        let bytes = fleet.client.store().get(&Key::parse(&key).unwrap(), 1 << 20).await.unwrap().unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if text.contains(TEXT) || text.contains(&NUMBER.to_string()) {
             telling.push(key);
@@ -70,7 +72,7 @@ async fn a_deleted_job_leaves_nothing() {
     let fleet = Fleet::new().await;
     let job = done(&fleet, cached(&file(&fleet))).await;
     assert!(telling(&fleet).await.iter().any(|key| key.starts_with("test/cache/")), "there is something to remove");
-    fleet.medley.delete(&TENANT, job).await.unwrap();
+    fleet.client.delete(&TENANT, job).await.unwrap();
     assert_eq!(telling(&fleet).await, [""; 0]);
     assert_eq!(fleet.keys().await, [""; 0]);
 }
@@ -79,20 +81,20 @@ async fn what_is_shared_stays_for_the_others() {
     let fleet = Fleet::new().await;
     let file = file(&fleet);
     let first = done(&fleet, cached(&file)).await;
-    let second = fleet.medley.submit(cached(&file)).await.unwrap().job;
-    fleet.medley.delete(&TENANT, first).await.unwrap();
+    let second = fleet.client.submit(cached(&file)).await.unwrap().job;
+    fleet.client.delete(&TENANT, first).await.unwrap();
     let workers = fleet.workers();
     assert_eq!(fleet.wait(second.id).await.outcome, Outcome::Succeeded, "its upload was not taken away");
     workers.stop().await.unwrap();
     // The second found the first one's result gone, or there: a third finds the second's in any case.
     let third = done(&fleet, cached(&file)).await;
-    fleet.medley.delete(&TENANT, second.id).await.unwrap();
+    fleet.client.delete(&TENANT, second.id).await.unwrap();
     assert!(telling(&fleet).await.iter().any(|key| key.starts_with("test/cache/")), "the third still uses it");
     if let Source::Stored(below) = &second.inputs[0].source {
         let key = Key::parse(&format!("test/{below}")).unwrap();
-        assert!(fleet.medley.store().head(&key).await.unwrap().is_some(), "the third still reads it");
+        assert!(fleet.client.store().head(&key).await.unwrap().is_some(), "the third still reads it");
     }
-    fleet.medley.delete(&TENANT, third).await.unwrap();
+    fleet.client.delete(&TENANT, third).await.unwrap();
     assert_eq!(fleet.keys().await, [""; 0]);
 }
 
@@ -102,25 +104,25 @@ async fn a_cached_result_that_is_gone_is_made_anew() {
     done(&fleet, cached(&file)).await;
     let is_result = |key: &&String| key.starts_with("test/cache/") && key.split('/').count() == 4;
     let key = Key::parse(fleet.keys().await.iter().find(is_result).unwrap()).unwrap();
-    fleet.medley.store().delete(&key).await.unwrap();
+    fleet.client.store().delete(&key).await.unwrap();
     done(&fleet, cached(&file)).await;
-    fleet.medley.store().put(&key, Bytes::from_static(b"{\"v\":"), &ObjectMeta::default()).await.unwrap();
+    fleet.client.store().put(&key, Bytes::from_static(b"{\"v\":"), &ObjectMeta::default()).await.unwrap();
     let job = done(&fleet, cached(&file)).await;
-    let paths = fleet.medley.fetch(&TENANT, job, &fleet.folder.path().join("out")).await.unwrap();
+    let paths = fleet.client.fetch(&TENANT, job, &fleet.folder.path().join("out")).await.unwrap();
     assert_eq!(std::fs::read_to_string(&paths[0]).unwrap(), NUMBER.to_string());
 }
 
 async fn a_refused_key_takes_its_upload_back() {
     let fleet = Fleet::new().await;
     let with_key = |request: Request| Request { idempotency_key: Some("one".into()), ..request };
-    let job = fleet.medley.submit(with_key(cached(&file(&fleet)))).await.unwrap().job.id;
+    let job = fleet.client.submit(with_key(cached(&file(&fleet)))).await.unwrap().job.id;
     let before = fleet.keys().await;
     let other = fleet.folder.path().join("other.txt");
     std::fs::write(&other, b"something else").unwrap();
-    let refused = fleet.medley.submit(with_key(cached(&other))).await.unwrap_err();
+    let refused = fleet.client.submit(with_key(cached(&other))).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::IDEMPOTENCY_CONFLICT);
     assert_eq!(fleet.keys().await, before);
-    fleet.medley.delete(&TENANT, job).await.unwrap();
+    fleet.client.delete(&TENANT, job).await.unwrap();
     assert_eq!(fleet.keys().await, [""; 0]);
 }
 
@@ -130,26 +132,26 @@ async fn a_damaged_record_is_told() {
     let at = Key::parse(&format!("test/jobs/{bad}/job.json")).unwrap();
     for damage in [&b""[..], b"{\"v\":1,", b"\x00\xff\xfe", b"[]"] {
         let bytes = Bytes::copy_from_slice(damage);
-        fleet.medley.store().put(&at, bytes, &ObjectMeta::default()).await.unwrap();
-        let error = fleet.medley.status(&TENANT, bad).await.unwrap_err();
+        fleet.client.store().put(&at, bytes, &ObjectMeta::default()).await.unwrap();
+        let error = fleet.client.status(&TENANT, bad).await.unwrap_err();
         assert_eq!(error.code().as_str(), "state_damaged");
         assert!(error.to_string().contains(at.as_str()), "{error}");
-        let page = fleet.medley.list(&TENANT, None, 10).await.unwrap();
+        let page = fleet.client.list(&TENANT, None, 10).await.unwrap();
         assert_eq!(page.jobs.iter().map(|status| status.job.id).collect::<Vec<_>>(), [good]);
         assert!(matches!(&page.damaged[..], [(job, Error::Damaged { .. })] if *job == bad), "{page:?}");
     }
-    fleet.medley.sweep().await.unwrap();
-    fleet.medley.delete(&TENANT, bad).await.unwrap();
+    fleet.sweep().await.unwrap();
+    fleet.client.delete(&TENANT, bad).await.unwrap();
     let keys = fleet.keys().await;
     assert!(!keys.iter().any(|key| key.contains(&bad.to_string())), "{keys:?}");
-    assert!(fleet.medley.list(&TENANT, None, 10).await.unwrap().damaged.is_empty());
+    assert!(fleet.client.list(&TENANT, None, 10).await.unwrap().damaged.is_empty());
 }
 
 async fn a_damaged_result_fails_its_job() {
     let fleet = Fleet::new().await;
     let job = fleet.submit(&numbers(1)).await;
     let at = Key::parse(&format!("test/jobs/{job}/steps/act/0/0/result.json")).unwrap();
-    fleet.medley.store().put(&at, Bytes::from_static(b"{"), &ObjectMeta::default()).await.unwrap();
+    fleet.client.store().put(&at, Bytes::from_static(b"{"), &ObjectMeta::default()).await.unwrap();
     let workers = fleet.workers();
     let failure = fleet.wait(job).await.error.unwrap();
     workers.stop().await.unwrap();
@@ -166,7 +168,7 @@ async fn artifacts_replace_links_and_refuse_pipes() {
     for name in ["out/manifest.json", "out/sum.txt"] {
         symlink(at("victim"), at(name)).unwrap();
     }
-    fleet.medley.fetch(&TENANT, job, &at("out")).await.unwrap();
+    fleet.client.fetch(&TENANT, job, &at("out")).await.unwrap();
     assert_eq!(std::fs::read(at("victim")).unwrap(), b"dear to somebody");
     assert_eq!(std::fs::read_to_string(at("out/sum.txt")).unwrap(), "0");
     let names = std::fs::read_dir(at("out")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -178,7 +180,7 @@ async fn artifacts_replace_links_and_refuse_pipes() {
         let pipe = std::ffi::CString::new(at(name).to_str().unwrap()).unwrap();
         // SAFETY: the path is a terminated string that outlives the call.
         assert_eq!(unsafe { libc::mkfifo(pipe.as_ptr(), 0o600) }, 0);
-        let error = fleet.medley.fetch(&TENANT, job, &at("out")).await.unwrap_err();
+        let error = fleet.client.fetch(&TENANT, job, &at("out")).await.unwrap_err();
         assert!(error.to_string().contains(name), "{error}");
         std::fs::remove_file(at(name)).unwrap();
     }

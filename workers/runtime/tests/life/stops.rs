@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+use futures_util::StreamExt;
 use libtest_mimic::Trial;
-use medley_proto::{ErrorCode, JobState, Outcome};
+use medley_proto::{ErrorCode, EventBody, JobState, Outcome};
 
 use crate::{
     fleet::{Doomed, Fleet, TENANT, numbers, until},
@@ -27,7 +28,7 @@ pub(crate) fn tests() -> Vec<Trial> {
 async fn a_queued_job_is_cancelled() {
     let fleet = Fleet::new().await;
     let job = fleet.submit(&numbers(3)).await;
-    assert_eq!(fleet.medley.cancel(&TENANT, job).await.unwrap(), JobState::Cancelling);
+    assert_eq!(fleet.client.cancel(&TENANT, job).await.unwrap(), JobState::Cancelling);
     assert_eq!(fleet.state(job).await, JobState::Cancelling);
     let workers = fleet.workers();
     let manifest = fleet.wait(job).await;
@@ -41,7 +42,7 @@ async fn a_running_job_is_cancelled() {
     let fleet = Fleet::new().await;
     let job = fleet.submit(&[Do::Linger]).await;
     let workers = fleet.started(job, || fleet.workers()).await;
-    fleet.medley.cancel(&TENANT, job).await.unwrap();
+    fleet.client.cancel(&TENANT, job).await.unwrap();
     assert_eq!(fleet.wait(job).await.outcome, Outcome::Cancelled);
     // Its slots are free again.
     for job in [fleet.submit(&numbers(2)).await, fleet.submit(&numbers(2)).await] {
@@ -54,7 +55,7 @@ async fn a_deaf_job_is_cancelled() {
     let fleet = Fleet::with(|settings| settings.worker.slots = 1).await;
     let job = fleet.submit(&[Do::Hang]).await;
     let workers = fleet.started(job, || fleet.workers()).await;
-    fleet.medley.cancel(&TENANT, job).await.unwrap();
+    fleet.client.cancel(&TENANT, job).await.unwrap();
     assert_eq!(fleet.wait(job).await.outcome, Outcome::Cancelled);
     let next = fleet.submit(&numbers(1)).await;
     assert_eq!(fleet.wait(next).await.outcome, Outcome::Succeeded, "the slot was taken from it");
@@ -67,7 +68,7 @@ async fn a_scattered_job_is_cancelled() {
     let job = fleet.submit(&acts).await;
     let workers = fleet.workers();
     until("some results", || async { fleet.state(job).await == JobState::Running }).await;
-    fleet.medley.cancel(&TENANT, job).await.unwrap();
+    fleet.client.cancel(&TENANT, job).await.unwrap();
     assert_eq!(fleet.wait(job).await.outcome, Outcome::Cancelled);
     workers.stop().await.unwrap();
 }
@@ -75,7 +76,7 @@ async fn a_scattered_job_is_cancelled() {
 async fn an_ended_job_is_not_cancelled() {
     let fleet = Fleet::new().await;
     let job = fleet.run(&numbers(1)).await.job;
-    assert_eq!(fleet.medley.cancel(&TENANT, job).await.unwrap(), JobState::Succeeded);
+    assert_eq!(fleet.client.cancel(&TENANT, job).await.unwrap(), JobState::Succeeded);
     assert_eq!(fleet.state(job).await, JobState::Succeeded);
 }
 
@@ -101,9 +102,10 @@ async fn a_stopping_worker_lets_short_steps_end() {
 async fn a_terminated_worker_exits_with_0() {
     let fleet = Fleet::new().await;
     let job = fleet.submit(&[Do::Linger]).await;
-    let mut events = fleet.medley.watch(&TENANT, job).await.unwrap();
+    let mut events = fleet.client.watch(&TENANT, job).await.unwrap();
     let worker = Doomed::start("worker", fleet.folder.path(), "nowhere");
-    futures_util::StreamExt::next(&mut events).await.unwrap();
+    // What was planned is told first.
+    while !matches!(events.next().await.unwrap().body, EventBody::Started { .. }) {}
     worker.signal(libc::SIGTERM);
     assert_eq!(worker.died().await.code(), Some(0));
     assert!(fleet.attempts(job).await.is_empty());

@@ -16,8 +16,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use libtest_mimic::Trial;
 use medley_proto::{ErrorCode, Outcome, Source};
-use medley_runtime::{InputRequest, Medley, Request, WorkerOptions, store::FileStore};
-use medley_step::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
+use medley_runtime::{
+    Client, EngineOptions, InputRequest, Request,
+    store::{FileStore, Key, ObjectInfo, ObjectMeta, Page, Store, StoreError},
+};
 
 use crate::{
     fleet::{self, Fleet, Running, TENANT, numbers, request},
@@ -31,6 +33,7 @@ pub(crate) fn of_files() -> Vec<Trial> {
         test("local_inputs_are_read_where_they_lie", local_inputs_are_read_where_they_lie),
         test("an_input_that_changed_is_not_taken_for_the_old_one", a_changed_input_is_refused),
         test("a_failing_store_is_lived_through", a_failing_store_is_lived_through),
+        test("a_write_that_only_seems_to_be_there_is_repeated", a_write_that_only_seems_to_be_there_is_repeated),
         test("a_defect_beside_a_step_ends_its_job_alone", a_defect_beside_a_step_ends_its_job_alone),
     ]
 }
@@ -51,6 +54,9 @@ struct Far {
     failed: AtomicU32,
     /// A read of a key with this in it meets a defect.
     broken: Option<String>,
+    /// So many conditional writes are refused as if the object were there, and it is not: what a server may say to the
+    /// repetition of a write that was cut off.
+    denied: AtomicU32,
 }
 
 impl Far {
@@ -61,6 +67,7 @@ impl Far {
             calls: AtomicU32::new(0),
             failed: AtomicU32::new(0),
             broken: None,
+            denied: AtomicU32::new(0),
         })
     }
 
@@ -84,6 +91,9 @@ impl Store for Far {
         self.call()?.put_file(key, path, meta).await
     }
     async fn put_if_absent(&self, key: &Key, bytes: Bytes, meta: &ObjectMeta) -> Result<bool, StoreError> {
+        if self.denied.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
+            return Ok(false);
+        }
         // The worst that a store may do: it fails after it wrote.
         let written = self.store.put_if_absent(key, bytes, meta).await;
         self.call()?;
@@ -120,8 +130,8 @@ async fn far_fleet(every: u32, max_attempts: u32) -> Fleet {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = fleet::settings(folder.path());
     settings.worker.max_attempts = max_attempts;
-    let medley = fleet::over(fleet::queue(folder.path()).await, Far::new(folder.path(), every).await, settings);
-    Fleet { folder, medley }
+    let client = fleet::over(fleet::queue(folder.path()).await, Far::new(folder.path(), every).await, settings);
+    Fleet { folder, client }
 }
 
 async fn measure(fleet: &Fleet) -> Request {
@@ -131,12 +141,12 @@ async fn measure(fleet: &Fleet) -> Request {
 }
 
 async fn sum_of(fleet: &Fleet, request: Request) -> String {
-    let job = fleet.medley.submit(request).await.unwrap().job.id;
+    let job = fleet.client.submit(request).await.unwrap().job.id;
     let workers = fleet.workers();
     let manifest = fleet.wait(job).await;
     workers.stop().await.unwrap();
     assert_eq!(manifest.outcome, Outcome::Succeeded, "{:?}", manifest.error);
-    let paths = fleet.medley.fetch(&TENANT, job, &fleet.folder.path().join("out")).await.unwrap();
+    let paths = fleet.client.fetch(&TENANT, job, &fleet.folder.path().join("out")).await.unwrap();
     std::fs::read_to_string(&paths[0]).unwrap()
 }
 
@@ -151,7 +161,7 @@ async fn local_inputs_are_read_where_they_lie() {
 async fn far_inputs_and_artifacts_are_spooled() {
     let fleet = far_fleet(0, 3).await;
     let given = measure(&fleet).await;
-    let job = fleet.medley.submit(given.clone()).await.unwrap().job;
+    let job = fleet.client.submit(given.clone()).await.unwrap().job;
     assert!(matches!(&job.inputs[0].source, Source::Stored(key) if key.starts_with("inputs/")));
     assert_eq!(job.inputs[0].name, "录音?.wav");
     // The user's file is not needed any more.
@@ -166,12 +176,12 @@ async fn a_changed_input_is_refused() {
     let fleet = Fleet::new().await;
     let given = measure(&fleet).await;
     let InputRequest::File(file) = given.inputs[0].clone() else { unreachable!("it was given as a file") };
-    let job = fleet.medley.submit(given).await.unwrap().job.id;
+    let job = fleet.client.submit(given).await.unwrap().job.id;
     std::fs::write(&file, b"other bytes").unwrap();
     let workers = fleet.workers();
     assert_eq!(fleet.wait(job).await.error.unwrap().code, ErrorCode::INPUT_CHANGED);
     std::fs::remove_file(&file).unwrap();
-    let gone = fleet.medley.submit(Request { inputs: vec![InputRequest::File(file)], ..request(&[]) }).await;
+    let gone = fleet.client.submit(Request { inputs: vec![InputRequest::File(file)], ..request(&[]) }).await;
     assert_eq!(gone.unwrap_err().code(), ErrorCode::INPUT_NOT_FOUND);
     workers.stop().await.unwrap();
 }
@@ -186,16 +196,16 @@ async fn results_come_from_the_cache() {
     std::fs::write(&file, b"").unwrap();
     assert_eq!(sum_of(&fleet, cached(true)).await, "1");
     let workers = fleet.workers();
-    let job = fleet.medley.submit(cached(false)).await.unwrap().job.id;
+    let job = fleet.client.submit(cached(false)).await.unwrap().job.id;
     assert_eq!(fleet.wait(job).await.outcome, Outcome::Failed);
     workers.stop().await.unwrap();
 }
 
 async fn two_workers_share_one_queue() {
     let fleet = Fleet::new().await;
-    let other: Medley = fleet::open(fleet.folder.path(), fleet::settings(fleet.folder.path())).await;
+    let other: Client = fleet::open(fleet.folder.path(), fleet::settings(fleet.folder.path())).await;
     let job = fleet.submit(&numbers(70)).await;
-    let workers = [fleet.workers(), Running::start(&other, WorkerOptions::default())];
+    let workers = [fleet.workers(), Running::start(&other, EngineOptions::default())];
     assert_eq!(fleet.wait(job).await.timings.steps, 70 + 2 + 1);
     for workers in workers {
         workers.stop().await.unwrap();
@@ -209,12 +219,26 @@ async fn a_failing_store_is_lived_through() {
     let failing = Far::new(folder, 16).await;
     let mut settings = fleet::settings(folder);
     settings.worker.max_attempts = 1_000;
-    settings.worker.most_backoff_ms = 50;
+    settings.worker.max_backoff_ms = 50;
     let worker =
-        Running::start(&fleet::over(fleet::queue(folder).await, failing.clone(), settings), WorkerOptions::default());
+        Running::start(&fleet::over(fleet::queue(folder).await, failing.clone(), settings), EngineOptions::default());
     let manifest = fleet.wait(job).await;
     assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 6));
     assert!(failing.failed.load(Ordering::Relaxed) > 0, "it did fail");
+    worker.stop().await.unwrap();
+}
+
+async fn a_write_that_only_seems_to_be_there_is_repeated() {
+    let fleet = far_fleet(0, 3).await;
+    let folder = fleet.folder.path();
+    let job = fleet.submit(&numbers(3)).await;
+    let far = Far::new(folder, 0).await;
+    far.denied.store(2, Ordering::Relaxed);
+    let client = fleet::over(fleet::queue(folder).await, far.clone(), fleet::settings(folder));
+    let worker = Running::start(&client, EngineOptions::default());
+    let manifest = fleet.wait(job).await;
+    assert_eq!((manifest.outcome, manifest.timings.steps), (Outcome::Succeeded, 4));
+    assert_eq!(far.denied.load(Ordering::Relaxed), 0);
     worker.stop().await.unwrap();
 }
 
@@ -226,8 +250,8 @@ async fn a_defect_beside_a_step_ends_its_job_alone() {
         broken: Some(format!("{job}/steps/act/0/0/result")),
         ..Arc::into_inner(Far::new(folder, 0).await).unwrap()
     };
-    let medley = fleet::over(fleet::queue(folder).await, Arc::new(far), fleet::settings(folder));
-    let worker = Running::start(&medley, WorkerOptions::default());
+    let client = fleet::over(fleet::queue(folder).await, Arc::new(far), fleet::settings(folder));
+    let worker = Running::start(&client, EngineOptions::default());
     let error = fleet.wait(job).await.error.unwrap();
     assert_eq!(error.code, ErrorCode::INTERNAL, "{error:?}");
     assert_eq!(fleet.wait(other).await.outcome, Outcome::Succeeded);

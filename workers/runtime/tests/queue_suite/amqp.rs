@@ -8,8 +8,7 @@ use std::{
 
 use super::{PATIENCE, both, next, nothing, number, step};
 use medley_proto::{Class, Name, Step};
-use medley_runtime::queue::{AmqpConfig, AmqpQueue, definitions};
-use medley_step::{Queue, QueueError, QueueName};
+use medley_runtime::queue::{AmqpConfig, AmqpQueue, Queue, QueueError, QueueName, definitions};
 use medley_tests::rabbitmq::Broker;
 
 async fn connect(url: &str) -> AmqpQueue {
@@ -192,20 +191,4 @@ async fn the_exported_definitions_are_what_is_declared() {
     let delivery = next(&mut *consumer).await;
     assert_eq!(delivery.step, Step { attempt: 2, ..step("exported", Class::Batch, 1) });
     queue.ack(delivery).await.unwrap();
-}
-
-/// `deploy/rabbitmq/definitions.json` is generated: run with `MEDLEY_REGENERATE=1` to write it.
-#[test]
-fn the_definitions_in_deploy_are_current() {
-    let kinds =
-        ["transcribe", "speak", "caption", "receipt", "control", "portrait", "podcast", "library", "news", "finish"];
-    let names: Vec<_> = kinds.iter().flat_map(|kind| both(kind)).collect();
-    let current = format!("{}\n", serde_json::to_string_pretty(&definitions("/", &names)).unwrap());
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/rabbitmq/definitions.json");
-    if std::env::var_os("MEDLEY_REGENERATE").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &current).unwrap();
-    }
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == current, "{} is out of date: run this test with MEDLEY_REGENERATE=1", path.display());
 }

@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use medley_proto::{Class, Step};
-use medley_runtime::queue::MAX_MESSAGE_BYTES;
-use medley_step::QueueError;
+use medley_runtime::queue::{MAX_MESSAGE_BYTES, QueueError};
 use serde_json::json;
 
 use super::*;

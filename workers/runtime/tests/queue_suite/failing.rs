@@ -5,8 +5,7 @@
 use std::time::{Duration, Instant};
 
 use medley_proto::{Class, ErrorCode, Failure};
-use medley_runtime::queue::DELIVERY_LIMIT;
-use medley_step::QueueError;
+use medley_runtime::queue::{DELIVERY_LIMIT, QueueError};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::*;
@@ -186,7 +185,8 @@ pub(crate) async fn what_cannot_be_read_is_put_aside(place: &dyn Place) {
     let queue = place.open().await;
     let name = queue_name("unreadable", Class::Interactive);
     let mut consumer = queue.consume(std::slice::from_ref(&name)).await.unwrap();
-    let newer = medley_proto::Step { v: VERSION + 1, ..step("unreadable", Class::Interactive, 1) };
+    let newer =
+        medley_proto::Step { v: medley_proto::Step::MAX_VERSION + 1, ..step("unreadable", Class::Interactive, 1) };
     for body in [&b"\xff\x00"[..], b"{}", b"", &serde_json::to_vec(&newer).unwrap()] {
         place.inject(&name, body).await;
     }

@@ -12,7 +12,7 @@ mod sqlite;
 use std::{sync::Arc, task::Poll, time::Duration};
 
 use medley_proto::{Class, JobId, Lineage, Name, Step, StepId, VERSION};
-use medley_step::{Consumer, Delivery, Queue, QueueName};
+use medley_runtime::queue::{Consumer, Delivery, Queue, QueueName};
 use serde_json::json;
 
 /// Long enough for a busy machine; nothing waits so long that works.
@@ -73,6 +73,7 @@ pub(crate) fn step(kind: &str, class: Class, n: u32) -> Step {
         kind: kind.parse().unwrap(),
         class,
         group_size: 64,
+        stage_size: None,
         attempt: 1,
         params: json!({ "n": n, "text": "录音 №1 \u{1f399} – \u{0} \"quoted\" \u{202e}" }),
         inputs: Vec::new(),

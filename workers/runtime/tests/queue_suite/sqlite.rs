@@ -3,8 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use medley_proto::Class;
-use medley_runtime::queue::{SqliteOptions, SqliteQueue};
-use medley_step::{Queue, QueueError};
+use medley_runtime::queue::{Queue, QueueError, SqliteOptions, SqliteQueue};
 
 use super::{both, next, nothing, step};
 

@@ -10,7 +10,7 @@ mod s3;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use medley_step::{Key, ObjectMeta, Store};
+use medley_runtime::store::{Key, ObjectMeta, Store};
 
 /// Where a store is.
 #[async_trait::async_trait]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use medley_proto::Sha256;
-use medley_step::StoreError;
+use medley_runtime::store::StoreError;
 
 use super::*;
 

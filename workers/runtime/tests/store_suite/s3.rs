@@ -2,8 +2,7 @@
 
 use super::{key, noise, plain};
 use medley_proto::Sha256;
-use medley_runtime::store::{S3Config, S3Store};
-use medley_step::{ObjectMeta, Store, StoreError};
+use medley_runtime::store::{ObjectMeta, S3Config, S3Store, Store, StoreError};
 use medley_tests::s3::{ACCESS_KEY, Fault, Network, SECRET_KEY, Server};
 
 fn config(endpoint: String) -> S3Config {

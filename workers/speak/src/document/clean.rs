@@ -1,4 +1,4 @@
-//! What of a text is left out before anyone tries to say it.
+//! Removes the characters of a text that cannot be spoken.
 
 /// A text without control characters, signs that change the direction of writing, invisible characters, emoji and
 /// private-use characters; unusual spaces, quotes and full-width letters and digits become usual ones. Letters of a
@@ -52,7 +52,7 @@ fn greek(c: char, out: &mut String) {
     ];
     let first = if c < 'α' { 'Α' } else { 'α' };
     if let Some(name) = NAMES.get((c as u32 - first as u32) as usize) {
-        if out.ends_with(char::is_alphanumeric) && !out.ends_with(crate::language::is_han) {
+        if out.ends_with(char::is_alphanumeric) && !out.ends_with(medley_text::script::is_han) {
             out.push(' ');
         }
         out.push_str(name);
@@ -69,18 +69,18 @@ fn is_picture(c: char) -> bool {
         | '\u{2B00}'..='\u{2BFF}' | '\u{E000}'..='\u{F8FF}' | '\u{1F000}'..='\u{1FAFF}' | '\u{F0000}'..='\u{10FFFF}')
 }
 
-/// Whether there is anything in it that a voice can say.
+/// Whether a text has anything that a voice can speak.
 pub(crate) fn is_sayable(text: &str) -> bool {
     text.chars().any(is_spoken)
 }
 
-/// Letters and digits of scripts that no voice reads.
+/// The number of letters and digits in writing systems that no voice reads.
 pub(crate) fn unspoken(text: &str) -> usize {
     text.chars().filter(|c| c.is_alphanumeric() && !is_spoken(*c)).count()
 }
 
 fn is_spoken(c: char) -> bool {
-    crate::language::is_han(c) || c.is_ascii_alphanumeric() || (c.is_alphabetic() && c < '\u{250}')
+    medley_text::script::is_han(c) || c.is_ascii_alphanumeric() || (c.is_alphabetic() && c < '\u{250}')
 }
 
 #[cfg(test)]

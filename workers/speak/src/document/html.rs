@@ -1,6 +1,6 @@
 //! The visible text of a piece of HTML.
 
-/// Elements that nobody sees the text of, and code.
+/// Elements whose text is invisible, and code.
 const HIDDEN: [&str; 8] = ["script", "style", "template", "noscript", "svg", "pre", "head", "iframe"];
 /// Elements that end a line.
 const BLOCKS: [&str; 24] = [
@@ -65,7 +65,7 @@ pub(super) fn visible(html: &str) -> String {
     out
 }
 
-/// Blanks are one, and entities are their characters.
+/// Collapses white space and resolves entities.
 fn text(raw: &str, out: &mut String) {
     const ENTITIES: [(&str, &str); 10] = [
         ("&nbsp;", " "),

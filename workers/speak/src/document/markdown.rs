@@ -2,9 +2,13 @@
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-use super::{Paragraph, html, tex};
+use super::{
+    Paragraph, html,
+    pauses::{HEADING_MS, PARAGRAPH_MS},
+    tex,
+};
 
-/// Front matter is looked for in so many lines.
+/// The most lines of front matter.
 const FRONT_MATTER_LINES: usize = 500;
 
 pub(super) fn paragraphs(text: &str) -> Vec<Paragraph> {
@@ -12,11 +16,11 @@ pub(super) fn paragraphs(text: &str) -> Vec<Paragraph> {
     for event in Parser::new_ext(without_front_matter(text), options()) {
         reader.event(event);
     }
-    reader.finish(super::PARAGRAPH_MS);
+    reader.finish(PARAGRAPH_MS);
     reader.paragraphs
 }
 
-/// Whether a text that has no name is Markdown: front matter, a heading, a code fence or a link.
+/// Whether a text without a file name is Markdown: front matter, a heading, a code fence or a link.
 pub(super) fn is_markdown(text: &str) -> bool {
     let heading = |line: &str| {
         line.trim_start_matches('#').starts_with(' ') && line.starts_with('#') && !line.starts_with("#######")
@@ -39,8 +43,8 @@ fn options() -> Options {
         | Options::ENABLE_WIKILINKS
 }
 
-/// A text without YAML (`---`) or TOML (`+++`) at its very beginning. What stands between two rules and has a line that
-/// is no field is text.
+/// A text without its front matter in YAML (`---`) or TOML (`+++`). Lines between two rules that are not all fields are
+/// text.
 fn without_front_matter(text: &str) -> &str {
     let mut lines = text.split_inclusive('\n');
     let first = lines.next().unwrap_or_default();
@@ -97,13 +101,13 @@ impl Reader {
             Event::Text(text) | Event::Code(text) if self.skipped == 0 => self.text.push_str(&text),
             Event::InlineMath(math) if self.skipped == 0 => self.math(&math),
             Event::DisplayMath(math) if self.skipped == 0 => {
-                self.finish(super::PARAGRAPH_MS);
+                self.finish(PARAGRAPH_MS);
                 self.text.push_str(&tex::spoken(&math));
-                self.finish(super::PARAGRAPH_MS);
+                self.finish(PARAGRAPH_MS);
             }
             Event::SoftBreak => self.text.push(' '),
             Event::HardBreak => self.text.push('\n'),
-            Event::Rule => self.finish(super::HEADING_MS),
+            Event::Rule => self.finish(HEADING_MS),
             _ => {}
         }
     }
@@ -111,19 +115,19 @@ impl Reader {
     fn start(&mut self, tag: &Tag<'_>) {
         match tag {
             Tag::CodeBlock(CodeBlockKind::Fenced(_) | CodeBlockKind::Indented) => {
-                self.finish(super::PARAGRAPH_MS);
+                self.finish(PARAGRAPH_MS);
                 self.skipped += 1;
             }
             Tag::MetadataBlock(_) => self.skipped += 1,
             Tag::HtmlBlock => self.in_html = true,
-            Tag::Heading { .. } => self.finish(super::HEADING_MS),
+            Tag::Heading { .. } => self.finish(HEADING_MS),
             Tag::Item
             | Tag::Paragraph
             | Tag::FootnoteDefinition(_)
             | Tag::DefinitionListTitle
             | Tag::DefinitionListDefinition
             | Tag::Table(_) => {
-                self.finish(super::PARAGRAPH_MS);
+                self.finish(PARAGRAPH_MS);
             }
             _ => {}
         }
@@ -137,17 +141,17 @@ impl Reader {
                 let html = std::mem::take(&mut self.html);
                 for block in html::visible(&html).split('\n') {
                     self.text.push_str(block.trim());
-                    self.finish(super::PARAGRAPH_MS);
+                    self.finish(PARAGRAPH_MS);
                 }
             }
-            TagEnd::Heading(_) => self.finish(super::HEADING_MS),
+            TagEnd::Heading(_) => self.finish(HEADING_MS),
             TagEnd::Paragraph
             | TagEnd::Item
             | TagEnd::TableRow
             | TagEnd::TableHead
             | TagEnd::FootnoteDefinition
             | TagEnd::DefinitionListTitle
-            | TagEnd::DefinitionListDefinition => self.finish(super::PARAGRAPH_MS),
+            | TagEnd::DefinitionListDefinition => self.finish(PARAGRAPH_MS),
             TagEnd::TableCell if !self.text.trim_end().is_empty() && !self.text.ends_with(", ") => {
                 self.text.push_str(", ")
             }
@@ -163,7 +167,7 @@ impl Reader {
         }
     }
 
-    /// A formula in its words; what is only money between two dollar signs stays as it is written.
+    /// A formula in words. Money between two dollar signs stays as it is written.
     fn math(&mut self, math: &str) {
         let money = math.starts_with(|c: char| c.is_ascii_digit())
             && math.contains(' ')
@@ -187,7 +191,7 @@ impl Reader {
 
 /// A text whose wrapped Chinese lines have no blank between them.
 fn joined(text: &str) -> String {
-    let han = crate::language::is_han;
+    let han = medley_text::script::is_han;
     let letters: Vec<char> = text.chars().collect();
     let idle =
         |n: usize| letters[n] == ' ' && n > 0 && han(letters[n - 1]) && letters.get(n + 1).is_some_and(|c| han(*c));

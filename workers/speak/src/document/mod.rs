@@ -1,42 +1,39 @@
-//! Texts: from bytes to sentences with their pauses.
+//! Documents: plain text, Markdown and SSML become sentences with pauses.
 
 mod clean;
+mod foreign;
 mod html;
 mod markdown;
+pub(crate) mod pauses;
 pub(crate) mod sentences;
 mod ssml;
 mod tex;
 
+use medley_text::script::is_han;
+use pauses::{END_MS, PARAGRAPH_MS, pause_after};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    SpeakError, foreign,
+    SpeakError,
+    delivery::Delivery,
     language::Language,
-    lexicon::Lexicon,
     params::{SpeakParams, TextFormat},
-    reading::Reading,
-    speaker::{Delivery, pause_after},
+    pronunciation::{Lexicon, Reading},
 };
 
-/// The most that one job speaks: about 100 hours.
-pub(crate) const LARGEST_BYTES: u64 = 8 << 20;
-/// After a paragraph.
-const PARAGRAPH_MS: u32 = 650;
-/// After the last word.
-const END_MS: u32 = 150;
-/// Around a heading.
-const HEADING_MS: u32 = 900;
+/// The longest text of one job: about 100 hours of speech.
+pub(crate) const MAX_BYTES: u64 = 8 << 20;
 
 /// One sentence of a job: a line of `script.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Utterance {
     pub(crate) text: String,
-    /// None: by its letters.
+    /// The main language; none to detect it.
     pub(crate) language: Option<Language>,
     pub(crate) delivery: Delivery,
     /// The silence after it.
     pub(crate) pause_ms: u32,
-    /// What in it is not said as it is written, in order.
+    /// Stretches with a pronunciation of their own, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) readings: Vec<Reading>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -44,7 +41,7 @@ pub(crate) struct Utterance {
 }
 
 impl Utterance {
-    /// Text that is said as it is written.
+    /// Text without readings and marks.
     pub(crate) fn plain(text: &str, language: Option<Language>, delivery: Delivery, pause_ms: u32) -> Self {
         Self { text: text.into(), language, delivery, pause_ms, readings: Vec::new(), marks: Vec::new() }
     }
@@ -55,7 +52,7 @@ impl Utterance {
     }
 }
 
-/// A place in a text whose time somebody wants to know.
+/// A named place in a text, whose time `timing.json` states.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mark {
     pub(crate) name: String,
@@ -63,13 +60,13 @@ pub(crate) struct Mark {
     pub(crate) at: usize,
 }
 
-/// What of a text is spoken.
+/// A document that was read.
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) utterances: Vec<Utterance>,
-    /// Letters of scripts that no voice reads; nothing stands for them.
+    /// The number of letters in writing systems that no voice reads. They are left out.
     pub(crate) unspoken_letters: u64,
-    /// What is not read as a person would, in sentences for a person.
+    /// Sentences for the user about what the voices do not read properly.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -83,12 +80,12 @@ struct Paragraph {
 /// The sentences of a text.
 ///
 /// # Errors
-/// When it is not UTF-8, is longer than [`LARGEST_BYTES`], is SSML that cannot be read, has nothing to say, or is wholly
+/// When it is not UTF-8, is longer than [`MAX_BYTES`], is SSML that cannot be read, has nothing to say, or is wholly
 /// in a language that no voice has.
 pub(crate) fn read(name: &str, bytes: &[u8], params: &SpeakParams, lexicon: &Lexicon) -> Result<Document, SpeakError> {
     let size = bytes.len() as u64;
-    if size > LARGEST_BYTES {
-        return Err(SpeakError::TooLong { input: name.into(), bytes: size, limit: LARGEST_BYTES });
+    if size > MAX_BYTES {
+        return Err(SpeakError::TooLong { input: name.into(), bytes: size, limit: MAX_BYTES });
     }
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes)
@@ -132,7 +129,7 @@ fn format(name: &str, text: &str, asked: TextFormat) -> TextFormat {
     }
 }
 
-/// Paragraphs are apart by an empty line; a line that ends without a mark and is followed by another goes on in it.
+/// An empty line ends a paragraph; the lines of a paragraph are joined.
 fn plain(text: &str) -> Vec<Paragraph> {
     let mut paragraphs: Vec<Paragraph> = Vec::new();
     let mut current = String::new();
@@ -149,7 +146,7 @@ fn plain(text: &str) -> Vec<Paragraph> {
             continue;
         }
         if !current.is_empty() {
-            let han = current.ends_with(crate::language::is_han) && line.starts_with(crate::language::is_han);
+            let han = current.ends_with(is_han) && line.starts_with(is_han);
             current.push_str(if han { "" } else { " " });
         }
         current.push_str(line);
@@ -199,14 +196,14 @@ mod tests {
             |bytes: &[u8]| read("a.txt", bytes, &SpeakParams::default(), &Lexicon::default()).unwrap_err().code();
         assert_eq!(answer(b"abc \xff\xfe").as_str(), "media_undecodable");
         assert_eq!(answer("😀 \u{202e}".as_bytes()).as_str(), "media_empty");
-        assert_eq!(answer(&vec![b'a'; LARGEST_BYTES as usize + 1]).as_str(), "media_too_large");
+        assert_eq!(answer(&vec![b'a'; MAX_BYTES as usize + 1]).as_str(), "media_too_large");
     }
 
     #[test]
     fn a_text_without_a_full_stop_is_cut_into_bounded_sentences() {
         let text = "word ".repeat(200_000);
         let sentences = texts("a.txt", &text).unwrap();
-        assert!(sentences.iter().all(|sentence| sentence.chars().count() <= sentences::LONGEST_CHARS));
+        assert!(sentences.iter().all(|sentence| sentence.chars().count() <= sentences::MAX_CHARS));
         assert_eq!(sentences.iter().map(|sentence| sentence.split(' ').count()).sum::<usize>(), 200_000);
     }
 }

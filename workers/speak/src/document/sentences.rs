@@ -1,11 +1,13 @@
-//! Sentences: where a text may be cut without being heard.
+//! Sentences and clauses: where a text can be cut inaudibly.
 
 use std::ops::Range;
 
-use crate::{language::is_han, normal::english::is_abbreviation};
+use medley_text::script::is_han;
 
-/// The longest sentence that is spoken at once; longer ones are cut at clauses, at words, or anywhere.
-pub(crate) const LONGEST_CHARS: usize = 300;
+use crate::normalization::english::{is_abbreviation, is_number_label};
+
+/// The longest sentence in characters. Longer ones are cut at clauses, at words, or anywhere.
+pub(crate) const MAX_CHARS: usize = 300;
 
 /// The sentences of a paragraph, without the spaces around them.
 pub(crate) fn split(text: &str) -> Vec<Range<usize>> {
@@ -25,7 +27,7 @@ pub(crate) fn split(text: &str) -> Vec<Range<usize>> {
     sentences
 }
 
-/// The clauses of a sentence, for whoever wants to hear its beginning soon.
+/// The clauses of a sentence. A stream speaks the first sentence by these, so that sound starts early.
 pub(crate) fn clauses(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
     let mut clauses = Vec::new();
     let mut start = range.start;
@@ -55,10 +57,26 @@ fn ends_sentence(text: &str, start: usize, end: usize, c: char) -> bool {
             // "at 5 p.m. He left": a time of day may end a sentence, other abbreviations seldom do.
             let time =
                 word.is_some_and(|word| matches!(word, "a.m" | "p.m")) && following.is_some_and(char::is_uppercase);
-            apart && !goes_on && (time || !word.is_some_and(is_abbreviation))
+            let numbers = following.is_some_and(|c| c.is_ascii_digit() || c == '#')
+                && word.is_some_and(is_number_label)
+                && !is_answer(&text[start..end - 1]);
+            apart && !goes_on && !numbers && (time || !word.is_some_and(is_abbreviation))
         }
         _ => false,
     }
+}
+
+/// Whether a text ends with the answer "no" and not with the "no." of "invoice no. 20456".
+fn is_answer(text: &str) -> bool {
+    const BEFORE: [&str; 30] = [
+        "said", "say", "says", "saying", "answer", "answered", "answers", "reply", "replied", "was", "is", "are", "be",
+        "were", "means", "meant", "oh", "and", "or", "but", "the", "a", "an", "to", "with", "voted", "vote", "just",
+        "still", "simply",
+    ];
+    let Some(rest) = text.strip_suffix("no") else { return false };
+    let word = rest.trim_end();
+    let last = word.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase();
+    last.is_empty() || BEFORE.contains(&last.as_str())
 }
 
 fn is_closer(c: char) -> bool {
@@ -76,7 +94,7 @@ fn push(text: &str, range: Range<usize>, out: &mut Vec<Range<usize>>) {
     if trimmed.is_empty() {
         return;
     }
-    if text[trimmed.clone()].chars().count() <= LONGEST_CHARS {
+    if text[trimmed.clone()].chars().count() <= MAX_CHARS {
         out.push(trimmed);
     } else {
         cut(text, trimmed, out);
@@ -86,8 +104,7 @@ fn push(text: &str, range: Range<usize>, out: &mut Vec<Range<usize>>) {
 /// Cuts at the last clause, word or character that fits.
 fn cut(text: &str, mut range: Range<usize>, out: &mut Vec<Range<usize>>) {
     while !range.is_empty() {
-        let window =
-            text[range.clone()].char_indices().nth(LONGEST_CHARS).map_or(range.end, |(at, _)| range.start + at);
+        let window = text[range.clone()].char_indices().nth(MAX_CHARS).map_or(range.end, |(at, _)| range.start + at);
         let mut end = window;
         if window < range.end {
             let inside = &text[range.start..window];
@@ -132,6 +149,24 @@ mod tests {
     }
 
     #[test]
+    fn labels_of_numbers_end_nothing() {
+        let whole = [
+            "Account no. 12345678 is closed.",
+            "Your invoice no. 20456 is due.",
+            "Call us at ext. 4402 today.",
+            "See p. 12, fig. 3 and chap. 4.",
+            "Tickets nos. 5 and 6 are lost.",
+            "My ref. 88213 has no answer.",
+        ];
+        for text in whole {
+            assert_eq!(shown(text), [text]);
+        }
+        assert_eq!(shown("I said no. 5 people left."), ["I said no.", "5 people left."]);
+        assert_eq!(shown("The answer is no. 12 of us agree."), ["The answer is no.", "12 of us agree."]);
+        assert_eq!(shown("Yes, no. 3 times."), ["Yes, no.", "3 times."]);
+    }
+
+    #[test]
     fn chinese_ends_with_its_own_marks() {
         assert_eq!(shown("他说：“好。”然后走了！真的？是的"), ["他说：“好。”", "然后走了！", "真的？", "是的"]);
     }
@@ -139,7 +174,7 @@ mod tests {
     #[test]
     fn what_has_no_end_is_cut_at_clauses_then_words_then_anywhere() {
         let clauses = "some words here, ".repeat(100);
-        assert!(shown(&clauses).iter().all(|part| part.ends_with(',') && part.chars().count() <= LONGEST_CHARS));
+        assert!(shown(&clauses).iter().all(|part| part.ends_with(',') && part.chars().count() <= MAX_CHARS));
         let words = "word ".repeat(500);
         assert!(shown(&words).iter().all(|part| part.ends_with("word")));
         let letters = "好".repeat(1_000);
@@ -152,7 +187,7 @@ mod tests {
             let joined: String = shown(&text).concat();
             let bare = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
             prop_assert_eq!(bare(&joined), bare(&text));
-            prop_assert!(shown(&text).iter().all(|part| part.chars().count() <= LONGEST_CHARS));
+            prop_assert!(shown(&text).iter().all(|part| part.chars().count() <= MAX_CHARS));
         }
     }
 }

@@ -47,7 +47,7 @@ const NAMES: [(&str, &str); 44] = [
     ("omega", "omega"),
 ];
 
-/// What is said of a formula: commands by their sign or name, fractions as "a over b", groups without braces.
+/// A formula in words: commands by their sign or name, fractions as "a over b", groups without braces.
 pub(super) fn spoken(tex: &str) -> String {
     let mut out = String::with_capacity(tex.len());
     let mut over: Vec<(usize, bool)> = Vec::new();

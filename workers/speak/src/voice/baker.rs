@@ -4,7 +4,7 @@ use medley_models::{Models, Session, SessionOptions};
 use ort::value::{Tensor, TensorRef};
 use serde::Deserialize;
 
-use super::{Manner, Spoken, Symbol, Voice, shown, spans};
+use super::{Prosody, Spoken, Symbol, Voice, shown, spans};
 use crate::SpeakError;
 
 const MODEL: &str = "fastspeech2-baker";
@@ -48,12 +48,12 @@ impl Baker {
         self.mapper.pinyin_dict.get(pinyin)
     }
 
-    fn run(&self, ids: Vec<i32>, manner: Manner) -> ort::Result<(Vec<f32>, Vec<usize>)> {
+    fn run(&self, ids: Vec<i32>, prosody: Prosody) -> ort::Result<(Vec<f32>, Vec<usize>)> {
         let length = ids.len();
         let ids = Tensor::from_array(([1, length], ids))?;
         let speaker = Tensor::from_array(([1], vec![0_i32]))?;
         let ratio = |value: f32| Tensor::from_array(([1], vec![value]));
-        let (speed, pitch, energy) = (ratio(1.0 / manner.rate)?, ratio(manner.pitch)?, ratio(1.0)?);
+        let (speed, pitch, energy) = (ratio(1.0 / prosody.rate)?, ratio(prosody.pitch)?, ratio(1.0)?);
         let (mel, durations) = self.acoustic.with(|session| -> ort::Result<_> {
             let out = session.run(ort::inputs![
                 "input_ids" => ids, "speaker_ids" => speaker,
@@ -80,16 +80,16 @@ impl Baker {
 
 impl Voice for Baker {
     /// About eighty syllables: its longest training sentences.
-    const LONGEST: usize = 240;
+    const MAX_SYMBOLS: usize = 240;
 
-    fn speak(&self, phrase: &[Symbol], manner: Manner) -> Result<Spoken, SpeakError> {
+    fn speak(&self, phrase: &[Symbol], prosody: Prosody) -> Result<Spoken, SpeakError> {
         let id = |text: &str| self.mapper.symbol_to_id.get(text).copied();
         let known: Vec<Option<i32>> = phrase.iter().map(|symbol| id(&symbol.text)).collect();
         let mut ids: Vec<i32> = id("sil").into_iter().collect();
         ids.extend(known.iter().flatten());
         ids.extend(id("sil").into_iter().chain(id("eos")));
         let (pcm, durations) =
-            self.run(ids, manner).map_err(|source| SpeakError::Voice { voice: MODEL, text: shown(phrase), source })?;
+            self.run(ids, prosody).map_err(|source| SpeakError::Voice { voice: MODEL, text: shown(phrase), source })?;
         let mut rest = durations.iter().skip(1);
         let each = known.iter().map(|id| id.and_then(|_| rest.next()).copied().unwrap_or(0));
         Ok(Spoken {

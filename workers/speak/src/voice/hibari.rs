@@ -3,7 +3,7 @@ use std::{collections::HashMap, fs};
 use medley_models::{Models, Session, SessionOptions};
 use ort::value::Tensor;
 
-use super::{Manner, Spoken, Symbol, Voice, shown, spans, vocoder};
+use super::{Prosody, Spoken, Symbol, Voice, shown, spans, vocoder};
 use crate::SpeakError;
 
 const MODEL: &str = "hibari";
@@ -29,15 +29,15 @@ impl Hibari {
         Ok(Self { session: models.session(MODEL, "hibari.onnx", options)?, ids })
     }
 
-    fn run(&self, ids: Vec<i64>, manner: Manner) -> ort::Result<(Vec<usize>, Vec<f32>)> {
+    fn run(&self, ids: Vec<i64>, prosody: Prosody) -> ort::Result<(Vec<usize>, Vec<f32>)> {
         let length = ids.len();
         let ids = Tensor::from_array(([1, length], ids))?;
-        let speed = Tensor::from_array(([1], vec![manner.rate]))?;
+        let speed = Tensor::from_array(([1], vec![prosody.rate]))?;
         self.session.with(|session| {
             let out = session.run(ort::inputs!["ids" => ids, "speed" => speed])?;
             let tensor = |index: usize| out[index].try_extract_tensor::<f32>().map(|(_, values)| values);
             let durations = tensor(6)?.iter().map(|&units| units as usize * vocoder::HOP * 2).collect();
-            let f0: Vec<f32> = tensor(5)?.iter().map(|f0| f0 * manner.pitch).collect();
+            let f0: Vec<f32> = tensor(5)?.iter().map(|f0| f0 * prosody.pitch).collect();
             let spectrum = vocoder::Spectrum {
                 harmonic: tensor(0)?,
                 rotation: tensor(1)?,
@@ -52,16 +52,16 @@ impl Hibari {
 }
 
 impl Voice for Hibari {
-    /// What it was trained on.
-    const LONGEST: usize = 400;
+    /// The longest phrases that it was trained on.
+    const MAX_SYMBOLS: usize = 400;
 
-    fn speak(&self, phrase: &[Symbol], manner: Manner) -> Result<Spoken, SpeakError> {
+    fn speak(&self, phrase: &[Symbol], prosody: Prosody) -> Result<Spoken, SpeakError> {
         let known: Vec<Option<i64>> = phrase.iter().map(|symbol| self.ids.get(&first(symbol)).copied()).collect();
         let mut ids = vec![0];
         ids.extend(known.iter().flatten());
         ids.push(0);
         let (durations, pcm) =
-            self.run(ids, manner).map_err(|source| SpeakError::Voice { voice: MODEL, text: shown(phrase), source })?;
+            self.run(ids, prosody).map_err(|source| SpeakError::Voice { voice: MODEL, text: shown(phrase), source })?;
         let mut known_durations = durations.iter().skip(1);
         let each = known.iter().map(|id| id.and_then(|_| known_durations.next()).copied().unwrap_or(0));
         let spans = spans(durations.first().copied().unwrap_or(0).saturating_sub(LATE), each);

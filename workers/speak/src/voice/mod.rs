@@ -31,22 +31,22 @@ impl Symbol {
     }
 }
 
-/// How something is spoken, relative to the voice's own way.
+/// Pace and pitch, relative to the voice's own.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Manner {
+pub(crate) struct Prosody {
     /// 1 is the voice's own pace, 2 twice as fast.
     pub(crate) rate: f32,
     /// 1 is the voice's own pitch.
     pub(crate) pitch: f32,
 }
 
-impl Default for Manner {
+impl Default for Prosody {
     fn default() -> Self {
         Self { rate: 1.0, pitch: 1.0 }
     }
 }
 
-/// Sound, and when each symbol of the phrase sounds.
+/// A phrase as a voice spoke it.
 #[derive(Debug)]
 pub(crate) struct Spoken {
     /// Mono, −1 to 1.
@@ -56,12 +56,12 @@ pub(crate) struct Spoken {
     pub(crate) spans: Vec<Range<usize>>,
 }
 
-/// Something that speaks one phrase at a time. The same phrase in the same manner gives the same samples.
+/// A voice speaks one phrase at a time. The same phrase with the same prosody gives the same samples.
 pub(crate) trait Voice: Send + Sync {
-    /// At most so many symbols at once; longer phrases are cut by the caller.
-    const LONGEST: usize;
+    /// The longest phrase. The caller cuts longer ones.
+    const MAX_SYMBOLS: usize;
 
-    fn speak(&self, phrase: &[Symbol], manner: Manner) -> Result<Spoken, SpeakError>;
+    fn speak(&self, phrase: &[Symbol], prosody: Prosody) -> Result<Spoken, SpeakError>;
 }
 
 /// The spans of symbols whose durations (in frames) follow each other, the first starting at sample `start`.
@@ -75,7 +75,7 @@ fn spans(start: usize, durations: impl Iterator<Item = usize>) -> Vec<Range<usiz
         .collect()
 }
 
-/// Text of a phrase for messages.
+/// The beginning of a phrase, for messages.
 fn shown(phrase: &[Symbol]) -> String {
     phrase.iter().map(|symbol| symbol.text.as_str()).take(80).collect()
 }

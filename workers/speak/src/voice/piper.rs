@@ -4,7 +4,7 @@ use medley_models::{Models, Session, SessionOptions};
 use ort::value::Tensor;
 use serde::Deserialize;
 
-use super::{Manner, Spoken, Symbol, Voice, shown, spans};
+use super::{Prosody, Spoken, Symbol, Voice, shown, spans};
 use crate::SpeakError;
 
 const MODEL: &str = "piper-joe";
@@ -61,9 +61,9 @@ impl Piper {
 }
 
 impl Voice for Piper {
-    const LONGEST: usize = 400;
+    const MAX_SYMBOLS: usize = 400;
 
-    fn speak(&self, phrase: &[Symbol], manner: Manner) -> Result<Spoken, SpeakError> {
+    fn speak(&self, phrase: &[Symbol], prosody: Prosody) -> Result<Spoken, SpeakError> {
         let mut ids = vec![1, 0];
         let mut taken = Vec::with_capacity(phrase.len());
         for symbol in phrase {
@@ -73,7 +73,7 @@ impl Voice for Piper {
             taken.push(ids.len() - before);
         }
         ids.push(2);
-        let (pcm, durations) = self.run(ids, manner.rate).map_err(|source| SpeakError::Voice {
+        let (pcm, durations) = self.run(ids, prosody.rate).map_err(|source| SpeakError::Voice {
             voice: MODEL,
             text: shown(phrase),
             source,

@@ -18,7 +18,7 @@ const BINS: usize = WINDOW / 2 + 1;
 const LOWEST_F0_HZ: f32 = 40.0;
 const HIGHEST_HARMONIC_HZ: f32 = 11_000.0;
 /// Logarithms of magnitudes are cut here, so that no prediction can overflow.
-const LARGEST_LOG: f32 = 7.0;
+const MAX_LOG: f32 = 7.0;
 
 static HANN: LazyLock<Vec<f32>> =
     LazyLock::new(|| (0..WINDOW).map(|n| (0.5 - 0.5 * (TAU * n as f64 / WINDOW as f64).cos()) as f32).collect());
@@ -54,7 +54,7 @@ pub(super) fn synthesize(spectrum: &Spectrum<'_>) -> Vec<f32> {
         forward.process(&mut time, &mut bins).expect("the buffers have the plan's sizes");
         for (bin, value) in bins.iter_mut().enumerate() {
             let at = bin * frames + frame;
-            let magnitude = |log: f32| log.min(LARGEST_LOG).exp();
+            let magnitude = |log: f32| log.min(MAX_LOG).exp();
             let turned = Complex32::from_polar(magnitude(spectrum.harmonic[at]), PI * spectrum.rotation[at].tanh());
             let free = Complex32::from_polar(magnitude(spectrum.free[at]), spectrum.phase[at]);
             *value = *value * turned + noise.complex() * magnitude(spectrum.noise[at]) + free;
@@ -187,7 +187,7 @@ mod tests {
         let f0 = [120.0; 40];
         let quiet = vec![-80.0; BINS * f0.len()];
         let zero = vec![0.0; BINS * f0.len()];
-        let gain = vec![(WINDOW as f32 / 4.0).ln().min(LARGEST_LOG); BINS * f0.len()];
+        let gain = vec![(WINDOW as f32 / 4.0).ln().min(MAX_LOG); BINS * f0.len()];
         let spectrum =
             Spectrum { harmonic: &gain, rotation: &zero, noise: &quiet, free: &quiet, phase: &zero, f0: &f0 };
         let (out, train) = (synthesize(&spectrum), pulses(&f0));

@@ -1,22 +1,20 @@
-//! Chapters: cut where the topic changes, named after what is said.
+//! Chapters: they begin where the topic changes and take their titles from the transcript.
 //!
 //! Cuts are found by lexical cohesion (Hearst, "TextTiling", 1997): the words of a stretch before a gap are compared
-//! with those after it; a gap that is a deep valley of likeness is a change of topic, the more so after a long pause.
+//! with those after it; a deep valley of similarity is a change of topic, more so after a long pause.
 
 use medley_proto::TranscriptSegment;
+use medley_text::script::is_unspaced;
 use serde::Serialize;
 
-use crate::text::{
-    chars::is_unspaced,
-    terms::{Bag, add, bag, cosine, words},
-};
+use crate::text::terms::{Bag, add, bag, cosine, words};
 
-/// Speech that is compared on each side of a gap.
+/// How much speech is compared on each side of a gap.
 const CONTEXT_S: f64 = 75.0;
 /// What a pause of two seconds or more adds to the depth of a valley.
 const PAUSE_WEIGHT: f64 = 0.15;
 /// The longest title, in characters.
-const TITLE_CHARS: usize = 60;
+const MAX_TITLE_CHARS: usize = 60;
 
 /// A stretch of the episode.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,13 +46,13 @@ pub(super) fn json(chapters: &[Chapter]) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec_pretty(&File { version: "1.2.0", chapters })
 }
 
-/// Cuts a transcript into chapters of at least `least_s`; the first begins at 0.
-pub(super) fn chapters(segments: &[TranscriptSegment], least_s: f64) -> Vec<Chapter> {
+/// Cuts a transcript into chapters of at least `min_s`; the first begins at 0.
+pub(super) fn chapters(segments: &[TranscriptSegment], min_s: f64) -> Vec<Chapter> {
     if segments.is_empty() {
         return Vec::new();
     }
     let bags: Vec<Bag> = segments.iter().map(|segment| bag(&segment.text)).collect();
-    let cuts = cuts(segments, &bags, least_s);
+    let cuts = cuts(segments, &bags, min_s);
     let mut borders = vec![0];
     borders.extend(cuts);
     borders.push(segments.len());
@@ -78,7 +76,7 @@ fn whole(bags: &[Bag]) -> Bag {
 }
 
 /// The segments that a new topic begins with.
-fn cuts(segments: &[TranscriptSegment], bags: &[Bag], least_s: f64) -> Vec<usize> {
+fn cuts(segments: &[TranscriptSegment], bags: &[Bag], min_s: f64) -> Vec<usize> {
     let likeness: Vec<f64> = (1..segments.len()).map(|at| likeness(segments, bags, at)).collect();
     let depth: Vec<f64> = (0..likeness.len()).map(|at| depth(&likeness, at)).collect();
     let mean = depth.iter().sum::<f64>() / depth.len().max(1) as f64;
@@ -97,7 +95,7 @@ fn cuts(segments: &[TranscriptSegment], bags: &[Bag], least_s: f64) -> Vec<usize
     let mut cuts: Vec<usize> = Vec::new();
     for (_, at) in candidates {
         let start_s = segments[at].start_s;
-        let far = |other: f64| (start_s - other).abs() >= least_s;
+        let far = |other: f64| (start_s - other).abs() >= min_s;
         if far(0.0) && far(end_s) && cuts.iter().all(|cut| far(segments[*cut].start_s)) {
             cuts.push(at);
         }
@@ -106,7 +104,7 @@ fn cuts(segments: &[TranscriptSegment], bags: &[Bag], least_s: f64) -> Vec<usize
     cuts
 }
 
-/// How alike the speech before and after the gap before segment `at` is.
+/// How similar the speech before and after segment `at` begins is.
 fn likeness(segments: &[TranscriptSegment], bags: &[Bag], at: usize) -> f64 {
     let border_s = segments[at].start_s;
     let (mut before, mut after) = (Bag::new(), Bag::new());
@@ -119,7 +117,7 @@ fn likeness(segments: &[TranscriptSegment], bags: &[Bag], at: usize) -> f64 {
     cosine(&before, &after)
 }
 
-/// How much less alike than at the peaks on both sides.
+/// How much less similar it is here than at the peaks on both sides.
 fn depth(likeness: &[f64], at: usize) -> f64 {
     let climb = |side: &mut dyn Iterator<Item = usize>| {
         let mut peak = likeness[at];
@@ -134,7 +132,7 @@ fn depth(likeness: &[f64], at: usize) -> f64 {
     climb(&mut (0..at).rev()) + climb(&mut (at + 1..likeness.len())) - 2.0 * likeness[at]
 }
 
-/// A repeated phrase that sets the chapter apart, or its most telling words.
+/// The title: the sentence with most terms that are characteristic of the chapter, shortened.
 fn title(segments: &[TranscriptSegment], bags: &[Bag], n: usize, wholes: &[Bag], taken: &[String]) -> String {
     let telling = |term: &str| {
         let with = wholes.iter().filter(|bag| bag.contains_key(term)).count();
@@ -143,7 +141,7 @@ fn title(segments: &[TranscriptSegment], bags: &[Bag], n: usize, wholes: &[Bag],
     };
     let central = segments.iter().zip(bags).filter(|(segment, _)| segment.text.chars().count() >= 6);
     let best = central.max_by(|a, b| {
-        // Many telling terms in few words, and rather early.
+        // Many characteristic terms in few words.
         let score = |(segment, bag): &(&TranscriptSegment, &Bag)| {
             let terms: f64 = bag.keys().map(|term| telling(term)).sum();
             terms / (4.0 + words(&segment.text).len() as f64 + segment.text.chars().count() as f64 / 40.0)
@@ -161,14 +159,14 @@ fn title(segments: &[TranscriptSegment], bags: &[Bag], n: usize, wholes: &[Bag],
 /// A sentence as a title: its first clause or as many words as fit, without a final mark.
 fn shorten(sentence: &str) -> String {
     let wide = sentence.chars().any(is_unspaced);
-    let most = if wide { TITLE_CHARS / 3 } else { TITLE_CHARS };
+    let max = if wide { MAX_TITLE_CHARS / 3 } else { MAX_TITLE_CHARS };
     let trim = |text: &str| {
         text.trim().trim_end_matches(|c: char| !c.is_alphanumeric() && !matches!(c, ')' | '”' | '"' | '%')).to_owned()
     };
-    if sentence.chars().count() <= most {
+    if sentence.chars().count() <= max {
         return trim(sentence);
     }
-    let head: String = sentence.chars().take(most).collect();
+    let head: String = sentence.chars().take(max).collect();
     let clause = head.rfind([',', ';', ':', '，', '；', '：', '、', '。']).filter(|at| *at > head.len() / 4);
     let word = if wide { None } else { head.rfind(' ') };
     match (clause, word) {
@@ -226,7 +224,7 @@ mod tests {
             "In the beginning"
         );
         assert_eq!(shorten("Short."), "Short");
-        assert!(shorten(&"word ".repeat(40)).chars().count() <= TITLE_CHARS + 1);
+        assert!(shorten(&"word ".repeat(40)).chars().count() <= MAX_TITLE_CHARS + 1);
         assert_eq!(shorten("自定义语音提供的工具可让你通过将音频数据与相应的识别结果进行比较").chars().count(), 21);
     }
 }

@@ -1,4 +1,4 @@
-//! What a listener and a publisher want from an episode, made of its transcript: chapters, a summary, a page.
+//! The kind `podcast`: chapters, a summary and a page, made from the transcript of an episode.
 
 mod abstractive;
 mod chapters;
@@ -6,9 +6,10 @@ mod page;
 mod params;
 mod publish;
 mod recipe;
+pub(crate) mod step;
 mod summary;
 
 pub use params::PodcastParams;
-pub use publish::EpisodeStep;
 pub(crate) use publish::publish;
-pub use recipe::PodcastJob;
+pub use recipe::PodcastRecipe;
+pub use step::PublishStep;

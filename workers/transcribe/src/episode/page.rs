@@ -4,9 +4,10 @@
 use std::fmt::Write as _;
 
 use medley_proto::Transcript;
+use medley_text::script::is_tight;
 
 use super::{chapters::Chapter, summary::clock};
-use crate::text::{chars::is_unspaced, markup::html as escape};
+use crate::text::markup::html as escape;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -54,7 +55,7 @@ pub(super) fn html(title: &str, transcript: &Transcript, chapters: &[Chapter], m
     for (n, chapter) in chapters.iter().enumerate() {
         let _ = writeln!(out, "<section id=\"chapter-{}\">\n<h2>{}</h2>", n + 1, escape(&chapter.title));
         for segment in &transcript.segments[chapter.segments.0..chapter.segments.1] {
-            // Which language a browser reads aloud, hyphenates and picks letters for.
+            // Browsers read aloud, hyphenate and choose glyphs by language.
             let other = segment.language.as_ref().filter(|language| **language != transcript.language);
             let lang = other.map(|language| format!(" lang=\"{}\"", escape(language))).unwrap_or_default();
             let (start_s, end_s) = (segment.start_s, segment.end_s);
@@ -79,9 +80,7 @@ pub(super) fn html(title: &str, transcript: &Transcript, chapters: &[Chapter], m
 }
 
 fn spaced(before: char, word: &str) -> bool {
-    let tight =
-        |c: char| is_unspaced(c) || ('\u{3000}'..='\u{303f}').contains(&c) || ('\u{ff00}'..='\u{ff60}').contains(&c);
-    !(tight(before) && word.chars().next().is_some_and(tight))
+    !(is_tight(before) && word.chars().next().is_some_and(is_tight))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::params::TranscribeParams;
 
-/// What `medley run podcast` may be told: all of `transcribe`, and what the episode's pages are like.
+/// The params of a `podcast` job: all of `transcribe`, and those of the episode's pages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PodcastParams {
@@ -48,7 +48,7 @@ impl Default for PodcastParams {
 }
 
 impl PodcastParams {
-    /// Refuses what no step could use.
+    /// Refuses params that no step could use.
     ///
     /// # Errors
     /// `params_invalid`.

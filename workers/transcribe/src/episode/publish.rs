@@ -3,36 +3,20 @@ use std::error::Error;
 use medley_assist::Assistant;
 use medley_proto::{Transcript, TranscriptSegment};
 use medley_step::{StepContext, StepError};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::{
     abstractive::{self, NoNotes, Notes},
     chapters::{self, Chapter},
     page::{self, Media},
-    params::{PodcastParams, Summary},
+    params::Summary,
+    step::PublishStep,
     summary,
 };
 use crate::text::markup;
 
-/// Makes an episode's pages; its inputs are the artifacts of the gather step.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct EpisodeStep {
-    pub params: PodcastParams,
-    /// The name of the job's input.
-    pub name: String,
-    /// The URI of the input, when it has one.
-    pub uri: Option<String>,
-    /// The input may have a picture.
-    pub film: bool,
-    /// What the gather step said of the transcript.
-    pub quality: Map<String, Value>,
-}
-
-/// Leaves `chapters.json`, `summary.md` and `transcript.html`, and hands the transcript on; how many chapters there are.
+/// Publishes `chapters.json`, `summary.md` and `transcript.html` and hands the transcript on. Returns the number of chapters.
 pub(crate) fn publish(
-    step: &EpisodeStep,
+    step: &PublishStep,
     assist: &medley_assist::Config,
     cx: &StepContext<'_>,
 ) -> Result<u64, StepError> {
@@ -49,7 +33,7 @@ pub(crate) fn publish(
     let mut chapters = chapters::chapters(&transcript.segments, step.params.chapter_min_s);
     cx.checkpoint()?;
     let notes = match step.params.summary {
-        Summary::Auto => ask(assist, &transcript.segments, &mut chapters, cx)?,
+        Summary::Auto => ask_assistant(assist, &transcript.segments, &mut chapters, cx)?,
         Summary::Extractive => None,
     };
     let sentences = usize::from(step.params.summary_sentences);
@@ -64,27 +48,27 @@ pub(crate) fn publish(
     Ok(chapters.len() as u64)
 }
 
-/// What the page plays and where that may be: as the user says, else beside the page, else where the input was.
-fn media(step: &EpisodeStep) -> Media {
+/// What the page plays and where to look for it: where the user says, else beside the page, else where the input was.
+fn media(step: &PublishStep) -> Media {
     if !step.params.audio_url.is_empty() {
         return Media { urls: vec![step.params.audio_url.clone()], film: step.film };
     }
     let mut urls = vec![markup::relative_url(&step.name)];
-    // A query or a user may be a secret.
+    // A query or a user name may hold a secret.
     let is_open = |uri: &&String| uri.starts_with("file:") || uri.starts_with("https:") && !uri.contains(['?', '@']);
     urls.extend(step.uri.iter().filter(is_open).cloned());
     Media { urls, film: step.film }
 }
 
-/// The helper model's notes, when one is configured; its headlines become the chapters' titles. Where it fails, the
-/// episode goes on without it and `quality` says why.
-fn ask(
+/// The helper model's notes, when one is configured; its headlines become the titles of the chapters. When it fails, the
+/// episode goes on without notes and `quality` says why.
+fn ask_assistant(
     config: &medley_assist::Config,
     segments: &[TranscriptSegment],
     chapters: &mut [Chapter],
     cx: &StepContext<'_>,
 ) -> Result<Option<Notes>, StepError> {
-    let noted = match Assistant::new(config) {
+    let notes = match Assistant::new(config) {
         Ok(None) => return Ok(None),
         Ok(Some(_)) if chapters.is_empty() => return Ok(None),
         Ok(Some(assistant)) => {
@@ -93,7 +77,7 @@ fn ask(
         }
         Err(error) => Err(error.into()),
     };
-    match noted {
+    match notes {
         Ok(notes) => {
             for (chapter, note) in chapters.iter_mut().zip(&notes.chapters) {
                 if !note.title.is_empty() {
@@ -113,13 +97,13 @@ fn ask(
 }
 
 fn with_causes(error: &dyn Error) -> String {
-    let mut said = error.to_string();
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        said = format!("{said}: {error}");
+        text = format!("{text}: {error}");
         cause = error.source();
     }
-    said
+    text
 }
 
 fn stem(name: &str) -> &str {
@@ -128,14 +112,16 @@ fn stem(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::Map;
+
+    use super::{super::params::PodcastParams, *};
 
     #[test]
     fn the_sound_is_beside_the_page_or_where_it_was() {
         let urls = |uri: &str, audio_url: &str| {
             let params = PodcastParams { audio_url: audio_url.into(), ..PodcastParams::default() };
             let uri = Some(uri.to_owned());
-            media(&EpisodeStep { params, name: "a b.mp3".into(), uri, film: false, quality: Map::new() }).urls
+            media(&PublishStep { params, name: "a b.mp3".into(), uri, film: false, quality: Map::new() }).urls
         };
         assert_eq!(urls("file:///x/a%20b.mp3", ""), ["a%20b.mp3", "file:///x/a%20b.mp3"]);
         assert_eq!(urls("https://h.org/a%20b.mp3", ""), ["a%20b.mp3", "https://h.org/a%20b.mp3"]);

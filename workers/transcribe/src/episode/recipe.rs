@@ -1,20 +1,18 @@
-use medley_proto::{Input, Source, StepInput};
-use medley_step::{GroupDone, JobView, Planned, Recipe, StepDraft, StepError};
-
-use super::{EpisodeStep, PodcastParams};
-use crate::{
-    recipe::{self, Progress},
-    step::{TranscribeOutput, TranscribeStep},
-    worker::Transcribe,
+use medley_proto::Input;
+use medley_step::{
+    StepError,
+    graph::{Call, Draft, Fragment, One, Recipe, Scope},
 };
+
+use super::{PodcastParams, PublishStep};
+use crate::recipe::TranscribeRecipe;
 
 /// An episode as a job: transcribe's steps, then its pages.
 #[derive(Debug)]
-pub struct PodcastJob;
+pub struct PodcastRecipe;
 
-impl Recipe for PodcastJob {
+impl Recipe for PodcastRecipe {
     const KIND: &'static str = "podcast";
-    type Params = PodcastParams;
     const ABOUT: &'static str = "Transcribe an episode and make its chapters, summary and web page";
     const EXAMPLES: &'static str = "medley run podcast episode.mp3 -o out
 medley run podcast episode.mp3 --title 'The bees' --audio-url https://example.org/episode.mp3 -o out";
@@ -22,42 +20,30 @@ medley run podcast episode.mp3 --title 'The bees' --audio-url https://example.or
     fn check(params: &PodcastParams, _inputs: &[Input]) -> Result<(), StepError> {
         params.check()
     }
-
-    fn start(job: &JobView<'_, PodcastParams>) -> Result<Planned, StepError> {
-        recipe::start(&job.params.transcribe)
-    }
-
-    fn next(job: &JobView<'_, PodcastParams>, done: &GroupDone) -> Result<Planned, StepError> {
-        if done.stage == "publish" {
-            return Ok(Planned::last());
-        }
-        match recipe::next(&job.params.transcribe, done)? {
-            Progress::More(planned) => Ok(planned),
-            Progress::Transcribed => publish(job, done),
-        }
-    }
 }
 
-fn publish(job: &JobView<'_, PodcastParams>, done: &GroupDone) -> Result<Planned, StepError> {
-    let gathered = &done.results[0];
-    let TranscribeOutput::Gather { facts, .. } = done.output(0)? else {
-        return Err(StepError::internal("a gather step answered something else"));
-    };
-    let input = job.job.inputs.first();
-    let uri = input.and_then(|input| match &input.source {
-        Source::Uri(uri) => Some(uri.clone()),
-        _ => None,
-    });
-    let step = EpisodeStep {
-        params: job.params.clone(),
-        name: input.map_or_else(String::new, |input| input.name.clone()),
-        uri,
-        // What a name calls sound has at most the picture of a cover.
-        film: facts.sound.film && !input.is_some_and(|input| is_named_sound(&input.name)),
-        quality: gathered.quality.clone(),
-    };
-    let draft = StepDraft::only::<Transcribe>("publish", &TranscribeStep::Publish(step))?;
-    Ok(Planned::one(draft.inputs(gathered.artifacts.iter().cloned().map(StepInput::Artifact))))
+impl Fragment for PodcastRecipe {
+    type Params = PodcastParams;
+    type Ends = One<()>;
+
+    fn graph(g: &mut Scope<'_, PodcastParams>) -> One<()> {
+        // Without a name of their own: the stages are called as those of a transcription.
+        let gathered = g.sub::<TranscribeRecipe, _>("", (), |cx, ()| {
+            Ok(Call { params: cx.params.transcribe.clone(), inputs: vec![cx.given(0)?.clone()] })
+        });
+        g.one("publish", gathered, |cx, gathered| {
+            let input = cx.given(0)?;
+            let step = PublishStep {
+                params: cx.params.clone(),
+                name: input.name.clone(),
+                uri: input.uri.clone(),
+                // What a name calls sound has at most the picture of a cover.
+                film: gathered.facts.sound.film && !is_named_sound(&input.name),
+                quality: gathered.quality.clone(),
+            };
+            Ok(Draft::of(step).inputs(gathered.files()))
+        })
+    }
 }
 
 fn is_named_sound(name: &str) -> bool {

@@ -1,4 +1,4 @@
-//! An extractive summary: sentences of the transcript that say most of what it says.
+//! An extractive summary: the sentences of the transcript that cover most of its content.
 //!
 //! Sentences are chosen by maximal marginal relevance (Carbonell and Goldstein, 1998): near the centre of their chapter,
 //! and unlike those chosen already.
@@ -6,16 +6,16 @@
 use std::fmt::Write as _;
 
 use medley_proto::TranscriptSegment;
+use medley_text::script::is_unspaced;
 
 use super::{abstractive::Notes, chapters::Chapter};
 use crate::text::{
-    chars::is_unspaced,
     markup::markdown as markdown_text,
     sentences::join,
     terms::{Bag, add, bag, cosine, stem, words},
 };
 
-/// How much being like a chosen sentence costs against being central.
+/// The weight of similarity to chosen sentences against centrality.
 const NOVELTY: f64 = 0.5;
 /// Terms that are listed.
 const KEYWORDS: usize = 10;
@@ -100,7 +100,7 @@ fn choose(segments: &[TranscriptSegment], bags: &[Bag], chapters: &[Chapter], wa
     chosen
 }
 
-/// A sentence that can stand alone is neither a scrap nor endless.
+/// Prefers sentences that can stand alone: neither fragments nor very long ones.
 fn fullness(text: &str) -> f64 {
     let length: usize = text.chars().map(|c| if is_unspaced(c) { 3 } else { 1 }).sum();
     match length {

@@ -1,46 +1,12 @@
 //! From the voice detector's probabilities to regions of speech.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use super::{
+    span::{Span, milliseconds},
+    vad::FRAME_S,
+    windows::MAX_AUDIO_S,
+};
 
-use super::vad::FRAME_S;
-
-/// A stretch of time, in seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(from = "[f64; 2]", into = "[f64; 2]")]
-pub struct Span {
-    pub(crate) start_s: f64,
-    pub(crate) end_s: f64,
-}
-
-impl Span {
-    pub(crate) fn new(start_s: f64, end_s: f64) -> Self {
-        Self { start_s, end_s }
-    }
-
-    pub(crate) fn len_s(&self) -> f64 {
-        self.end_s - self.start_s
-    }
-}
-
-impl From<[f64; 2]> for Span {
-    fn from([start_s, end_s]: [f64; 2]) -> Self {
-        Self { start_s, end_s }
-    }
-}
-
-impl From<Span> for [f64; 2] {
-    fn from(span: Span) -> Self {
-        [span.start_s, span.end_s].map(milliseconds)
-    }
-}
-
-/// Rounded to a millisecond: what is written down is what is computed with, here and on any other machine.
-pub(crate) fn milliseconds(seconds: f64) -> f64 {
-    (seconds * 1000.0).round() / 1000.0
-}
-
-/// When somebody speaks, and when not.
+/// When a region of speech begins and ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RegionRules {
     /// A region begins with a frame at least this probable…
@@ -62,7 +28,7 @@ impl RegionRules {
             off: (threshold - 0.15).max(0.01),
             min_silence_frames: 5,
             min_speech_frames: 3,
-            max_frames: (super::windows::MAX_AUDIO_S / FRAME_S) as usize - 16,
+            max_frames: (MAX_AUDIO_S / FRAME_S) as usize - 16,
         }
     }
 }
@@ -73,13 +39,13 @@ pub(crate) struct Regions {
     rules: RegionRules,
     /// Index of the next frame.
     next: usize,
-    /// The first frame of the region being heard.
+    /// The first frame of the open region.
     start: Option<usize>,
     /// Loudness of each frame since `start`.
     energy: Vec<f32>,
     /// Frames below `off` at the end.
     silent: usize,
-    /// The region being heard is the rest of one that was split, and counts however short it is.
+    /// The open region is the rest of one that was split, and counts however short it is.
     rest: bool,
 }
 
@@ -114,7 +80,7 @@ impl Regions {
         }
     }
 
-    /// The file ended.
+    /// Closes the open region at the end of the file.
     pub(crate) fn finish(&mut self, out: &mut Vec<Span>) {
         if let Some(start) = self.start {
             self.close(start, self.next - self.silent, out);
@@ -122,8 +88,8 @@ impl Regions {
     }
 
     fn close(&mut self, start: usize, end: usize, out: &mut Vec<Span>) {
-        let least = if self.rest { 1 } else { self.rules.min_speech_frames };
-        if end.saturating_sub(start) >= least {
+        let min_frames = if self.rest { 1 } else { self.rules.min_speech_frames };
+        if end.saturating_sub(start) >= min_frames {
             out.push(frames(start, end));
         }
         self.start = None;
@@ -181,7 +147,7 @@ mod tests {
                 prop_assert!(pair[0].end_s <= pair[1].start_s);
             }
             for region in &found {
-                prop_assert!(region.len_s() > 0.0 && region.len_s() <= super::super::windows::MAX_AUDIO_S);
+                prop_assert!(region.len_s() > 0.0 && region.len_s() <= MAX_AUDIO_S);
             }
             for (n, prob) in probs.iter().enumerate() {
                 let middle = (n as f64 + 0.5) * FRAME_S;

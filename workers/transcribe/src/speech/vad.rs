@@ -1,32 +1,20 @@
 //! Silero's voice detector, run over any length of audio in blocks.
 
 use medley_models::Session;
-use medley_proto::ErrorCode;
-use medley_step::{Retryable, StepError};
 use ndarray::{Array2, Array3};
 use ort::value::TensorRef;
 
 use super::SAMPLE_RATE_HZ;
+use crate::error::VadError;
 
 /// New samples of one frame: 32 ms.
 pub(crate) const FRAME: usize = 512;
 /// Seconds of one frame.
 pub(crate) const FRAME_S: f64 = FRAME as f64 / SAMPLE_RATE_HZ as f64;
-/// Samples of the frame before that each frame begins with; without them the model hears nothing.
+/// Each frame begins with this many samples of the frame before; without them the model finds no speech.
 const CONTEXT: usize = 64;
 /// Frames given to the model at once: 16 s, 1.2 MB.
 const BLOCK: usize = 500;
-
-/// The network could not be run.
-#[derive(Debug, thiserror::Error)]
-#[error("the voice detector failed")]
-pub(crate) struct VadError(#[from] ort::Error);
-
-impl Retryable for VadError {
-    fn into_step_error(self) -> StepError {
-        StepError::transient(ErrorCode::INTERNAL, "speech could not be found; run the job again").because(self)
-    }
-}
 
 /// The probability of speech, frame by frame. The state of the recurrent network is carried from block to block, so
 /// the answers are those of one pass over the whole file.
@@ -34,7 +22,7 @@ pub(crate) struct Vad {
     session: Session,
     h: Array3<f32>,
     c: Array3<f32>,
-    /// The context and what has not filled a frame yet.
+    /// The context, and samples that do not fill a frame yet.
     pending: Vec<f32>,
 }
 
@@ -50,7 +38,7 @@ impl Vad {
         self.drain(BLOCK, frame)
     }
 
-    /// The rest, the last frame filled up with silence.
+    /// Takes the rest at the end of the file; silence fills up the last frame.
     pub(crate) fn finish(&mut self, mut frame: impl FnMut(f32, &[f32])) -> Result<(), VadError> {
         self.drain(1, &mut frame)?;
         if self.pending.len() > CONTEXT {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     SAMPLE_RATE_HZ,
-    regions::{Span, milliseconds},
+    span::{Span, milliseconds},
 };
 
 /// The most audio in a window. Whisper's encoder costs the same for one second as for 30, so windows are filled; the
@@ -16,12 +16,12 @@ const PAD_S: f64 = 0.24;
 /// A window may end this much before it is full when there is a longer pause.
 const EASE_S: f64 = 4.0;
 
-/// What is decoded in one go: pieces of the file, in order, joined without what lies between them (long silences).
+/// A window that is decoded in one go: pieces of the file, in order, joined without the long silences between them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
-    /// Stretches of the file, seconds of the original; together at most [`MAX_AUDIO_S`].
+    /// Stretches of the file, in seconds; together at most [`MAX_AUDIO_S`].
     pub(crate) pieces: Vec<Span>,
-    /// Where the voice detector hears speech, seconds of the original; each inside one piece.
+    /// The regions of speech, in seconds of the file; each inside one piece.
     pub(crate) speech: Vec<Span>,
 }
 
@@ -141,7 +141,7 @@ impl Packer {
         }
     }
 
-    /// The file is over, `duration_s` long.
+    /// Packs what is waiting at the end of the file, which is `duration_s` long.
     pub(crate) fn finish(&mut self, duration_s: f64, out: &mut Vec<Window>) {
         if !self.waiting.is_empty() {
             out.push(of_regions(&self.waiting, self.floor_s, duration_s));
@@ -153,13 +153,13 @@ impl Packer {
     fn cut(&mut self, out: &mut Vec<Window>) {
         let full = |n: usize| of_regions(&self.waiting[..n], self.floor_s, f64::INFINITY).audio_s();
         let pause = |n: usize| self.waiting[n].start_s - self.waiting[n - 1].end_s;
-        let most = self.waiting.len() - 1;
-        let least = full(most) - EASE_S;
-        let at = (1..=most)
+        let last = self.waiting.len() - 1;
+        let min_s = full(last) - EASE_S;
+        let at = (1..=last)
             .rev()
-            .take_while(|n| full(*n) >= least)
+            .take_while(|n| full(*n) >= min_s)
             .max_by(|a, b| pause(*a).total_cmp(&pause(*b)))
-            .unwrap_or(most);
+            .unwrap_or(last);
         let border = middle(self.waiting[at - 1].end_s, self.waiting[at].start_s);
         out.push(of_regions(&self.waiting[..at], self.floor_s, border));
         self.waiting.drain(..at);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     proptest! {
-        /// A recogniser that hears exactly the words whose sound is in the window loses none and doubles none: every
+        /// A recogniser that decodes exactly the words whose sound is in the window loses none and doubles none: every
         /// sample of speech is in exactly one window, windows do not overlap, and none is longer than allowed.
         #[test]
         fn no_speech_is_lost_or_doubled_at_a_cut((speech, duration_s) in speech()) {

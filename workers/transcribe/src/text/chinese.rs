@@ -47,7 +47,7 @@ pub(crate) fn punctuate(words: &mut [String]) {
                 c => c,
             };
             out.push(if after_chinese { full } else { c });
-            after_chinese = super::chars::is_unspaced(c);
+            after_chinese = medley_text::script::is_unspaced(c);
         }
         *word = out;
     }

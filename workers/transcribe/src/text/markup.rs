@@ -1,12 +1,12 @@
-//! Text inside markup: whatever somebody said or named a file, it stays text.
+//! Escapes text for HTML, Markdown and URLs, so that speech and file names never become markup.
 
 /// For HTML, between tags and inside of quoted attributes.
 pub(crate) fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
-/// For one line of Markdown (CommonMark): no tag, no link, no emphasis, no other block. What changes the direction or the
-/// look of the text unseen goes.
+/// For one line of Markdown (CommonMark): no tag, no link, no emphasis, no other block. Invisible characters
+/// that change the direction or the width of text are removed.
 pub(crate) fn markdown(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(|c| !is_unseen(*c)).collect();
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -55,7 +55,7 @@ fn inside_word(chars: &[char], n: usize) -> bool {
     is_letter(n.checked_sub(1)) && is_letter(Some(n + 1))
 }
 
-/// Marks of direction and of width that nobody sees.
+/// Whether a character is an invisible mark of direction or width.
 fn is_unseen(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -1,10 +1,7 @@
-//! What becomes of words: scripts, sentences, subtitles.
+//! From words to text: scripts, sentences, paragraphs, terms.
 
-pub(crate) mod chars;
 pub(crate) mod chinese;
 pub(crate) mod markup;
 pub(crate) mod paragraphs;
-pub(crate) mod phrases;
 pub(crate) mod sentences;
-pub(crate) mod subtitles;
 pub(crate) mod terms;

@@ -1,25 +1,30 @@
 //! Paragraphs: broken where somebody pauses for long or turns to another topic, and never inside a sentence.
 //!
-//! A long pause after a sentence ends a paragraph. What is still long is broken again at the best of its sentences' ends:
+//! A long pause after a sentence ends a paragraph. A paragraph that is still long is broken again at the best end of a sentence:
 //! after a pause that is long for this speaker, before words unlike those just said (lexical cohesion as in Hearst,
-//! "TextTiling", 1997). The length says only whether to look for such a place.
+//! "TextTiling", 1997). The length only decides whether to search for such a place.
+
+use medley_text::{
+    marks::is_sentence_end,
+    numbers::{expects_number, is_number},
+    script::is_unspaced,
+};
 
 use super::{
-    chars::{expects_number, is_number, is_sentence_end, is_unspaced},
     sentences::{Sentence, join},
     terms::{Bag, add, bag, cosine},
 };
 
 /// A pause after a sentence that ends a paragraph.
 const PAUSE_S: f64 = 2.5;
-/// The same where the words before do not look like the end of a sentence.
+/// The same where the words before do not seem to end a sentence.
 const UNFINISHED_PAUSE_S: f64 = 5.0;
-/// A paragraph that is longer is looked at for a better place to end; a Chinese character counts as three.
+/// A longer paragraph is searched for a better place to end; a Chinese character counts as three.
 const LONG_CHARS: usize = 600;
 /// A paragraph that is longer ends at the best place, however good that is.
-const LONGEST_CHARS: usize = 1800;
-/// No place is good that leaves less on one side.
-const SHORT_CHARS: usize = 160;
+const MAX_CHARS: usize = 1800;
+/// A place that leaves less on one side is not considered.
+const MIN_CHARS: usize = 160;
 /// Sentences that are compared on each side of a place.
 const CONTEXT: usize = 4;
 /// How good a place must be: a pause twice as long as the speaker's usual one and a half change of words, for instance.
@@ -65,7 +70,7 @@ fn chars(sentence: &Sentence) -> usize {
     sentence.words.iter().map(|word| of(&word.text)).sum()
 }
 
-/// What lies between two sentences.
+/// The gap between two sentences.
 struct Gap {
     pause_s: f64,
     may_break: bool,
@@ -107,7 +112,7 @@ impl Text {
         let total: usize = self.chars[from..to].iter().sum();
         let best = if total > LONG_CHARS { self.best(from, to, total) } else { None };
         match best {
-            Some((score, at)) if score >= GOOD || total > LONGEST_CHARS => {
+            Some((score, at)) if score >= GOOD || total > MAX_CHARS => {
                 self.split(from, at, ends);
                 self.split(at, to, ends);
             }
@@ -120,7 +125,7 @@ impl Text {
         let mut before = 0;
         for at in from + 1..to {
             before += self.chars[at - 1];
-            let is_short = before < SHORT_CHARS || total - before < SHORT_CHARS;
+            let is_short = before < MIN_CHARS || total - before < MIN_CHARS;
             if is_short || !self.gaps[at - 1].may_break {
                 continue;
             }
@@ -152,7 +157,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        decode::{Decoded, TimedWord},
+        step::{DecodedWindow, TimedWord},
         text::sentences::sentences,
     };
 
@@ -165,7 +170,7 @@ mod tests {
             word
         };
         let words = words.iter().map(word).collect();
-        paragraphs(&sentences(&[Decoded { words, ..Decoded::default() }]))
+        paragraphs(&sentences(&[DecodedWindow { words, ..DecodedWindow::default() }]))
     }
 
     fn text(sentences: &[(&str, f64)]) -> String {

@@ -1,26 +1,28 @@
 //! From timed words to sentences.
 
-use crate::{
-    decode::{Decoded, TimedWord},
-    text::chars::{ends_phrase, final_mark, is_sentence_end, is_unspaced},
+use medley_text::{
+    marks::{ends_phrase, final_mark, is_sentence_end},
+    script::is_tight,
 };
 
-/// A pause that ends a sentence, whatever its last word looks like.
+use crate::step::{DecodedWindow, TimedWord};
+
+/// A pause that ends a sentence, whatever its last word is.
 const SENTENCE_PAUSE_S: f64 = 1.2;
 /// The same in text that has no punctuation of its own (no mark in the last 40 words).
 const BARE_PAUSE_S: f64 = 0.5;
 /// A sentence that is longer ends at the next comma…
 const LONG_S: f64 = 14.0;
 /// …and one that is longer still ends at the next word.
-const LONGEST_S: f64 = 24.0;
+const MAX_S: f64 = 24.0;
 
 /// Words that belong together.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Sentence {
     pub(crate) words: Vec<TimedWord>,
-    /// Of the window that it begins in.
+    /// The probability of the window that it begins in.
     pub(crate) no_speech_prob: f64,
-    /// The one it is spoken in.
+    /// The language it is spoken in, ISO 639-1.
     pub(crate) language: String,
 }
 
@@ -40,8 +42,8 @@ impl Sentence {
 }
 
 /// Cuts the words of all windows into sentences; none is in two languages.
-pub(crate) fn sentences(windows: &[Decoded]) -> Vec<Sentence> {
-    let words: Vec<(&TimedWord, &Decoded)> =
+pub(crate) fn sentences(windows: &[DecodedWindow]) -> Vec<Sentence> {
+    let words: Vec<(&TimedWord, &DecodedWindow)> =
         windows.iter().flat_map(|window| window.words.iter().map(move |word| (word, window))).collect();
     let mut sentences = Vec::new();
     let mut open = Sentence::default();
@@ -62,7 +64,7 @@ pub(crate) fn sentences(windows: &[Decoded]) -> Vec<Sentence> {
             || pause_s >= enough
             || next.is_some_and(|(_, other)| other.language != window.language)
             || long_s > LONG_S && mark.is_some_and(ends_phrase)
-            || long_s > LONGEST_S
+            || long_s > MAX_S
         {
             sentences.push(std::mem::take(&mut open));
         }
@@ -74,10 +76,7 @@ pub(crate) fn sentences(windows: &[Decoded]) -> Vec<Sentence> {
 pub(crate) fn join<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let mut joined = String::new();
     for text in texts {
-        let wide = |c: char| {
-            is_unspaced(c) || ('\u{3000}'..='\u{303f}').contains(&c) || ('\u{ff00}'..='\u{ff60}').contains(&c)
-        };
-        let tight = joined.chars().next_back().is_none_or(wide) && text.chars().next().is_none_or(wide);
+        let tight = joined.chars().next_back().is_none_or(is_tight) && text.chars().next().is_none_or(is_tight);
         if !tight && !joined.is_empty() {
             joined.push(' ');
         }
@@ -91,14 +90,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn spoken(text: &str) -> Decoded {
+    fn spoken(text: &str) -> DecodedWindow {
         let word = |(n, text): (usize, &str)| TimedWord {
             start_s: n as f64 * 0.4,
             end_s: n as f64 * 0.4 + 0.3,
             text: text.into(),
             logprob: -0.1,
         };
-        Decoded { words: text.split_inclusive(' ').enumerate().map(word).collect(), ..Decoded::default() }
+        DecodedWindow { words: text.split_inclusive(' ').enumerate().map(word).collect(), ..DecodedWindow::default() }
     }
 
     #[test]
@@ -131,7 +130,7 @@ mod tests {
             let all = spoken(&text);
             let cut = cut.min(all.words.len());
             let (left, right) = all.words.split_at(cut);
-            let windows = [left, right].map(|words| Decoded { words: words.to_vec(), ..Decoded::default() });
+            let windows = [left, right].map(|words| DecodedWindow { words: words.to_vec(), ..DecodedWindow::default() });
             let found = sentences(&windows);
             let back: Vec<TimedWord> = found.iter().flat_map(|sentence| sentence.words.clone()).collect();
             prop_assert_eq!(back, all.words);

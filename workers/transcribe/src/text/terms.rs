@@ -1,9 +1,12 @@
-//! The words of a text that say what it is about.
+//! The terms of a text: the words that carry its topic.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
-use super::{chars::is_unspaced, phrases};
+use medley_text::{
+    script::{is_han, is_unspaced},
+    words as dictionary,
+};
 
 /// How often each term occurs.
 pub(crate) type Bag = BTreeMap<String, f64>;
@@ -35,8 +38,8 @@ pub(crate) fn bag(text: &str) -> Bag {
 
 /// The words of a text in lower case that are no stop words, in order.
 pub(crate) fn words(text: &str) -> Vec<String> {
-    let is_chinese = text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
-    let pieces: Vec<&str> = if is_chinese { phrases::cut(text) } else { text.split_whitespace().collect() };
+    let is_chinese = text.chars().any(is_han);
+    let pieces: Vec<&str> = if is_chinese { dictionary::cut(text) } else { text.split_whitespace().collect() };
     let bare = pieces.into_iter().map(|piece| {
         let word = piece.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
         word.strip_suffix("'s").map_or(word.clone(), str::to_owned)
@@ -66,7 +69,7 @@ pub(crate) fn stem(word: &str) -> String {
     word.to_owned()
 }
 
-/// Of two bags, 0 (nothing in common) to 1.
+/// The cosine similarity of two bags, 0 (nothing in common) to 1.
 pub(crate) fn cosine(a: &Bag, b: &Bag) -> f64 {
     let dot: f64 = a.iter().filter_map(|(term, n)| Some(n * b.get(term)?)).sum();
     let norm = |bag: &Bag| bag.values().map(|n| n * n).sum::<f64>().sqrt();

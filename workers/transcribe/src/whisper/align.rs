@@ -1,31 +1,31 @@
-//! When each token was said, by where the decoder's alignment heads looked when they came to it.
+//! The time of each token, from the attention of the decoder's alignment heads.
 //!
-//! As in OpenAI's `timing.py`: what the heads attend to, normalised over the tokens, smoothed by a median over time,
-//! averaged, and the cheapest monotonic path through it (dynamic time warping).
+//! As in OpenAI's `timing.py`: the attention is normalised over the tokens, smoothed by a median over time and averaged over
+//! the heads; the times are the cheapest monotonic path through it (dynamic time warping).
 
 /// Seconds of one position of the encoder's output.
 const POSITION_S: f64 = 0.02;
 /// Samples at 16 kHz of one position.
 const POSITION_SAMPLES: usize = 320;
 /// Positions of the encoder's output for 30 s.
-const MOST_POSITIONS: usize = 1500;
+const MAX_POSITIONS: usize = 1500;
 /// Width of the median filter, in positions.
 const MEDIAN: usize = 7;
 
 /// How many positions hold the sound of so many samples.
 pub(super) fn positions(samples: usize) -> usize {
-    samples.div_ceil(POSITION_SAMPLES).clamp(MEDIAN, MOST_POSITIONS)
+    samples.div_ceil(POSITION_SAMPLES).clamp(MEDIAN, MAX_POSITIONS)
 }
 
-/// When each text token ended, in seconds of the window. `looked` is where each token of the opening and the text looked,
-/// `[heads][positions]`; `before` of them come before `<|notimestamps|>`, which looks to where the first word begins.
-pub(super) fn ends_s<L: AsRef<[f32]>>(looked: &[L], before: usize, positions: usize) -> Vec<f64> {
-    let count = looked.len();
+/// When each text token ended, in seconds of the window. `attention` has `[heads][positions]` for each token of the opening
+/// and the text; `before` of these tokens come before `<|notimestamps|>`, which attends to where the first word begins.
+pub(super) fn ends_s<L: AsRef<[f32]>>(attention: &[L], before: usize, positions: usize) -> Vec<f64> {
+    let count = attention.len();
     if count <= before + 1 {
         return Vec::new();
     }
-    let heads = looked[0].as_ref().len() / positions;
-    let head = |n: usize| looked.iter().flat_map(move |looked| &looked.as_ref()[n * positions..(n + 1) * positions]);
+    let heads = attention[0].as_ref().len() / positions;
+    let head = |n: usize| attention.iter().flat_map(move |token| &token.as_ref()[n * positions..(n + 1) * positions]);
     let heads: Vec<f32> = (0..heads).flat_map(head).copied().collect();
     let cost = cost(&heads, count, positions, before..count);
     let begun = path(&cost, count - before, positions);
@@ -97,14 +97,14 @@ fn path(cost: &[f32], rows: usize, positions: usize) -> Vec<usize> {
         now[0] = f32::INFINITY;
         for at in 0..positions {
             let (both, up, left) = (before[at], before[at + 1], now[at]);
-            let (least, from) = if both < up && both < left {
+            let (cheapest, from) = if both < up && both < left {
                 (both, From::Both)
             } else if up < both && up < left {
                 (up, From::Row)
             } else {
                 (left, From::Position)
             };
-            now[at + 1] = least + cost[row * positions + at];
+            now[at + 1] = cheapest + cost[row * positions + at];
             came[row * positions + at] = from;
         }
         std::mem::swap(&mut before, &mut now);

@@ -1,69 +1,80 @@
-//! Whisper: the engine behind [`Recognizer`].
+//! Whisper, by two engines behind one trait, [`Recognizer`].
 
 mod align;
+#[cfg(feature = "whisper-cpp")]
 mod ggml;
+mod languages;
 mod onnx;
 mod tokens;
 mod vocabulary;
 
-pub(crate) use tokens::{HeardWord, words};
+pub(crate) use languages::LANGUAGES;
+pub(crate) use tokens::{DecodedWord, words};
 
 use std::sync::{Arc, atomic::AtomicBool};
 
 use medley_models::{Models, Registry};
-use medley_proto::ErrorCode;
-use medley_step::{Retryable, StepError};
+use medley_step::StepError;
 
-use crate::speech::regions::Span;
+use crate::{error::RecognizerError, speech::span::Span};
 
-/// What turns a window's audio into tokens. The engine behind it can be another one; the tests' is no model at all.
+/// Turns a window's audio into tokens. Tests implement it without a model.
 pub(crate) trait Recognizer: Send + Sync {
-    /// How many windows it likes to be given at once.
+    /// How many windows are best given at once.
     fn at_once(&self) -> usize {
         1
     }
 
     /// Decodes windows of up to 30 s of 16 kHz audio, each from fresh state, on the calling thread. Ends early when `stop` is
     /// set.
-    fn hear(&self, windows: &[Vec<f32>], how: &Attempt<'_>, stop: &AtomicBool) -> Result<Vec<Heard>, RecognizerError>;
-
-    /// The odds of languages in stretches of up to 30 s of audio, given in seconds of it.
-    fn languages(&self, audio: &[f32], stretches: &[Span], stop: &AtomicBool) -> Result<Vec<Odds>, RecognizerError>;
-
-    /// [`Recognizer::hear`] for those windows that are in the language of `how`, as `fits` finds by the odds of a window's
-    /// stretches; none for the others.
-    fn hear_fitting(
+    fn decode(
         &self,
-        windows: &[Questioned],
-        how: &Attempt<'_>,
-        fits: &mut Fits<'_>,
+        windows: &[Vec<f32>],
+        options: &DecodingOptions<'_>,
         stop: &AtomicBool,
-    ) -> Result<Vec<Option<Heard>>, RecognizerError> {
-        let mut heard = Vec::with_capacity(windows.len());
+    ) -> Result<Vec<DecodingResult>, RecognizerError>;
+
+    /// The probabilities of languages in stretches of up to 30 s of audio; stretches are in seconds of that audio.
+    fn languages(
+        &self,
+        audio: &[f32],
+        stretches: &[Span],
+        stop: &AtomicBool,
+    ) -> Result<Vec<LanguageProbs>, RecognizerError>;
+
+    /// [`Recognizer::decode`] for the windows that `filter` accepts by the languages of their stretches; `None` for the others.
+    fn decode_filtered(
+        &self,
+        windows: &[LanguageQuery],
+        options: &DecodingOptions<'_>,
+        filter: &mut LanguageFilter<'_>,
+        stop: &AtomicBool,
+    ) -> Result<Vec<Option<DecodingResult>>, RecognizerError> {
+        let mut results = Vec::with_capacity(windows.len());
         for (n, window) in windows.iter().enumerate() {
-            let odds = self.languages(&window.audio, &window.stretches, stop)?;
+            let probs = self.languages(&window.audio, &window.stretches, stop)?;
             let one = std::slice::from_ref(&window.audio);
-            heard.push(if fits(n, odds)? { self.hear(one, how, stop)?.pop() } else { None });
+            results.push(if filter(n, probs)? { self.decode(one, options, stop)?.pop() } else { None });
         }
-        Ok(heard)
+        Ok(results)
     }
 }
 
 /// The probability of each language, by ISO 639-1 code.
-pub(crate) type Odds = Vec<(&'static str, f32)>;
+pub(crate) type LanguageProbs = Vec<(&'static str, f32)>;
 
-/// Whether a window, by its place in a list, is in one's language, by the odds of its stretches.
-pub(crate) type Fits<'a> = dyn FnMut(usize, Vec<Odds>) -> Result<bool, RecognizerError> + 'a;
+/// Whether to decode a window: called with its index and the probabilities of its stretches' languages.
+pub(crate) type LanguageFilter<'a> = dyn FnMut(usize, Vec<LanguageProbs>) -> Result<bool, RecognizerError> + 'a;
 
-/// A window's audio and the stretches of it whose language is asked for, in seconds of it.
-pub(crate) struct Questioned {
+/// A window's audio and the stretches whose languages are wanted, in seconds of that audio.
+pub(crate) struct LanguageQuery {
     pub(crate) audio: Vec<f32>,
     pub(crate) stretches: Vec<Span>,
 }
 
-/// How to decode.
+/// How to decode a window, named as in OpenAI's `decoding.py`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Attempt<'a> {
+pub(crate) struct DecodingOptions<'a> {
     pub(crate) language: &'a str,
     pub(crate) translate: bool,
     pub(crate) prompt: &'a str,
@@ -71,15 +82,15 @@ pub(crate) struct Attempt<'a> {
     pub(crate) temperature: f32,
 }
 
-/// What was heard.
+/// The result of one window.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Heard {
+pub(crate) struct DecodingResult {
     pub(crate) tokens: Vec<Token>,
     /// Probability that there is no speech at all.
     pub(crate) no_speech_prob: f64,
 }
 
-impl Heard {
+impl DecodingResult {
     /// Mean natural-log probability of the tokens.
     pub(crate) fn avg_logprob(&self) -> f64 {
         let sum: f64 = self.tokens.iter().map(|token| token.logprob).sum();
@@ -97,7 +108,7 @@ pub(crate) struct Token {
     /// A piece of UTF-8, which may begin or end inside a character.
     pub(crate) bytes: Vec<u8>,
     pub(crate) logprob: f64,
-    /// When the token was spoken to its end, in seconds of the audio, as the model's attention has it.
+    /// When the token ended, in seconds of the audio, by the model's attention.
     pub(crate) end_s: Option<f64>,
 }
 
@@ -105,12 +116,24 @@ pub(crate) struct Token {
 ///
 /// # Errors
 /// `model_missing`, `model_corrupt`.
-pub(crate) fn load(models: &Models, name: &str, can: Abilities) -> Result<Arc<dyn Recognizer>, StepError> {
-    if files(name, can.whisper_cpp)?.contains(&onnx::DECODER) {
-        Ok(Arc::new(onnx::OnnxWhisper::load(models, name, can)?))
+pub(crate) fn load(models: &Models, name: &str, options: LoadOptions) -> Result<Arc<dyn Recognizer>, StepError> {
+    if files(name, options.whisper_cpp)?.contains(&onnx::DECODER) {
+        Ok(Arc::new(onnx::OnnxWhisper::load(models, name, options)?))
     } else {
-        Ok(Arc::new(ggml::GgmlWhisper::load(models, name, can)?))
+        load_ggml(models, name, options)
     }
+}
+
+#[cfg(feature = "whisper-cpp")]
+fn load_ggml(models: &Models, name: &str, options: LoadOptions) -> Result<Arc<dyn Recognizer>, StepError> {
+    Ok(Arc::new(ggml::GgmlWhisper::load(models, name, options)?))
+}
+
+#[cfg(not(feature = "whisper-cpp"))]
+fn load_ggml(_models: &Models, name: &str, _options: LoadOptions) -> Result<Arc<dyn Recognizer>, StepError> {
+    let why =
+        format!("cannot load whisper-{name}: this build has no whisper.cpp; use tiny.en or base, or another build");
+    Err(StepError::permanent(medley_proto::ErrorCode::TOOL_MISSING, why))
 }
 
 /// The files of a model that [`load`] loads.
@@ -122,48 +145,17 @@ pub(crate) fn files(name: &str, whisper_cpp: bool) -> Result<Vec<&'static str>, 
     }
     let mut ggml = known.iter().map(|file| file.name.as_str()).filter(|name| name.starts_with("ggml-"));
     // 8-bit weights where they are made, else as they are published.
-    let found = ggml.clone().find(|name| *name == "ggml-q8_0.bin").or_else(|| ggml.next());
-    Ok(vec![found.ok_or_else(|| StepError::internal(format!("the registry names no weights of {model}")))?])
+    let file = ggml.clone().find(|name| *name == "ggml-q8_0.bin").or_else(|| ggml.next());
+    Ok(vec![file.ok_or_else(|| StepError::internal(format!("the registry names no weights of {model}")))?])
 }
 
 /// What to load of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Abilities {
-    /// Find the time of every token.
+pub(crate) struct LoadOptions {
+    /// Find the time of every token (alignment heads).
     pub(crate) align: bool,
     /// Decode in whisper.cpp, whatever graphs there are.
     pub(crate) whisper_cpp: bool,
     /// How many windows are decoded side by side.
     pub(crate) parallel: usize,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RecognizerError {
-    /// `stop` was set.
-    #[error("decoding was stopped")]
-    Stopped,
-    #[error("Whisper could not decode ({0:?})")]
-    Ggml(whisper_rs::WhisperError),
-    #[error("Whisper's graphs could not be run")]
-    Ort(#[from] ort::Error),
-    #[error("the table of Whisper's tokens could not be read")]
-    Table(#[from] std::io::Error),
-    #[error("{0} of the model is not what the registry's converter makes")]
-    Contract(&'static str),
-}
-
-impl Retryable for RecognizerError {
-    fn into_step_error(self) -> StepError {
-        let message = "speech could not be decoded; run the job again, and report it if it stays so";
-        match self {
-            Self::Stopped => StepError::Interrupted,
-            // Mostly memory that was not to be had.
-            _ => StepError::transient(ErrorCode::INTERNAL, message).because(self),
-        }
-    }
-}
-
-fn corrupt(model: &str, cause: impl std::fmt::Display) -> StepError {
-    let message = format!("the weights of {model} cannot be loaded; run `medley models pull {model}` again");
-    StepError::permanent(ErrorCode::MODEL_CORRUPT, message).because(cause.to_string())
 }

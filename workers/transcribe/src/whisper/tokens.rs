@@ -1,22 +1,26 @@
 //! From tokens to words.
 
-use super::Token;
-use crate::text::chars::{closes, is_unspaced, opens};
+use medley_text::{
+    marks::{closes, opens},
+    script::is_unspaced,
+};
 
-/// A word as it was heard. Its text begins with a space where it is written apart from the word before.
+use super::Token;
+
+/// A word with its time. The text begins with a space where it is written apart from the word before.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct HeardWord {
+pub(crate) struct DecodedWord {
     pub(crate) text: String,
     /// Mean natural-log probability of its tokens.
     pub(crate) logprob: f64,
-    /// When it was spoken to its end, in seconds of the window's audio.
+    /// When it ended, in seconds of the window's audio.
     pub(crate) end_s: Option<f64>,
 }
 
 /// Joins tokens into words: at spaces, and at every character of scripts without spaces; punctuation goes with the
 /// word that it closes or opens.
-pub(crate) fn words(tokens: &[Token]) -> Vec<HeardWord> {
-    let mut words: Vec<(HeardWord, usize)> = Vec::new();
+pub(crate) fn words(tokens: &[Token]) -> Vec<DecodedWord> {
+    let mut words: Vec<(DecodedWord, usize)> = Vec::new();
     for unit in units(tokens) {
         let first = unit.text.trim_start().chars().next();
         let last = words.last().and_then(|(word, _)| word.text.chars().next_back());
@@ -33,7 +37,7 @@ pub(crate) fn words(tokens: &[Token]) -> Vec<HeardWord> {
             Some((word, tokens)) if !apart => {
                 word.text.push_str(&unit.text);
                 word.logprob = (word.logprob * *tokens as f64 + unit.logprob) / (*tokens + 1) as f64;
-                // A mark takes no time.
+                // A punctuation mark takes no time.
                 if first.is_some_and(|c| !closes(c)) || word.end_s.is_none() {
                     word.end_s = unit.end_s;
                 }
@@ -46,7 +50,7 @@ pub(crate) fn words(tokens: &[Token]) -> Vec<HeardWord> {
 }
 
 /// Tokens joined until they are whole characters.
-fn units(tokens: &[Token]) -> Vec<HeardWord> {
+fn units(tokens: &[Token]) -> Vec<DecodedWord> {
     let mut units = Vec::new();
     let mut bytes: Vec<u8> = Vec::new();
     let mut logprob = f64::INFINITY;
@@ -86,19 +90,19 @@ fn whole_characters(bytes: &mut Vec<u8>) -> String {
 }
 
 /// One token may hold several characters of a script without spaces.
-fn split(text: &str, logprob: f64, end_s: Option<f64>, units: &mut Vec<HeardWord>) {
+fn split(text: &str, logprob: f64, end_s: Option<f64>, units: &mut Vec<DecodedWord>) {
     let mut part = String::new();
     for c in text.chars() {
         if is_unspaced(c) && !part.trim().is_empty() {
-            units.push(HeardWord { text: std::mem::take(&mut part), logprob, end_s });
+            units.push(DecodedWord { text: std::mem::take(&mut part), logprob, end_s });
         }
         part.push(c);
         if is_unspaced(c) {
-            units.push(HeardWord { text: std::mem::take(&mut part), logprob, end_s });
+            units.push(DecodedWord { text: std::mem::take(&mut part), logprob, end_s });
         }
     }
     if !part.is_empty() {
-        units.push(HeardWord { text: part, logprob, end_s });
+        units.push(DecodedWord { text: part, logprob, end_s });
     }
 }
 

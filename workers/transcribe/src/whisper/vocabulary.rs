@@ -5,7 +5,9 @@ use std::{collections::HashMap, fs::File, io::BufReader, path::Path, sync::LazyL
 use regex::Regex;
 use serde::Deserialize;
 
-/// What is written about speech and not said: brackets, notes, dashes (`non_speech_tokens` of OpenAI's tokenizer).
+use super::LANGUAGES;
+
+/// Marks that annotate speech and are not spoken: brackets, notes, dashes (`non_speech_tokens` of OpenAI's tokenizer).
 const UNSAID: &str = "\" # ( ) * + / : ; < = > @ [ \\ ] ^ _ ` { | } ~ 「 」 『 』 << >> <<< >>> -- --- -( -[ (' (\" (( )) \
     ((( ))) [[ ]] {{ }} ♪♪ ♪♪♪ ♩ ♪ ♫ ♬ ♭ ♮ ♯";
 const NOTES: &str = "♩♪♫♬♭♮♯";
@@ -19,7 +21,7 @@ pub(super) struct Vocabulary {
     pub(super) end_of_text: i32,
 }
 
-/// The parts of `tokenizer.json` (Hugging Face's `tokenizers`) that count here.
+/// The parts of `tokenizer.json` (Hugging Face's `tokenizers`) that are used here.
 #[derive(Deserialize)]
 struct Written {
     model: Model,
@@ -81,8 +83,8 @@ impl Vocabulary {
 
     /// The tokens of languages, in order, by ISO 639-1 code.
     pub(super) fn languages(&self) -> Vec<(&'static str, i32)> {
-        let codes = (0..=whisper_rs::get_lang_max_id()).filter_map(whisper_rs::get_lang_str);
-        codes.filter_map(|code| Some((code, self.special(&[&format!("<|{code}|>")])?))).collect()
+        let codes = LANGUAGES.iter();
+        codes.filter_map(|&code| Some((code, self.special(&[&format!("<|{code}|>")])?))).collect()
     }
 
     pub(super) fn encode(&self, text: &str) -> Vec<i32> {

@@ -10,14 +10,14 @@ use std::{
 
 use medley_proto::{Artifact, Class, Input, Job, JobId, Lineage, Name, Sha256, Source, StepId, StepInput, StepResult};
 use medley_step::{
-    BuildContext, ErasedRecipe, GroupDone, Host, LocalInput, Planned, Registry, StepContext, StepDraft, StepError,
-    Worker, testing::QuietHost,
+    BuildContext, Host, LocalInput, Registry, StepContext, StepDraft, StepError, Worker,
+    testing::{JobRun, QuietHost},
 };
-use medley_transcribe::{PodcastJob, Transcribe, TranscribeConfig, TranscribeJob, TranscribeStep};
+use medley_transcribe::{PodcastRecipe, TranscribeConfig, TranscribeRecipe, TranscribeStep, TranscribeWorker};
 use serde_json::{Map, Value};
 
 pub(crate) struct Driver {
-    worker: Transcribe,
+    worker: TranscribeWorker,
     registry: Registry,
     threads: usize,
 }
@@ -36,8 +36,8 @@ pub(crate) struct Finished {
 
 impl Driver {
     pub(crate) fn new(models_dir: PathBuf, config: TranscribeConfig, threads: usize) -> Self {
-        let worker = Transcribe::build(config, &BuildContext { models_dir, slots: 1, threads }).expect("cheap");
-        let registry = Registry::default().recipe::<TranscribeJob>().recipe::<PodcastJob>();
+        let worker = TranscribeWorker::build(config, &BuildContext { models_dir, slots: 1, threads }).expect("cheap");
+        let registry = Registry::default().recipe::<TranscribeRecipe>().recipe::<PodcastRecipe>();
         Self { worker, registry, threads }
     }
 
@@ -54,42 +54,19 @@ impl Driver {
         let mut job = envelope(kind, &input.name, params);
         job.params = recipe.check(&job.params, &job.inputs)?;
         let mut finished = Finished::default();
-        let mut planned = recipe.start(&job)?;
-        let mut groups: BTreeMap<(String, u32), Vec<StepResult>> = BTreeMap::new();
-        while !planned.steps.is_empty() {
-            let mut follow = Planned::default();
-            for step in planned.steps {
-                let started = Instant::now();
-                let result = self.step(&step, &input, out, &QuietHost::default())?;
-                *finished.stages_s.entry(step.id.stage.to_string()).or_default() += started.elapsed().as_secs_f64();
-                *finished.steps.entry(step.id.stage.to_string()).or_default() += 1;
-                finished.quality.clone_from(&result.quality);
-                finished.artifacts =
-                    result.artifacts.iter().map(|a| (a.name.clone(), stored(out, &a.sha256, &a.name))).collect();
-                follow.steps.extend(self.follow(recipe, &job, &step, result, &mut groups)?);
-            }
-            planned = follow;
+        let run = JobRun::of(recipe, &job, |step, _| {
+            let started = Instant::now();
+            let result = self.step(step, &input, out, &QuietHost::default())?;
+            *finished.stages_s.entry(step.id.stage.to_string()).or_default() += started.elapsed().as_secs_f64();
+            Ok::<_, StepError>(result)
+        })?;
+        finished.steps = run.stages();
+        finished.artifacts =
+            run.artifacts().iter().map(|a| (a.name.clone(), stored(out, &a.sha256, &a.name))).collect();
+        if let Some(last) = run.end.as_ref().and_then(|end| run.results.get(&end.step(0))) {
+            finished.quality.clone_from(&last.quality);
         }
         Ok(finished)
-    }
-
-    /// What the recipe wants when a step's group is complete.
-    fn follow(
-        &self,
-        recipe: &dyn ErasedRecipe,
-        job: &Job,
-        step: &StepDraft,
-        result: StepResult,
-        groups: &mut BTreeMap<(String, u32), Vec<StepResult>>,
-    ) -> Result<Vec<StepDraft>, StepError> {
-        let group = groups.entry((step.id.stage.to_string(), step.id.group)).or_default();
-        group.push(result);
-        if group.len() < step.group_size as usize {
-            return Ok(Vec::new());
-        }
-        let results = std::mem::take(group);
-        let done = GroupDone { stage: step.id.stage.clone(), group: step.id.group, results };
-        Ok(recipe.next(job, &done)?.steps)
     }
 
     /// Runs one step.
@@ -104,7 +81,9 @@ impl Driver {
         let inputs = step.inputs.iter().map(|one| match one {
             StepInput::Job(_) => input.clone(),
             StepInput::Output(id) => local(folder(id).join("result.json")),
-            StepInput::Left { .. } => unreachable!("no step of a transcription reads what an earlier one left"),
+            StepInput::Left { .. } | StepInput::All { .. } => {
+                unreachable!("no step of a transcription reads what an earlier one left")
+            }
             StepInput::Artifact(artifact) => local(stored(out, &artifact.sha256, &artifact.name)),
         });
         let scratch = folder(&step.id);

@@ -7,9 +7,9 @@ use crate::{
     VisionError,
     crop::view,
     geometry::{Roi, distance, sigmoid, wrap_angle},
+    parallel,
     pose::{Landmark, Person},
     run::{missing, run},
-    side_by_side::side_by_side,
     ssd::{Detection, Ssd, anchors, thin_out, tiles},
 };
 
@@ -104,7 +104,7 @@ impl PoseFinder {
     pub fn find(&self, image: &RgbImage, min_score: f32) -> Result<Vec<Person>, VisionError> {
         let candidates = self.candidates(image)?;
         let look = |candidate: &Detection| self.look_thrice(image, candidate, min_score);
-        let seen = side_by_side(&candidates, self.threads, look)?;
+        let seen = parallel::map(&candidates, self.threads, look)?;
         Ok(distinct(seen.into_iter().flatten().collect()))
     }
 
@@ -117,7 +117,7 @@ impl PoseFinder {
                 views.extend(tiles(width, height, side, OVERLAP));
             }
         }
-        let found = side_by_side(&views, self.threads, |roi| {
+        let found = parallel::map(&views, self.threads, |roi| {
             let mut found = self.detector.detect(image, roi, MIN_DETECTION)?;
             found.retain(|person| person.is_whole(roi, image));
             Ok::<_, VisionError>(found)

@@ -5,12 +5,12 @@ use crate::{
     VisionError,
     crop::view,
     geometry::{Affine, Roi, sigmoid},
+    parallel,
     pose::{
         Person, PoseModel, PoseOptions,
         finder::{MODEL, SIZE},
     },
     run::{missing, run},
-    side_by_side::side_by_side,
 };
 
 /// Tells which pixels are a person's: BlazePose's other half, apart from the landmarks because to paint a mask takes as
@@ -39,7 +39,7 @@ impl PoseMasker {
     /// # Errors
     /// When the model cannot be run.
     pub fn masks(&self, image: &RgbImage, people: &[Person]) -> Result<Vec<Mask>, VisionError> {
-        side_by_side(people, self.threads, |person| {
+        parallel::map(people, self.threads, |person| {
             let tensor = view(image, &person.roi, SIZE, [0.0, 1.0]);
             let shape = [1, SIZE, SIZE, 3];
             let [logits] = run((&self.session, MODEL), "input_1", &shape, tensor, ["Identity_2"])?;

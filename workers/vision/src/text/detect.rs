@@ -23,23 +23,23 @@ const THINNEST_PX: f32 = 3.0;
 /// The network's sides are multiples of this.
 const STRIDE_PX: u32 = 32;
 /// More parts than any page has are noise; a bound on work for hostile pictures.
-const MOST_PARTS: usize = 4000;
+const MAX_PARTS: usize = 4000;
 
 /// How large the picture is made for detection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DetectSize {
     /// Small pictures are enlarged until their short side has this many pixels.
-    pub(super) least_side_px: u32,
+    pub(super) min_side_px: u32,
     /// Large ones are reduced to at most this many pixels in all: a bound on memory.
-    pub(super) most_pixels: u32,
+    pub(super) max_pixels: u32,
 }
 
 impl DetectSize {
     /// How many pixels of the map one of the picture becomes.
     pub(super) fn scale(self, width: u32, height: u32) -> f32 {
         let (w, h) = (width as f32, height as f32);
-        let enlarge = (self.least_side_px as f32 / w.min(h)).max(1.0);
-        let reduce = (self.most_pixels as f32 / (w * h)).sqrt();
+        let enlarge = (self.min_side_px as f32 / w.min(h)).max(1.0);
+        let reduce = (self.max_pixels as f32 / (w * h)).sqrt();
         enlarge.min(reduce)
     }
 
@@ -50,7 +50,7 @@ impl DetectSize {
             strides.max(1).saturating_mul(STRIDE_PX)
         };
         // A hair is a stride wide at least: what that adds to the area comes off its length.
-        let limit = SizeLimit { max_side_px: u32::MAX, max_pixels: u64::from(self.most_pixels) * 3 / 2 };
+        let limit = SizeLimit { max_side_px: u32::MAX, max_pixels: u64::from(self.max_pixels) * 3 / 2 };
         let [width, height] = limit.squeeze([side(width), side(height)], STRIDE_PX);
         (width, height)
     }
@@ -101,7 +101,7 @@ struct Run {
 impl Map<'_> {
     fn boxes(&self) -> Vec<Quad> {
         let mut boxes = Vec::new();
-        for part in self.parts().into_iter().take(MOST_PARTS) {
+        for part in self.parts().into_iter().take(MAX_PARTS) {
             let ends = part.iter().flat_map(|run| [(run.from, run.y), (run.to, run.y)]);
             let Some(core) = min_area_rect(ends.map(|(x, y)| (x as i32, y as i32)).collect()) else { continue };
             let (w, h) = (core.width(), core.height());
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn pictures_are_made_large_enough_and_not_too_large() {
-        let size = DetectSize { least_side_px: 736, most_pixels: 3_000_000 };
+        let size = DetectSize { min_side_px: 736, max_pixels: 3_000_000 };
         assert_eq!(size.of(368, 1000), (736, 1984));
         let (w, h) = size.of(4961, 7016);
         assert!(w * h < 3_200_000 && w > 1400, "{w}x{h}");

@@ -27,10 +27,10 @@ const SURELY_UPRIGHT: f32 = 0.3;
 /// So many lines are read both ways.
 const READ_BOTH_WAYS: usize = 5;
 /// Detection sees pictures of this size; recognition reads from the full picture.
-const FIRST_LOOK: DetectSize = DetectSize { least_side_px: 640, most_pixels: 1_000_000 };
+const FIRST_LOOK: DetectSize = DetectSize { min_side_px: 640, max_pixels: 1_000_000 };
 /// Where most lines are lower than this for the detector, it looks again, closer.
 const SMALL_PRINT_PX: f32 = 14.0;
-const CLOSER_LOOK: DetectSize = DetectSize { least_side_px: 736, most_pixels: 2_600_000 };
+const CLOSER_LOOK: DetectSize = DetectSize { min_side_px: 736, max_pixels: 2_600_000 };
 
 /// Which trained models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -11,9 +11,9 @@ const COLUMN_PX: usize = 8;
 /// Widths are padded to multiples of this, so that lines of like width share a batch.
 const WIDTH_STEP_PX: usize = 32;
 /// The narrowest picture that the network is given.
-const LEAST_WIDTH_PX: usize = 96;
+const MIN_WIDTH_PX: usize = 96;
 /// The widest: 3,200 pixels hold over 200 characters.
-const MOST_WIDTH_PX: usize = 3200;
+const MAX_WIDTH_PX: usize = 3200;
 /// Lines of a batch: with these the output stays below 100 MB.
 const BATCH_WIDTH_PX: usize = 3200;
 const BATCH_LINES: usize = 8;
@@ -79,13 +79,13 @@ pub(super) fn batches(quads: &[Quad]) -> Vec<Batch> {
         .map(|(index, quad)| {
             let quad = if quad.height() >= 1.5 * quad.width() { quad.turned() } else { *quad };
             let width = (HEIGHT_PX as f32 * quad.width() / quad.height()).ceil();
-            (index, quad, (width as usize).clamp(COLUMN_PX, MOST_WIDTH_PX))
+            (index, quad, (width as usize).clamp(COLUMN_PX, MAX_WIDTH_PX))
         })
         .collect();
     lines.sort_by_key(|&(index, _, width)| (width, index));
     let mut batches: Vec<Batch> = Vec::new();
     for line in lines {
-        let width = line.2.next_multiple_of(WIDTH_STEP_PX).max(LEAST_WIDTH_PX);
+        let width = line.2.next_multiple_of(WIDTH_STEP_PX).max(MIN_WIDTH_PX);
         match batches.last_mut() {
             Some(batch)
                 if batch.lines.len() < BATCH_LINES

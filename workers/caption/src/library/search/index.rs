@@ -54,7 +54,7 @@ impl Writer {
     }
 }
 
-/// What the index says of a row.
+/// The index's record of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) offset: u64,
@@ -95,7 +95,7 @@ impl Index {
         Ok(all)
     }
 
-    /// Whether every record says what can be: lines follow each other, and embeddings are numbered in order.
+    /// Checks that the records are consistent: lines follow each other, and embeddings are numbered in order.
     fn check(&self) -> Result<(), &'static str> {
         let changed = "it does not fit captions.jsonl, which was changed after it was made, or was cut off";
         if self.u64_at(8) != self.rows.len() as u64 || self.record(0).is_some_and(|record| record.offset != 0) {
@@ -113,7 +113,7 @@ impl Index {
                 embeddings += 1;
             }
         }
-        // The last line of an index that was cut off is several.
+        // When the index was cut off, its last record spans several lines.
         let ends_there = match self.rows().checked_sub(1).and_then(|last| self.line(last)) {
             Some(line) => line.iter().filter(|byte| **byte == b'\n').count() == 1,
             None => self.rows.is_empty(),
@@ -168,12 +168,12 @@ impl Index {
 
 /// Maps a file; an empty one too.
 pub(super) fn map(path: &Path) -> io::Result<Mmap> {
-    // A pipe would be waited for.
+    // Opening a pipe would block.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
     let file = File::open(path)?;
-    // SAFETY: the file is read only. Whoever changes it while it is mapped changes what is read, and every use checks
-    // bounds and parses; one who cuts it off ends this process with SIGBUS, as with every mapped file.
+    // SAFETY: the file is only read. When another program changes it meanwhile, other bytes are read, and every use checks
+    // bounds and parses. When another program truncates it, this process ends with SIGBUS, as with every mapped file.
     unsafe { Mmap::map(&file) }
 }

@@ -1,9 +1,10 @@
-//! Finding images in a finished data set: by words, by text in the image, by a picture, by one of its own rows.
+//! Finds images in a finished data set: by words, by text in the image, by a picture, or by one of its own rows.
 //!
-//! Everything is mapped into memory and nothing is loaded: `search.idx` says where each row starts and carries its
-//! perceptual hash, `embeddings.npy` is scanned exactly (docs/decisions/0047-search-is-an-exact-scan.md).
+//! The files are mapped into memory, and none is loaded: `search.idx` has the start and the perceptual hash of each row,
+//! `embeddings.npy` is scanned exactly (docs/decisions/0047-search-is-an-exact-scan.md).
 
 mod index;
+mod top;
 mod vectors;
 mod words;
 
@@ -12,23 +13,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use medley_clip::{Clip, ClipError, ClipSpec, Embedder};
 use medley_models::Models;
 use medley_proto::{ErrorCode, Manifest};
 use medley_step::{Host, Retryable, StepError};
 
 pub(super) use self::index::Writer as IndexWriter;
-use self::{index::Index, vectors::Vectors};
+use self::{index::Index, top::Top, vectors::Vectors};
 use super::{LibraryParams, LibraryRow};
-use crate::{
-    CaptionConfig, CaptionError, LookParams, LookSlots, Looker, PHash,
-    clip::{Clip, ClipSpec, Embedder},
-};
+use crate::{Analyzer, AnalyzerSlots, CaptionConfig, CaptionError, CaptionParams, PHash};
 
 const EMBEDDINGS: &str = "embeddings.npy";
-/// A manifest has some kilobytes.
-const MOST_MANIFEST_BYTES: u64 = 16 << 20;
+/// A manifest has some kilobytes; a larger file is none.
+const MAX_MANIFEST_BYTES: u64 = 16 << 20;
 
-/// What is looked for.
+/// What to search for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Query {
     /// Words in captions, tags, text and names.
@@ -41,7 +40,7 @@ pub enum Query {
     Image(PathBuf),
 }
 
-/// An image that was found.
+/// An image of the results.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Hit {
     /// The line of `captions.jsonl`, from 0.
@@ -52,24 +51,24 @@ pub struct Hit {
     pub row: LibraryRow,
 }
 
-/// How images were compared.
+/// What images were compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum By {
+pub enum ComparedBy {
     Embedding,
     PerceptualHash,
     Words,
 }
 
-/// What a search gives.
+/// The results of a search.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Found {
-    pub by: By,
+pub struct SearchResults {
+    pub by: ComparedBy,
     /// The best first.
     pub hits: Vec<Hit>,
 }
 
-/// Why nothing can be searched.
+/// Why a search fails.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     #[error("{}: {what}; give the folder that `medley run library … -o` made", path.display())]
@@ -92,7 +91,9 @@ pub enum SearchError {
     #[error("{0}")]
     NothingToCompare(String),
     #[error(transparent)]
-    Look(#[from] CaptionError),
+    Analyze(#[from] CaptionError),
+    #[error(transparent)]
+    Clip(#[from] ClipError),
 }
 
 impl SearchError {
@@ -103,7 +104,8 @@ impl SearchError {
 impl Retryable for SearchError {
     fn into_step_error(self) -> StepError {
         let code = match self {
-            Self::Look(error) => return error.into_step_error(),
+            Self::Analyze(error) => return error.into_step_error(),
+            Self::Clip(error) => return error.into_step_error(),
             Self::NoDataSet { .. } | Self::NoSuchRow { .. } => ErrorCode::INPUT_NOT_FOUND,
             Self::Damaged { .. } => Self::INDEX_DAMAGED,
             Self::NothingToCompare(_) => ErrorCode::MEDIA_UNDECODABLE,
@@ -112,18 +114,18 @@ impl Retryable for SearchError {
     }
 }
 
-/// A finished data set.
+/// A finished data set, opened for searching.
 #[derive(Debug)]
-pub struct Library {
+pub struct Searcher {
     index: Index,
     vectors: Option<Vectors>,
     /// The CLIP model that made the embeddings.
     model: Option<String>,
-    /// Where a model of the owner's is.
+    /// The owner's CLIP models.
     config: CaptionConfig,
 }
 
-impl Library {
+impl Searcher {
     /// Opens the folder of a data set.
     ///
     /// # Errors
@@ -140,17 +142,17 @@ impl Library {
         let manifest: Option<Manifest> = manifest(folder).and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let params =
             manifest.and_then(|manifest| serde_json::from_value::<LibraryParams>(manifest.provenance.params).ok());
-        let model = params.and_then(|params| params.look.model);
+        let model = params.and_then(|params| params.analysis.model);
         Ok(Self { index, vectors, model, config: CaptionConfig::default() })
     }
 
-    /// With the models that the owner of the machine has named.
+    /// Adds the CLIP models of the machine's owner.
     #[must_use]
     pub fn configured(self, config: CaptionConfig) -> Self {
         Self { config, ..self }
     }
 
-    /// How many images it has.
+    /// The number of images.
     pub fn images(&self) -> u32 {
         self.index.rows()
     }
@@ -160,131 +162,112 @@ impl Library {
         self.vectors.as_ref().and(self.model.as_deref())
     }
 
-    /// The best `most` images.
+    /// The best images, at most `limit`.
     ///
     /// # Errors
     /// When the query's image cannot be read, or there is no such row.
-    pub fn search(&self, query: &Query, most: usize, models: &Models, host: &dyn Host) -> Result<Found, SearchError> {
+    pub fn search(
+        &self,
+        query: &Query,
+        limit: usize,
+        models: &Models,
+        host: &dyn Host,
+    ) -> Result<SearchResults, SearchError> {
         match query {
             Query::Words(text) => match self.embed(text, models)? {
-                Some(vector) => self.nearest(&vector, most),
-                None => self.found(By::Words, words::search(&self.index, text, most)?),
+                Some(vector) => self.nearest(&vector, limit),
+                None => self.results(ComparedBy::Words, words::search(&self.index, text, limit)?),
             },
-            Query::Text(text) => self.found(By::Words, words::read_in_images(&self.index, text, most)?),
-            Query::Like(row) => self.like(*row, most),
-            Query::Image(path) => self.like_image(path, most, models, host),
+            Query::Text(text) => self.results(ComparedBy::Words, words::read_in_images(&self.index, text, limit)?),
+            Query::Like(row) => self.like(*row, limit),
+            Query::Image(path) => self.like_image(path, limit, models, host),
         }
     }
 
-    /// The text in the space of the data set's embeddings; none without embeddings, or without their model here.
+    /// Embeds a text with the data set's model; none when the data set has no embeddings or the model is not here.
     fn embed(&self, text: &str, models: &Models) -> Result<Option<Vec<f32>>, SearchError> {
         let Some(model) = self.model() else { return Ok(None) };
-        match ClipSpec::named(model, &self.config).and_then(|spec| Clip::open(models, spec, 1)) {
+        match ClipSpec::named(model, &self.config.models).and_then(|spec| Clip::open(models, spec, 1)) {
             Ok(clip) => Ok(clip.texts(&[text])?.pop()),
-            Err(CaptionError::Model(_) | CaptionError::Params(_)) => Ok(None),
+            Err(ClipError::Model(_) | ClipError::Params(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The best `most` images for an embedding of the data set's model: a sentence's, an image's.
+    /// The images nearest to an embedding by the data set's model, of a sentence or an image.
     ///
     /// # Errors
-    /// When the data set has none of so many values.
-    pub fn nearest(&self, vector: &[f32], most: usize) -> Result<Found, SearchError> {
+    /// When the data set has no embeddings of that length.
+    pub fn nearest(&self, vector: &[f32], limit: usize) -> Result<SearchResults, SearchError> {
         let vectors = self.vectors.as_ref().filter(|vectors| vectors.dim() == vector.len()).ok_or_else(|| {
             SearchError::NothingToCompare(format!("the data set has no embeddings of {} values", vector.len()))
         })?;
-        let nearest = vectors.nearest(vector, most);
+        let nearest = vectors.nearest(vector, limit);
         let rows = self.index.rows_of_embeddings();
         let hits = nearest.into_iter().filter_map(|(embedding, score)| Some((*rows.get(embedding as usize)?, score)));
-        self.found(By::Embedding, hits.collect())
+        self.results(ComparedBy::Embedding, hits.collect())
     }
 
-    fn like(&self, row: u32, most: usize) -> Result<Found, SearchError> {
+    fn like(&self, row: u32, limit: usize) -> Result<SearchResults, SearchError> {
         let last = self.images().saturating_sub(1);
         let record = self.index.record(row).ok_or(SearchError::NoSuchRow { row, last })?;
-        let mut found = match (&self.vectors, record.embedding, record.phash) {
+        let mut results = match (&self.vectors, record.embedding, record.phash) {
             (Some(vectors), Some(embedding), _) if embedding < vectors.rows() => {
                 let vector = vectors.vector(embedding).to_vec();
-                self.nearest(&vector, most.saturating_add(1))?
+                self.nearest(&vector, limit.saturating_add(1))?
             }
-            (_, _, Some(phash)) => self.by_hash(phash, most.saturating_add(1))?,
+            (_, _, Some(phash)) => self.by_hash(phash, limit.saturating_add(1))?,
             _ => return Err(SearchError::NothingToCompare(format!("row {row} was not readable; choose another"))),
         };
-        found.hits.retain(|hit| hit.number != row);
-        found.hits.truncate(most);
-        Ok(found)
+        results.hits.retain(|hit| hit.number != row);
+        results.hits.truncate(limit);
+        Ok(results)
     }
 
-    fn like_image(&self, path: &Path, most: usize, models: &Models, host: &dyn Host) -> Result<Found, SearchError> {
+    fn like_image(
+        &self,
+        path: &Path,
+        limit: usize,
+        models: &Models,
+        host: &dyn Host,
+    ) -> Result<SearchResults, SearchError> {
         let model = self.model().map(str::to_owned);
-        let params = LookParams { model, text: false, people: false, nsfw: false, ..LookParams::default() };
-        let looker = Looker::configured(models, &params, LookSlots { threads: 1, calls: 1 }, &self.config)?;
+        let params = CaptionParams { model, text: false, people: false, nsfw: false, ..CaptionParams::default() };
+        let analyzer = Analyzer::with_config(models, &params, AnalyzerSlots { threads: 1, calls: 1 }, &self.config)?;
         let files = [(path.display().to_string(), path.to_owned())];
-        let seen = looker.look(&files, host)?.pop();
-        let seen =
-            seen.ok_or_else(|| SearchError::NothingToCompare(format!("{} was not looked at", path.display())))?;
-        match (seen.embedding, seen.row.phash, seen.row.error) {
+        let analysis = analyzer.analyze(&files, host)?.pop();
+        let analysis =
+            analysis.ok_or_else(|| SearchError::NothingToCompare(format!("{} was not looked at", path.display())))?;
+        match (analysis.embedding, analysis.row.phash, analysis.row.error) {
             (_, _, Some(error)) => Err(SearchError::NothingToCompare(error.message)),
-            (Some(vector), ..) if self.vectors.is_some() => self.nearest(&vector, most),
-            (_, Some(PHash(phash)), _) => self.by_hash(phash, most),
+            (Some(vector), ..) if self.vectors.is_some() => self.nearest(&vector, limit),
+            (_, Some(PHash(phash)), _) => self.by_hash(phash, limit),
             _ => Err(SearchError::NothingToCompare(format!("{} has no hash", path.display()))),
         }
     }
 
-    fn by_hash(&self, phash: u64, most: usize) -> Result<Found, SearchError> {
-        let mut best = Best::new(most);
+    fn by_hash(&self, phash: u64, limit: usize) -> Result<SearchResults, SearchError> {
+        let mut best = Top::new(limit);
         for number in 0..self.images() {
             let other = self.index.record(number).and_then(|record| record.phash);
             if let Some(other) = other {
                 best.add(number, 1.0 - (phash ^ other).count_ones() as f32 / 64.0);
             }
         }
-        self.found(By::PerceptualHash, best.finish())
+        self.results(ComparedBy::PerceptualHash, best.finish())
     }
 
-    fn found(&self, by: By, hits: Vec<(u32, f32)>) -> Result<Found, SearchError> {
+    fn results(&self, by: ComparedBy, hits: Vec<(u32, f32)>) -> Result<SearchResults, SearchError> {
         let hits = hits.into_iter().map(|(number, score)| Ok(Hit { number, score, row: self.index.row(number)? }));
-        Ok(Found { by, hits: hits.collect::<Result<_, SearchError>>()? })
+        Ok(SearchResults { by, hits: hits.collect::<Result<_, SearchError>>()? })
     }
 }
 
-/// What the job said when it was done; without it a data set is searched by words and hashes.
+/// The job's manifest, if it is there. Without it, a data set is searched by words and hashes.
 fn manifest(folder: &Path) -> Option<Vec<u8>> {
     let path = folder.join("manifest.json");
-    let fits = std::fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= MOST_MANIFEST_BYTES);
+    let fits = std::fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_MANIFEST_BYTES);
     fits.then(|| std::fs::read(path).ok()).flatten()
-}
-
-/// The best of many, the first of equals.
-#[derive(Debug)]
-struct Best {
-    most: usize,
-    /// The worst first.
-    kept: Vec<(u32, f32)>,
-}
-
-impl Best {
-    fn new(most: usize) -> Self {
-        Self { most, kept: Vec::with_capacity(most.min(1_000) + 1) }
-    }
-
-    fn add(&mut self, number: u32, score: f32) {
-        if self.kept.len() == self.most && self.kept.first().is_none_or(|worst| score <= worst.1) {
-            return;
-        }
-        let at = self.kept.partition_point(|kept| kept.1 < score);
-        self.kept.insert(at, (number, score));
-        if self.kept.len() > self.most {
-            self.kept.remove(0);
-        }
-    }
-
-    /// The best first.
-    fn finish(mut self) -> Vec<(u32, f32)> {
-        self.kept.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        self.kept
-    }
 }
 
 #[cfg(test)]
@@ -292,17 +275,7 @@ mod tests {
     use medley_step::testing::QuietHost;
 
     use super::*;
-    use crate::{Row, library::write::write_npy};
-
-    #[test]
-    fn the_best_are_kept_in_order() {
-        let mut best = Best::new(3);
-        [0.1, 0.9, 0.5, 0.9, 0.2].iter().zip(0..).for_each(|(score, number)| best.add(number, *score));
-        assert_eq!(best.finish(), [(1, 0.9), (3, 0.9), (2, 0.5)]);
-        let mut none = Best::new(0);
-        none.add(1, 1.0);
-        assert!(none.finish().is_empty());
-    }
+    use crate::{Row, npy};
 
     /// Three rows, two of them with an embedding.
     fn data_set(folder: &Path) {
@@ -327,15 +300,15 @@ mod tests {
         index.finish().unwrap();
         std::fs::write(folder.join("captions.jsonl"), lines).unwrap();
         let vectors: Vec<u8> = [1.0_f32, 0.0, 0.6, 0.8].iter().flat_map(|value| value.to_le_bytes()).collect();
-        write_npy(&folder.join("embeddings.npy"), 2, 2, &vectors[..]).unwrap();
+        npy::write(&folder.join("embeddings.npy"), 2, 2, &vectors[..]).unwrap();
     }
 
-    fn search(folder: &Path) -> Vec<Result<Found, SearchError>> {
+    fn search(folder: &Path) -> Vec<Result<SearchResults, SearchError>> {
         let models = Models::open(folder);
         let queries = [Query::Words("mug".into()), Query::Text("total".into()), Query::Like(0), Query::Like(2)];
-        let ask = |query: &Query| Library::open(folder)?.search(query, usize::MAX, &models, &QuietHost::default());
+        let ask = |query: &Query| Searcher::open(folder)?.search(query, usize::MAX, &models, &QuietHost::default());
         let mut answers: Vec<_> = queries.iter().map(ask).collect();
-        answers.push(Library::open(folder).and_then(|library| library.nearest(&[1.0, 0.0], 2)));
+        answers.push(Searcher::open(folder).and_then(|library| library.nearest(&[1.0, 0.0], 2)));
         answers
     }
 
@@ -379,7 +352,7 @@ mod tests {
         let damaged = |name: &str, bytes: &[u8]| {
             data_set(folder.path());
             std::fs::write(folder.path().join(name), bytes).unwrap();
-            let error = Library::open(folder.path()).unwrap_err();
+            let error = Searcher::open(folder.path()).unwrap_err();
             assert!(matches!(error, SearchError::Damaged { .. }), "{name}: {error}");
             assert!(error.to_string().contains(name) && error.to_string().contains("medley run library"), "{error}");
         };
@@ -395,6 +368,6 @@ mod tests {
         }
         damaged("embeddings.npy", b"\x93NUMPY\x01\x00\xff\xff");
         std::fs::remove_file(folder.path().join("search.idx")).unwrap();
-        assert!(matches!(Library::open(folder.path()), Err(SearchError::NoDataSet { .. })));
+        assert!(matches!(Searcher::open(folder.path()), Err(SearchError::NoDataSet { .. })));
     }
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use memmap2::Mmap;
 
-use super::{Best, SearchError, index::map};
+use super::{SearchError, index::map, top::Top};
+use crate::npy;
 
 /// Vectors of length 1 in one file.
 #[derive(Debug)]
@@ -24,22 +25,8 @@ impl Vectors {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(fail("it cannot be read", Some(error))),
         };
-        let head = file.get(..10).filter(|head| head.starts_with(b"\x93NUMPY\x01\x00"));
-        let head = head.ok_or_else(|| fail("it is no .npy file of version 1.0", None))?;
-        let start = 10 + usize::from(u16::from_le_bytes([head[8], head[9]]));
-        let text = file.get(10..start).map(String::from_utf8_lossy).unwrap_or_default().into_owned();
-        let shape = text.split_once("'shape': (").and_then(|(_, after)| after.split_once(')'));
-        let shape: Vec<usize> = shape
-            .map(|(shape, _)| shape.split(',').filter_map(|n| n.trim().parse().ok()).collect())
-            .unwrap_or_default();
-        let bytes = |rows: usize, dim: usize| rows.checked_mul(dim)?.checked_mul(4)?.checked_add(start);
-        let is_ours = text.contains("'<f4'") && text.contains("'fortran_order': False");
-        match shape[..] {
-            [rows, dim] if is_ours && dim > 0 && bytes(rows, dim) == Some(file.len()) => {
-                Ok(Some(Self { file, start, dim, rows }))
-            }
-            _ => Err(fail("it is not of f32 vectors, or was cut off", None)),
-        }
+        let npy::Layout { start, rows, columns } = npy::Layout::parse(&file).map_err(|what| fail(what, None))?;
+        Ok(Some(Self { file, start, dim: columns, rows }))
     }
 
     pub(super) fn dim(&self) -> usize {
@@ -60,18 +47,18 @@ impl Vectors {
     }
 
     /// The rows of the highest cosine, on all cores.
-    pub(super) fn nearest(&self, to: &[f32], most: usize) -> Vec<(u32, f32)> {
+    pub(super) fn nearest(&self, to: &[f32], limit: usize) -> Vec<(u32, f32)> {
         let length = to.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-12);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let each = self.rows().div_ceil(u32::try_from(threads).unwrap_or(1)).max(1);
         let scan = |from: u32| {
-            let mut best = Best::new(most);
+            let mut top = Top::new(limit);
             for row in from..from.saturating_add(each).min(self.rows()) {
-                best.add(row, self.dot(row, to) / length);
+                top.add(row, self.dot(row, to) / length);
             }
-            best.finish()
+            top.finish()
         };
-        let mut all = Best::new(most);
+        let mut all = Top::new(limit);
         std::thread::scope(|scope| {
             let parts: Vec<_> =
                 (0..self.rows()).step_by(each as usize).map(|from| scope.spawn(move || scan(from))).collect();
@@ -82,7 +69,7 @@ impl Vectors {
         all.finish()
     }
 
-    /// In eight sums, so that the compiler may do them side by side.
+    /// Eight sums, which the compiler computes at the same time.
     fn dot(&self, row: u32, to: &[f32]) -> f32 {
         let (eights, rest) = self.bytes(row).as_chunks::<8>();
         let (to_eights, to_rest) = to.as_chunks::<8>();
@@ -100,7 +87,6 @@ impl Vectors {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::library::write::write_npy;
 
     #[test]
     fn the_nearest_are_exact() {
@@ -114,7 +100,7 @@ mod tests {
             vector
         };
         let bytes: Vec<u8> = (0..100).flat_map(vector).flat_map(f32::to_le_bytes).collect();
-        write_npy(&path, 100, 11, &bytes[..]).unwrap();
+        npy::write(&path, 100, 11, &bytes[..]).unwrap();
         let vectors = Vectors::open(&path).unwrap().unwrap();
         let found = vectors.nearest(&vector(42).map(|value| value * 3.0), 3);
         let mut rows: Vec<_> = found.iter().map(|hit| hit.0).collect();

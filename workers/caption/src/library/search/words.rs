@@ -1,15 +1,15 @@
-//! Words in captions, tags, text and names: every row is looked at, on all cores.
+//! Searches words in captions, tags, text and names, by a scan of every row on all cores.
 
-use super::{Best, SearchError, index::Index};
+use super::{SearchError, index::Index, top::Top};
 use crate::library::LibraryRow;
 
-/// Words that say nothing about an image, in English; they count when there are no others.
-const LITTLE: [&str; 14] = ["a", "an", "and", "at", "by", "for", "in", "is", "it", "of", "on", "the", "to", "with"];
+/// English words that say nothing about an image. They count only in a query without other words.
+const STOP_WORDS: [&str; 14] = ["a", "an", "and", "at", "by", "for", "in", "is", "it", "of", "on", "the", "to", "with"];
 
-/// Rows with any of the words: those with more and rarer words first (inverse document frequency, Robertson 2004).
-pub(super) fn search(index: &Index, query: &str, most: usize) -> Result<Vec<(u32, f32)>, SearchError> {
+/// Rows with any of the words, those with more and rarer words first (inverse document frequency, Robertson 2004).
+pub(super) fn search(index: &Index, query: &str, limit: usize) -> Result<Vec<(u32, f32)>, SearchError> {
     let all = words(query);
-    let mut asked: Vec<String> = all.iter().filter(|word| !LITTLE.contains(&word.as_str())).cloned().collect();
+    let mut asked: Vec<String> = all.iter().filter(|word| !STOP_WORDS.contains(&word.as_str())).cloned().collect();
     if asked.is_empty() {
         asked = all;
     }
@@ -25,15 +25,15 @@ pub(super) fn search(index: &Index, query: &str, most: usize) -> Result<Vec<(u32
             ((index.rows() as f32 - with + 0.5) / (with + 0.5) + 1.0).ln()
         })
         .collect();
-    let mut best = Best::new(most);
+    let mut top = Top::new(limit);
     for (number, weights) in &matches {
-        best.add(*number, weights.iter().zip(&rarity).map(|(weight, rarity)| weight * rarity).sum());
+        top.add(*number, weights.iter().zip(&rarity).map(|(weight, rarity)| weight * rarity).sum());
     }
-    Ok(best.finish())
+    Ok(top.finish())
 }
 
-/// Rows whose text, as read in the image, has this in it.
-pub(super) fn read_in_images(index: &Index, query: &str, most: usize) -> Result<Vec<(u32, f32)>, SearchError> {
+/// Rows of images in which this text was read.
+pub(super) fn read_in_images(index: &Index, query: &str, limit: usize) -> Result<Vec<(u32, f32)>, SearchError> {
     let wanted = query.trim().to_lowercase();
     if wanted.is_empty() {
         return Ok(Vec::new());
@@ -44,12 +44,15 @@ pub(super) fn read_in_images(index: &Index, query: &str, most: usize) -> Result<
         text.contains(&wanted).then(|| vec![wanted.len() as f32 / text.len().max(1) as f32])
     };
     let matches = scan(index, |line| (parts.is_empty() || may_have(line, &parts)).then_some(()), has)?;
-    let mut best = Best::new(most);
-    matches.iter().for_each(|(number, share)| best.add(*number, share[0]));
-    Ok(best.finish())
+    let mut top = Top::new(limit);
+    matches.iter().for_each(|(number, share)| top.add(*number, share[0]));
+    Ok(top.finish())
 }
 
-/// What `weigh` gives for the rows whose line passes `quick`, in their order; an error when one of them is damaged.
+/// The result of `weigh` for the rows whose line passes `quick`, in their order.
+///
+/// # Errors
+/// When one of them is damaged.
 fn scan(
     index: &Index,
     quick: impl Fn(&[u8]) -> Option<()> + Sync,
@@ -88,8 +91,8 @@ fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether any of the words may be in a line of JSON: told from its bytes, before it is parsed. Words of other scripts
-/// than ASCII are always worth the parsing.
+/// Whether any of the words may be in a line of JSON, by its bytes, before it is parsed. For a word that is not ASCII,
+/// every line is parsed.
 fn may_have(line: &[u8], words: &[String]) -> bool {
     words.iter().any(|word| {
         let word = word.as_bytes();
@@ -100,10 +103,10 @@ fn may_have(line: &[u8], words: &[String]) -> bool {
 
 /// How well each word fits the row; none when none does.
 fn weigh(row: &LibraryRow, asked: &[String]) -> Option<Vec<f32>> {
-    let seen = &row.row;
-    let tags: Vec<&str> = seen.tags.iter().map(|tag| tag.label.as_str()).collect();
+    let image = &row.row;
+    let tags: Vec<&str> = image.tags.iter().map(|tag| tag.label.as_str()).collect();
     let fields =
-        [(2.0, seen.caption.clone()), (2.0, tags.join(" ")), (1.5, seen.text.join(" ")), (0.7, seen.path.clone())];
+        [(2.0, image.caption.clone()), (2.0, tags.join(" ")), (1.5, image.text.join(" ")), (0.7, image.path.clone())];
     let fields: Vec<(f32, String, Vec<String>)> =
         fields.into_iter().map(|(weight, text)| (weight, text.to_lowercase(), words(&text))).collect();
     let weight = |word: &String| {

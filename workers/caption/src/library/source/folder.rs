@@ -1,26 +1,26 @@
-//! Walks a folder in the order of its names. In memory are the names of one folder a level.
+//! Walks a folder in the order of its names. In memory are the names of one folder for each level.
 
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 
 use medley_proto::ErrorCode;
 use medley_step::StepError;
 
-use super::{At, Entry, Found, PassedOver, looks_like_an_image, paths};
+use super::{Entry, Location, OnImage, Skipped, looks_like_an_image, paths};
 
-/// Deeper folders are passed over.
-const MOST_LEVELS: usize = 64;
+/// Deeper folders are skipped.
+const MAX_LEVELS: usize = 64;
 
-pub(super) fn walk(root: &Path, found: &mut Found<'_>) -> Result<PassedOver, StepError> {
-    let mut passed = PassedOver::default();
-    let mut walk = Walk { root, found, passed: &mut passed };
+pub(super) fn walk(root: &Path, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
+    let mut skipped = Skipped::default();
+    let mut walk = Walk { root, on_image, skipped: &mut skipped };
     walk.folder(root, 0)?;
-    Ok(passed)
+    Ok(skipped)
 }
 
 struct Walk<'a, 'f> {
     root: &'a Path,
-    found: &'a mut Found<'f>,
-    passed: &'a mut PassedOver,
+    on_image: &'a mut OnImage<'f>,
+    skipped: &'a mut Skipped,
 }
 
 impl Walk<'_, '_> {
@@ -32,13 +32,13 @@ impl Walk<'_, '_> {
             Ok(names) => names,
             Err(error) if level == 0 => return Err(error.into()),
             Err(_) => {
-                self.passed.folders += 1;
+                self.skipped.folders += 1;
                 return Ok(());
             }
         };
-        // A folder that a job writes into is no part of the library.
+        // The folder of a job's outputs is not part of the library.
         if level > 0 && names.iter().any(|name| name == ".medley") {
-            self.passed.folders += 1;
+            self.skipped.folders += 1;
             return Ok(());
         }
         names.sort_unstable();
@@ -46,8 +46,8 @@ impl Walk<'_, '_> {
             let path = folder.join(&name);
             let Ok(meta) = fs::symlink_metadata(&path) else { continue };
             if meta.is_dir() {
-                if name.as_encoded_bytes().starts_with(b".") || level >= MOST_LEVELS {
-                    self.passed.folders += 1;
+                if name.as_encoded_bytes().starts_with(b".") || level >= MAX_LEVELS {
+                    self.skipped.folders += 1;
                 } else {
                     self.folder(&path, level + 1)?;
                 }
@@ -62,18 +62,18 @@ impl Walk<'_, '_> {
         let (shown, at) = paths::shown(path.strip_prefix(self.root).unwrap_or(path));
         if !looks_like_an_image(&shown) {
             if fs::metadata(path).is_ok_and(|meta| meta.is_dir()) {
-                self.passed.folders += 1;
+                self.skipped.folders += 1;
             } else {
-                self.passed.files += 1;
+                self.skipped.files += 1;
             }
             return Ok(());
         }
-        (self.found)(entry(self.root, shown, at, meta))
+        (self.on_image)(entry(self.root, shown, at, meta))
     }
 }
 
-/// What is known of a file without reading it.
-pub(super) fn entry(root: &Path, shown: String, at: At, meta: &fs::Metadata) -> Entry {
+/// The entry of a file, from its metadata alone.
+pub(super) fn entry(root: &Path, shown: String, at: Location, meta: &fs::Metadata) -> Entry {
     let is_link = meta.is_symlink();
     let followed = match paths::inside(root, &shown, &at) {
         Ok(path) if is_link => fs::metadata(path).ok(),
@@ -86,7 +86,7 @@ pub(super) fn entry(root: &Path, shown: String, at: At, meta: &fs::Metadata) -> 
     }
 }
 
-/// Whoever writes to a file changes its time of change, and cannot set that.
+/// Writing to a file changes its `ctime`, which no program can set.
 fn stamp(meta: &fs::Metadata) -> String {
     format!("{}.{:09}/{}.{:09}", meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec())
 }

@@ -1,7 +1,7 @@
-//! Where a library's images are: below a folder, here or elsewhere, in an archive, or named by a list.
+//! Finds and reads a library's images: below a folder of this machine or a remote one, in an archive, or named by a list.
 
 mod folder;
-mod lists;
+mod path_list;
 mod paths;
 mod remote;
 mod tar;
@@ -20,40 +20,40 @@ use serde::{Deserialize, Serialize};
 use self::remote::Remote;
 use crate::RowError;
 
-/// The largest image file that is taken out of an archive, and the largest that a data set's archive takes in.
-const MOST_IMAGE_BYTES: u64 = 256 << 20;
+/// The largest image file that is read from a remote folder or an archive, or packed into a training archive.
+const MAX_IMAGE_BYTES: u64 = 256 << 20;
 
 /// One image of a library: a line of the list that the first step makes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
-    /// As its user knows it: below the folder or in the archive, with `/` between folders.
+    /// The path as the user knows it, below the folder or in the archive, with `/` between folders.
     pub(crate) path: String,
     pub(crate) bytes: u64,
-    /// Tells one state of the file from the next; by content where that is known without reading the file.
+    /// Changes when the file changes. It is a digest of the content where that is known without reading the file.
     pub(crate) stamp: String,
-    #[serde(default, skip_serializing_if = "At::is_by_path")]
-    pub(crate) at: At,
-    /// Why it cannot be read, when that is known already.
+    #[serde(default, skip_serializing_if = "Location::is_by_path")]
+    pub(crate) at: Location,
+    /// Why the image cannot be read, when the walk shows that already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<RowError>,
 }
 
-/// Where an image's bytes are.
+/// The place of an image's bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum At {
-    /// Below the folder, under the path that its user knows.
+pub(crate) enum Location {
+    /// Below the folder, under the path that the user knows.
     #[default]
     Path,
-    /// Below the folder, under a path that is no UTF-8: its bytes in hex.
+    /// Below the folder, under a path that is not UTF-8: its bytes in hex.
     RawPath(String),
     /// The member of this number of a zip archive.
     Member(u64),
-    /// At this offset of a tar archive.
+    /// Location this offset of a tar archive.
     Offset(u64),
 }
 
-impl At {
+impl Location {
     fn is_by_path(&self) -> bool {
         *self == Self::Path
     }
@@ -63,27 +63,27 @@ impl Entry {
     pub(crate) fn unreadable(path: String, code: ErrorCode, what: &str) -> Self {
         let message = format!("{path}: {what}");
         let stamp = code.to_string();
-        Self { path, bytes: 0, stamp, at: At::Path, error: Some(RowError { code, message }) }
+        Self { path, bytes: 0, stamp, at: Location::Path, error: Some(RowError { code, message }) }
     }
 }
 
-/// Told of each image; an error of it ends the walk.
-pub(crate) type Found<'a> = dyn FnMut(Entry) -> Result<(), StepError> + 'a;
+/// Called with each image; an error ends the walk.
+pub(crate) type OnImage<'a> = dyn FnMut(Entry) -> Result<(), StepError> + 'a;
 
-/// What lies where, apart from images.
+/// How much a walk skipped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PassedOver {
+pub(crate) struct Skipped {
     /// Files that do not look like images by name.
     pub(crate) files: u64,
     /// Folders that may not be read, links to folders, folders nested too deeply.
     pub(crate) folders: u64,
 }
 
-/// The inputs of a job as one source of images.
+/// The inputs of a job, as one source of images.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum ImageSource {
     Folder(PathBuf),
-    /// The input of this number, which lies elsewhere.
+    /// The input of this number, a remote folder.
     Remote(usize),
     Zip(PathBuf),
     Tar(PathBuf),
@@ -94,7 +94,7 @@ pub(crate) enum Source {
     },
 }
 
-impl Source {
+impl ImageSource {
     /// A folder, an archive or a list; or a folder and a list of paths below it.
     pub(crate) fn of(inputs: &[LocalInput]) -> Result<Self, StepError> {
         match inputs {
@@ -158,19 +158,19 @@ impl Source {
         Ok(Self::List { list: path, root })
     }
 
-    /// Whether what tells one state of an image from the next comes from its content as it is.
+    /// Whether stamps come from the images' content anyway.
     pub(crate) fn is_remote(&self) -> bool {
         matches!(self, Self::Remote(_))
     }
 
-    /// Tells of each image, in an order that is the same each time.
-    pub(crate) fn walk(&self, host: &dyn Host, found: &mut Found<'_>) -> Result<PassedOver, StepError> {
+    /// Calls `on_image` with each image, always in the same order.
+    pub(crate) fn walk(&self, host: &dyn Host, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
         match self {
-            Self::Folder(root) => folder::walk(root, found),
-            Self::Remote(input) => Remote { host, input: *input }.walk(found),
-            Self::Zip(path) => zip::walk(path, found),
-            Self::Tar(path) => tar::walk(path, found),
-            Self::List { list, root } => lists::walk(list, root, found),
+            Self::Folder(root) => folder::walk(root, on_image),
+            Self::Remote(input) => Remote { host, input: *input }.walk(on_image),
+            Self::Zip(path) => zip::walk(path, on_image),
+            Self::Tar(path) => tar::walk(path, on_image),
+            Self::List { list, root } => path_list::walk(list, root, on_image),
         }
     }
 
@@ -195,10 +195,10 @@ pub(crate) enum Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Images as local files; `spare` has a path for each that is no file of its own yet.
+    /// Makes images available as local files. An image that is no local file yet is written to its path from `spare`.
     ///
     /// # Errors
-    /// What may pass, such as a store that does not answer. What keeps one image away is that image's error.
+    /// On failures that may pass, such as a store that does not answer. A failure of one image is that image's error.
     pub(crate) fn files(
         &mut self,
         entries: &[Entry],
@@ -231,12 +231,12 @@ impl Reader<'_> {
             )
         };
         match (self, &entry.at) {
-            (Self::Below(root), at @ (At::Path | At::RawPath(_))) => paths::inside(root, &entry.path, at),
-            (Self::Zip(archive), At::Member(number)) => {
-                let bytes = zip::take(archive, *number, spare, MOST_IMAGE_BYTES).map_err(|error| damaged(&error))?;
-                if bytes > MOST_IMAGE_BYTES { Err(large(&entry.path, bytes)) } else { Ok(spare.to_owned()) }
+            (Self::Below(root), at @ (Location::Path | Location::RawPath(_))) => paths::inside(root, &entry.path, at),
+            (Self::Zip(archive), Location::Member(number)) => {
+                let bytes = zip::take(archive, *number, spare, MAX_IMAGE_BYTES).map_err(|error| damaged(&error))?;
+                if bytes > MAX_IMAGE_BYTES { Err(large(&entry.path, bytes)) } else { Ok(spare.to_owned()) }
             }
-            (Self::Tar(file), At::Offset(offset)) => {
+            (Self::Tar(file), Location::Offset(offset)) => {
                 tar::take(file, *offset, entry.bytes, spare).map_err(|error| damaged(&error))?;
                 Ok(spare.to_owned())
             }
@@ -244,12 +244,12 @@ impl Reader<'_> {
         }
     }
 
-    /// The image's bytes; none when it cannot be read any more.
+    /// The image's bytes; none when the image can no longer be read.
     pub(crate) fn bytes(&mut self, entry: &Entry, spare: &Path) -> Result<Option<Vec<u8>>, StepError> {
         let files = self.files(std::slice::from_ref(entry), |_| spare.to_owned())?;
         let [Ok(path)] = &files[..] else { return Ok(None) };
         let mut bytes = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(MOST_IMAGE_BYTES + 1).read_to_end(&mut bytes));
+        let read = File::open(path).and_then(|file| file.take(MAX_IMAGE_BYTES + 1).read_to_end(&mut bytes));
         if path == spare {
             fs::remove_file(spare)?;
         }
@@ -257,17 +257,17 @@ impl Reader<'_> {
     }
 }
 
-/// What is known of an image before it is opened.
+/// An error that is known before the image is opened.
 fn readable(entry: &Entry) -> Result<(), RowError> {
     match &entry.error {
         Some(error) => Err(error.clone()),
-        None if entry.bytes > MOST_IMAGE_BYTES => Err(large(&entry.path, entry.bytes)),
+        None if entry.bytes > MAX_IMAGE_BYTES => Err(large(&entry.path, entry.bytes)),
         None => Ok(()),
     }
 }
 
 fn large(path: &str, bytes: u64) -> RowError {
-    let what = format!("has {bytes} bytes, more than the {MOST_IMAGE_BYTES} of an image; take it out");
+    let what = format!("has {bytes} bytes, more than the {MAX_IMAGE_BYTES} of an image; take it out");
     refused(path, ErrorCode::MEDIA_TOO_LARGE, &what)
 }
 
@@ -275,9 +275,9 @@ fn refused(path: &str, code: ErrorCode, what: &str) -> RowError {
     RowError { code, message: format!("{path}: {what}") }
 }
 
-/// Whether a file is taken for an image by its name. What it really is shows when it is opened.
+/// Whether a file counts as an image, by its name. Its real format is found when it is opened.
 fn looks_like_an_image(name: &str) -> bool {
-    // Names that start with a dot are leftovers of macOS (`._a.jpg`) and of programs that hide things.
+    // macOS (`._a.jpg`) and other programs leave hidden files.
     let hidden = name.rsplit('/').next().is_some_and(|last| last.starts_with('.'));
     let known = [
         "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "pnm", "ppm", "pgm", "pbm", "heic",

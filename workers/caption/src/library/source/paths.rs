@@ -1,4 +1,4 @@
-//! Paths that stay below their folder.
+//! Paths that do not lead out of their folder.
 
 use std::{
     ffi::OsString,
@@ -9,13 +9,13 @@ use std::{
 
 use medley_proto::ErrorCode;
 
-use super::{At, refused};
+use super::{Location, refused};
 use crate::RowError;
 
-/// The path of an image without links, when it lies below the folder; `root` has no links in it.
-pub(super) fn inside(root: &Path, shown: &str, at: &At) -> Result<PathBuf, RowError> {
+/// Resolves an image's path, links included, and refuses one that leads out of `root`, which is resolved already.
+pub(super) fn inside(root: &Path, shown: &str, at: &Location) -> Result<PathBuf, RowError> {
     let below = match at {
-        At::RawPath(hex) => unhex(hex).map(|bytes| OsString::from_vec(bytes).into()),
+        Location::RawPath(hex) => unhex(hex).map(|bytes| OsString::from_vec(bytes).into()),
         _ => Some(PathBuf::from(shown)),
     };
     let below = below.ok_or_else(|| refused(shown, ErrorCode::INTERNAL, "is listed wrongly; please report it"))?;
@@ -41,11 +41,11 @@ pub(super) fn unreadable(shown: &str, error: &io::Error) -> RowError {
     }
 }
 
-/// A path for people, and what it takes to find the file again when that is not enough.
-pub(super) fn shown(below: &Path) -> (String, At) {
+/// A path as text, and its location, which has the raw bytes when the text cannot name the file.
+pub(super) fn shown(below: &Path) -> (String, Location) {
     match below.to_str() {
-        Some(path) => (path.to_owned(), At::Path),
-        None => (below.to_string_lossy().into_owned(), At::RawPath(hex(below.as_os_str().as_bytes()))),
+        Some(path) => (path.to_owned(), Location::Path),
+        None => (below.to_string_lossy().into_owned(), Location::RawPath(hex(below.as_os_str().as_bytes()))),
     }
 }
 
@@ -67,8 +67,8 @@ mod tests {
         let odd = PathBuf::from(OsString::from_vec(b"a\xff/b\xfe.jpg".to_vec()));
         let (text, at) = shown(&odd);
         assert_eq!(text, "a\u{fffd}/b\u{fffd}.jpg");
-        let At::RawPath(raw) = &at else { panic!("{at:?}") };
+        let Location::RawPath(raw) = &at else { panic!("{at:?}") };
         assert_eq!(unhex(raw), Some(b"a\xff/b\xfe.jpg".to_vec()));
-        assert_eq!(shown(Path::new("a/b.jpg")), ("a/b.jpg".into(), At::Path));
+        assert_eq!(shown(Path::new("a/b.jpg")), ("a/b.jpg".into(), Location::Path));
     }
 }

@@ -1,13 +1,13 @@
-//! Images of a folder that lies elsewhere: the worker lists it and brings a batch at a time.
+//! Images of a remote folder: the host lists it and fetches a batch at a time.
 
 use std::path::PathBuf;
 
 use medley_step::{Host, StepError, Wanted};
 
-use super::{At, Entry, Found, MOST_IMAGE_BYTES, PassedOver, looks_like_an_image};
+use super::{Entry, Location, MAX_IMAGE_BYTES, OnImage, Skipped, looks_like_an_image};
 use crate::RowError;
 
-/// The folder as a running step sees it: an input of this number.
+/// The remote folder, an input of the running step.
 #[derive(Clone, Copy)]
 pub(crate) struct Remote<'a> {
     pub(super) host: &'a dyn Host,
@@ -21,35 +21,41 @@ impl std::fmt::Debug for Remote<'_> {
 }
 
 impl Remote<'_> {
-    pub(super) fn walk(&self, found: &mut Found<'_>) -> Result<PassedOver, StepError> {
-        let mut passed = PassedOver::default();
+    pub(super) fn walk(&self, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
+        let mut skipped = Skipped::default();
         let mut after = None::<String>;
         loop {
             let page = self.host.list(self.input, after.as_deref())?;
             for file in page.files {
-                // Hidden folders are passed over as those of a disk are.
+                // Hidden folders are skipped, as on a disk.
                 let hidden = file.name.split('/').any(|segment| segment.starts_with('.'));
                 if hidden || !looks_like_an_image(&file.name) {
-                    passed.files += 1;
+                    skipped.files += 1;
                     continue;
                 }
-                found(Entry { path: file.name, bytes: file.bytes, stamp: file.stamp, at: At::Path, error: None })?;
+                on_image(Entry {
+                    path: file.name,
+                    bytes: file.bytes,
+                    stamp: file.stamp,
+                    at: Location::Path,
+                    error: None,
+                })?;
             }
             after = page.next;
             if after.is_none() {
-                return Ok(passed);
+                return Ok(skipped);
             }
         }
     }
 
-    /// Brings images, each to the path beside it.
+    /// Fetches images, each to the path beside it.
     pub(super) fn fetch(&self, images: &[(&Entry, PathBuf)]) -> Result<Vec<Result<PathBuf, RowError>>, StepError> {
         if images.is_empty() {
             return Ok(Vec::new());
         }
         let wanted: Vec<_> =
             images.iter().map(|(entry, into)| Wanted { name: entry.path.clone(), into: into.clone() }).collect();
-        let errors = self.host.fetch(self.input, &wanted, MOST_IMAGE_BYTES)?;
+        let errors = self.host.fetch(self.input, &wanted, MAX_IMAGE_BYTES)?;
         if errors.len() != images.len() {
             return Err(StepError::internal(format!("{} of {} images were answered for", errors.len(), images.len())));
         }

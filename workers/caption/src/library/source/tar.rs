@@ -1,4 +1,4 @@
-//! Images in a tar archive, each found by its offset.
+//! Images in a tar archive, each located by its offset.
 
 use std::{
     fs::File,
@@ -11,25 +11,25 @@ use medley_proto::{ErrorCode, Sha256};
 use medley_step::StepError;
 use sha2::Digest;
 
-use super::{At, Entry, Found, PassedOver, looks_like_an_image};
-use crate::library::names;
+use super::{Entry, Location, OnImage, Skipped, looks_like_an_image};
+use crate::library::member_names;
 
-pub(super) fn walk(path: &Path, found: &mut Found<'_>) -> Result<PassedOver, StepError> {
+pub(super) fn walk(path: &Path, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
     let damaged = |error: io::Error| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let message = format!("{name}: the archive cannot be read ({error}); pack it again");
         StepError::permanent(ErrorCode::MEDIA_UNDECODABLE, message).because(error)
     };
     let mut archive = Archive::new(BufReader::with_capacity(1 << 16, File::open(path)?));
-    let mut passed = PassedOver::default();
+    let mut skipped = Skipped::default();
     let mut block = vec![0; 1 << 16];
     let mut images = 0_u64;
     for member in archive.entries_with_seek().map_err(damaged)? {
         let mut member = match member {
             Ok(member) => member,
-            // What stands before the damage is sound.
+            // The members before the damage are sound.
             Err(_) if images > 0 => {
-                found(cut_off(path, images))?;
+                on_image(cut_off(path, images))?;
                 break;
             }
             Err(error) => return Err(damaged(error)),
@@ -37,30 +37,30 @@ pub(super) fn walk(path: &Path, found: &mut Found<'_>) -> Result<PassedOver, Ste
         let name = String::from_utf8_lossy(&member.path_bytes()).into_owned();
         match member.header().entry_type() {
             EntryType::Regular | EntryType::Continuous if looks_like_an_image(&name) => {
-                let (bytes, at) = (member.size(), At::Offset(member.raw_file_position()));
-                // Nothing in a tar tells its content apart but the content.
+                let (bytes, at) = (member.size(), Location::Offset(member.raw_file_position()));
+                // A tar has no checksums of contents, so the content is hashed.
                 images += 1;
                 let Ok(stamp) = content(&mut member, &mut block) else {
-                    found(cut_off(path, images))?;
+                    on_image(cut_off(path, images))?;
                     break;
                 };
-                found(Entry { path: names::below(&name), bytes, stamp, at, error: None })?;
+                on_image(Entry { path: member_names::below(&name), bytes, stamp, at, error: None })?;
             }
             EntryType::Symlink | EntryType::Link if looks_like_an_image(&name) => {
-                found(Entry::unreadable(
-                    names::below(&name),
+                on_image(Entry::unreadable(
+                    member_names::below(&name),
                     ErrorCode::INPUT_FORBIDDEN,
                     "is a link in an archive; pack the file itself",
                 ))?;
             }
             EntryType::Directory => {}
-            _ => passed.files += 1,
+            _ => skipped.files += 1,
         }
     }
-    Ok(passed)
+    Ok(skipped)
 }
 
-/// The row of whatever stands behind the damage.
+/// An entry for everything after the damage.
 fn cut_off(path: &Path, images: u64) -> Entry {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let what = format!("the archive is damaged or cut off behind its image {images}; pack it again");

@@ -1,4 +1,4 @@
-//! Images in a zip archive, each found by its number.
+//! Images in a zip archive, each located by its number.
 
 use std::{
     fs::File,
@@ -10,8 +10,8 @@ use ::zip::{ZipArchive, result::ZipError};
 use medley_proto::ErrorCode;
 use medley_step::StepError;
 
-use super::{At, Entry, Found, PassedOver, looks_like_an_image};
-use crate::library::names;
+use super::{Entry, Location, OnImage, Skipped, looks_like_an_image};
+use crate::library::member_names;
 
 pub(crate) type Archive = ZipArchive<BufReader<File>>;
 
@@ -25,13 +25,13 @@ fn damaged(path: &Path, error: &ZipError) -> StepError {
     StepError::permanent(ErrorCode::MEDIA_UNDECODABLE, message)
 }
 
-pub(super) fn walk(path: &Path, found: &mut Found<'_>) -> Result<PassedOver, StepError> {
+pub(super) fn walk(path: &Path, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
     let mut archive = open(path)?;
-    let mut passed = PassedOver::default();
+    let mut skipped = Skipped::default();
     for number in 0..archive.len() {
         let name = match archive.name_for_index(number) {
             Some(Ok(name)) => name.into_owned(),
-            // It is shown as far as it is text.
+            // A damaged name is shown as far as it is text.
             _ => match archive.file_names_raw().nth(number) {
                 Some(raw) => String::from_utf8_lossy(raw).into_owned(),
                 None => continue,
@@ -40,14 +40,14 @@ pub(super) fn walk(path: &Path, found: &mut Found<'_>) -> Result<PassedOver, Ste
         if name.ends_with(['/', '\\']) {
             continue;
         }
-        // Finder puts a shadow of every file there.
+        // macOS Finder adds a hidden copy of every file there.
         if !looks_like_an_image(&name) || name.starts_with("__MACOSX/") {
-            passed.files += 1;
+            skipped.files += 1;
             continue;
         }
-        found(entry(&mut archive, number, names::below(&name)))?;
+        on_image(entry(&mut archive, number, member_names::below(&name)))?;
     }
-    Ok(passed)
+    Ok(skipped)
 }
 
 fn entry(archive: &mut Archive, number: usize, path: String) -> Entry {
@@ -58,7 +58,7 @@ fn entry(archive: &mut Archive, number: usize, path: String) -> Entry {
         Ok(member) => Entry {
             bytes: member.size(),
             stamp: format!("crc {:08x}", member.crc32()),
-            at: At::Member(number as u64),
+            at: Location::Member(number as u64),
             path,
             error: None,
         },
@@ -66,9 +66,9 @@ fn entry(archive: &mut Archive, number: usize, path: String) -> Entry {
     }
 }
 
-/// Unpacks a member, at most `most` bytes and one, and says how many there were; the archive may lie about its size.
-pub(super) fn take(archive: &mut Archive, number: u64, into: &Path, most: u64) -> io::Result<u64> {
+/// Unpacks at most `max_bytes` + 1 bytes of a member, whatever size the archive claims, and returns how many there were.
+pub(super) fn take(archive: &mut Archive, number: u64, into: &Path, max_bytes: u64) -> io::Result<u64> {
     let number = usize::try_from(number).map_err(io::Error::other)?;
     let member = archive.by_index(number).map_err(io::Error::other)?;
-    io::copy(&mut member.take(most + 1), &mut File::create(into)?)
+    io::copy(&mut member.take(max_bytes + 1), &mut File::create(into)?)
 }

@@ -9,7 +9,7 @@ use std::{
 use medley_step::StepError;
 use serde_json::json;
 
-use crate::{Row, library::names};
+use crate::{Row, library::member_names};
 
 pub(super) struct Coco {
     out: BufWriter<File>,
@@ -34,7 +34,8 @@ impl Coco {
             self.out.write_all(b",")?;
             self.annotations.write_all(b",")?;
         }
-        let image = json!({ "id": id, "file_name": names::below(&row.path), "width": row.width, "height": row.height });
+        let image =
+            json!({ "id": id, "file_name": member_names::below(&row.path), "width": row.width, "height": row.height });
         serde_json::to_writer(&mut self.out, &image)?;
         let annotation = json!({ "id": id, "image_id": id, "caption": row.caption });
         serde_json::to_writer(&mut self.annotations, &annotation)?;

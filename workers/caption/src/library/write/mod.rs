@@ -1,11 +1,10 @@
-//! A data set in the forms that people and tools read. Every writer takes a row at a time and holds at most some
+//! Writes a data set in the formats that people and tools read. Every writer takes a row at a time and holds at most some
 //! thousands in memory.
 
 mod coco;
-mod npy;
 mod parquet;
 mod sheet;
-pub(super) mod sidecars;
+mod sidecars;
 
 use std::{
     fs::File,
@@ -14,11 +13,11 @@ use std::{
 
 use medley_step::{StepContext, StepError};
 
-pub(super) use self::npy::write as write_npy;
+pub(super) use self::sidecars::append_member;
 use self::{coco::Coco, parquet::Table, sheet::Sheets, sidecars::Sidecars};
-use super::{DataSet, LibraryParams, LibraryRow, names, search::IndexWriter};
+use super::{DataSet, LibraryParams, LibraryRow, member_names, search::IndexWriter};
 
-/// All that is written row by row.
+/// All writers of a data set.
 pub(super) struct Writers<'c, 'a> {
     cx: &'c StepContext<'a>,
     captions: BufWriter<File>,
@@ -56,7 +55,7 @@ impl<'c, 'a> Writers<'c, 'a> {
         })
     }
 
-    /// `number` is the row's, from 0; `thumbnail` a JPEG or empty.
+    /// Adds a row. `number` counts from 0; `thumbnail` is a JPEG, or empty.
     pub(super) fn add(&mut self, number: u32, row: &LibraryRow, thumbnail: &[u8]) -> Result<(), StepError> {
         self.line.clear();
         serde_json::to_writer(&mut self.line, row)?;
@@ -77,7 +76,7 @@ impl<'c, 'a> Writers<'c, 'a> {
             coco.add(number, &row.row)?;
         }
         if let Some(metadata) = &mut self.metadata {
-            let line = serde_json::json!({ "file_name": names::below(&row.row.path), "text": row.row.caption });
+            let line = serde_json::json!({ "file_name": member_names::below(&row.row.path), "text": row.row.caption });
             serde_json::to_writer(&mut *metadata, &line)?;
             metadata.write_all(b"\n")?;
         }

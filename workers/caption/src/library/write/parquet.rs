@@ -97,40 +97,40 @@ impl Table {
 
     pub(super) fn add(&mut self, row: &LibraryRow) -> Result<(), StepError> {
         let mut cells = Cells { columns: &mut self.columns, at: 0 };
-        let LibraryRow { row: seen, group, outlier, dropped } = row;
-        cells.text(&seen.path);
-        cells.text(&seen.sha256);
-        cells.long(seen.bytes);
-        cells.int(seen.width);
-        cells.int(seen.height);
-        cells.text(&seen.format);
-        cells.int(seen.orientation.into());
-        cells.text(&seen.caption);
-        cells.text(&name(seen.captioned_by)?);
-        cells.texts(seen.tags.iter().map(|tag| tag.label.as_str()));
-        cells.floats(seen.tags.iter().map(|tag| tag.score));
-        cells.texts(seen.text.iter().map(String::as_str));
-        cells.int(seen.people);
-        cells.int(seen.faces);
-        cells.int(seen.poses);
-        cells.maybe_float(seen.nsfw);
-        cells.texts(seen.colours.iter().map(|colour| colour.name.as_str()));
-        cells.floats(seen.colours.iter().map(|colour| colour.share));
-        cells.float(seen.sharpness);
-        cells.float(seen.exposure);
-        cells.maybe_text(seen.phash.map(String::from).as_deref());
-        cells.maybe_text(seen.chroma.map(String::from).as_deref());
-        let exif = seen.exif.as_ref();
+        let LibraryRow { row: image, group, outlier, dropped } = row;
+        cells.text(&image.path);
+        cells.text(&image.sha256);
+        cells.long(image.bytes);
+        cells.int(image.width);
+        cells.int(image.height);
+        cells.text(&image.format);
+        cells.int(image.orientation.into());
+        cells.text(&image.caption);
+        cells.text(&name(image.captioned_by)?);
+        cells.texts(image.tags.iter().map(|tag| tag.label.as_str()));
+        cells.floats(image.tags.iter().map(|tag| tag.score));
+        cells.texts(image.text.iter().map(String::as_str));
+        cells.int(image.people);
+        cells.int(image.faces);
+        cells.int(image.poses);
+        cells.maybe_float(image.nsfw);
+        cells.texts(image.colours.iter().map(|colour| colour.name.as_str()));
+        cells.floats(image.colours.iter().map(|colour| colour.share));
+        cells.float(image.sharpness);
+        cells.float(image.exposure);
+        cells.maybe_text(image.phash.map(String::from).as_deref());
+        cells.maybe_text(image.chroma.map(String::from).as_deref());
+        let exif = image.exif.as_ref();
         cells.maybe_text(exif.and_then(|exif| exif.camera.as_deref()));
         cells.maybe_text(exif.and_then(|exif| exif.time.as_deref()));
         cells.maybe_double(exif.and_then(|exif| exif.lat));
         cells.maybe_double(exif.and_then(|exif| exif.lon));
-        cells.maybe_long(seen.embedding);
+        cells.maybe_long(image.embedding);
         cells.maybe_long(*group);
         cells.maybe_text(outlier.map(|outlier| name(outlier.why)).transpose()?.as_deref());
         cells.maybe_float(outlier.map(|outlier| outlier.score));
         cells.maybe_text(dropped.as_deref());
-        cells.maybe_text(seen.error.as_ref().map(|error| error.code.to_string()).as_deref());
+        cells.maybe_text(image.error.as_ref().map(|error| error.code.to_string()).as_deref());
         self.rows += 1;
         if self.rows == GROUP { self.flush() } else { Ok(()) }
     }
@@ -171,7 +171,7 @@ impl Column {
     }
 }
 
-/// What JSON calls a variant.
+/// A variant's name in JSON.
 fn name(variant: impl serde::Serialize) -> Result<String, StepError> {
     Ok(serde_json::to_value(variant)?.as_str().unwrap_or_default().to_owned())
 }

@@ -1,4 +1,4 @@
-//! Contact sheets: pages that need nothing but themselves, of at most 2,000 images.
+//! Contact sheets: self-contained HTML pages of at most 2,000 images.
 
 use std::{
     fs::File,
@@ -15,16 +15,18 @@ use super::super::{LibraryRow, rows::Oddity};
 
 const PAGE: u64 = 2_000;
 const TEMPLATE: &str = include_str!("sheet.html");
-/// Where a page's data goes in the template.
+/// The placeholder for a page's data in the template.
 const PLACE: &str = "/*SHEET*/";
-/// Of the text in an image, for searching.
-const MOST_TEXT_CHARS: usize = 400;
+/// How much of the text in an image a page has, for searching.
+const MAX_TEXT_CHARS: usize = 400;
 
 pub(super) struct Sheets {
     folder: PathBuf,
-    /// Images that sheets take and have taken; those of the library.
-    most: u64,
+    /// Images that go on sheets.
+    max: u64,
+    /// Images on sheets so far.
     taken: u64,
+    /// Images of the library.
     all: u64,
     page: Option<BufWriter<File>>,
     names: Vec<String>,
@@ -48,15 +50,15 @@ struct Shown<'a> {
 }
 
 impl Sheets {
-    pub(super) fn new(folder: &Path, most: u64, all: u64) -> Self {
-        let pages = most.div_ceil(PAGE);
+    pub(super) fn new(folder: &Path, max: u64, all: u64) -> Self {
+        let pages = max.div_ceil(PAGE);
         let names =
             (1..=pages).map(|n| if n == 1 { "contact-sheet.html".into() } else { format!("contact-sheet-{n}.html") });
-        Self { folder: folder.into(), most, taken: 0, all, page: None, names: names.collect() }
+        Self { folder: folder.into(), max, taken: 0, all, page: None, names: names.collect() }
     }
 
     pub(super) fn add(&mut self, number: u32, row: &LibraryRow, thumbnail: &[u8]) -> Result<(), StepError> {
-        if self.taken == self.most {
+        if self.taken == self.max {
             return Ok(());
         }
         let mut page = match self.page.take() {
@@ -66,25 +68,25 @@ impl Sheets {
             }
             None => self.start()?,
         };
-        let LibraryRow { row: seen, group, outlier, dropped } = row;
+        let LibraryRow { row: image, group, outlier, dropped } = row;
         let shown = Shown {
             number,
-            path: &seen.path,
-            caption: &seen.caption,
-            width: seen.width,
-            height: seen.height,
-            people: seen.people,
-            tags: seen.tags.iter().map(|tag| tag.label.as_str()).collect(),
-            text: seen.text.join(" ").chars().take(MOST_TEXT_CHARS).collect(),
+            path: &image.path,
+            caption: &image.caption,
+            width: image.width,
+            height: image.height,
+            people: image.people,
+            tags: image.tags.iter().map(|tag| tag.label.as_str()).collect(),
+            text: image.text.join(" ").chars().take(MAX_TEXT_CHARS).collect(),
             group: *group,
             outlier: outlier.map(|outlier| outlier.why),
             dropped: dropped.as_deref(),
-            error: seen.error.as_ref().map(|error| error.message.as_str()),
+            error: image.error.as_ref().map(|error| error.message.as_str()),
             thumbnail: STANDARD.encode(thumbnail),
         };
         page.write_all(script_safe(&serde_json::to_string(&shown)?).as_bytes())?;
         self.taken += 1;
-        if self.taken == self.most || self.taken.is_multiple_of(PAGE) {
+        if self.taken == self.max || self.taken.is_multiple_of(PAGE) {
             let (_, after) = halves();
             page.write_all(b"]}")?;
             page.write_all(after.as_bytes())?;
@@ -100,7 +102,7 @@ impl Sheets {
         let name = self.names.get(number).ok_or_else(|| StepError::internal("a contact sheet too many"))?;
         let mut page = BufWriter::new(File::create(self.folder.join(name))?);
         let head = json!({
-            "page": number + 1, "pages": self.names.len(), "names": self.names, "beyond": self.all - self.most,
+            "page": number + 1, "pages": self.names.len(), "names": self.names, "beyond": self.all - self.max,
         });
         let head = head.to_string();
         let (before, _) = halves();
@@ -112,8 +114,8 @@ impl Sheets {
 
     /// The names of the pages' files.
     pub(super) fn finish(self) -> Result<Vec<String>, StepError> {
-        if self.taken < self.most {
-            return Err(StepError::internal(format!("contact sheets got {} of {} images", self.taken, self.most)));
+        if self.taken < self.max {
+            return Err(StepError::internal(format!("contact sheets got {} of {} images", self.taken, self.max)));
         }
         Ok(self.names)
     }
@@ -123,7 +125,7 @@ fn halves() -> (&'static str, &'static str) {
     TEMPLATE.split_once(PLACE).expect("the template has a place for the data")
 }
 
-/// JSON that may stand in a script: nothing in it ends the script.
+/// JSON that is safe inside a script element: nothing in it ends the element.
 fn script_safe(json: &str) -> String {
     json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }

@@ -8,7 +8,7 @@ use std::{
 
 use tar::{Builder, Header};
 
-use crate::{Row, library::names};
+use crate::{Row, library::member_names};
 
 pub(super) struct Sidecars(Builder<BufWriter<File>>);
 
@@ -18,8 +18,8 @@ impl Sidecars {
     }
 
     pub(super) fn add(&mut self, row: &Row) -> io::Result<()> {
-        let path = PathBuf::from(names::member(&row.path)).with_extension("txt");
-        append(&mut self.0, &path, row.caption.as_bytes())
+        let path = PathBuf::from(member_names::member(&row.path)).with_extension("txt");
+        append_member(&mut self.0, &path, row.caption.as_bytes())
     }
 
     pub(super) fn finish(self) -> io::Result<()> {
@@ -27,8 +27,8 @@ impl Sidecars {
     }
 }
 
-/// Adds a file to an archive; the same bytes each time.
-pub(crate) fn append(archive: &mut Builder<impl Write>, path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Adds a file to an archive, without times and owners, so that the archive is the same each time.
+pub(crate) fn append_member(archive: &mut Builder<impl Write>, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut header = Header::new_gnu();
     header.set_size(bytes.len() as u64);
     header.set_mode(0o644);

@@ -9,7 +9,7 @@ use super::{
 use crate::{audio::span::Span, sniff::mp3_frame};
 
 /// Losses shorter than this are the rough edges of a cut.
-const LEAST_LOSS_S: f64 = 0.1;
+const MIN_LOSS_S: f64 = 0.1;
 const JUNK: &str = "bytes between its frames are no sound";
 
 enum Mp3 {}
@@ -77,7 +77,7 @@ fn missing(parts: &mut [Part], promise: Option<(f64, usize)>) {
     let Some((left_s, first)) = promise else { return };
     let Some(parts) = parts.get_mut(first..) else { return };
     let junk_s: f64 = parts.iter().filter_map(|part| part.lost.as_ref()).map(|lost| lost.seconds).sum();
-    if left_s - junk_s >= LEAST_LOSS_S
+    if left_s - junk_s >= MIN_LOSS_S
         && let Some(last) = parts.last_mut()
     {
         let reason = if junk_s > 0.0 { JUNK } else { "it ends before its header says" };
@@ -187,7 +187,7 @@ fn rate_of(run: &Run, part: &Part) -> f64 {
 
 fn lose_junk(part: &mut Part, run: &Run, bytes_per_s: f64) {
     let seconds = run.junk as f64 / bytes_per_s.max(1.0);
-    if seconds >= LEAST_LOSS_S {
+    if seconds >= MIN_LOSS_S {
         part.loses(seconds, JUNK);
     }
 }

@@ -10,7 +10,7 @@ const UNKNOWN: u32 = 0x7fff_0000;
 /// Chunks of one file that are looked at.
 const MAX_CHUNKS: usize = 1024;
 /// A shorter rest is no sound that somebody misses.
-const LEAST_LOSS_S: f64 = 0.1;
+const MIN_LOSS_S: f64 = 0.1;
 
 struct Wave {
     /// Where the data's size stands; its bytes follow.
@@ -46,7 +46,7 @@ pub(super) fn waves(bytes: &mut Bytes<'_>) -> io::Result<Vec<Part>> {
         }
         let mut part = Part { seconds: data_bytes as f64 / wave.bytes_per_s.max(1.0), ..Part::new(span) };
         let missing_s = size.saturating_sub(has) as f64 / wave.bytes_per_s.max(1.0);
-        if known && missing_s >= LEAST_LOSS_S && wave.rate_hz >= 1000 {
+        if known && missing_s >= MIN_LOSS_S && wave.rate_hz >= 1000 {
             part.loses(missing_s, "it ends before its header says");
         }
         parts.push(part);

@@ -10,8 +10,8 @@ const CLOCK_HZ: f64 = 90_000.0;
 /// The clock has 33 bits.
 const CLOCK_MASK: u64 = (1 << 33) - 1;
 /// A clock that goes back by more than this, or ahead by more than that, is another one.
-const MOST_BACK: i64 = 45_000;
-const MOST_AHEAD: i64 = 900_000;
+const MAX_BACK: i64 = 45_000;
+const MAX_AHEAD: i64 = 900_000;
 
 /// The recordings of a stream; none when there is but one.
 pub(super) fn recordings(bytes: &mut Bytes<'_>) -> io::Result<Vec<Part>> {
@@ -34,7 +34,7 @@ pub(super) fn recordings(bytes: &mut Bytes<'_>) -> io::Result<Vec<Part>> {
         if let Some(now) = reference(&head) {
             let passed = clock.filter(|&(owner, _)| owner == pid).map(|(_, before)| signed(now, before));
             match passed {
-                Some(passed) if !(-MOST_BACK..=MOST_AHEAD).contains(&passed) => {
+                Some(passed) if !(-MAX_BACK..=MAX_AHEAD).contains(&passed) => {
                     // It begins with the table that came since the clock was last seen.
                     starts.push((table.unwrap_or(at), 0.0));
                     clock = Some((pid, now));

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lapin::message::Delivery as Message;
 use medley_proto::{Class, Failure};
-use medley_step::{Consumer, DeadConsumer, Delivery, QueueError};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
+    headers::{FAILURE, lost_before},
     source::{Look, Parked, Source},
-    token::{FAILURE, lost_before},
 };
-use crate::queue::{UNREADABLE, decode, weights::Weights};
+use crate::queue::{Consumer, DeadConsumer, Delivery, QueueError, UNREADABLE, decode, weights::Weights};
 
 /// The sources that one consumer takes from; it leaves them when it is dropped.
 pub(super) struct Sources {

@@ -17,8 +17,9 @@ use lapin::{
     uri::AMQPUri,
 };
 use medley_net::Address;
-use medley_step::QueueError;
 use tokio::sync::Mutex;
+
+use crate::queue::QueueError;
 
 /// How long one attempt to connect may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -46,8 +47,8 @@ impl fmt::Debug for AmqpConfig {
 /// How long to wait before the `attempt`th try: doubling up to a limit, with jitter, so that a fleet does not return in
 /// step.
 pub(super) fn backoff(attempt: u32) -> Duration {
-    let most_ms = (100_u64 << attempt.min(7)).min(10_000);
-    Duration::from_millis(rand::random_range(most_ms / 2..=most_ms))
+    let max_ms = (100_u64 << attempt.min(7)).min(10_000);
+    Duration::from_millis(rand::random_range(max_ms / 2..=max_ms))
 }
 
 pub(super) struct Link {

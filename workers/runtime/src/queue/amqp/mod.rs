@@ -1,11 +1,11 @@
 //! The fleet's queue: RabbitMQ 3.10 or later (docs/decisions/0022-rabbitmq-topology.md, docs/fleet.md).
 
 mod consumer;
+mod headers;
 mod link;
 mod publisher;
 mod signals;
 mod source;
-mod token;
 mod topology;
 
 use std::{
@@ -24,19 +24,21 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use medley_proto::{Class, ErrorCode, Event, Failure, JobId, Name, Step};
-use medley_step::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 
 use self::{
     consumer::{AmqpConsumer, AmqpDeadConsumer, Sources},
+    headers::{FAILURE, FAILURE_BYTES, PERSISTENT, TRACE, TRACE_BYTES},
     link::{Link, classify},
     publisher::{Outgoing, Publisher},
     signals::Control,
+    source::Held,
     source::Source,
-    token::{FAILURE, FAILURE_BYTES, Held, PERSISTENT, TRACE, TRACE_BYTES},
     topology::{CONTROL, EVENTS},
 };
+
 pub use self::{link::AmqpConfig, topology::definitions};
 use super::{DEAD, encode, weights::Weights};
+use crate::queue::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 
 /// A queue on RabbitMQ. Two connections: the broker may hold up the one that publishes when it is short of memory, and
 /// acknowledgements must still get through. A third one takes dead letters: what the client cannot parse (a name that is
@@ -169,7 +171,7 @@ impl Queue for AmqpQueue {
         let (step, held) = held(delivery)?;
         held.step_aside().await;
         let mut again = message(&step)?;
-        token::count_losses(&mut again, lost);
+        headers::count_losses(&mut again, lost);
         self.replace(held, again).await
     }
 
@@ -186,7 +188,7 @@ impl Queue for AmqpQueue {
     async fn put_aside(&self, delivery: Delivery, reason: &str) -> Result<(), QueueError> {
         let (step, held) = held(delivery)?;
         let mut aside = message(&step)?;
-        token::put_aside(&mut aside, reason);
+        headers::put_aside(&mut aside, reason);
         self.replace(held, aside).await
     }
 

@@ -10,14 +10,13 @@ use lapin::{
     BasicProperties, Channel, Confirmation, Connection,
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
-use medley_step::QueueError;
 use tokio::time::Instant;
 
 use super::{
     link::{Link, backoff, classify},
     topology::{STEPS, Topology},
 };
-use crate::queue::DEAD;
+use crate::queue::{DEAD, QueueError};
 
 /// How long a publish may take in all, reconnecting and trying again; what is not confirmed by then may have arrived.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(30);

@@ -9,8 +9,9 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use medley_proto::{Event, JobId, Name};
-use medley_step::QueueError;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::queue::QueueError;
 
 use super::link::{Link, classify};
 

@@ -8,10 +8,9 @@ use lapin::{
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable},
 };
-use medley_step::QueueName;
 use serde_json::{Map, Value, json};
 
-use crate::queue::{DEAD, DELIVERY_LIMIT, UNREADABLE};
+use crate::queue::{DEAD, DELIVERY_LIMIT, QueueName, UNREADABLE};
 
 pub(super) const STEPS: &str = "medley.steps";
 pub(super) const EVENTS: &str = "medley.events";

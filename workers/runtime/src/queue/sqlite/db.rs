@@ -1,13 +1,15 @@
 //! The database file: its tables, and one function for each thing done to them.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use medley_step::QueueError;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, ffi, params};
 
 use crate::{
-    identity::{Fate, Identity},
-    queue::{DEAD, DELIVERY_LIMIT, UNREADABLE},
+    layout::identity::{Fate, Identity},
+    queue::{DEAD, DELIVERY_LIMIT, QueueError, UNREADABLE},
 };
 
 /// "mdly", so that `file` and a curious person can tell.
@@ -87,6 +89,7 @@ pub(super) enum Settle {
 }
 
 pub(super) struct Db {
+    pub(super) path: PathBuf,
     connection: Connection,
     owner: i64,
     leases: i64,
@@ -112,7 +115,8 @@ impl Db {
             return Err(QueueError::Refused(message, None));
         }
         let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
-        let mut db = Self { connection, owner: 0, leases: 0, lease_ms, data_version: 0, synchronous: true };
+        let mut db =
+            Self { path: path.into(), connection, owner: 0, leases: 0, lease_ms, data_version: 0, synchronous: true };
         db.transaction(false, |db| db.enter(0)).map_err(|error| failed(path, error))?;
         Ok(db)
     }
@@ -424,11 +428,15 @@ fn monotonic_ms() -> i64 {
 }
 
 fn failed(path: &Path, error: rusqlite::Error) -> QueueError {
-    classify(&format!("{}: {error}", path.display()), error)
+    classify(path, &format!("{}: {error}", path.display()), error)
 }
 
 /// The class of an SQLite error.
-pub(super) fn classify(message: &str, error: impl SqliteCause) -> QueueError {
+pub(super) fn classify(path: &Path, message: &str, error: impl SqliteCause) -> QueueError {
+    if error.is_full() {
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        return QueueError::Full(folder.into(), Some(error.into()));
+    }
     match error.code() {
         Some(
             ErrorCode::PermissionDenied
@@ -442,19 +450,60 @@ pub(super) fn classify(message: &str, error: impl SqliteCause) -> QueueError {
     }
 }
 
+pub(super) fn is_damaged(error: &QueueError) -> bool {
+    let QueueError::Refused(_, Some(cause)) = error else { return false };
+    let shared = || cause.downcast_ref::<std::sync::Arc<rusqlite::Error>>().map(|error| &**error);
+    let error = cause.downcast_ref::<rusqlite::Error>().or_else(shared);
+    let code = error.and_then(rusqlite::Error::sqlite_error_code);
+    matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+}
+
 /// An SQLite error, alone or shared by all who waited for the same transaction.
 pub(super) trait SqliteCause: Into<medley_step::Cause> {
-    fn code(&self) -> Option<ErrorCode>;
+    fn error(&self) -> &rusqlite::Error;
+
+    fn code(&self) -> Option<ErrorCode> {
+        self.error().sqlite_error_code()
+    }
+
+    /// Whether the disk has no room left, be it for the file or for the memory that processes share.
+    fn is_full(&self) -> bool {
+        self.code() == Some(ErrorCode::DiskFull)
+            || self.error().sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE)
+    }
 }
 
 impl SqliteCause for rusqlite::Error {
-    fn code(&self) -> Option<ErrorCode> {
-        self.sqlite_error_code()
+    fn error(&self) -> &rusqlite::Error {
+        self
     }
 }
 
 impl SqliteCause for std::sync::Arc<rusqlite::Error> {
-    fn code(&self) -> Option<ErrorCode> {
-        self.sqlite_error_code()
+    fn error(&self) -> &rusqlite::Error {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_busy_database() {
+        let failing = |code| rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE] {
+            let error = classify(Path::new("/data/queue.db"), "full", failing(code));
+            assert!(matches!(&error, QueueError::Full(folder, _) if folder == Path::new("/data")), "{error:?}");
+            assert_eq!(error.to_string(), "the disk of /data is full");
+        }
+        for (code, damaged) in [(ffi::SQLITE_NOTADB, true), (ffi::SQLITE_CORRUPT, true), (ffi::SQLITE_CANTOPEN, false)]
+        {
+            assert_eq!(is_damaged(&classify(Path::new("queue.db"), "damaged", failing(code))), damaged);
+        }
+        for code in [ffi::SQLITE_BUSY, ffi::SQLITE_IOERR_READ] {
+            let error = classify(Path::new("queue.db"), "busy", failing(code));
+            assert!(matches!(error, QueueError::Unavailable(..)), "{error:?}");
+        }
     }
 }

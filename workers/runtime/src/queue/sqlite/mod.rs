@@ -15,7 +15,6 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::BoxStream};
 use medley_proto::{Class, Event, Failure, JobId, Name, Step};
-use medley_step::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, oneshot};
 
@@ -23,7 +22,9 @@ use self::{
     db::{Db, Lease, Settle, Taken},
     thread::{Reply, Request, Thread, Wanted},
 };
+
 use super::{DEAD, decode, encode, now_ms, weights::Weights};
+use crate::queue::{Consumer, DeadConsumer, Delivery, EventStream, Queue, QueueError, QueueName};
 
 /// How many requests may wait for the database; more callers wait before they are let in.
 const REQUESTS: usize = 4096;
@@ -75,6 +76,11 @@ impl SqliteQueue {
         spawned.map_err(|error| QueueError::Unavailable("no thread can be started".into(), Some(error.into())))?;
         open.await.map_err(|_| thread_gone())??;
         Ok(Self { handle: Arc::new(Handle { send, room: Arc::new(Semaphore::new(REQUESTS)) }) })
+    }
+
+    /// Whether an error says that the file is no database, or one that was damaged: nothing in it will be read again.
+    pub fn is_damaged(error: &QueueError) -> bool {
+        db::is_damaged(error)
     }
 
     async fn settle(&self, delivery: Delivery, how: Settle) -> Result<(), QueueError> {

@@ -9,14 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use medley_step::QueueError;
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
     Handle, Held, Message, Signal,
     db::{Db, Lease, Settle, classify},
 };
-use crate::queue::now_ms;
+use crate::queue::{QueueError, now_ms};
 
 /// The most requests that share one transaction.
 const BATCH: usize = 512;
@@ -220,7 +219,8 @@ impl Thread {
 
     fn fail(&mut self, writes: Vec<Request>, error: rusqlite::Error) {
         let error = Arc::new(error);
-        let failed = || classify(&error.to_string(), Arc::clone(&error));
+        let path = &self.db.path;
+        let failed = || classify(path, &error.to_string(), Arc::clone(&error));
         for wanted in self.waiting.drain(..) {
             let _ = wanted.reply.send(Err(failed()));
         }
@@ -299,7 +299,7 @@ impl Thread {
                 let _ = reply.send(Ok(receiver));
             }
             Err(error) => {
-                let _ = reply.send(Err(classify(&error.to_string(), error)));
+                let _ = reply.send(Err(classify(&self.db.path, &error.to_string(), error)));
             }
         }
     }

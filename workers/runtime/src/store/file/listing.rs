@@ -5,13 +5,11 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use medley_step::{Key, ObjectInfo, Page, StoreError};
-
 use super::{
     broken, is_absent,
     paths::{Paths, segment_of_folder},
 };
-use crate::store::PAGE_LIMIT;
+use crate::store::{Key, ObjectInfo, PAGE_LIMIT, Page, StoreError};
 
 pub(super) fn info(key: Key, meta: &Metadata) -> ObjectInfo {
     let modified = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();

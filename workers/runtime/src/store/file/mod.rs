@@ -17,13 +17,14 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use medley_step::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
 
 use self::{
     durable::Folders,
     paths::Paths,
     temp::{Spool, TempFile},
 };
+
+use crate::store::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
 
 /// A store in a folder. Any number of processes may use it at once.
 #[derive(Debug, Clone)]

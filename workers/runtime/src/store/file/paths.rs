@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use medley_step::Key;
+use crate::store::Key;
 
 /// The longest file name of the usual file systems.
 const NAME_MAX: usize = 255;

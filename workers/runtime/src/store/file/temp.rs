@@ -10,11 +10,13 @@ use std::{
 };
 
 use medley_proto::Sha256;
-use medley_step::{Key, StoreError};
 use sha2::Digest;
 
 use super::broken;
-use crate::identity::{Fate, Identity};
+use crate::{
+    layout::identity::{Fate, Identity},
+    store::{Key, StoreError},
+};
 
 /// No key can be mapped here: segments of keys have no `%`, and folders of keys only at the end.
 const FOLDER: &str = "%unfinished";

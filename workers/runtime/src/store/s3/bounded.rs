@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use http_body_util::{LengthLimitError, Limited};
 
 /// A page of 1,000 keys of 1,024 bytes, each written as `&#x1F;` at worst, and what stands beside them.
-pub(super) const MOST_ANSWER_BYTES: usize = 8 << 20;
+pub(super) const MAX_ANSWER_BYTES: usize = 8 << 20;
 
 #[derive(Debug)]
 pub(super) struct BoundedAnswers;
@@ -32,7 +32,7 @@ impl Intercept for BoundedAnswers {
         if !is_content {
             let body = context.response_mut().body_mut();
             let whole = std::mem::replace(body, SdkBody::taken());
-            *body = SdkBody::from_body_1_x(Limited::new(whole, MOST_ANSWER_BYTES));
+            *body = SdkBody::from_body_1_x(Limited::new(whole, MAX_ANSWER_BYTES));
         }
         Ok(())
     }

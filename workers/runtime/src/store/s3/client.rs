@@ -14,7 +14,8 @@ use aws_smithy_http_client::{
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use medley_net::Address;
-use medley_step::StoreError;
+
+use crate::store::StoreError;
 
 use super::bounded::BoundedAnswers;
 

@@ -9,9 +9,10 @@ use aws_sdk_s3::{
     config::http::HttpResponse,
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
 };
-use medley_step::{Key, StoreError};
 
-use super::bounded::{MOST_ANSWER_BYTES, is_too_long};
+use crate::store::{Key, StoreError};
+
+use super::bounded::{MAX_ANSWER_BYTES, is_too_long};
 
 pub(super) fn classify<E>(key: &Key, error: SdkError<E>) -> StoreError
 where
@@ -22,8 +23,8 @@ where
         return if is_too_long(&error) {
             StoreError::TooLarge {
                 key: key.clone(),
-                bytes: MOST_ANSWER_BYTES as u64 + 1,
-                limit: MOST_ANSWER_BYTES as u64,
+                bytes: MAX_ANSWER_BYTES as u64 + 1,
+                limit: MAX_ANSWER_BYTES as u64,
             }
         } else {
             broken_off(key, DisplayErrorContext(error).to_string())

@@ -17,18 +17,20 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 use medley_proto::Sha256;
-use medley_step::{Key, ObjectInfo, ObjectMeta, Page, RemoteFile, RemotePage, Store, StoreError};
+use medley_step::{RemoteFile, RemotePage};
 
 pub use self::client::S3Config;
 use self::error::{Failed, broken_off, classify, status};
+
 use super::PAGE_LIMIT;
+use crate::store::{Key, ObjectInfo, ObjectMeta, Page, Store, StoreError};
 
 /// The name of the metadata that holds an object's digest.
 const SHA256: &str = "sha256";
 /// The longest that a URL can be valid.
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// S3 takes keys of 1,024 bytes: what ours leave of them, with the `/` between.
-const MOST_PREFIX_BYTES: usize = 1024 - Key::MAX_BYTES - 1;
+const MAX_PREFIX_BYTES: usize = 1024 - Key::MAX_BYTES - 1;
 /// How often a small object whose answer broke off is asked for again.
 const TRIES: u32 = 5;
 
@@ -62,7 +64,7 @@ impl S3Store {
     pub fn new(config: &S3Config) -> Result<Self, StoreError> {
         let mut prefix = config.prefix.trim_matches('/').to_owned();
         if !prefix.is_empty() {
-            if prefix.len() > MOST_PREFIX_BYTES {
+            if prefix.len() > MAX_PREFIX_BYTES {
                 return Err(StoreError::InvalidKey(prefix));
             }
             Key::parse(&prefix)?;
@@ -197,8 +199,8 @@ fn unix_ms(time: Option<&DateTime>) -> u64 {
 
 /// Waits before the next try, longer each time, with jitter.
 async fn pause(tries: u32) {
-    let most_ms = 50 << tries.min(7);
-    tokio::time::sleep(Duration::from_millis(rand::random_range(most_ms / 2..=most_ms))).await;
+    let max_ms = 50 << tries.min(7);
+    tokio::time::sleep(Duration::from_millis(rand::random_range(max_ms / 2..=max_ms))).await;
 }
 
 #[async_trait]

@@ -14,9 +14,10 @@ use aws_sdk_s3::{
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use medley_proto::Sha256;
-use medley_step::{ObjectMeta, StoreError};
 use sha2::Digest;
 use tokio::sync::mpsc;
+
+use crate::store::{ObjectMeta, StoreError};
 
 use super::{
     Object, S3Store, SHA256,
@@ -25,7 +26,7 @@ use super::{
 
 /// The size of a part, unless an object of that size would have more than 10,000 of them.
 pub(super) const PART_BYTES: u64 = 8 << 20;
-const MOST_PARTS: u64 = 10_000;
+const MAX_PARTS: u64 = 10_000;
 /// How many parts are on their way at once, in each direction.
 const PARALLEL: usize = 4;
 /// How often a part whose answer broke off is asked for again; the SDK repeats what fails before that.
@@ -77,7 +78,7 @@ pub(super) async fn upload(
         .map_err(|error| classify(&object.named, error))?;
     let id = created.upload_id().unwrap_or_default().to_owned();
     let mut upload = Upload { store, object, id, completed: false };
-    let part_bytes = PART_BYTES.max(bytes.div_ceil(MOST_PARTS));
+    let part_bytes = PART_BYTES.max(bytes.div_ceil(MAX_PARTS));
     let (parts, reading) = read_parts(file, part_bytes);
     let sent = stream::unfold(parts, |mut parts| async move { parts.recv().await.map(|part| (part, parts)) })
         .enumerate()

@@ -1,25 +1,29 @@
 //! A subset of SSML 1.1 (W3C, 2010): `speak p s break prosody say-as sub phoneme lang voice mark emphasis audio`.
 //!
-//! An element that changes how something is spoken ends the utterance before it; `sub`, `say-as` and `phoneme` are
-//! readings inside one. Nothing is fetched: `audio` is spoken by its words. There are no document types, so no
-//! entities either but XML's own five.
+//! An element that changes the style ends the utterance before it; `sub`, `say-as` and `phoneme` are readings inside an
+//! utterance. Nothing is fetched: the words inside `audio` are spoken. Document types are refused, so the only entities
+//! are the five of XML.
 
 mod values;
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-use super::{Mark, Utterance, clean, sentences};
+use super::{
+    Mark, Utterance, clean,
+    pauses::{PARAGRAPH_MS, pause_after},
+    sentences,
+};
 use crate::{
     SpeakError,
+    delivery::Delivery,
     language::{Language, main_language},
-    reading::{How, Reading},
-    speaker::{Delivery, pause_after},
+    pronunciation::{Pronunciation, Reading},
 };
 
-/// Elements and texts of one document.
-const LARGEST_NODES: u32 = 500_000;
-const DEEPEST: usize = 32;
-const LONGEST_ALIAS_BYTES: usize = 1_000;
+/// The most elements and texts of a document.
+const MAX_NODES: u32 = 500_000;
+const MAX_DEPTH: usize = 32;
+const MAX_ALIAS_BYTES: usize = 1_000;
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// Between two stretches of one sentence that are spoken differently.
 const SEAM_MS: u32 = 40;
@@ -34,7 +38,7 @@ pub(super) fn utterances(
     language: Option<Language>,
     delivery: Delivery,
 ) -> Result<Vec<Utterance>, SpeakError> {
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: LARGEST_NODES, ..ParsingOptions::default() };
+    let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..ParsingOptions::default() };
     let refuse = |place: roxmltree::TextPos, what: String| SpeakError::Ssml {
         input: input.into(),
         line: place.row as usize,
@@ -45,7 +49,7 @@ pub(super) fn utterances(
         let place = error.pos();
         let what = match error {
             roxmltree::Error::DtdDetected => "a document type is not read; remove the DOCTYPE".into(),
-            roxmltree::Error::NodesLimitReached => format!("there are more than {LARGEST_NODES} elements; split it"),
+            roxmltree::Error::NodesLimitReached => format!("there are more than {MAX_NODES} elements; split it"),
             // Its own sentences end with the place.
             other => other.to_string().split(" at ").next().unwrap_or_default().to_owned(),
         };
@@ -61,11 +65,11 @@ pub(super) fn utterances(
         Err(Wrong::at(root, format!("the document is a <{}>; SSML begins with <speak>", root.tag_name().name())))
     };
     read.map_err(|wrong| refuse(document.text_pos_at(wrong.at), wrong.what))?;
-    reader.flush(super::PARAGRAPH_MS);
+    reader.flush(PARAGRAPH_MS);
     Ok(reader.utterances)
 }
 
-/// What is wrong, and at which byte.
+/// A fault, and the byte where it is.
 struct Wrong {
     at: usize,
     what: String,
@@ -77,7 +81,7 @@ impl Wrong {
     }
 }
 
-/// How what follows is spoken.
+/// The style of the text that follows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Style {
     language: Option<Language>,
@@ -96,7 +100,7 @@ impl Default for Style {
 struct Reader {
     utterances: Vec<Utterance>,
     style: Style,
-    /// What is not an utterance yet.
+    /// The text of the next utterance.
     text: String,
     readings: Vec<Reading>,
     marks: Vec<Mark>,
@@ -104,8 +108,8 @@ struct Reader {
 
 impl Reader {
     fn element(&mut self, node: Node<'_, '_>, depth: usize) -> Result<(), Wrong> {
-        if depth > DEEPEST {
-            return Err(Wrong::at(node, format!("elements lie deeper than {DEEPEST} in each other")));
+        if depth > MAX_DEPTH {
+            return Err(Wrong::at(node, format!("elements lie deeper than {MAX_DEPTH} in each other")));
         }
         let outer = self.style;
         let mut inner = outer;
@@ -140,16 +144,16 @@ impl Reader {
                 self.marks.push(Mark { name, at: self.text.len() });
                 return Ok(());
             }
-            "sub" => return self.read_as(node, How::Said(clean::clean(needed("alias")?))),
+            "sub" => return self.read_as(node, Pronunciation::Said(clean::clean(needed("alias")?))),
             "phoneme" => {
                 let alphabet = value("alphabet").unwrap_or("ipa");
-                let how = How::phonemes(alphabet, needed("ph")?).map_err(wrong)?;
+                let how = Pronunciation::phonemes(alphabet, needed("ph")?).map_err(wrong)?;
                 return self.read_as(node, how);
             }
             "say-as" => {
                 let kind = needed("interpret-as")?;
                 let said = values::say_as(kind, value("format"), &words(node), outer.main).map_err(wrong)?;
-                return self.read_as(node, How::Said(said));
+                return self.read_as(node, Pronunciation::Said(said));
             }
             "audio" if words(node).trim().is_empty() => {
                 return Err(wrong(
@@ -165,7 +169,7 @@ impl Reader {
             }
         }
         let pause_ms = match node.tag_name().name() {
-            "p" => Some(super::PARAGRAPH_MS),
+            "p" => Some(PARAGRAPH_MS),
             "s" => Some(0),
             _ => None,
         };
@@ -181,11 +185,11 @@ impl Reader {
         Ok(())
     }
 
-    /// What follows is spoken in another way, or is another paragraph (then there is at least a pause).
+    /// Begins another style, or another paragraph (with a pause of at least `pause_ms` before it).
     fn begin(&mut self, style: Style, pause_ms: Option<u32>) {
         if let Some(pause_ms) = pause_ms {
             self.flush(pause_ms);
-            // What ended before, a sentence within the paragraph, has had its own pause.
+            // The sentence that ended before has its own pause.
             if let Some(last) = self.utterances.last_mut() {
                 last.pause_ms = last.pause_ms.max(pause_ms);
             }
@@ -195,7 +199,7 @@ impl Reader {
         self.style = style;
     }
 
-    /// Text with its white space made one space.
+    /// Appends text, with each run of white space as one space.
     fn write(&mut self, text: &str) {
         for c in clean::clean(text).chars() {
             let space = c.is_whitespace();
@@ -205,16 +209,16 @@ impl Reader {
         }
     }
 
-    /// The words of an element, said in another way.
-    fn read_as(&mut self, node: Node<'_, '_>, how: How) -> Result<(), Wrong> {
+    /// Appends the words of an element with a pronunciation of their own.
+    fn read_as(&mut self, node: Node<'_, '_>, how: Pronunciation) -> Result<(), Wrong> {
         let start = self.text.len();
         self.write(&words(node));
         let end = self.text.trim_end().len();
         let said = match &how {
-            How::Said(said) if said.len() > LONGEST_ALIAS_BYTES => {
-                return Err(Wrong::at(node, format!("an alias has at most {LONGEST_ALIAS_BYTES} bytes")));
+            Pronunciation::Said(said) if said.len() > MAX_ALIAS_BYTES => {
+                return Err(Wrong::at(node, format!("an alias has at most {MAX_ALIAS_BYTES} bytes")));
             }
-            How::Said(said) => clean::is_sayable(said),
+            Pronunciation::Said(said) => clean::is_sayable(said),
             _ => true,
         };
         if end <= start || !said {
@@ -224,7 +228,7 @@ impl Reader {
         Ok(())
     }
 
-    /// A pause of this length here, whatever stands before.
+    /// Appends a pause of this length.
     fn pause(&mut self, pause_ms: u32) {
         self.flush(0);
         match self.utterances.last_mut() {
@@ -249,7 +253,7 @@ impl Reader {
             let written = &text[range.clone()];
             let mut own_readings = Vec::new();
             while let Some(Reading { range: at, how }) = readings.next_if(|reading| reading.range.start < range.end) {
-                // One that a sentence too long was cut through is said as it is written.
+                // A reading that crosses the cut of a sentence that is too long is dropped.
                 if range.start <= at.start && at.end <= range.end {
                     own_readings.push(Reading { range: at.start - range.start..at.end - range.start, how });
                 }
@@ -268,7 +272,7 @@ impl Reader {
                 marks: own_marks,
             });
         }
-        // A mark with no words before the next change stands at the beginning of what follows.
+        // A mark without words before the next change moves to the beginning of the next utterance.
         self.marks = marks.map(|mark| Mark { at: 0, ..mark }).collect();
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::speaker::EnglishVoice;
+use crate::delivery::EnglishVoice;
 
 fn read(text: &str) -> Vec<Utterance> {
     utterances("a.ssml", text, None, Delivery::default()).unwrap()
@@ -40,16 +40,16 @@ fn every_element_has_its_effect() {
     ];
     assert_eq!(texts, wanted);
     assert_eq!(all[1].pause_ms, 1_500);
-    assert_eq!(all[2].pause_ms, super::super::PARAGRAPH_MS);
+    assert_eq!(all[2].pause_ms, PARAGRAPH_MS);
     let slow = all[3].delivery;
     assert_eq!((slow.rate, slow.pitch, slow.volume_db), (0.8, 1.1, -6.0));
     assert_eq!(all[4].delivery, Delivery::default());
-    let consortium = Reading { range: 4..7, how: How::Said("World Wide Web Consortium".into()) };
+    let consortium = Reading { range: 4..7, how: Pronunciation::Said("World Wide Web Consortium".into()) };
     assert_eq!(all[4].readings, [consortium]);
     assert_eq!(all[4].marks, [Mark { name: "here".into(), at: 12 }]);
-    let hows: Vec<&How> = all[5].readings.iter().map(|reading| &reading.how).collect();
-    let said = |text: &str| How::Said(text.into());
-    assert_eq!(hows, [&said("eigh B 1"), &said("2024-03-05"), &How::Ipa("təmˈɑːɾoʊ".into())]);
+    let hows: Vec<&Pronunciation> = all[5].readings.iter().map(|reading| &reading.how).collect();
+    let said = |text: &str| Pronunciation::Said(text.into());
+    assert_eq!(hows, [&said("eigh B 1"), &said("2024-03-05"), &Pronunciation::Ipa("təmˈɑːɾoʊ".into())]);
     assert_eq!(all[6].language, Some(Language::Zh));
     assert_eq!(all[7].delivery.english, EnglishVoice::Joe);
     assert!(all[8].delivery.rate < 1.0 && all[8].delivery.volume_db > 0.0);

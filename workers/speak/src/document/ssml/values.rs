@@ -1,12 +1,12 @@
-//! What attributes of SSML may say.
+//! The values of SSML attributes.
 
 use crate::{
+    delivery::{Delivery, EnglishVoice},
     language::Language,
-    speaker::{Delivery, EnglishVoice},
 };
 
 /// The longest pause.
-const LONGEST_PAUSE_MS: f64 = 60_000.0;
+const MAX_PAUSE_MS: f64 = 60_000.0;
 
 pub(super) fn language(code: &str) -> Result<Language, String> {
     match code.split(['-', '_']).next().unwrap_or_default().to_lowercase().as_str() {
@@ -45,7 +45,7 @@ pub(super) fn pause(time: Option<&str>, strength: Option<&str>) -> Result<u32, S
         None => (time.trim().trim_end_matches('s'), 1_000.0),
     };
     let ms = number.trim().parse::<f64>().ok().filter(|_| time.trim().ends_with('s')).map(|number| number * scale);
-    match ms.filter(|ms| (0.0..=LONGEST_PAUSE_MS).contains(ms)) {
+    match ms.filter(|ms| (0.0..=MAX_PAUSE_MS).contains(ms)) {
         Some(ms) => Ok(ms.round() as u32),
         None => Err(format!("time=\"{time}\" is no pause; write 500ms or 1.5s, at most 60s")),
     }
@@ -131,7 +131,7 @@ pub(super) fn emphasis(delivery: &mut Delivery, level: &str) -> Result<(), Strin
     Ok(())
 }
 
-/// How a text is written so that it is read as `kind`.
+/// Rewrites a text so that it is read as `kind`.
 pub(super) fn say_as(kind: &str, format: Option<&str>, text: &str, main: Language) -> Result<String, String> {
     let text = text.trim();
     let apart = |of: fn(&char) -> bool| {
@@ -167,7 +167,7 @@ pub(super) fn say_as(kind: &str, format: Option<&str>, text: &str, main: Languag
     })
 }
 
-/// A number with its thousands apart, so that it is no year.
+/// A number with thousands separators, so that it is not read as a year.
 fn cardinal(text: &str) -> Option<String> {
     let plain = text.replace([',', ' '], "");
     let (whole, rest) = plain.split_at(plain.find('.').unwrap_or(plain.len()));
@@ -205,7 +205,7 @@ fn date(text: &str, format: &str) -> Result<String, String> {
     let parts: Vec<&str> = text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
     let wrong = || format!("'{text}' is no date in the order {format}");
     if !text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '/' | '.' | ' ')) {
-        // "5 March 2024" says itself what is what.
+        // "5 March 2024" is unambiguous.
         return Ok(text.to_owned());
     }
     if parts.len() != format.len() {

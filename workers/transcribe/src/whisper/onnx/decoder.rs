@@ -9,7 +9,7 @@ use ort::{
     value::{DynValue, Tensor, TensorRef, ValueType},
 };
 
-use super::super::RecognizerError;
+use crate::error::RecognizerError;
 
 /// The decoder with all that it needs to begin.
 pub(super) struct Decoder {
@@ -22,7 +22,7 @@ pub(super) struct Decoder {
     pub(super) tokens: usize,
 }
 
-/// What a step gave.
+/// The output of a step.
 pub(super) struct Scores {
     /// `[rows][tokens]`
     logprobs: DynValue,
@@ -58,13 +58,13 @@ pub(super) struct Rows<'a> {
     /// Of each row, for each layer: keys, values.
     past: Vec<DynValue>,
     rows: usize,
-    /// Tokens that were stepped through.
+    /// Tokens so far.
     length: usize,
 }
 
 impl Decoder {
     /// # Errors
-    /// When the graph is another one than the converter's.
+    /// When the converter did not make the graph.
     pub(super) fn new(session: Session, embeddings: &Path) -> Result<Self, RecognizerError> {
         let shapes: Vec<(String, Vec<i64>)> = session.with(|session| {
             let shape = |of: &ValueType| of.tensor_shape().map(|shape| shape.to_vec()).unwrap_or_default();
@@ -90,12 +90,12 @@ impl Decoder {
         self.layers
     }
 
-    /// How large what it reads of a window's sound is.
+    /// The size of what it reads of a window's sound.
     pub(super) fn sound_bytes(&self, positions: usize) -> usize {
         2 * self.layers * positions * self.heads * self.width * size_of::<f32>()
     }
 
-    /// Rows that have not begun: one for each window of `cross`, which is what the encoder gave.
+    /// Rows before the first step: one for each window of `cross`, the encoder's output.
     pub(super) fn begin(&self, cross: Vec<DynValue>, windows: usize) -> Result<Rows<'_>, RecognizerError> {
         let empty = |shape: [usize; 4]| Ok(Tensor::from_array((shape, Vec::<f32>::new()))?.into_dyn());
         let mut past = Vec::with_capacity(2 * self.layers);
@@ -143,7 +143,7 @@ impl Rows<'_> {
         Ok(scores)
     }
 
-    /// Goes on with these rows, in this order; one may be there several times. All are hypotheses of one window.
+    /// Keeps these rows, in this order; a row may occur several times. All are hypotheses of one window.
     pub(super) fn keep_hypotheses(&mut self, rows: &[usize]) -> Result<(), RecognizerError> {
         if !rows.iter().copied().eq(0..self.rows) {
             self.past = chosen(&self.past, rows)?;
@@ -152,7 +152,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// Goes on with these windows, one row each.
+    /// Keeps these windows, one row each.
     pub(super) fn keep_windows(&mut self, windows: &[usize]) -> Result<(), RecognizerError> {
         if !windows.iter().copied().eq(0..self.rows) {
             self.cross = chosen(&self.cross, windows)?;
@@ -170,18 +170,23 @@ impl Scores {
         Ok(&values[n * self.tokens..(n + 1) * self.tokens])
     }
 
-    /// Where each of the last `count` tokens of a row looked, as far as `positions`: `[heads][positions]` for each, which adds
-    /// up to one for each head.
-    pub(super) fn looked(&self, at: Row, count: usize, positions: usize) -> Result<Vec<Vec<f32>>, RecognizerError> {
+    /// The attention of each of the last `count` tokens of a row, as far as `positions`: `[heads][positions]`, which adds up to
+    /// one for each head.
+    pub(super) fn last_attention(
+        &self,
+        at: Row,
+        count: usize,
+        positions: usize,
+    ) -> Result<Vec<Vec<f32>>, RecognizerError> {
         let (shape, values) = self.attention.try_extract_tensor::<f32>()?;
         let [_, heads, queries, all] = [0, 1, 2, 3].map(|at| shape[at] as usize);
         let per_row = queries / at.of;
         let cut = |query: usize| {
             let mut cut = Vec::with_capacity(heads * positions);
             for head in 0..heads {
-                let looked = &values[((at.window * heads + head) * queries + query) * all..][..positions.min(all)];
-                let share = looked.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-                cut.extend(looked.iter().map(|value| value / share));
+                let attended = &values[((at.window * heads + head) * queries + query) * all..][..positions.min(all)];
+                let share = attended.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+                cut.extend(attended.iter().map(|value| value / share));
             }
             cut
         };
@@ -210,7 +215,7 @@ pub(super) fn chosen(values: &[DynValue], entries: &[usize]) -> Result<Vec<DynVa
     values.iter().map(choose).collect()
 }
 
-/// The table of what each token is as numbers: f16, a row for each. It is read from the file, a row when it is needed.
+/// The table of token embeddings: f16, one row a token. Rows are read from the file when they are needed.
 struct Embeddings {
     file: File,
     state: usize,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use medley_media::mel::{self, Scaling, slaney};
 use realfft::{RealFftPlanner, RealToComplex};
 
 const RATE: usize = 16_000;
@@ -10,10 +11,10 @@ const SIZE: usize = 400;
 /// Samples from a spectrum to the next.
 const HOP: usize = 160;
 pub(super) const BANDS: usize = 80;
-/// Whisper always looks at 30 s; what is missing is silence.
+/// Whisper always reads 30 s; shorter audio is padded with silence.
 pub(super) const FRAMES: usize = 3000;
 const SAMPLES: usize = FRAMES * HOP;
-/// Decadic logarithm of the least power.
+/// Decadic logarithm of the lowest power.
 const FLOOR: f32 = -10.0;
 
 pub(super) struct LogMel {
@@ -22,7 +23,7 @@ pub(super) struct LogMel {
     bands: Vec<Band>,
 }
 
-/// A triangle over the bins of a spectrum.
+/// A triangle over the bins of a spectrum, in the precision that the spectrum has.
 struct Band {
     first: usize,
     weights: Vec<f32>,
@@ -34,7 +35,7 @@ impl LogMel {
         Self {
             fft: RealFftPlanner::new().plan_fft_forward(SIZE),
             window: std::array::from_fn(hann),
-            bands: (0..BANDS).map(Band::new).collect(),
+            bands: filter_bank(),
         }
     }
 
@@ -72,37 +73,15 @@ fn reflected(audio: &[f32], at: usize) -> f32 {
     audio.get(at).copied().unwrap_or(0.0)
 }
 
-impl Band {
-    /// Slaney's scale and area, as librosa has them.
-    fn new(n: usize) -> Self {
-        let step = mel(RATE as f64 / 2.0) / (BANDS + 1) as f64;
-        let [low, middle, high] = [n, n + 1, n + 2].map(|edge| hertz(edge as f64 * step));
-        let weight = |bin: usize| {
-            let at = bin as f64 * RATE as f64 / SIZE as f64;
-            let height = ((at - low) / (middle - low)).min((high - at) / (high - middle)).max(0.0);
-            (height * 2.0 / (high - low)) as f32
-        };
-        let weights: Vec<f32> = (0..=SIZE / 2).map(weight).collect();
-        let first = weights.iter().position(|weight| *weight > 0.0).unwrap_or(0);
-        let last = weights.iter().rposition(|weight| *weight > 0.0).unwrap_or(0);
-        Self { first, weights: weights[first..=last].to_vec() }
-    }
-}
-
-const LINEAR_TO_HZ: f64 = 1000.0;
-const HZ_PER_MEL: f64 = 200.0 / 3.0;
-
-fn mel(hertz: f64) -> f64 {
-    if hertz < LINEAR_TO_HZ {
-        hertz / HZ_PER_MEL
-    } else {
-        LINEAR_TO_HZ / HZ_PER_MEL + (hertz / LINEAR_TO_HZ).ln() * 27.0 / 6.4_f64.ln()
-    }
-}
-
-fn hertz(mel: f64) -> f64 {
-    let knee = LINEAR_TO_HZ / HZ_PER_MEL;
-    if mel < knee { mel * HZ_PER_MEL } else { LINEAR_TO_HZ * ((mel - knee) * 6.4_f64.ln() / 27.0).exp() }
+/// Slaney's scale and area, as librosa has them.
+fn filter_bank() -> Vec<Band> {
+    let step = slaney::to_mel(RATE as f64 / 2.0) / (BANDS + 1) as f64;
+    let edges: Vec<f64> = (0..BANDS + 2).map(|edge| slaney::to_hertz(edge as f64 * step)).collect();
+    let narrow = |band: mel::Band| Band {
+        first: band.first,
+        weights: band.weights.into_iter().map(|weight| weight as f32).collect(),
+    };
+    mel::bands(&edges, SIZE / 2 + 1, RATE as f64 / SIZE as f64, Scaling::Area).into_iter().map(narrow).collect()
 }
 
 #[cfg(test)]

@@ -16,20 +16,23 @@ use ort::{
 use self::{
     decoder::{Decoder, names},
     mel::{BANDS, FRAMES, LogMel},
-    search::{Biases, Found, MOST_TOKENS, Rules},
+    search::{Biases, Hypothesis, MAX_TOKENS, Rules},
 };
 use super::{
-    Abilities, Attempt, Fits, Heard, Odds, Questioned, Recognizer, RecognizerError, Token, align, corrupt,
-    vocabulary::Vocabulary,
+    DecodingOptions, DecodingResult, LanguageFilter, LanguageProbs, LanguageQuery, LoadOptions, Recognizer, Token,
+    align, vocabulary::Vocabulary,
 };
-use crate::speech::regions::Span;
+use crate::{
+    error::{RecognizerError, model_corrupt},
+    speech::span::Span,
+};
 
 pub(super) const DECODER: &str = "decoder.onnx";
 pub(super) const FILES: &[&str] = &["encoder.onnx", DECODER, "embeddings.f16", "tokenizer.json"];
-/// What the decoder reads of the sound is large: so much of it at once, whatever the model.
-const SOUND_BYTES: usize = 80 << 20;
-/// More windows at once save little: their sound is read for each anyway.
-const MOST_WINDOWS: usize = 4;
+/// What the decoder reads of the sound is large: at most this much at once, whatever the model.
+const MAX_SOUND_BYTES: usize = 80 << 20;
+/// More windows at once save little: the sound of each must be read anyway.
+const MAX_WINDOWS: usize = 4;
 /// Positions of the encoder's output.
 const POSITIONS: usize = FRAMES / 2;
 /// Seconds of one.
@@ -56,22 +59,22 @@ struct Special {
     tasks: Option<[i32; 2]>,
 }
 
-/// Asked with a window's number and what the encoder made of it: whether it is decoded.
+/// Whether to decode a window: called with its index and what the encoder made of it.
 type Keep<'a> = dyn FnMut(usize, &[DynValue]) -> Result<bool, RecognizerError> + 'a;
 
 impl OnnxWhisper {
     /// # Errors
     /// `model_missing`, `model_corrupt`.
-    pub(super) fn load(models: &Models, name: &str, can: Abilities) -> Result<Self, StepError> {
+    pub(super) fn load(models: &Models, name: &str, load: LoadOptions) -> Result<Self, StepError> {
         let model = format!("whisper-{name}");
-        let options = SessionOptions { threads: 1, parallel: can.parallel };
+        let options = SessionOptions { threads: 1, parallel: load.parallel };
         let vocabulary =
-            Vocabulary::open(&models.file(&model, "tokenizer.json")?).map_err(|why| corrupt(&model, why))?;
+            Vocabulary::open(&models.file(&model, "tokenizer.json")?).map_err(|why| model_corrupt(&model, why))?;
         let table = models.file(&model, "embeddings.f16")?;
-        let decoder =
-            Decoder::new(models.session(&model, DECODER, options)?, &table).map_err(|why| corrupt(&model, why))?;
+        let decoder = Decoder::new(models.session(&model, DECODER, options)?, &table)
+            .map_err(|why| model_corrupt(&model, why))?;
         let special = Special::of(&vocabulary, decoder.tokens)
-            .ok_or_else(|| corrupt(&model, "tokenizer.json lacks special tokens of Whisper"))?;
+            .ok_or_else(|| model_corrupt(&model, "tokenizer.json lacks special tokens of Whisper"))?;
         Ok(Self {
             mel: LogMel::new(),
             encoder: models.session(&model, "encoder.onnx", options)?,
@@ -79,15 +82,15 @@ impl OnnxWhisper {
             decoder,
             vocabulary,
             special,
-            align: can.align,
+            align: load.align,
         })
     }
 
-    /// What the decoder reads of a window's sound: keys and values of each of its layers.
+    /// The encoder's output for a window: keys and values for each layer of the decoder.
     fn encode(&self, audio: &[f32]) -> Result<Vec<DynValue>, RecognizerError> {
         let mel = self.mel.of(audio);
         Ok(self.encoder.with(|session| -> Result<_, ort::Error> {
-            // What the encoder works in is large, and not needed while the decoder is at work.
+            // The encoder's working memory is large and not needed while the decoder runs.
             let mut once = RunOptions::new()?;
             once.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
             let mel = TensorRef::from_array_view(([1, BANDS, FRAMES], &*mel))?;
@@ -109,7 +112,7 @@ impl OnnxWhisper {
         let mut all: Vec<(Vec<i64>, Vec<f32>)> = Vec::new();
         let mut kept = 0;
         for (n, audio) in windows.iter().enumerate() {
-            search::check(stop)?;
+            search::check_stop(stop)?;
             let one = self.encode(audio)?;
             if !keep(n, &one)? {
                 continue;
@@ -130,8 +133,13 @@ impl OnnxWhisper {
         all.into_iter().map(|both| Ok(Tensor::from_array(both)?.into_dyn())).collect()
     }
 
-    /// The odds of languages in each of some stretches of a window, by what the decoder would read of its sound.
-    fn odds(&self, sound: &[DynValue], samples: usize, stretches: &[Span]) -> Result<Vec<Odds>, RecognizerError> {
+    /// The probabilities of languages in each stretch of a window, by what the decoder would read of its sound.
+    fn language_probs(
+        &self,
+        sound: &[DynValue],
+        samples: usize,
+        stretches: &[Span],
+    ) -> Result<Vec<LanguageProbs>, RecognizerError> {
         let languages = self.vocabulary.languages();
         let one = |stretch: &Span| {
             let mut rows = self.decoder.begin(stretch_of(sound, align::positions(samples), stretch)?, 1)?;
@@ -144,23 +152,23 @@ impl OnnxWhisper {
         stretches.iter().map(one).collect()
     }
 
-    /// The prompt's last tokens, announced; none when there is no prompt.
+    /// The last tokens of the prompt after `<|startofprev|>`; none when there is no prompt.
     fn before(&self, prompt: &str) -> Vec<i32> {
         if prompt.is_empty() {
             return Vec::new();
         }
         let tokens = self.vocabulary.encode(&format!(" {}", prompt.trim()));
         // With the opening and the text it must fit into the decoder's 448 positions.
-        let kept = &tokens[tokens.len().saturating_sub(MOST_TOKENS)..];
+        let kept = &tokens[tokens.len().saturating_sub(MAX_TOKENS)..];
         [&[self.special.previous], kept].concat()
     }
 
-    /// What comes before the text.
-    fn opening(&self, how: &Attempt<'_>) -> Vec<i32> {
+    /// The special tokens before the text.
+    fn opening(&self, options: &DecodingOptions<'_>) -> Vec<i32> {
         let mut opening = vec![self.special.start];
         if let Some(tasks) = self.special.tasks {
-            opening.extend(self.vocabulary.special(&[&format!("<|{}|>", how.language)]));
-            opening.push(tasks[usize::from(how.translate)]);
+            opening.extend(self.vocabulary.special(&[&format!("<|{}|>", options.language)]));
+            opening.push(tasks[usize::from(options.translate)]);
         }
         opening.push(self.special.no_timestamps);
         opening
@@ -184,14 +192,14 @@ impl OnnxWhisper {
         }
     }
 
-    /// Decodes those of at most [`Recognizer::at_once`] windows that `keep` wants; answers for all, in their order.
-    fn decode(
+    /// Decodes those of at most [`Recognizer::at_once`] windows that `keep` wants; `None` for the others, in the order of the windows.
+    fn decode_kept(
         &self,
         windows: &[&[f32]],
-        how: &Attempt<'_>,
+        options: &DecodingOptions<'_>,
         keep: &mut Keep<'_>,
         stop: &AtomicBool,
-    ) -> Result<Vec<Option<Heard>>, RecognizerError> {
+    ) -> Result<Vec<Option<DecodingResult>>, RecognizerError> {
         let mut kept = Vec::with_capacity(windows.len());
         let mut noted = |n: usize, sound: &[DynValue]| {
             let wanted = keep(n, sound)?;
@@ -201,88 +209,98 @@ impl OnnxWhisper {
             Ok(wanted)
         };
         let sound = self.encode_all(windows, &mut noted, stop)?;
-        let mut heard = vec![None; windows.len()];
+        let mut results = vec![None; windows.len()];
         if kept.is_empty() {
-            return Ok(heard);
+            return Ok(results);
         }
-        let (opening, before) = (self.opening(how), self.before(how.prompt));
+        let (opening, before) = (self.opening(options), self.before(options.prompt));
         let positions: Vec<usize> = kept.iter().map(|n| align::positions(windows[*n].len())).collect();
         let rules = self.rules(&opening, &before, &positions, stop);
         let rows = self.decoder.begin(sound, kept.len())?;
-        let found = if is_beam(how) {
-            vec![search::beam(rows, usize::from(how.beam_size), &rules)?]
+        let hypotheses = if is_beam(options) {
+            vec![search::beam(rows, usize::from(options.beam_size), &rules)?]
         } else {
-            search::one_by_one(rows, kept.len(), how.temperature, &rules)?
+            search::greedy_or_sampled(rows, kept.len(), options.temperature, &rules)?
         };
-        for (n, found) in kept.into_iter().zip(&found) {
-            heard[n] = Some(self.heard(found, windows[n].len(), opening.len()));
+        for (n, hypothesis) in kept.into_iter().zip(&hypotheses) {
+            results[n] = Some(self.result(hypothesis, windows[n].len(), opening.len()));
         }
-        Ok(heard)
+        Ok(results)
     }
 
-    fn heard(&self, found: &Found, samples: usize, opening: usize) -> Heard {
+    fn result(&self, hypothesis: &Hypothesis, samples: usize, opening: usize) -> DecodingResult {
         let token = |(id, logprob): (&i32, &f32)| Token {
             bytes: self.vocabulary.bytes(*id).to_vec(),
             logprob: f64::from(*logprob),
             end_s: None,
         };
-        let mut tokens: Vec<Token> = found.tokens.iter().zip(&found.logprobs).map(token).collect();
-        let ends_s = align::ends_s(&found.looked, opening - 1, align::positions(samples));
+        let mut tokens: Vec<Token> = hypothesis.tokens.iter().zip(&hypothesis.logprobs).map(token).collect();
+        let ends_s = align::ends_s(&hypothesis.attention, opening - 1, align::positions(samples));
         tokens.iter_mut().zip(ends_s).for_each(|(token, end_s)| token.end_s = Some(end_s));
-        Heard { tokens, no_speech_prob: f64::from(found.no_speech_prob) }
+        DecodingResult { tokens, no_speech_prob: f64::from(hypothesis.no_speech_prob) }
     }
 }
 
 impl Recognizer for OnnxWhisper {
     fn at_once(&self) -> usize {
-        (SOUND_BYTES / self.decoder.sound_bytes(POSITIONS)).clamp(1, MOST_WINDOWS)
+        (MAX_SOUND_BYTES / self.decoder.sound_bytes(POSITIONS)).clamp(1, MAX_WINDOWS)
     }
 
-    fn hear(&self, windows: &[Vec<f32>], how: &Attempt<'_>, stop: &AtomicBool) -> Result<Vec<Heard>, RecognizerError> {
-        let windows: Vec<&[f32]> = windows.iter().map(Vec::as_slice).collect();
-        let mut heard = Vec::with_capacity(windows.len());
-        for windows in windows.chunks(self.rows(how)) {
-            heard.extend(self.decode(windows, how, &mut |_, _| Ok(true), stop)?.into_iter().flatten());
-        }
-        Ok(heard)
-    }
-
-    fn languages(&self, audio: &[f32], stretches: &[Span], stop: &AtomicBool) -> Result<Vec<Odds>, RecognizerError> {
-        search::check(stop)?;
-        self.odds(&self.encode(audio)?, audio.len(), stretches)
-    }
-
-    /// What the encoder gives serves both questions: a window's stretches cost a short step of the decoder each.
-    fn hear_fitting(
+    fn decode(
         &self,
-        windows: &[Questioned],
-        how: &Attempt<'_>,
-        fits: &mut Fits<'_>,
+        windows: &[Vec<f32>],
+        options: &DecodingOptions<'_>,
         stop: &AtomicBool,
-    ) -> Result<Vec<Option<Heard>>, RecognizerError> {
-        let at_once = self.rows(how);
-        let mut heard = Vec::with_capacity(windows.len());
+    ) -> Result<Vec<DecodingResult>, RecognizerError> {
+        let windows: Vec<&[f32]> = windows.iter().map(Vec::as_slice).collect();
+        let mut results = Vec::with_capacity(windows.len());
+        for windows in windows.chunks(self.rows(options)) {
+            results.extend(self.decode_kept(windows, options, &mut |_, _| Ok(true), stop)?.into_iter().flatten());
+        }
+        Ok(results)
+    }
+
+    fn languages(
+        &self,
+        audio: &[f32],
+        stretches: &[Span],
+        stop: &AtomicBool,
+    ) -> Result<Vec<LanguageProbs>, RecognizerError> {
+        search::check_stop(stop)?;
+        self.language_probs(&self.encode(audio)?, audio.len(), stretches)
+    }
+
+    /// One run of the encoder serves both: each stretch then costs only a short step of the decoder.
+    fn decode_filtered(
+        &self,
+        windows: &[LanguageQuery],
+        options: &DecodingOptions<'_>,
+        filter: &mut LanguageFilter<'_>,
+        stop: &AtomicBool,
+    ) -> Result<Vec<Option<DecodingResult>>, RecognizerError> {
+        let at_once = self.rows(options);
+        let mut results = Vec::with_capacity(windows.len());
         for (chunk, windows) in windows.chunks(at_once).enumerate() {
             let audio: Vec<&[f32]> = windows.iter().map(|window| window.audio.as_slice()).collect();
             let mut keep = |n: usize, sound: &[DynValue]| {
-                search::check(stop)?;
-                fits(chunk * at_once + n, self.odds(sound, windows[n].audio.len(), &windows[n].stretches)?)
+                search::check_stop(stop)?;
+                filter(chunk * at_once + n, self.language_probs(sound, windows[n].audio.len(), &windows[n].stretches)?)
             };
-            heard.extend(self.decode(&audio, how, &mut keep, stop)?);
+            results.extend(self.decode_kept(&audio, options, &mut keep, stop)?);
         }
-        Ok(heard)
+        Ok(results)
     }
 }
 
 impl OnnxWhisper {
     /// How many windows go through the decoder side by side: the rows of a beam are hypotheses of one window.
-    fn rows(&self, how: &Attempt<'_>) -> usize {
-        if is_beam(how) { 1 } else { self.at_once() }
+    fn rows(&self, options: &DecodingOptions<'_>) -> usize {
+        if is_beam(options) { 1 } else { self.at_once() }
     }
 }
 
-fn is_beam(how: &Attempt<'_>) -> bool {
-    how.beam_size > 1 && how.temperature == 0.0
+fn is_beam(options: &DecodingOptions<'_>) -> bool {
+    options.beam_size > 1 && options.temperature == 0.0
 }
 
 /// What the decoder reads of a stretch: of keys `[1, heads, width, T]` and values `[1, heads, T, width]`, by turns, the
@@ -324,7 +342,7 @@ impl Special {
     }
 }
 
-/// What a text may not have: what nobody says, and all special tokens but its end.
+/// Masks the tokens that a text cannot have: those that nobody says, and all special tokens but its end.
 fn biases(vocabulary: &Vocabulary, tokens: usize) -> Biases {
     let none = vec![0.0; tokens];
     let mut text = none.clone();

@@ -1,0 +1,73 @@
+//! The artifacts of a receipt: its record, exports for archives and other programs, and a picture with its fields.
+
+mod archive;
+mod font;
+mod overlay;
+mod textract;
+
+use image::RgbImage;
+use medley_step::{StepContext, StepError};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    document::Receipt,
+    money::Decimal,
+    params::{ReceiptParams, Taxonomy},
+};
+
+/// The summary that `result.json` holds inline. `receipt.json` holds everything.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ReceiptOutput {
+    pub merchant: Option<String>,
+    pub date: Option<String>,
+    pub currency: Option<String>,
+    pub total: Option<Decimal>,
+    pub adds_up: Option<bool>,
+    pub lines: usize,
+    pub pages: usize,
+}
+
+impl From<&Receipt> for ReceiptOutput {
+    fn from(receipt: &Receipt) -> Self {
+        Self {
+            merchant: receipt.merchant.name.as_ref().map(|field| field.value.clone()),
+            date: receipt.date.as_ref().map(|field| field.value.clone()),
+            currency: receipt.currency.as_ref().map(|field| field.value.clone()),
+            total: receipt.total.as_ref().map(|field| field.value),
+            adds_up: receipt.quality.adds_up,
+            lines: receipt.lines.len(),
+            pages: receipt.pages.len(),
+        }
+    }
+}
+
+/// Publishes the artifacts that the parameters ask for, and the quality for the manifest. `canvas` is the picture of the
+/// first page for the overlay.
+pub(crate) fn publish(
+    cx: &StepContext<'_>,
+    params: &ReceiptParams,
+    receipt: &Receipt,
+    canvas: Option<RgbImage>,
+) -> Result<(), StepError> {
+    cx.publish("receipt.json", "application/json", &serde_json::to_vec_pretty(receipt)?)?;
+    if params.taxonomy == Taxonomy::Textract {
+        let expense = textract::analyze_expense(receipt);
+        cx.publish("expense.json", "application/json", &serde_json::to_vec_pretty(&expense)?)?;
+    }
+    if params.hocr {
+        cx.publish("receipt.hocr", "text/html", archive::hocr(receipt).as_bytes())?;
+    }
+    if params.alto {
+        cx.publish("receipt.alto.xml", "application/xml", archive::alto(receipt).as_bytes())?;
+    }
+    if let Some(canvas) = canvas {
+        cx.publish("overlay.png", "image/png", &overlay::png(canvas, receipt)?)?;
+    }
+    cx.quality("adds_up", receipt.quality.adds_up);
+    cx.quality("text_confidence", (f64::from(receipt.quality.text_confidence) * 1e4).round() / 1e4);
+    cx.quality("corrected", receipt.quality.corrected);
+    cx.quality("pages", receipt.pages.iter().map(|page| page.source).collect::<Vec<_>>());
+    cx.quality("warnings", receipt.quality.warnings.clone());
+    Ok(())
+}

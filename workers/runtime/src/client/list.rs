@@ -1,0 +1,37 @@
+//! Lists a tenant's jobs.
+
+use medley_proto::{JobId, Name};
+
+use super::{Client, JobStatus};
+use crate::{Error, layout::keys::tenant};
+
+/// One page of a tenant's jobs, the newest first.
+#[derive(Debug, Default)]
+pub struct JobPage {
+    pub jobs: Vec<JobStatus>,
+    /// Jobs that cannot be read, each with the reason.
+    pub damaged: Vec<(JobId, Error)>,
+    /// Pass it for the next page; none at the end.
+    pub next: Option<String>,
+}
+
+impl Client {
+    /// The tenant's jobs, the newest first; `after` is an earlier page's `next`.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn list(&self, of: &Name, after: Option<&str>, limit: usize) -> Result<JobPage, Error> {
+        let page = self.backend.store.list(&tenant::index(of), after, limit).await?;
+        let (mut jobs, mut damaged) = (Vec::with_capacity(page.objects.len()), Vec::new());
+        for job in page.objects.iter().filter_map(|object| tenant::job_of(&object.key)) {
+            match self.status(of, job).await {
+                Ok(status) => jobs.push(status),
+                // Not written yet, or deleted meanwhile.
+                Err(Error::NoSuchJob(_)) => {}
+                Err(error @ Error::Damaged { .. }) => damaged.push((job, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(JobPage { jobs, damaged, next: page.next })
+    }
+}

@@ -1,0 +1,83 @@
+//! What a command line or a gateway does with jobs: submits them, sees where they stand, takes them back.
+
+mod artifacts;
+mod cancel;
+mod dead_letters;
+mod folders;
+mod inputs;
+mod list;
+mod status;
+mod submit;
+mod trim;
+mod watch;
+
+use std::{path::PathBuf, sync::Arc};
+
+use medley_proto::Class;
+
+pub use inputs::InputRequest;
+pub use list::JobPage;
+pub use status::JobStatus;
+pub use submit::{Request, Submitted};
+
+use crate::{
+    Backend, Error,
+    engine::planner::FINISH,
+    layout::keys::tenant,
+    queue::{Queue, QueueName},
+    store::{Store, StoreError},
+};
+
+/// Submits jobs, tells where they stand, and takes back what they made. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    backend: Backend,
+    /// What the workers may read of the disks, where they run elsewhere than the client.
+    worker_roots: Option<Arc<[PathBuf]>>,
+}
+
+impl Client {
+    pub fn new(backend: Backend) -> Self {
+        Self { backend, worker_roots: None }
+    }
+
+    /// The workers are a fleet, and read of the disks only what lies below these folders: other `file:` inputs are refused
+    /// when they are submitted.
+    #[must_use]
+    pub fn with_worker_roots(mut self, roots: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.worker_roots = Some(roots.into_iter().collect());
+        self
+    }
+
+    pub fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    pub fn queue(&self) -> &Arc<dyn Queue> {
+        &self.backend.queue
+    }
+
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.backend.store
+    }
+
+    /// Asks the store for something, to see whether it answers this process at all.
+    ///
+    /// # Errors
+    /// Those of the store: `Refused` when the bucket is missing or closed.
+    pub async fn check_store(&self) -> Result<(), StoreError> {
+        self.backend.store.list(&tenant::all(), None, 1).await.map(drop)
+    }
+
+    /// Whether queue and store answer now.
+    ///
+    /// # Errors
+    /// Those of the one that does not.
+    pub async fn reach(&self) -> Result<(), Error> {
+        let finish = QueueName { kind: FINISH, class: Class::Interactive };
+        let tenants = tenant::all();
+        let queue = async { self.backend.queue.depth(&finish).await.map_err(Error::from) };
+        let store = async { self.backend.store.list(&tenants, None, 1).await.map_err(Error::from) };
+        tokio::try_join!(queue, store).map(|_| ())
+    }
+}

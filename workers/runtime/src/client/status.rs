@@ -1,0 +1,92 @@
+//! Where a job stands: a pure function of the keys that are there (docs/architecture.md, "Status from keys").
+
+use medley_proto::{Job, JobId, JobState, Manifest, Name};
+
+use super::Client;
+use crate::{
+    Error,
+    layout::{documents, keys::JobKeys},
+};
+
+/// A job and where it stands.
+#[derive(Debug, Clone)]
+pub struct JobStatus {
+    pub job: Job,
+    pub state: JobState,
+    /// There when the state is final.
+    pub manifest: Option<Manifest>,
+}
+
+/// Which of the keys that say where a job stands are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeysPresent {
+    /// What `manifest.json` says.
+    pub(crate) ended: Option<JobState>,
+    /// `cancel.json`.
+    pub(crate) cancel: bool,
+    /// Anything below `steps/`: a result, or the record of an attempt.
+    pub(crate) steps: bool,
+}
+
+pub(crate) fn state(keys: KeysPresent) -> JobState {
+    match keys {
+        KeysPresent { ended: Some(ended), .. } => ended,
+        KeysPresent { cancel: true, .. } => JobState::Cancelling,
+        KeysPresent { steps: true, .. } => JobState::Running,
+        KeysPresent { steps: false, .. } => JobState::Queued,
+    }
+}
+
+impl Client {
+    /// # Errors
+    /// [`Error::NoSuchJob`], or one of the store.
+    pub async fn status(&self, tenant: &Name, job: JobId) -> Result<JobStatus, Error> {
+        let keys = JobKeys::new(tenant, job);
+        let envelope = documents::read::<Job>(&*self.backend.store, &keys.job()).await?.ok_or(Error::NoSuchJob(job))?;
+        let (state, manifest) = self.look(&keys).await?;
+        Ok(JobStatus { job: envelope, state, manifest })
+    }
+
+    /// The record of a finished job.
+    ///
+    /// # Errors
+    /// [`Error::NotFinished`], [`Error::NoSuchJob`], or one of the store.
+    pub async fn manifest(&self, tenant: &Name, job: JobId) -> Result<Manifest, Error> {
+        self.status(tenant, job).await?.manifest.ok_or(Error::NotFinished(job))
+    }
+
+    pub(crate) async fn state_of(&self, keys: &JobKeys) -> Result<JobState, Error> {
+        Ok(self.look(keys).await?.0)
+    }
+
+    async fn look(&self, keys: &JobKeys) -> Result<(JobState, Option<Manifest>), Error> {
+        let manifest = documents::read::<Manifest>(&*self.backend.store, &keys.manifest()).await?;
+        let mut present = KeysPresent {
+            ended: manifest.as_ref().map(|manifest| manifest.outcome.into()),
+            cancel: false,
+            steps: false,
+        };
+        if manifest.is_none() {
+            present.cancel = documents::exists(&*self.backend.store, &keys.cancel()).await?;
+            present.steps = !self.backend.store.list(&keys.steps(), None, 1).await?.objects.is_empty();
+        }
+        Ok((state(present), manifest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_follows_from_the_keys() {
+        let none = KeysPresent { ended: None, cancel: false, steps: false };
+        assert_eq!(state(none), JobState::Queued);
+        assert_eq!(state(KeysPresent { steps: true, ..none }), JobState::Running);
+        assert_eq!(state(KeysPresent { cancel: true, ..none }), JobState::Cancelling);
+        assert_eq!(state(KeysPresent { cancel: true, steps: true, ..none }), JobState::Cancelling);
+        for ended in [JobState::Succeeded, JobState::Failed, JobState::Cancelled] {
+            assert_eq!(state(KeysPresent { ended: Some(ended), cancel: true, steps: true }), ended);
+        }
+    }
+}

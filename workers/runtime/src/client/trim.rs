@@ -1,0 +1,63 @@
+//! What of a finished job is not needed to know that it is done: its steps' results, its artifacts, its fetched inputs.
+
+use medley_proto::{Job, JobId, Name};
+
+use super::Client;
+use crate::{
+    Error,
+    layout::{
+        addresses, documents,
+        keys::{JobKeys, tenant},
+        removal,
+    },
+};
+
+/// At most so many results are counted.
+const MAX_STEPS: usize = 1_000;
+
+impl Client {
+    /// Removes all of a finished job but its envelope and its manifest, for whoever has its artifacts: asked for again it is
+    /// done at once, but its artifacts cannot be fetched any more. A job that has not ended keeps everything.
+    ///
+    /// # Errors
+    /// [`Error::NotFinished`], [`Error::NoSuchJob`], or one of the store; then it may be asked for again.
+    pub async fn trim(&self, of: &Name, job: JobId) -> Result<(), Error> {
+        if !self.status(of, job).await?.state.is_final() {
+            return Err(Error::NotFinished(job));
+        }
+        let keys = JobKeys::new(of, job);
+        Ok(removal::remove_all(&*self.backend.store, &keys.root(), &[keys.job(), keys.manifest(), keys.cancel()])
+            .await?)
+    }
+
+    /// Removes the tenant's cached results and uploaded inputs. Jobs that have not ended may read the latter.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn drop_shared(&self, of: &Name) -> Result<(), Error> {
+        removal::remove_all(&*self.backend.store, &tenant::cache(of), &[]).await?;
+        Ok(removal::remove_all(&*self.backend.store, &tenant::inputs(of), &[]).await?)
+    }
+
+    /// Forgets passwords and signatures in the addresses of a job's inputs. For jobs that nobody goes on with: one that
+    /// ended well, or whose dead letters nobody will replay.
+    ///
+    /// # Errors
+    /// Those of the store; it may be asked for again.
+    pub async fn forget_addresses(&self, of: &Name, job: JobId) -> Result<(), Error> {
+        let (store, keys) = (&*self.backend.store, JobKeys::new(of, job));
+        match documents::read::<Job>(store, &keys.job()).await? {
+            Some(job) => addresses::forget(store, &keys, &job).await,
+            None => Ok(()),
+        }
+    }
+
+    /// How many steps of a job have a result, up to 1,000.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn steps_done(&self, of: &Name, job: JobId) -> Result<usize, Error> {
+        let page = self.backend.store.list(&JobKeys::new(of, job).steps(), None, MAX_STEPS).await?;
+        Ok(page.objects.iter().filter(|object| object.key.as_str().ends_with("/result.json")).count())
+    }
+}

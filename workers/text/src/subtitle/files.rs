@@ -1,0 +1,106 @@
+//! The two file formats.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
+
+use super::Cue;
+
+/// Writes SubRip, a cue at a time.
+#[derive(Debug)]
+pub struct SrtWriter<W> {
+    out: W,
+    count: u64,
+}
+
+impl<W: Write> SrtWriter<W> {
+    pub fn new(out: W) -> Self {
+        Self { out, count: 0 }
+    }
+
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&mut self, cues: &[Cue]) -> io::Result<()> {
+        for cue in cues {
+            self.count += 1;
+            let (start, end) = (stamp(cue.start_s, ','), stamp(cue.end_s, ','));
+            write!(self.out, "{}\n{start} --> {end}\n{}\n\n", self.count, without_markup(written(cue)))?;
+        }
+        Ok(())
+    }
+
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+}
+
+/// SubRip.
+pub fn srt(cues: &[Cue]) -> String {
+    let mut writer = SrtWriter::new(Vec::new());
+    writer.write(cues).expect("memory can be written");
+    String::from_utf8(writer.into_inner()).expect("cues are UTF-8")
+}
+
+/// WebVTT.
+pub fn vtt(cues: &[Cue]) -> String {
+    let mut out = String::from("WEBVTT\n\n");
+    for cue in cues {
+        let (start, end) = (stamp(cue.start_s, '.'), stamp(cue.end_s, '.'));
+        let text = written(cue).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let _ = write!(out, "{start} --> {end}\n{text}\n\n");
+    }
+    out
+}
+
+/// SubRip has no escapes: what players would take for a time line, a tag or a style gets an invisible joiner.
+fn without_markup(text: String) -> String {
+    const JOINER: &str = "\u{2060}";
+    let mut text = text.replace("-->", &format!("--{JOINER}>")).replace("{\\", &format!("{{{JOINER}\\"));
+    let tags: Vec<usize> = text
+        .match_indices('<')
+        .filter(|(at, _)| text[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!')))
+        .map(|(at, _)| at + 1)
+        .collect();
+    tags.into_iter().rev().for_each(|at| text.insert_str(at, JOINER));
+    text
+}
+
+/// A cue's lines, none of them empty: an empty line would end it.
+fn written(cue: &Cue) -> String {
+    let one_line = |line: &String| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    cue.lines.iter().map(one_line).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn stamp(at_s: f64, point: char) -> String {
+    let ms = (at_s.max(0.0) * 1000.0).round() as u64;
+    format!("{:02}:{:02}:{:02}{point}{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_have_the_shape_that_players_read() {
+        let cue = Cue { start_s: 3_661.5, end_s: 3_663.045_6, lines: vec!["a < b".into(), "& c".into()] };
+        assert_eq!(srt(std::slice::from_ref(&cue)), "1\n01:01:01,500 --> 01:01:03,046\na < b\n& c\n\n");
+        assert_eq!(vtt(&[cue]), "WEBVTT\n\n01:01:01.500 --> 01:01:03.046\na &lt; b\n&amp; c\n\n");
+    }
+
+    #[test]
+    fn what_is_said_is_no_markup() {
+        let lines = vec!["a --> b <i>c</i>".into(), "{\\an8} \n & <3".into()];
+        let cue = [Cue { start_s: 0.0, end_s: 1.0, lines }];
+        let srt = srt(&cue);
+        assert_eq!(
+            (srt.matches("-->").count(), srt.matches("<i>").count(), srt.matches("{\\").count()),
+            (1, 0, 0),
+            "{srt}"
+        );
+        let bare = srt.replace('\u{2060}', "");
+        assert_eq!(bare, "1\n00:00:00,000 --> 00:00:01,000\na --> b <i>c</i>\n{\\an8} & <3\n\n");
+        let text = "a --&gt; b &lt;i&gt;c&lt;/i&gt;\n{\\an8} &amp; &lt;3\n\n";
+        assert_eq!(vtt(&cue), format!("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n{text}"));
+    }
+}
