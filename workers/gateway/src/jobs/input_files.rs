@@ -60,7 +60,7 @@ impl Form {
     /// When it is no form, a limit is exceeded, or the disk is full.
     pub(crate) async fn read(app: &App, mut request: Request) -> Result<Self, Problem> {
         // Each part has its own limit.
-        let _ = DefaultBodyLimit::apply(DefaultBodyLimit::disable(), &mut request);
+        DefaultBodyLimit::disable().apply(&mut request);
         let form = Multipart::from_request(request, &()).await;
         let mut parts = form.map_err(|rejection| Problem::bad_request("form_invalid", rejection.body_text()))?;
         let mut form = Self::default();
