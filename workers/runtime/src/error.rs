@@ -2,6 +2,7 @@ use medley_proto::{ErrorCode, JobId};
 use medley_step::{Retryable, StepError};
 
 use crate::{
+    client::UploadId,
     queue::QueueError,
     records::RecordKey,
     store::{Key, StoreError},
@@ -22,6 +23,9 @@ pub enum Error {
     NotFinished(JobId),
     #[error("job {0} has no dead letters; `medley dead list` shows those that there are")]
     NoDeadLetter(JobId),
+    /// Never there, ended by its client, or kept for long enough.
+    #[error("there is no upload {0}; it may be over its time: upload the file again")]
+    NoSuchUpload(UploadId),
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error(transparent)]
@@ -58,7 +62,9 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(error) => error.code(),
-            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => ErrorCode::INPUT_NOT_FOUND,
+            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) | Self::NoSuchUpload(_) => {
+                ErrorCode::INPUT_NOT_FOUND
+            }
             Self::Queue(_) | Self::Store(_) | Self::Local { .. } => ErrorCode::SERVICE_UNAVAILABLE,
             Self::Damaged { .. } | Self::DamagedRecord { .. } => STATE_DAMAGED,
         }
@@ -82,9 +88,11 @@ impl Retryable for Error {
                 other => other,
             },
             Self::Damaged { key, source } => StepError::permanent(STATE_DAMAGED, damaged(&key)).because(source),
-            Self::DamagedRecord { .. } | Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => {
-                StepError::internal("a document of the job cannot be read").because(self)
-            }
+            Self::DamagedRecord { .. }
+            | Self::NoSuchJob(_)
+            | Self::NotFinished(_)
+            | Self::NoDeadLetter(_)
+            | Self::NoSuchUpload(_) => StepError::internal("a document of the job cannot be read").because(self),
         }
     }
 }

@@ -57,9 +57,12 @@ pub mod store;
 pub use backend::{Backend, Clock};
 #[cfg(feature = "breakpoints")]
 pub use breakpoint::BREAKPOINT_VARIABLE;
-pub use client::{Client, InputRequest, JobPage, JobStatus, Request, Submitted};
+pub use client::{
+    Client, EndPage, InputRequest, JobPage, JobStatus, NewUpload, Request, Scratch, Submitted, Upload, UploadId,
+};
 pub use compute::{ComputeCommand, compute_main};
 pub use engine::{Engine, EngineError, EngineOptions, Swept};
 pub use error::Error;
+pub use layout::ends::JobEnd;
 pub use records::Records;
 pub use settings::{LimitSettings, Settings, TenantSettings, WorkerSettings};

@@ -3,22 +3,26 @@
 mod artifacts;
 mod cancel;
 mod dead_letters;
+mod ends;
 mod folders;
 mod inputs;
 mod list;
 mod status;
 mod submit;
 mod trim;
+mod uploads;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc};
 
 use medley_proto::Class;
 
+pub use ends::EndPage;
 pub use inputs::InputRequest;
 pub use list::JobPage;
 pub use status::JobStatus;
 pub use submit::{Request, Submitted};
+pub use uploads::{NewUpload, Scratch, Upload, UploadId};
 
 use crate::{
     Backend, Error,
