@@ -181,7 +181,7 @@ impl Ask {
                 connection
                     .prepare_cached("INSERT INTO records (key, body) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING")?
                     .execute(params![key, body.as_ref()])?;
-                Ok(Answer::Stands(get(connection, key)?.is_some_and(|stands| stands == body)))
+                Ok(Answer::Stands(get(connection, key)?.is_some_and(|stands| stands == *body)))
             }
             Self::Get { key } => Ok(Answer::Body(get(connection, key)?)),
             Self::Page { below, after, limit } => {
@@ -189,6 +189,7 @@ impl Ask {
                     "SELECT key, body FROM records WHERE key > ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4",
                 )?;
                 // `0` is the character after `/`.
+                let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
                 let bounds = params![after, format!("{below}/"), format!("{below}0"), limit];
                 let rows = statement.query_map(bounds, |row| Ok((row.get(0)?, row.get(1)?)))?;
                 Ok(Answer::Rows(rows.collect::<Sql<_>>()?))

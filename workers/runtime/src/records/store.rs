@@ -37,6 +37,12 @@ impl StoreRecords {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
     }
+
+    /// A record of a listing; none when it was removed since then.
+    async fn read(&self, object: Key) -> Result<Option<(RecordKey, Bytes)>, StoreError> {
+        let Some(body) = self.store.get(&object, MAX_RECORD_BYTES as u64).await? else { return Ok(None) };
+        Ok(Some((record(&object)?, body)))
+    }
 }
 
 /// Where the record lies, be it a key or only the text of one.
@@ -91,12 +97,7 @@ impl Records for StoreRecords {
     async fn read_below(&self, below: &RecordKey, after: Option<&str>, limit: usize) -> Result<RecordPage, StoreError> {
         let after = after.map(place);
         let page = self.store.list(&object(below)?, after.as_deref(), page_of(limit)).await?;
-        let read = async |object: &Key| -> Result<Option<(RecordKey, Bytes)>, StoreError> {
-            // Removed since the listing: it is not there.
-            let Some(body) = self.store.get(object, MAX_RECORD_BYTES as u64).await? else { return Ok(None) };
-            Ok(Some((record(object)?, body)))
-        };
-        let reads = page.objects.iter().map(|info| read(&info.key));
+        let reads = page.objects.into_iter().map(|info| self.read(info.key));
         let found: Vec<_> = stream::iter(reads).buffered(READS).try_collect().await?;
         let next = page.next.as_deref().map(|next| Key::parse(next).and_then(|next| record(&next))).transpose()?;
         Ok(RecordPage { records: found.into_iter().flatten().collect(), next: next.map(|key| key.as_str().to_owned()) })
