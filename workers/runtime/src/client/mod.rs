@@ -6,6 +6,7 @@ mod dead_letters;
 mod folders;
 mod inputs;
 mod list;
+mod open;
 mod status;
 mod submit;
 mod trim;
@@ -25,6 +26,7 @@ use crate::{
     engine::planner::FINISH,
     layout::keys::tenant,
     queue::{Queue, QueueName},
+    records::Records,
     store::{Store, StoreError},
 };
 
@@ -49,6 +51,13 @@ impl Client {
         self
     }
 
+    /// Keeps a gateway's records elsewhere than in the store.
+    #[must_use]
+    pub fn with_records(mut self, records: Arc<dyn Records>) -> Self {
+        self.backend = self.backend.with_records(records);
+        self
+    }
+
     pub fn backend(&self) -> &Backend {
         &self.backend
     }
@@ -59,6 +68,10 @@ impl Client {
 
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.backend.store
+    }
+
+    pub fn records(&self) -> &Arc<dyn Records> {
+        &self.backend.records
     }
 
     /// Asks the store for something, to see whether it answers this process at all.
