@@ -61,5 +61,5 @@ pub use client::{Client, InputRequest, JobPage, JobStatus, Request, Submitted};
 pub use compute::{ComputeCommand, compute_main};
 pub use engine::{Engine, EngineError, EngineOptions, Swept};
 pub use error::Error;
-pub use records::Records;
+pub use records::{MAX_RECORD_BYTES, RecordPage, Records, StoreRecords};
 pub use settings::{LimitSettings, Settings, TenantSettings, WorkerSettings};
