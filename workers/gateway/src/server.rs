@@ -19,7 +19,7 @@ impl Gateway {
     /// # Errors
     /// When the settings cannot be served.
     pub fn new(client: Client, settings: GatewaySettings) -> Result<Self, GatewayError> {
-        let records = client.backend().records().clone();
+        let records = client.records().clone();
         let access = Access::new(&settings);
         let app = App { client, settings, records, access, draining: CancellationToken::new() };
         Ok(Self { app: Arc::new(app) })

@@ -64,5 +64,5 @@ pub use compute::{ComputeCommand, compute_main};
 pub use engine::{Engine, EngineError, EngineOptions, Swept};
 pub use error::Error;
 pub use layout::ends::JobEnd;
-pub use records::Records;
+pub use records::{MAX_RECORD_BYTES, RecordPage, Records, StoreRecords};
 pub use settings::{LimitSettings, Settings, TenantSettings, WorkerSettings};

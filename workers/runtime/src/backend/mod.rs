@@ -82,6 +82,10 @@ impl Backend {
         &self.records
     }
 
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     pub fn settings(&self) -> &Settings {
         &self.settings
     }

@@ -53,6 +53,23 @@ impl Client {
         .boxed()
     }
 
+    /// A small artifact's bytes; none when it is not there or has more than `max_bytes`.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn read_artifact(
+        &self,
+        of: &Name,
+        job: JobId,
+        artifact: &Artifact,
+        max_bytes: u64,
+    ) -> Result<Option<bytes::Bytes>, Error> {
+        if artifact.bytes > max_bytes {
+            return Ok(None);
+        }
+        Ok(self.backend.store.get(&JobKeys::new(of, job).artifact(artifact)?, max_bytes).await?)
+    }
+
     async fn fetch_artifact(
         &self,
         keys: &JobKeys,

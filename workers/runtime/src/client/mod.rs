@@ -7,6 +7,7 @@ mod ends;
 mod folders;
 mod inputs;
 mod list;
+mod open;
 mod status;
 mod submit;
 mod trim;
@@ -30,6 +31,7 @@ use crate::{
     engine::planner::FINISH,
     layout::keys::tenant,
     queue::{Queue, QueueName},
+    records::Records,
     store::{Store, StoreError},
 };
 
@@ -57,6 +59,13 @@ impl Client {
         self
     }
 
+    /// Keeps a gateway's records elsewhere than in the store.
+    #[must_use]
+    pub fn with_records(mut self, records: Arc<dyn Records>) -> Self {
+        self.backend = self.backend.with_records(records);
+        self
+    }
+
     pub fn backend(&self) -> &Backend {
         &self.backend
     }
@@ -67,6 +76,10 @@ impl Client {
 
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.backend.store
+    }
+
+    pub fn records(&self) -> &Arc<dyn Records> {
+        &self.backend.records
     }
 
     /// Asks the store for something, to see whether it answers this process at all.

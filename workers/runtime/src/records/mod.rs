@@ -99,6 +99,13 @@ pub struct RecordPage {
     pub next: Option<String>,
 }
 
+/// One page of names, as [`RecordPage`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeyPage {
+    pub keys: Vec<RecordKey>,
+    pub next: Option<String>,
+}
+
 /// Small documents by key. A write is whole and durable when it returns.
 ///
 /// The embedded file is exact. In a fleet, [`put_new`](Self::put_new) may say yes to two that race, and of two that
@@ -128,6 +135,12 @@ pub trait Records: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Those of the store.
     async fn read_below(&self, below: &RecordKey, after: Option<&str>, limit: usize) -> Result<RecordPage, StoreError>;
+
+    /// The same without the bodies: what is in the names alone is cheap to count in a fleet too.
+    ///
+    /// # Errors
+    /// Those of the store.
+    async fn keys_below(&self, below: &RecordKey, after: Option<&str>, limit: usize) -> Result<KeyPage, StoreError>;
 
     /// Removes; a record that is not there counts as removed.
     ///

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{RecordKey, RecordPage, Records, check_size, page_of};
+use super::{KeyPage, RecordKey, RecordPage, Records, check_size, page_of};
 use crate::{
     database::{self, OpenError, Trouble},
     store::{Key, StoreError},
@@ -51,7 +51,7 @@ enum Ask {
     Put { key: String, body: Bytes },
     PutNew { key: String, body: Bytes },
     Get { key: String },
-    Page { below: String, after: String, limit: usize },
+    Page { below: String, after: String, limit: usize, bodies: bool },
     Delete { key: String },
 }
 
@@ -90,6 +90,27 @@ impl SqliteRecords {
         let (reply, answer) = oneshot::channel();
         self.send.send(Message { ask, reply, _room: room }).map_err(|_| gone(ENDED, None))?;
         answer.await.map_err(|_| gone(ENDED, None))?
+    }
+}
+
+impl SqliteRecords {
+    async fn page(
+        &self,
+        below: &RecordKey,
+        after: Option<&str>,
+        limit: usize,
+        bodies: bool,
+    ) -> Result<(Vec<(RecordKey, Bytes)>, Option<String>), StoreError> {
+        let limit = page_of(limit);
+        let after = after.unwrap_or_default().to_owned();
+        // One more than asked for shows whether there is a next page.
+        let ask = Ask::Page { below: below.to_string(), after, limit: limit + 1, bodies };
+        let Answer::Rows(mut rows) = self.ask(ask).await? else { return Err(confused()) };
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|(key, _)| key.clone());
+        let record = |(key, body): (String, Vec<u8>)| Ok((RecordKey(Key::parse(&key)?), Bytes::from(body)));
+        Ok((rows.into_iter().map(record).collect::<Result<_, StoreError>>()?, next))
     }
 }
 
@@ -181,15 +202,17 @@ impl Ask {
                 connection
                     .prepare_cached("INSERT INTO records (key, body) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING")?
                     .execute(params![key, body.as_ref()])?;
-                Ok(Answer::Stands(get(connection, key)?.is_some_and(|stands| stands == body)))
+                Ok(Answer::Stands(get(connection, key)?.is_some_and(|stands| stands == *body)))
             }
             Self::Get { key } => Ok(Answer::Body(get(connection, key)?)),
-            Self::Page { below, after, limit } => {
+            Self::Page { below, after, limit, bodies } => {
                 let mut statement = connection.prepare_cached(
-                    "SELECT key, body FROM records WHERE key > ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4",
+                    "SELECT key, iif(?5, body, x'') FROM records
+                     WHERE key > ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4",
                 )?;
                 // `0` is the character after `/`.
-                let bounds = params![after, format!("{below}/"), format!("{below}0"), limit];
+                let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
+                let bounds = params![after, format!("{below}/"), format!("{below}0"), limit, bodies];
                 let rows = statement.query_map(bounds, |row| Ok((row.get(0)?, row.get(1)?)))?;
                 Ok(Answer::Rows(rows.collect::<Sql<_>>()?))
             }
@@ -233,18 +256,13 @@ impl Records for SqliteRecords {
     }
 
     async fn read_below(&self, below: &RecordKey, after: Option<&str>, limit: usize) -> Result<RecordPage, StoreError> {
-        let limit = page_of(limit);
-        let after = after.unwrap_or_default().to_owned();
-        // One more than asked for shows whether there is a next page.
-        let Answer::Rows(mut rows) = self.ask(Ask::Page { below: below.to_string(), after, limit: limit + 1 }).await?
-        else {
-            return Err(confused());
-        };
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next = rows.last().filter(|_| more).map(|(key, _)| key.clone());
-        let record = |(key, body): (String, Vec<u8>)| Ok((RecordKey(Key::parse(&key)?), Bytes::from(body)));
-        Ok(RecordPage { records: rows.into_iter().map(record).collect::<Result<_, StoreError>>()?, next })
+        let (records, next) = self.page(below, after, limit, true).await?;
+        Ok(RecordPage { records, next })
+    }
+
+    async fn keys_below(&self, below: &RecordKey, after: Option<&str>, limit: usize) -> Result<KeyPage, StoreError> {
+        let (records, next) = self.page(below, after, limit, false).await?;
+        Ok(KeyPage { keys: records.into_iter().map(|(key, _)| key).collect(), next })
     }
 
     async fn delete(&self, key: &RecordKey) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{MAX_RECORD_BYTES, RecordKey, RecordPage, Records, check_size, page_of};
+use super::{KeyPage, MAX_RECORD_BYTES, RecordKey, RecordPage, Records, check_size, page_of};
 use crate::{
     layout::documents,
     store::{Key, Store, StoreError},
@@ -36,6 +36,11 @@ impl std::fmt::Debug for StoreRecords {
 impl StoreRecords {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
+    }
+
+    /// A record of a listing; none when it was removed since then.
+    async fn read(&self, key: RecordKey) -> Result<Option<(RecordKey, Bytes)>, StoreError> {
+        Ok(self.get(&key).await?.map(|body| (key, body)))
     }
 }
 
@@ -89,17 +94,18 @@ impl Records for StoreRecords {
     }
 
     async fn read_below(&self, below: &RecordKey, after: Option<&str>, limit: usize) -> Result<RecordPage, StoreError> {
+        let KeyPage { keys, next } = self.keys_below(below, after, limit).await?;
+        let reads = keys.into_iter().map(|key| self.read(key));
+        let found: Vec<_> = stream::iter(reads).buffered(READS).try_collect().await?;
+        Ok(RecordPage { records: found.into_iter().flatten().collect(), next })
+    }
+
+    async fn keys_below(&self, below: &RecordKey, after: Option<&str>, limit: usize) -> Result<KeyPage, StoreError> {
         let after = after.map(place);
         let page = self.store.list(&object(below)?, after.as_deref(), page_of(limit)).await?;
-        let read = async |object: &Key| -> Result<Option<(RecordKey, Bytes)>, StoreError> {
-            // Removed since the listing: it is not there.
-            let Some(body) = self.store.get(object, MAX_RECORD_BYTES as u64).await? else { return Ok(None) };
-            Ok(Some((record(object)?, body)))
-        };
-        let reads = page.objects.iter().map(|info| read(&info.key));
-        let found: Vec<_> = stream::iter(reads).buffered(READS).try_collect().await?;
+        let keys = page.objects.iter().map(|info| record(&info.key)).collect::<Result<_, _>>()?;
         let next = page.next.as_deref().map(|next| Key::parse(next).and_then(|next| record(&next))).transpose()?;
-        Ok(RecordPage { records: found.into_iter().flatten().collect(), next: next.map(|key| key.as_str().to_owned()) })
+        Ok(KeyPage { keys, next: next.map(|key| key.as_str().to_owned()) })
     }
 
     async fn delete(&self, key: &RecordKey) -> Result<(), StoreError> {

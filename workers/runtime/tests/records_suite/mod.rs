@@ -90,6 +90,9 @@ pub(crate) async fn pages_of_records_join_to_the_whole(place: &dyn RecordsPlace)
     }
     assert_eq!(names(&*records, &key("t/room/a"), 10).await, ["t/room/a/b", "t/room/a/c"]);
     assert!(names(&*records, &key("t/none"), 10).await.is_empty());
+    let keys = records.keys_below(&key("t/room"), Some("t/room/a.b"), 2).await.unwrap();
+    assert_eq!(keys.keys.iter().map(RecordKey::as_str).collect::<Vec<_>>(), ["t/room/a/b", "t/room/a/c"]);
+    assert!(keys.next.is_some());
     // A page may begin at a key that does not exist.
     let page = records.read_below(&key("t/room"), Some("t/room/a/bb"), 1).await.unwrap();
     assert_eq!(page.records[0].0.as_str(), "t/room/a/c");
