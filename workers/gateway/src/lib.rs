@@ -34,3 +34,5 @@ pub use error::GatewayError;
 pub use openapi::document as openapi_document;
 pub use server::Gateway;
 pub use settings::GatewaySettings;
+pub use uploads::UploadSettings;
+pub use webhooks::WebhookSettings;

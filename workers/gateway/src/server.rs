@@ -7,7 +7,15 @@ use medley_runtime::Client;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{access::Access, error::GatewayError, routes, settings::GatewaySettings, state::App};
+use crate::{
+    access::Access,
+    error::GatewayError,
+    routes,
+    settings::GatewaySettings,
+    state::App,
+    uploads::Uploads,
+    webhooks::{self, Webhooks},
+};
 
 /// The gateway over a queue and a store.
 #[derive(Debug)]
@@ -21,7 +29,9 @@ impl Gateway {
     pub fn new(client: Client, settings: GatewaySettings) -> Result<Self, GatewayError> {
         let records = client.records().clone();
         let access = Access::new(&settings);
-        let app = App { client, settings, records, access, draining: CancellationToken::new() };
+        let (uploads, webhooks) = (Uploads::new(&settings.uploads), Webhooks::new(&settings.webhooks));
+        let draining = CancellationToken::new();
+        let app = App { client, settings, records, access, uploads, webhooks, draining };
         Ok(Self { app: Arc::new(app) })
     }
 
@@ -39,10 +49,16 @@ impl Gateway {
             return Err(GatewayError::OpenToAll(address));
         }
         let (router, draining) = (self.router(), self.app.draining.clone());
+        let courier = tokio::spawn(webhooks::run(self.app.clone(), draining.clone()));
         let stop = async move {
             shutdown.cancelled().await;
             draining.cancel();
         };
-        axum::serve(listener, router).with_graceful_shutdown(stop).await.map_err(GatewayError::Accept)
+        let served = axum::serve(listener, router).with_graceful_shutdown(stop).await;
+        self.app.draining.cancel();
+        if courier.await.is_err() {
+            tracing::error!("the courier of webhooks met a defect of Medley; please report it with this log");
+        }
+        served.map_err(GatewayError::Accept)
     }
 }

@@ -7,6 +7,8 @@ use medley_proto::Name;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{uploads::UploadSettings, webhooks::WebhookSettings};
+
 /// What the owner of a machine sets of the gateway: the table `[gateway]` of `medley.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -25,6 +27,8 @@ pub struct GatewaySettings {
     pub head_timeout_s: u64,
     /// How long requests may go on after the gateway was asked to stop, in seconds.
     pub drain_s: u64,
+    pub uploads: UploadSettings,
+    pub webhooks: WebhookSettings,
 }
 
 impl Default for GatewaySettings {
@@ -36,6 +40,8 @@ impl Default for GatewaySettings {
             max_head_bytes: 64 << 10,
             head_timeout_s: 10,
             drain_s: 20,
+            uploads: UploadSettings::default(),
+            webhooks: WebhookSettings::default(),
         }
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use medley_runtime::{Client, Records};
 use tokio_util::sync::CancellationToken;
 
-use crate::{access::Access, settings::GatewaySettings};
+use crate::{access::Access, settings::GatewaySettings, uploads::Uploads, webhooks::Webhooks};
 
 /// What every handler has: axum's `State<Arc<App>>`.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(crate) struct App {
     /// The gateway's own small documents.
     pub(crate) records: Arc<dyn Records>,
     pub(crate) access: Access,
+    pub(crate) uploads: Uploads,
+    pub(crate) webhooks: Webhooks,
     /// Cancelled when the gateway was asked to stop: streams and long polls end at once.
     pub(crate) draining: CancellationToken,
 }

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use crate::problem::Problem;
 
 pub(super) const VERSION: &str = "1.0.0";
-pub(super) const EXTENSIONS: &str = "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination";
+pub(super) const EXTENSIONS: &str =
+    "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination";
 pub(super) const ALGORITHMS: &str = "sha1,sha256,md5";
 pub(super) const OFFSET_STREAM: &str = "application/offset+octet-stream";
 

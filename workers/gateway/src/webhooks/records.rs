@@ -9,6 +9,7 @@
 //! | `deliveries-due/<time>-<webhook>-<delivery>` | that it is tried then | the same |
 //! | `deliveries-claimed/<webhook>/<delivery>/<try>` | which gateway makes this try | that gateway |
 
+use bytes::Bytes;
 use medley_proto::Name;
 use medley_runtime::{
     Error,
@@ -114,12 +115,24 @@ pub(super) fn delivery_id(at_ms: u64, what: &str) -> String {
     format!("{:013}-{what}", NEWEST_FIRST.saturating_sub(at_ms))
 }
 
-/// The body of `deliveries-due/…`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A record of `deliveries-due/`, all in its name: a look at what is due reads no body.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Due {
     pub(super) webhook: String,
     pub(super) delivery: String,
     pub(super) next_ms: u64,
+}
+
+impl Due {
+    fn name(&self) -> String {
+        format!("{:013}-{}-{}", self.next_ms, self.webhook, self.delivery)
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        let (next_ms, rest) = name.split_once('-')?;
+        let (webhook, delivery) = rest.split_once('-')?;
+        Some(Self { webhook: webhook.into(), delivery: delivery.into(), next_ms: next_ms.parse().ok()? })
+    }
 }
 
 /// The body of `deliveries-claimed/…`.
@@ -176,7 +189,7 @@ impl Book<'_> {
     pub(super) async fn set_gone(&self, id: &str, gone: bool) -> Result<(), Error> {
         let key = self.key(["webhooks-gone", id])?;
         if gone {
-            return Ok(self.records.put(&key, bytes::Bytes::from_static(b"{}")).await?);
+            return Ok(self.records.put(&key, Bytes::from_static(b"{}")).await?);
         }
         Ok(self.records.delete(&key).await?)
     }
@@ -193,8 +206,8 @@ impl Book<'_> {
         let below = self.key(["deliveries", webhook])?;
         let mut after = older_than_ms.map(|ms| format!("{below}/{}", delivery_id(ms, "")));
         loop {
-            let page = self.records.read_below(&below, after.as_deref(), PAGE).await?;
-            for (key, _) in &page.records {
+            let page = self.records.keys_below(&below, after.as_deref(), PAGE).await?;
+            for key in &page.keys {
                 // What is due of it is found to be stale.
                 self.remove_claims(webhook, key.name()).await?;
                 self.records.delete(key).await?;
@@ -220,7 +233,7 @@ impl Book<'_> {
         let below = self.key(["deliveries", webhook])?;
         let after = after.map(|after| below.join(after)).transpose()?;
         let page = self.records.read_below(&below, after.as_ref().map(RecordKey::as_str), limit).await?;
-        let read = |(key, body): &(RecordKey, bytes::Bytes)| match records::parse(key, body) {
+        let read = |(key, body): &(RecordKey, Bytes)| match records::parse(key, body) {
             Ok(delivery) => Some((key.name().to_owned(), delivery)),
             Err(error) => {
                 tracing::error!(%error, "a delivery is passed over");
@@ -260,11 +273,11 @@ impl Book<'_> {
     }
 
     fn due_key(&self, due: &Due) -> Key {
-        self.key(["deliveries-due", &format!("{:013}-{}-{}", due.next_ms, due.webhook, due.delivery)])
+        self.key(["deliveries-due", &due.name()])
     }
 
     async fn set_due(&self, due: &Due) -> Result<(), Error> {
-        records::write(self.records, &self.due_key(due)?, due).await
+        Ok(self.records.put(&self.due_key(due)?, Bytes::from_static(b"{}")).await?)
     }
 
     pub(super) async fn clear_due(&self, due: &Due) -> Result<(), Error> {
@@ -273,18 +286,8 @@ impl Book<'_> {
 
     /// What is due, the longest due first, behind the key `after`; also what is due later, up to a page.
     pub(super) async fn due(&self, after: Option<&str>) -> Result<(Vec<Due>, Option<String>), Error> {
-        let page = self.records.read_below(&self.key(["deliveries-due"])?, after, PAGE).await?;
-        let mut due = Vec::with_capacity(page.records.len());
-        for (key, body) in &page.records {
-            match records::parse(key, body) {
-                Ok(it) => due.push(it),
-                Err(error) => {
-                    tracing::error!(%error, "a delivery may be lost; replay it");
-                    self.records.delete(key).await?;
-                }
-            }
-        }
-        Ok((due, page.next))
+        let page = self.records.keys_below(&self.key(["deliveries-due"])?, after, PAGE).await?;
+        Ok((page.keys.iter().filter_map(|key| Due::of(key.name())).collect(), page.next))
     }
 
     fn claim_key(&self, due: &Due, number: u32) -> Key {
@@ -304,8 +307,8 @@ impl Book<'_> {
         let below = self.key(["deliveries-claimed", webhook, delivery])?;
         let mut after: Option<String> = None;
         loop {
-            let page = self.records.read_below(&below, after.as_deref(), PAGE).await?;
-            for (key, _) in &page.records {
+            let page = self.records.keys_below(&below, after.as_deref(), PAGE).await?;
+            for key in &page.keys {
                 self.records.delete(key).await?;
             }
             after = page.next;
@@ -313,5 +316,39 @@ impl Book<'_> {
                 return Ok(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_due_delivery_is_all_in_its_name() {
+        let due = Due { webhook: "01JD".into(), delivery: delivery_id(7, "01JE"), next_ms: 5 };
+        assert_eq!(Due::of(&due.name()), Some(due.clone()));
+        assert!(due.name() < Due { next_ms: 1_764_000_000_000, ..due }.name());
+        assert!(delivery_id(8, "a") < delivery_id(7, "b"), "the newest first");
+    }
+
+    #[test]
+    fn a_delivery_tells_of_its_latest_tries() {
+        let mut delivery = Delivery {
+            message: "msg".into(),
+            event: EventType::Test,
+            body: String::new(),
+            state: DeliveryState::Failed,
+            failed: 9,
+            count: 0,
+            tries: Vec::new(),
+            created_ms: 0,
+            next_ms: 0,
+        };
+        for at_ms in 0..40 {
+            delivery.note(Try { at_ms, status: Some(500), problem: None, took_ms: 1 });
+        }
+        assert_eq!((delivery.count, delivery.tries.len(), delivery.tries[0].at_ms), (40, MAX_TRIES_TOLD, 10));
+        delivery.replay(99);
+        assert_eq!((delivery.state, delivery.failed, delivery.next_ms), (DeliveryState::Pending, 0, 99));
     }
 }

@@ -79,8 +79,7 @@ mod tests {
     /// The example of the standard's own libraries.
     #[test]
     fn the_standards_example_is_signed_alike() {
-        let secret =
-            Secret { text: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(), created_ms: 0, expires_ms: None };
+        let secret = Secret { text: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(), created_ms: 0, expires_ms: None };
         let (id, body) = ("msg_p5jXN8AQM9LWM0D4loKWxJek", r#"{"test": 2432232314}"#);
         let signed = signature([&secret], id, 1_614_265_330, body);
         assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");

@@ -1,5 +1,6 @@
 //! Hears how jobs end, without a connection that could miss one.
 
+use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::Name;
 
 use super::Client;
@@ -26,53 +27,65 @@ impl Client {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn listen_to_ends(&self, of: &Name, listening: bool) -> Result<(), Error> {
-        ends::listen(&*self.backend.store, of, listening).await
+    pub fn listen_to_ends<'a>(&'a self, of: &'a Name, listening: bool) -> BoxFuture<'a, Result<(), Error>> {
+        async move { ends::listen(&*self.backend.store, of, listening).await }.boxed()
     }
 
     /// The tenants to whom somebody listens.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn listening(&self) -> Result<Vec<Name>, Error> {
-        let (mut tenants, mut after) = (Vec::new(), None::<String>);
-        loop {
-            let page = self.backend.store.list(&tenant::all_listening(), after.as_deref(), usize::MAX).await?;
-            let names = page.objects.iter().filter_map(|object| object.key.as_str().rsplit('/').next()?.parse().ok());
-            tenants.extend(names);
-            after = page.next;
-            if after.is_none() {
-                return Ok(tenants);
+    pub fn listening(&self) -> BoxFuture<'_, Result<Vec<Name>, Error>> {
+        async move {
+            let (mut tenants, mut after) = (Vec::new(), None::<String>);
+            loop {
+                let page = self.backend.store.list(&tenant::all_listening(), after.as_deref(), usize::MAX).await?;
+                let names =
+                    page.objects.iter().filter_map(|object| object.key.as_str().rsplit('/').next()?.parse().ok());
+                tenants.extend(names);
+                after = page.next;
+                if after.is_none() {
+                    return Ok(tenants);
+                }
             }
         }
+        .boxed()
     }
 
     /// The ends that were noted and not forgotten; one that cannot be read is forgotten.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn ends(&self, of: &Name, after: Option<&str>, limit: usize) -> Result<EndPage, Error> {
-        let store = &*self.backend.store;
-        let page = store.list(&tenant::ends(of), after, limit).await?;
-        let mut ends = Vec::with_capacity(page.objects.len());
-        for object in &page.objects {
-            match documents::read::<JobEnd>(store, &object.key).await {
-                Ok(end) => ends.extend(end),
-                Err(error @ Error::Damaged { .. }) => {
-                    tracing::error!(%error, "nobody hears how a job ended");
-                    store.delete(&object.key).await?;
+    pub fn ends<'a>(
+        &'a self,
+        of: &'a Name,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<EndPage, Error>> {
+        async move {
+            let store = &*self.backend.store;
+            let page = store.list(&tenant::ends(of), after, limit).await?;
+            let mut ends = Vec::with_capacity(page.objects.len());
+            for object in &page.objects {
+                match documents::read::<JobEnd>(store, &object.key).await {
+                    Ok(end) => ends.extend(end),
+                    Err(error @ Error::Damaged { .. }) => {
+                        tracing::error!(%error, "nobody hears how a job ended");
+                        store.delete(&object.key).await?;
+                    }
+                    Err(error) => return Err(error),
                 }
-                Err(error) => return Err(error),
             }
+            Ok(EndPage { ends, next: page.next })
         }
-        Ok(EndPage { ends, next: page.next })
+        .boxed()
     }
 
     /// Whoever wanted to hear of this end does not need the note of it any more.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn forget_end(&self, of: &Name, end: &JobEnd) -> Result<(), Error> {
-        Ok(self.backend.store.delete(&tenant::end(of, end.job, end.finished_ms)).await?)
+    pub fn forget_end<'a>(&'a self, of: &'a Name, end: &'a JobEnd) -> BoxFuture<'a, Result<(), Error>> {
+        async move { Ok(self.backend.store.delete(&tenant::end(of, end.job, end.finished_ms)).await?) }.boxed()
     }
 }

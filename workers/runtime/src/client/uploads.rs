@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::{ErrorCode, Input, Name, Source};
 use medley_step::StepError;
 use tokio::io::AsyncWriteExt;
@@ -99,20 +100,23 @@ impl Client {
     ///
     /// # Errors
     /// `media_empty` and `media_too_large` for a length that no input may have, or one of the store.
-    pub async fn create_upload(&self, of: &Name, new: NewUpload) -> Result<Upload, Error> {
-        if let Some(bytes) = new.bytes {
-            self.check_length(&new.name, bytes)?;
+    pub fn create_upload<'a>(&'a self, of: &'a Name, new: NewUpload) -> BoxFuture<'a, Result<Upload, Error>> {
+        async move {
+            if let Some(bytes) = new.bytes {
+                self.check_length(&new.name, bytes)?;
+            }
+            let created_ms = self.backend.clock.now_ms();
+            let id = UploadId::fresh(created_ms);
+            let NewUpload { name, media_type, bytes, metadata, expires_ms } = new;
+            let record = UploadRecord { name, media_type, bytes, metadata, created_ms, expires_ms };
+            let store = &*self.backend.store;
+            // The sweeper finds the tenant's uploads by this.
+            let registered = tenant::registered(of);
+            store.put_if_absent(&registered, Bytes::from_static(b"{}"), &documents::meta()).await?;
+            documents::write(store, &UploadKeys::new(of, id).record(), &record).await?;
+            Ok(shown(id, record, 0, None))
         }
-        let created_ms = self.backend.clock.now_ms();
-        let id = UploadId::fresh(created_ms);
-        let NewUpload { name, media_type, bytes, metadata, expires_ms } = new;
-        let record = UploadRecord { name, media_type, bytes, metadata, created_ms, expires_ms };
-        let store = &*self.backend.store;
-        // The sweeper finds the tenant's uploads by this.
-        let registered = tenant::registered(of);
-        store.put_if_absent(&registered, Bytes::from_static(b"{}"), &documents::meta()).await?;
-        documents::write(store, &UploadKeys::new(of, id).record(), &record).await?;
-        Ok(shown(id, record, 0, None))
+        .boxed()
     }
 
     fn check_length(&self, name: &str, bytes: u64) -> Result<(), StepError> {
@@ -130,19 +134,22 @@ impl Client {
 
     /// # Errors
     /// [`Error::NoSuchUpload`], also after its time, or one of the store.
-    pub async fn upload(&self, of: &Name, id: UploadId) -> Result<Upload, Error> {
-        let keys = UploadKeys::new(of, id);
-        let mut record = self.upload_record(&keys, id).await?;
-        let store = &*self.backend.store;
-        if record.bytes.is_none() {
-            record.bytes = documents::read(store, &keys.length()).await?;
+    pub fn upload<'a>(&'a self, of: &'a Name, id: UploadId) -> BoxFuture<'a, Result<Upload, Error>> {
+        async move {
+            let keys = UploadKeys::new(of, id);
+            let mut record = self.upload_record(&keys, id).await?;
+            let store = &*self.backend.store;
+            if record.bytes.is_none() {
+                record.bytes = documents::read(store, &keys.length()).await?;
+            }
+            if let Some(input) = self.finished_input(&keys).await? {
+                let bytes = input.bytes.unwrap_or_default();
+                return Ok(shown(id, record, bytes, Some(input)));
+            }
+            let offset = Parts::read(store, &keys).await?.reach();
+            Ok(shown(id, record, offset, None))
         }
-        if let Some(input) = self.finished_input(&keys).await? {
-            let bytes = input.bytes.unwrap_or_default();
-            return Ok(shown(id, record, bytes, Some(input)));
-        }
-        let offset = Parts::read(store, &keys).await?.reach();
-        Ok(shown(id, record, offset, None))
+        .boxed()
     }
 
     async fn upload_record(&self, keys: &UploadKeys, id: UploadId) -> Result<UploadRecord, Error> {
@@ -164,31 +171,42 @@ impl Client {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn uploads(
-        &self,
-        of: &Name,
+    pub fn uploads<'a>(
+        &'a self,
+        of: &'a Name,
         after: Option<UploadId>,
         limit: usize,
-    ) -> Result<(Vec<Upload>, Option<UploadId>), Error> {
-        let (ids, next) = uploads::list(&*self.backend.store, of, after, limit).await?;
-        let mut page = Vec::with_capacity(ids.len());
-        for id in ids {
-            match self.upload(of, id).await {
-                Ok(upload) => page.push(upload),
-                Err(Error::NoSuchUpload(_)) => {}
-                Err(error) => return Err(error),
+    ) -> BoxFuture<'a, Result<(Vec<Upload>, Option<UploadId>), Error>> {
+        async move {
+            let (ids, next) = uploads::list(&*self.backend.store, of, after, limit).await?;
+            let mut page = Vec::with_capacity(ids.len());
+            for id in ids {
+                match self.upload(of, id).await {
+                    Ok(upload) => page.push(upload),
+                    Err(Error::NoSuchUpload(_)) => {}
+                    Err(error) => return Err(error),
+                }
             }
+            Ok((page, next))
         }
-        Ok((page, next))
+        .boxed()
     }
 
     /// Says how long an upload is that began without that, once. Returns the length that stands.
     ///
     /// # Errors
     /// As [`create_upload`](Self::create_upload).
-    pub async fn set_upload_length(&self, of: &Name, upload: &Upload, bytes: u64) -> Result<u64, Error> {
-        self.check_length(&upload.name, bytes)?;
-        documents::write_once(&*self.backend.store, &UploadKeys::new(of, upload.id).length(), bytes).await
+    pub fn set_upload_length<'a>(
+        &'a self,
+        of: &'a Name,
+        upload: &'a Upload,
+        bytes: u64,
+    ) -> BoxFuture<'a, Result<u64, Error>> {
+        async move {
+            self.check_length(&upload.name, bytes)?;
+            documents::write_once(&*self.backend.store, &UploadKeys::new(of, upload.id).length(), bytes).await
+        }
+        .boxed()
     }
 
     /// Keeps the bytes of a local file as those of the upload from `start` on. They are durable when this returns.
@@ -196,50 +214,63 @@ impl Client {
     /// # Errors
     /// `media_too_large` when the upload is in too many pieces, [`Error::NoSuchUpload`] when it was ended meanwhile, or one of
     /// the store.
-    pub async fn put_upload_part(&self, of: &Name, id: UploadId, start: u64, file: &Path) -> Result<(), Error> {
-        let (store, keys) = (&*self.backend.store, UploadKeys::new(of, id));
-        let found = tokio::fs::metadata(file).await;
-        let bytes = found.map_err(|error| Error::local(format!("{} cannot be read", file.display()), error))?.len();
-        if bytes == 0 {
-            return Ok(());
+    pub fn put_upload_part<'a>(
+        &'a self,
+        of: &'a Name,
+        id: UploadId,
+        start: u64,
+        file: &'a Path,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        async move {
+            let (store, keys) = (&*self.backend.store, UploadKeys::new(of, id));
+            let found = tokio::fs::metadata(file).await;
+            let bytes = found.map_err(|error| Error::local(format!("{} cannot be read", file.display()), error))?.len();
+            if bytes == 0 {
+                return Ok(());
+            }
+            if Parts::read(store, &keys).await?.count() >= MAX_PARTS {
+                let message =
+                    format!("the upload came in more than {MAX_PARTS} pieces; begin it again with larger ones");
+                return Err(StepError::permanent(ErrorCode::MEDIA_TOO_LARGE, message).into());
+            }
+            store.put_file(&keys.part(Part { start, end: start + bytes }), file, &ObjectMeta::default()).await?;
+            breakpoint("after_upload_part");
+            if !documents::exists(store, &keys.record()).await? {
+                uploads::remove_parts(store, &keys).await?;
+                return Err(Error::NoSuchUpload(id));
+            }
+            Ok(())
         }
-        if Parts::read(store, &keys).await?.count() >= MAX_PARTS {
-            let message = format!("the upload came in more than {MAX_PARTS} pieces; begin it again with larger ones");
-            return Err(StepError::permanent(ErrorCode::MEDIA_TOO_LARGE, message).into());
-        }
-        store.put_file(&keys.part(Part { start, end: start + bytes }), file, &ObjectMeta::default()).await?;
-        breakpoint("after_upload_part");
-        if !documents::exists(store, &keys.record()).await? {
-            uploads::remove_parts(store, &keys).await?;
-            return Err(Error::NoSuchUpload(id));
-        }
-        Ok(())
+        .boxed()
     }
 
     /// Makes an input of an upload whose bytes are all there. Done again it gives the same.
     ///
     /// # Errors
     /// [`Error::NoSuchUpload`], `input_not_found` when bytes are missing, or one of the store.
-    pub async fn finish_upload(&self, of: &Name, id: UploadId) -> Result<Input, Error> {
-        let upload = self.upload(of, id).await?;
-        if let Some(input) = upload.input {
-            return Ok(input);
-        }
-        let keys = UploadKeys::new(of, id);
-        let parts = Parts::read(&*self.backend.store, &keys).await?;
-        let chain = upload.bytes.and_then(|bytes| parts.chain(bytes)).ok_or_else(|| {
-            let message = format!("upload {id} is not whole: {} bytes are there; go on with it", upload.offset);
-            StepError::permanent(ErrorCode::INPUT_NOT_FOUND, message)
-        })?;
-        let file = self.scratch()?;
-        match self.put_together(&keys, &chain, file.path()).await {
-            // Another gateway was quicker, and the parts are gone.
-            Err(Error::Store(StoreError::NotFound(_))) => {
-                self.finished_input(&keys).await?.ok_or(Error::NoSuchUpload(id))
+    pub fn finish_upload<'a>(&'a self, of: &'a Name, id: UploadId) -> BoxFuture<'a, Result<Input, Error>> {
+        async move {
+            let upload = self.upload(of, id).await?;
+            if let Some(input) = upload.input {
+                return Ok(input);
             }
-            Err(error) => Err(error),
-            Ok(()) => self.finish_upload_from(of, id, file.path()).await,
+            let keys = UploadKeys::new(of, id);
+            let parts = Parts::read(&*self.backend.store, &keys).await?;
+            let chain = upload.bytes.and_then(|bytes| parts.chain(bytes)).ok_or_else(|| {
+                let message = format!("upload {id} is not whole: {} bytes are there; go on with it", upload.offset);
+                StepError::permanent(ErrorCode::INPUT_NOT_FOUND, message)
+            })?;
+            let file = self.scratch()?;
+            match self.put_together(&keys, &chain, file.path()).await {
+                // Another gateway was quicker, and the parts are gone.
+                Err(Error::Store(StoreError::NotFound(_))) => {
+                    self.finished_input(&keys).await?.ok_or(Error::NoSuchUpload(id))
+                }
+                Err(error) => Err(error),
+                Ok(()) => self.finish_upload_from(of, id, file.path()).await,
+            }
         }
+        .boxed()
     }
 
     async fn put_together(&self, keys: &UploadKeys, chain: &[Part], into: &Path) -> Result<(), Error> {
@@ -264,50 +295,69 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NoSuchUpload`], or one of the store.
-    pub async fn finish_upload_from(&self, of: &Name, id: UploadId, file: &Path) -> Result<Input, Error> {
-        let (store, keys) = (&*self.backend.store, UploadKeys::new(of, id));
-        let record = self.upload_record(&keys, id).await?;
-        let known = inputs::hashed(file).await?;
-        let object = tenant::input(of, known.sha256, &record.name);
-        let (_, below) = object.as_str().split_once('/').unwrap_or_default();
-        let input = Input {
-            name: record.name,
-            source: Source::Stored(below.to_owned()),
-            sha256: Some(known.sha256),
-            bytes: Some(known.bytes),
-            media_type: record.media_type,
-        };
-        // The record names the object, and the marker keeps it, before it is there: a removal finds both wherever this ends.
-        documents::write(store, &keys.input(), &input).await?;
-        store.put(&keys.user_of(&object)?, Bytes::from_static(b"{}"), &documents::meta()).await?;
-        breakpoint("after_upload_marker");
-        self.put_upload(&inputs::Upload { key: object, file: known }).await?;
-        breakpoint("after_upload_object");
-        uploads::remove_parts(store, &keys).await?;
-        if !documents::exists(store, &keys.record()).await? {
-            uploads::remove(store, &keys).await?;
-            return Err(Error::NoSuchUpload(id));
+    pub fn finish_upload_from<'a>(
+        &'a self,
+        of: &'a Name,
+        id: UploadId,
+        file: &'a Path,
+    ) -> BoxFuture<'a, Result<Input, Error>> {
+        async move {
+            let (store, keys) = (&*self.backend.store, UploadKeys::new(of, id));
+            let record = self.upload_record(&keys, id).await?;
+            let known = inputs::hashed(file).await?;
+            let object = tenant::input(of, known.sha256, &record.name);
+            let (_, below) = object.as_str().split_once('/').unwrap_or_default();
+            let input = Input {
+                name: record.name,
+                source: Source::Stored(below.to_owned()),
+                sha256: Some(known.sha256),
+                bytes: Some(known.bytes),
+                media_type: record.media_type,
+            };
+            // The record names the object, and the marker keeps it, before it is there: a removal finds both wherever this ends.
+            documents::write(store, &keys.input(), &input).await?;
+            store.put(&keys.user_of(&object)?, Bytes::from_static(b"{}"), &documents::meta()).await?;
+            breakpoint("after_upload_marker");
+            self.put_upload(&inputs::Upload { key: object, file: known }).await?;
+            breakpoint("after_upload_object");
+            uploads::remove_parts(store, &keys).await?;
+            if !documents::exists(store, &keys.record()).await? {
+                uploads::remove(store, &keys).await?;
+                return Err(Error::NoSuchUpload(id));
+            }
+            Ok(input)
         }
-        Ok(input)
+        .boxed()
     }
 
     /// Makes an input of a local file at once: an upload that is whole when it begins.
     ///
     /// # Errors
     /// As [`create_upload`](Self::create_upload) and [`finish_upload_from`](Self::finish_upload_from).
-    pub async fn upload_file(&self, of: &Name, new: NewUpload, file: &Path) -> Result<Input, Error> {
-        let upload = self.create_upload(of, new).await?;
-        self.finish_upload_from(of, upload.id, file).await
+    pub fn upload_file<'a>(
+        &'a self,
+        of: &'a Name,
+        new: NewUpload,
+        file: &'a Path,
+    ) -> BoxFuture<'a, Result<Input, Error>> {
+        async move {
+            let upload = self.create_upload(of, new).await?;
+            self.finish_upload_from(of, upload.id, file).await
+        }
+        .boxed()
     }
 
     /// Ends an upload and forgets its bytes. Jobs that use its file keep it.
     ///
     /// # Errors
     /// [`Error::NoSuchUpload`], or one of the store; then it may be asked for again.
-    pub async fn delete_upload(&self, of: &Name, id: UploadId) -> Result<(), Error> {
-        let keys = UploadKeys::new(of, id);
-        self.upload_record(&keys, id).await?;
-        uploads::remove(&*self.backend.store, &keys).await
+    pub fn delete_upload<'a>(&'a self, of: &'a Name, id: UploadId) -> BoxFuture<'a, Result<(), Error>> {
+        async move {
+            let keys = UploadKeys::new(of, id);
+            self.upload_record(&keys, id).await?;
+            uploads::remove(&*self.backend.store, &keys).await
+        }
+        .boxed()
     }
 }
 
