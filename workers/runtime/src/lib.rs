@@ -49,6 +49,7 @@ mod error;
 pub mod fetch;
 mod layout;
 pub mod queue;
+mod records;
 mod settings;
 pub mod store;
 
@@ -59,4 +60,5 @@ pub use client::{Client, InputRequest, JobPage, JobStatus, Request, Submitted};
 pub use compute::{ComputeCommand, compute_main};
 pub use engine::{Engine, EngineError, EngineOptions, Swept};
 pub use error::Error;
+pub use records::{MAX_RECORD_BYTES, RecordPage, Records, StoreRecords};
 pub use settings::{LimitSettings, Settings, TenantSettings, WorkerSettings};

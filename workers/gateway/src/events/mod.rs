@@ -1,0 +1,7 @@
+//! Streams of events.
+
+use crate::routes::Route;
+
+pub(crate) fn routes() -> Vec<Route> {
+    Vec::new()
+}

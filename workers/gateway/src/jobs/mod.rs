@@ -1,0 +1,7 @@
+//! Jobs and what they leave.
+
+use crate::routes::Route;
+
+pub(crate) fn routes() -> Vec<Route> {
+    Vec::new()
+}

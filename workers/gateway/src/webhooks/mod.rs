@@ -1,0 +1,7 @@
+//! Webhooks (Standard Webhooks).
+
+use crate::routes::Route;
+
+pub(crate) fn routes() -> Vec<Route> {
+    Vec::new()
+}
