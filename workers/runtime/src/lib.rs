@@ -56,7 +56,7 @@ pub mod store;
 pub use backend::{Backend, Clock};
 #[cfg(feature = "breakpoints")]
 pub use breakpoint::BREAKPOINT_VARIABLE;
-pub use client::{Client, InputRequest, JobPage, JobStatus, Request, Submitted};
+pub use client::{Client, InputRequest, JobPage, JobStatus, Request, Spooled, Submitted};
 pub use compute::{ComputeCommand, compute_main};
 pub use engine::{Engine, EngineError, EngineOptions, Swept};
 pub use error::Error;

@@ -280,7 +280,8 @@ mod tests {
 
     #[track_caller]
     fn golden(name: &str, stored: &str, made: impl Serialize) {
-        let (stored, made): (Value, Value) = (serde_json::from_str(stored).unwrap(), serde_json::to_value(made).unwrap());
+        let (stored, made): (Value, Value) =
+            (serde_json::from_str(stored).unwrap(), serde_json::to_value(made).unwrap());
         assert!(is_alike(&stored, &made), "{name}.json is {stored:#}\nand the answer {made:#}");
     }
 

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use medley_proto::Failure;
+use medley_proto::{Failure, JobId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -61,11 +61,7 @@ impl ApiError {
     }
 
     /// A request at fault, with a code of its own.
-    pub(super) fn bad(
-        code: &'static str,
-        param: impl Into<Cow<'static, str>>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub(super) fn bad(code: &'static str, param: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self { param: Some(param.into()), ..Self::new(StatusCode::BAD_REQUEST, code, message) }
     }
 
@@ -84,6 +80,30 @@ impl ApiError {
         let message = "the gateway is stopping; ask again, and the same job goes on";
         let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", message);
         Self { retry_after: Some(Duration::from_secs(1)), ..error }
+    }
+
+    /// Something of the gateway's own is away for a moment.
+    pub(super) fn away(message: &str) -> Self {
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", message);
+        Self { retry_after: Some(AWAY), ..error }
+    }
+
+    /// A defect of our own; the cause is logged and not shown.
+    pub(super) fn defect(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(error = %cause, "an answer could not be made");
+        Problem::internal().into()
+    }
+
+    pub(super) fn cancelled(job: JobId) -> Self {
+        let message = format!("job {job} was cancelled; send the request again for another");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "cancelled", message)
+    }
+
+    /// The job went well, and what it made was removed since.
+    pub(super) fn gone(job: JobId, artifact: &str) -> Self {
+        let message =
+            format!("{artifact} of job {job} is not there any more; delete the job and send the request again");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "state_damaged", message)
     }
 
     /// How a job failed.

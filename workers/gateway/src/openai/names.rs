@@ -82,7 +82,9 @@ fn collect(part: &Value, root: &Value, level: usize, found: &mut Vec<String>) {
     for nested in ["oneOf", "anyOf", "allOf"].into_iter().filter_map(|name| part.get(name)?.as_array()).flatten() {
         collect(nested, root, level + 1, found);
     }
-    if let Some(named) = part.get("$ref").and_then(Value::as_str).and_then(|name| root.pointer(name.trim_start_matches('#'))) {
+    if let Some(named) =
+        part.get("$ref").and_then(Value::as_str).and_then(|name| root.pointer(name.trim_start_matches('#')))
+    {
         collect(named, root, level + 1, found);
     }
 }

@@ -67,6 +67,11 @@ impl Backend {
         &self.store
     }
 
+    /// The kinds that this binary knows.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
     pub fn settings(&self) -> &Settings {
         &self.settings
     }

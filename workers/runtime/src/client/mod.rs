@@ -6,6 +6,7 @@ mod dead_letters;
 mod folders;
 mod inputs;
 mod list;
+mod reading;
 mod status;
 mod submit;
 mod trim;
@@ -15,7 +16,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use medley_proto::Class;
 
-pub use inputs::InputRequest;
+pub use inputs::{InputRequest, Spooled};
 pub use list::JobPage;
 pub use status::JobStatus;
 pub use submit::{Request, Submitted};
