@@ -67,7 +67,7 @@ where
             Late::Making(mut making) => Some(match tokio::time::timeout(every, &mut making).await {
                 Err(_) => (Ok(SPACE), Late::Making(making)),
                 Ok(Ok(json)) => (Ok(Bytes::from(json)), Late::Over),
-                Ok(Err(error)) => (Ok(error.json().into()), Late::Failed(error.message)),
+                Ok(Err(error)) => (Ok(Bytes::from(error.json())), Late::Failed(error.message)),
             }),
             Late::Failed(message) => {
                 tokio::time::sleep(FLUSH).await;
