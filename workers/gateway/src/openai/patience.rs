@@ -62,7 +62,7 @@ fn late<F>(every: Duration, making: Pin<Box<F>>) -> impl futures_util::Stream<It
 where
     F: Future<Output = Result<Vec<u8>, ApiError>> + Send + 'static,
 {
-    let next = move |late| async move {
+    let next = move |late: Late<F>| async move {
         match late {
             Late::Making(mut making) => Some(match tokio::time::timeout(every, &mut making).await {
                 Err(_) => (Ok(SPACE), Late::Making(making)),
