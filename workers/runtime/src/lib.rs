@@ -58,7 +58,8 @@ pub use backend::{Backend, Clock};
 #[cfg(feature = "breakpoints")]
 pub use breakpoint::BREAKPOINT_VARIABLE;
 pub use client::{
-    Client, EndPage, InputRequest, JobPage, JobStatus, NewUpload, Request, Scratch, Submitted, Upload, UploadId,
+    Client, EndPage, InputRequest, JobPage, JobStatus, NewUpload, Request, Scratch, Spooled, Submitted, Upload,
+    UploadId,
 };
 pub use compute::{ComputeCommand, compute_main};
 pub use engine::{Engine, EngineError, EngineOptions, Swept};

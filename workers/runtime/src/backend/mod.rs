@@ -86,6 +86,11 @@ impl Backend {
         &self.clock
     }
 
+    /// The kinds that this binary knows.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
     pub fn settings(&self) -> &Settings {
         &self.settings
     }

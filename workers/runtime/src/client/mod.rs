@@ -8,6 +8,7 @@ mod folders;
 mod inputs;
 mod list;
 mod open;
+mod reading;
 mod status;
 mod submit;
 mod trim;
@@ -20,7 +21,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::Class;
 
 pub use ends::EndPage;
-pub use inputs::InputRequest;
+pub use inputs::{InputRequest, Spooled};
 pub use list::JobPage;
 pub use status::JobStatus;
 pub use submit::{Request, Submitted};
