@@ -2,5 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod exchange;
 mod openai;
 mod served;
+mod uploads;
+mod webhooks;
