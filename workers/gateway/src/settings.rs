@@ -27,7 +27,9 @@ pub struct GatewaySettings {
     pub head_timeout_s: u64,
     /// How long requests may go on after the gateway was asked to stop, in seconds.
     pub drain_s: u64,
+    /// Resumable uploads.
     pub uploads: UploadSettings,
+    /// Messages about how jobs end.
     pub webhooks: WebhookSettings,
 }
 

@@ -185,7 +185,7 @@ async fn receive(
         let detail = format!("the body goes beyond the {max_bytes} bytes that may still come; send the rest only");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "media_too_large", detail));
     }
-    if max_bytes == 0 {
+    if upload.input.is_some() {
         return Ok(upload.offset);
     }
     let (id, bytes) = (upload.id, upload.bytes);

@@ -63,6 +63,7 @@ pub(crate) struct Uploads {
 
 impl Uploads {
     pub(crate) fn new(settings: &UploadSettings) -> Self {
+        tracing::info!(keep_days = settings.keep_ms() / UploadSettings::DAY_MS, "uploads are kept for so many days");
         Self {
             writers: Writers::default(),
             room: SpoolRoom::new(settings.spool_bytes),

@@ -4,10 +4,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -35,7 +32,7 @@ use crate::state::App;
 
 /// How often the courier looks although nothing told it to: events of queues may be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
-/// The pause after a round that failed, or that left something for want of room.
+/// The pause after a round that failed.
 const SOON: Duration = Duration::from_secs(1);
 /// How long a receiver may take; the standard asks for 15 to 30 s.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -58,8 +55,6 @@ pub(crate) struct Webhooks {
     gateway: String,
     room: Arc<Semaphore>,
     under_way: Mutex<UnderWay>,
-    /// Whether something was left for want of room.
-    waiting: AtomicBool,
 }
 
 #[derive(Default)]
@@ -82,7 +77,6 @@ impl Webhooks {
             gateway: ulid::Ulid::generate().to_string(),
             room: Arc::new(Semaphore::new(AT_ONCE)),
             under_way: Mutex::default(),
-            waiting: AtomicBool::new(false),
         }
     }
 
@@ -92,17 +86,13 @@ impl Webhooks {
         if under_way.due.contains(&(of.clone(), due.clone())) {
             return None;
         }
-        let permit = match under_way.each.get(&due.webhook) {
-            Some(count) if *count >= AT_ONCE_EACH => None,
-            _ => self.room.clone().try_acquire_owned().ok(),
-        };
-        if permit.is_none() {
-            self.waiting.store(true, Ordering::Relaxed);
+        if under_way.each.get(&due.webhook).is_some_and(|count| *count >= AT_ONCE_EACH) {
             return None;
         }
+        let permit = self.room.clone().try_acquire_owned().ok()?;
         under_way.due.insert((of.clone(), due.clone()));
         *under_way.each.entry(due.webhook.clone()).or_default() += 1;
-        permit
+        Some(permit)
     }
 
     fn leave(&self, of: &Name, due: &Due) {
@@ -114,9 +104,8 @@ impl Webhooks {
                 under_way.each.remove(&due.webhook);
             }
         }
-        if self.waiting.swap(false, Ordering::Relaxed) {
-            self.wake.notify_one();
-        }
+        // There is room, and the delivery may be due again soon.
+        self.wake.notify_one();
     }
 }
 
@@ -210,6 +199,8 @@ async fn pass_on(app: &App, book: Book<'_>) -> Result<(), Error> {
                 none => none.insert(book.webhooks().await?),
             };
             let body = messages::of_end(end, &app.settings.webhooks.public_url);
+            // The clock of whoever ended it may go ahead of this one.
+            let next_ms = end.finished_ms.min(client.backend().clock().now_ms());
             for (id, _) in webhooks.iter().filter(|(_, webhook)| webhook.wants(end.outcome.into())) {
                 let delivery = Delivery {
                     message: format!("msg_{}_{}", end.job, end.finished_ms),
@@ -220,7 +211,7 @@ async fn pass_on(app: &App, book: Book<'_>) -> Result<(), Error> {
                     count: 0,
                     tries: Vec::new(),
                     created_ms: end.finished_ms,
-                    next_ms: end.finished_ms,
+                    next_ms,
                 };
                 book.make(id, &delivery_id(end.finished_ms, &end.job.to_string()), &delivery).await?;
             }
@@ -312,6 +303,8 @@ async fn send(app: &App, book: Book<'_>, to: &str, webhook: &Webhook, delivery: 
     let now_ms = app.client.backend().clock().now_ms();
     let (status, problem) = told(&sent);
     let arrived = problem.is_none();
+    metrics::counter!("medley_webhook_tries_total", "outcome" => if arrived { "delivered" } else { "failed" })
+        .increment(1);
     tracing::debug!(webhook = to, message = delivery.message, status, problem, "a webhook's message was sent");
     delivery.note(Try { at_ms, status, problem, took_ms: now_ms.saturating_sub(at_ms) });
     if arrived {
