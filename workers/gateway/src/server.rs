@@ -20,7 +20,7 @@ use crate::{
 /// The gateway over a queue and a store.
 #[derive(Debug)]
 pub struct Gateway {
-    app: Arc<App>,
+    pub(crate) app: Arc<App>,
 }
 
 impl Gateway {

@@ -338,3 +338,153 @@ fn failed(delivery: &mut Delivery, wish: Option<Duration>, now_ms: u64) {
         None => delivery.state = DeliveryState::Failed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader, Read, Write},
+        net::TcpListener,
+        path::Path,
+        sync::atomic::{AtomicU64, Ordering},
+        thread,
+    };
+
+    use medley_runtime::{Backend, Clock, Settings, queue::SqliteQueue, store::FileStore};
+    use medley_step::Registry;
+
+    use super::*;
+    use crate::{Gateway, GatewaySettings, webhooks::messages::EventType, webhooks::signature::Secret};
+
+    const TENANT: Name = Name::from_static("t");
+
+    /// A receiver that takes everything, and the ids of what it got.
+    fn receiver() -> (String, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let got = Arc::new(Mutex::new(Vec::new()));
+        let ids = got.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let mut reader = BufReader::new(&stream);
+                let (mut id, mut length, mut line) = (String::new(), 0, String::new());
+                while reader.read_line(&mut line).unwrap() > 2 {
+                    match line.trim().split_once(": ") {
+                        Some(("webhook-id", value)) => id = value.to_owned(),
+                        Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                            length = value.parse().unwrap();
+                        }
+                        _ => {}
+                    }
+                    line.clear();
+                }
+                reader.read_exact(&mut vec![0; length]).unwrap();
+                // Noted before it is answered: whoever hears the answer finds it noted.
+                ids.lock().unwrap().push(id);
+                (&stream).write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").unwrap();
+            }
+        });
+        (url, got)
+    }
+
+    /// A gateway over this folder, of which there may be several.
+    async fn gateway(folder: &Path, ahead_ms: &Arc<AtomicU64>) -> Arc<App> {
+        let queue = SqliteQueue::open(&folder.join("queue.db")).await.unwrap();
+        let store = FileStore::open(&folder.join("store")).await.unwrap();
+        let ahead_ms = ahead_ms.clone();
+        let clock = Clock::new(move || Clock::system().now_ms() + ahead_ms.load(Ordering::Relaxed));
+        let registry = Arc::new(Registry::default());
+        let backend = Backend::new(Arc::new(queue), Arc::new(store), registry, Settings::default()).with_clock(clock);
+        let mut settings = GatewaySettings::default();
+        settings.webhooks.allow = vec!["127.0.0.1".parse().unwrap()];
+        Gateway::new(Client::new(backend), settings).unwrap().app
+    }
+
+    fn message(number: u64, now_ms: u64) -> Delivery {
+        Delivery {
+            message: format!("msg_{number}"),
+            event: EventType::Test,
+            body: "{}".into(),
+            state: DeliveryState::Pending,
+            failed: 0,
+            count: 0,
+            tries: Vec::new(),
+            created_ms: now_ms,
+            next_ms: now_ms,
+        }
+    }
+
+    async fn register(app: &App, url: String) {
+        let book = Book { records: &*app.records, tenant: &TENANT };
+        let secrets = vec![Secret::fresh(1)];
+        let webhook =
+            Webhook { url, description: String::new(), events: Vec::new(), enabled: true, secrets, created_ms: 1 };
+        book.put_webhook("HOOK", &webhook).await.unwrap();
+        app.client.listen_to_ends(&TENANT, true).await.unwrap();
+    }
+
+    /// Runs the couriers of these gateways until every delivery has arrived.
+    async fn until_delivered(apps: &[&Arc<App>], ids: &[String]) {
+        let stop = CancellationToken::new();
+        let couriers: Vec<_> = apps.iter().map(|app| tokio::spawn(run((*app).clone(), stop.clone()))).collect();
+        let book = Book { records: &*apps[0].records, tenant: &TENANT };
+        for id in ids {
+            while book.delivery("HOOK", id).await.unwrap().unwrap().state != DeliveryState::Delivered {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+        stop.cancel();
+        for courier in couriers {
+            courier.await.unwrap();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn two_gateways_deliver_each_message_once() {
+        let (folder, ahead) = (tempfile::tempdir().unwrap(), Arc::default());
+        let (one, other) = (gateway(folder.path(), &ahead).await, gateway(folder.path(), &ahead).await);
+        let (url, got) = receiver();
+        register(&one, url).await;
+        let book = Book { records: &*one.records, tenant: &TENANT };
+        let now_ms = Clock::system().now_ms();
+        let mut ids = Vec::new();
+        for number in 0..30 {
+            let id = delivery_id(now_ms, &format!("{number:02}"));
+            // Both make it, as when both read the same note of an end.
+            book.make("HOOK", &id, &message(number, now_ms)).await.unwrap();
+            book.make("HOOK", &id, &message(number, now_ms)).await.unwrap();
+            ids.push(id);
+        }
+        until_delivered(&[&one, &other], &ids).await;
+        let mut got = got.lock().unwrap().clone();
+        got.sort_unstable();
+        let mut expected: Vec<_> = (0..30).map(|number| format!("msg_{number}")).collect();
+        expected.sort_unstable();
+        assert_eq!(got, expected);
+        assert_eq!(book.due(None).await.unwrap(), (Vec::new(), None), "nothing is due any more");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_try_of_a_gateway_that_died_is_made_again() {
+        let (folder, ahead) = (tempfile::tempdir().unwrap(), Arc::<AtomicU64>::default());
+        let app = gateway(folder.path(), &ahead).await;
+        let (url, got) = receiver();
+        register(&app, url).await;
+        let book = Book { records: &*app.records, tenant: &TENANT };
+        let now_ms = Clock::system().now_ms();
+        let id = delivery_id(now_ms, "01");
+        book.make("HOOK", &id, &message(1, now_ms)).await.unwrap();
+        let due = Due { webhook: "HOOK".into(), delivery: id.clone(), next_ms: now_ms };
+        let dead = Claim { gateway: "dead".into(), at_ms: now_ms };
+        assert_eq!(book.claim(&due, 0, &dead).await.unwrap(), None);
+        try_it(&app, book, &due).await.unwrap();
+        assert_eq!(book.delivery("HOOK", &id).await.unwrap().unwrap(), message(1, now_ms), "it may still be trying");
+        ahead.store(CLAIM_HOLDS_MS, Ordering::Relaxed);
+        try_it(&app, book, &due).await.unwrap();
+        let noted = book.delivery("HOOK", &id).await.unwrap().unwrap();
+        assert_eq!((noted.state, noted.count, got.lock().unwrap().len()), (DeliveryState::Pending, 1, 0));
+        // Past the pause before the next try.
+        ahead.store(2 * CLAIM_HOLDS_MS, Ordering::Relaxed);
+        until_delivered(&[&app], &[id]).await;
+        assert_eq!(*got.lock().unwrap(), ["msg_1"]);
+    }
+}
