@@ -18,21 +18,26 @@
 mod access;
 mod error;
 mod events;
+mod extract;
 mod jobs;
+mod loopback;
 mod openai;
 mod openapi;
 mod operations;
 mod problem;
+mod requests;
 mod routes;
 mod server;
 mod settings;
 mod state;
+mod tls;
 mod uploads;
 mod webhooks;
 
 pub use error::GatewayError;
-pub use openapi::document as openapi_document;
+pub use openapi::{document as openapi_document, schema_of_kind};
+pub use operations::RenderMetrics;
 pub use server::Gateway;
-pub use settings::GatewaySettings;
+pub use settings::{GatewaySettings, TlsSettings};
 pub use uploads::UploadSettings;
 pub use webhooks::WebhookSettings;

@@ -1,9 +1,17 @@
 use std::sync::Arc;
 
 use medley_runtime::{Client, Records};
+use medley_step::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::{access::Access, settings::GatewaySettings, uploads::Uploads, webhooks::Webhooks};
+use crate::{
+    access::Access,
+    events::Hub,
+    operations::{Reach, RenderMetrics},
+    settings::GatewaySettings,
+    uploads::Uploads,
+    webhooks::Webhooks,
+};
 
 /// What every handler has: axum's `State<Arc<App>>`.
 #[derive(Debug)]
@@ -15,6 +23,21 @@ pub(crate) struct App {
     pub(crate) access: Access,
     pub(crate) uploads: Uploads,
     pub(crate) webhooks: Webhooks,
+    /// The jobs that somebody follows.
+    pub(crate) hub: Hub,
+    pub(crate) metrics: Option<RenderMetrics>,
+    pub(crate) reach: Reach,
     /// Cancelled when the gateway was asked to stop: streams and long polls end at once.
     pub(crate) draining: CancellationToken,
+}
+
+impl App {
+    /// Unix time.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.client.backend().now_ms()
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        self.client.backend().registry()
+    }
 }

@@ -11,6 +11,9 @@ use crate::{
 /// A record of the store is not what was written there: a disk that fails, or somebody who changed it.
 const STATE_DAMAGED: ErrorCode = ErrorCode::new("state_damaged");
 
+/// A revision was made of an older one than the newest.
+const REVISION_STALE: ErrorCode = ErrorCode::new("revision_stale");
+
 /// What a call of the runtime can come to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -26,6 +29,9 @@ pub enum Error {
     /// Never there, ended by its client, or kept for long enough.
     #[error("there is no upload {0}; it may be over its time: upload the file again")]
     NoSuchUpload(UploadId),
+    /// Somebody else made a newer revision than the one that was edited.
+    #[error("job {job} has revision {newest} by now; read it, and make the change again")]
+    StaleRevision { job: JobId, newest: u32 },
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error(transparent)]
@@ -65,6 +71,7 @@ impl Error {
             Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) | Self::NoSuchUpload(_) => {
                 ErrorCode::INPUT_NOT_FOUND
             }
+            Self::StaleRevision { .. } => REVISION_STALE,
             Self::Queue(_) | Self::Store(_) | Self::Local { .. } => ErrorCode::SERVICE_UNAVAILABLE,
             Self::Damaged { .. } | Self::DamagedRecord { .. } => STATE_DAMAGED,
         }
@@ -92,7 +99,8 @@ impl Retryable for Error {
             | Self::NoSuchJob(_)
             | Self::NotFinished(_)
             | Self::NoDeadLetter(_)
-            | Self::NoSuchUpload(_) => StepError::internal("a document of the job cannot be read").because(self),
+            | Self::NoSuchUpload(_)
+            | Self::StaleRevision { .. } => StepError::internal("a document of the job cannot be read").because(self),
         }
     }
 }

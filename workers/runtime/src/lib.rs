@@ -58,11 +58,11 @@ pub use backend::{Backend, Clock};
 #[cfg(feature = "breakpoints")]
 pub use breakpoint::BREAKPOINT_VARIABLE;
 pub use client::{
-    Client, EndPage, InputRequest, JobPage, JobStatus, NewUpload, Request, Scratch, Spooled, Submitted, Upload,
-    UploadId,
+    Client, EndPage, Estimate, InputRequest, JobPage, JobProgress, JobStatus, NewFile, NewRevision, NewUpload, Request,
+    Revision, Scratch, Spooled, Submitted, Upload, UploadId,
 };
 pub use compute::{ComputeCommand, compute_main};
-pub use engine::{Engine, EngineError, EngineOptions, Swept};
+pub use engine::{Engine, EngineError, EngineOptions, KindRate, Swept, WorkerNote};
 pub use error::Error;
 pub use layout::ends::JobEnd;
 pub use records::{MAX_RECORD_BYTES, RecordPage, Records, StoreRecords};

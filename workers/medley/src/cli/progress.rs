@@ -13,7 +13,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use medley_proto::{Event, EventBody, JobId};
 
 use super::printable::printable;
-use crate::progress::{Estimate, JobProgress};
+use medley_runtime::{Estimate, JobProgress};
 
 /// How often a pipe gets a line about a job.
 const LINE_EVERY: Duration = Duration::from_secs(5);

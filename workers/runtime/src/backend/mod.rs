@@ -86,6 +86,11 @@ impl Backend {
         &self.clock
     }
 
+    /// Unix time, by this backend's clock.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
     /// The kinds that this binary knows.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
