@@ -8,8 +8,8 @@ use std::{
 use axum::{
     Json,
     body::Body,
-    extract::{Path, Query, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use medley_proto::Name;
@@ -26,13 +26,30 @@ use super::{
     receive::{Receiver, Turn},
     view::{UploadPage, UploadView},
 };
-use crate::{access::Caller, problem::Problem, state::App};
+use crate::{
+    access::Caller,
+    extract::{Asked, path_param},
+    problem::Problem,
+    state::App,
+};
 
 /// How long the last request of an upload waits until the file is put together; all its bytes are durable before.
 const FINISH_PATIENCE: Duration = Duration::from_secs(20);
 const MAX_PAGE: usize = 100;
 
 type Reply = Result<Response, Problem>;
+
+/// What the path has for `{upload}`.
+#[derive(Debug)]
+pub(super) struct UploadPath(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for UploadPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        path_param(parts, state, "upload").await.map(Self)
+    }
+}
 
 /// What every answer of tus has, problems too.
 fn tus(reply: Reply) -> Response {
@@ -101,7 +118,7 @@ fn length_of_body(headers: &HeaderMap) -> Option<u64> {
 pub(super) async fn offset(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    UploadPath(id): UploadPath,
     headers: HeaderMap,
 ) -> Response {
     tus(how_far(&app, &caller.tenant, &id, &headers).await)
@@ -128,7 +145,7 @@ async fn how_far(app: &App, of: &Name, id: &str, headers: &HeaderMap) -> Reply {
 pub(super) async fn append(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    UploadPath(id): UploadPath,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -225,7 +242,7 @@ async fn receive(
 pub(super) async fn end(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    UploadPath(id): UploadPath,
     headers: HeaderMap,
 ) -> Response {
     tus(terminate(&app, &caller.tenant, &id, &headers).await)
@@ -242,7 +259,7 @@ async fn terminate(app: &App, of: &Name, id: &str, headers: &HeaderMap) -> Reply
 pub(super) async fn overridden(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    UploadPath(id): UploadPath,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -259,12 +276,13 @@ pub(super) async fn overridden(
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    UploadPath(id): UploadPath,
 ) -> Result<Json<UploadView>, Problem> {
     Ok(Json(app.client.upload(&caller.tenant, id_of(&id)?).await?.into()))
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PageQuery {
     cursor: Option<String>,
     limit: Option<usize>,
@@ -273,7 +291,7 @@ pub(super) struct PageQuery {
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Query(PageQuery { cursor, limit }): Query<PageQuery>,
+    Asked(PageQuery { cursor, limit }): Asked<PageQuery>,
 ) -> Result<Json<UploadPage>, Problem> {
     let unknown = |_| Problem::bad_request("cursor_invalid", "the cursor is none of ours; begin without one");
     let after = cursor.map(|cursor| cursor.parse().map_err(unknown)).transpose()?;

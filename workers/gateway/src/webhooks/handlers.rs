@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
-    http::{HeaderValue, StatusCode, header},
+    extract::{FromRequest, FromRequestParts, Request, State},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -21,7 +21,12 @@ use super::{
         WebhookSecret, WebhookView,
     },
 };
-use crate::{access::Caller, problem::Problem, state::App};
+use crate::{
+    access::Caller,
+    extract::{Asked, path_param, too_large},
+    problem::Problem,
+    state::App,
+};
 
 /// The most webhooks of a tenant: each end of a job is a delivery for each.
 const MAX_WEBHOOKS: usize = 50;
@@ -32,6 +37,30 @@ const DAY_S: u64 = 86_400;
 const MAX_KEEP_OLD_S: u64 = 30 * DAY_S;
 /// The most deliveries that one request replays.
 const MAX_REPLAYED: usize = 1_000;
+
+/// What the path has for `{webhook}`.
+#[derive(Debug)]
+pub(super) struct WebhookPath(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for WebhookPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        path_param(parts, state, "webhook").await.map(Self)
+    }
+}
+
+/// What the path has for `{webhook}` and `{delivery}`.
+#[derive(Debug)]
+pub(super) struct DeliveryPath(String, String);
+
+impl<S: Send + Sync> FromRequestParts<S> for DeliveryPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(path_param(parts, state, "webhook").await?, path_param(parts, state, "delivery").await?))
+    }
+}
 
 impl App {
     fn book<'a>(&'a self, caller: &'a Caller) -> Book<'a> {
@@ -44,12 +73,24 @@ impl App {
 }
 
 /// The JSON of a body; nothing is an empty object.
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
-    let body: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|error| {
-        let detail = format!("the body is not what this route reads: {error}; GET /openapi.json describes it");
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "request_invalid", detail)
-    })
+#[derive(Debug)]
+pub(super) struct Given<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Given<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let read = Bytes::from_request(request, state).await;
+        let body = read.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => too_large("gateway.max_body_bytes"),
+            _ => Problem::bad_request("request_invalid", rejection.body_text()),
+        })?;
+        let body: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { &body };
+        serde_json::from_slice(body).map(Self).map_err(|error| {
+            let detail = format!("the body is not what this route reads: {error}; GET /openapi.json describes it");
+            Problem::bad_request("request_invalid", detail)
+        })
+    }
 }
 
 fn invalid(detail: impl Into<String>) -> Problem {
@@ -122,8 +163,11 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<
     Ok(Json(WebhookList { data }))
 }
 
-pub(super) async fn create(State(app): State<Arc<App>>, caller: Caller, body: Bytes) -> Result<Response, Problem> {
-    let NewWebhook { url, description, events } = read(&body)?;
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Given(NewWebhook { url, description, events }): Given<NewWebhook>,
+) -> Result<Response, Problem> {
     check_url(&app, &url)?;
     check_description(&description)?;
     let book = app.book(&caller);
@@ -151,7 +195,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, caller: Caller, body: By
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    WebhookPath(id): WebhookPath,
 ) -> Result<Json<WebhookView>, Problem> {
     let book = app.book(&caller);
     let webhook = webhook_of(book, &id).await?;
@@ -161,10 +205,9 @@ pub(super) async fn get(
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
-    body: Bytes,
+    WebhookPath(id): WebhookPath,
+    Given(WebhookChange { url, description, events, enabled }): Given<WebhookChange>,
 ) -> Result<Json<WebhookView>, Problem> {
-    let WebhookChange { url, description, events, enabled } = read(&body)?;
     let book = app.book(&caller);
     let mut webhook = webhook_of(book, &id).await?;
     if let Some(url) = url {
@@ -191,7 +234,7 @@ pub(super) async fn change(
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    WebhookPath(id): WebhookPath,
 ) -> Result<StatusCode, Problem> {
     let book = app.book(&caller);
     webhook_of(book, &id).await?;
@@ -209,10 +252,9 @@ pub(super) async fn remove(
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
-    body: Bytes,
+    WebhookPath(id): WebhookPath,
+    Given(RotateRequest { keep_old_s }): Given<RotateRequest>,
 ) -> Result<Response, Problem> {
-    let RotateRequest { keep_old_s } = read(&body)?;
     let keep_old_s = keep_old_s.unwrap_or(DAY_S);
     if keep_old_s > MAX_KEEP_OLD_S {
         return Err(invalid(format!("old secrets hold for {MAX_KEEP_OLD_S} s at most; ask for less")));
@@ -236,7 +278,7 @@ pub(super) async fn rotate(
 pub(super) async fn test(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    WebhookPath(id): WebhookPath,
 ) -> Result<(StatusCode, Json<DeliveryView>), Problem> {
     let book = app.book(&caller);
     active(book, &id).await?;
@@ -259,6 +301,7 @@ pub(super) async fn test(
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct DeliveriesQuery {
     state: Option<DeliveryState>,
     cursor: Option<String>,
@@ -268,8 +311,8 @@ pub(super) struct DeliveriesQuery {
 pub(super) async fn deliveries(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
-    Query(DeliveriesQuery { state, cursor, limit }): Query<DeliveriesQuery>,
+    WebhookPath(id): WebhookPath,
+    Asked(DeliveriesQuery { state, cursor, limit }): Asked<DeliveriesQuery>,
 ) -> Result<Json<DeliveryPage>, Problem> {
     let book = app.book(&caller);
     webhook_of(book, &id).await?;
@@ -287,7 +330,7 @@ pub(super) async fn deliveries(
 pub(super) async fn delivery(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path((webhook, id)): Path<(String, String)>,
+    DeliveryPath(webhook, id): DeliveryPath,
 ) -> Result<Json<DeliveryView>, Problem> {
     let delivery = delivery_of(app.book(&caller), &webhook, &id).await?;
     Ok(Json(DeliveryView::of(&id, delivery)))
@@ -296,7 +339,7 @@ pub(super) async fn delivery(
 pub(super) async fn replay(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path((webhook, id)): Path<(String, String)>,
+    DeliveryPath(webhook, id): DeliveryPath,
 ) -> Result<(StatusCode, Json<DeliveryView>), Problem> {
     let book = app.book(&caller);
     let mut delivery = delivery_of(book, &webhook, &id).await?;
@@ -311,10 +354,9 @@ pub(super) async fn replay(
 pub(super) async fn replay_failed(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(webhook): Path<String>,
-    body: Bytes,
+    WebhookPath(webhook): WebhookPath,
+    Given(ReplayRequest { since_ms }): Given<ReplayRequest>,
 ) -> Result<(StatusCode, Json<Replayed>), Problem> {
-    let ReplayRequest { since_ms } = read(&body)?;
     let book = app.book(&caller);
     active(book, &webhook).await?;
     let (mut replayed, mut after) = (0, None::<String>);
