@@ -66,10 +66,6 @@ impl App {
     fn book<'a>(&'a self, caller: &'a Caller) -> Book<'a> {
         Book { records: &*self.records, tenant: &caller.tenant }
     }
-
-    fn now_ms(&self) -> u64 {
-        self.client.backend().clock().now_ms()
-    }
 }
 
 /// The JSON of a body; nothing is an empty object.
