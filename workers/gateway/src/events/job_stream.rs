@@ -29,8 +29,8 @@ pub(crate) struct JobStream {
     app: Arc<App>,
     caller: Caller,
     job: JobId,
-    watched: Arc<Watched>,
-    events: Receiver<Arc<Event>>,
+    /// None when it had ended before.
+    heard: Option<(Arc<Watched>, Receiver<Arc<Event>>)>,
     ready: VecDeque<Result<sse::Event, axum::Error>>,
     /// The id of the job as the client knows it.
     known: Option<String>,
@@ -47,17 +47,21 @@ impl JobStream {
         job: JobId,
         after: Option<String>,
     ) -> Result<Option<Self>, Problem> {
-        // Heard before it is looked at, so that nothing falls in between.
-        let watched = app.hub.watch(&caller.tenant, job);
-        let events = watched.subscribe();
-        let view = look(&app, &caller, job).await?;
+        let mut view = look(&app, &caller, job).await?;
+        let mut heard = None;
+        if !view.state.is_final() {
+            // Heard before it is looked at again, so that nothing falls in between.
+            let watched = app.hub.watch(&caller.tenant, job);
+            let events = watched.subscribe();
+            heard = Some((watched, events));
+            view = look(&app, &caller, job).await?;
+        }
         let id = id_of(&app, &caller, &view).await?;
         if view.state.is_final() && after.as_deref() == Some(&id) {
             return Ok(None);
         }
         let (ready, counted) = (VecDeque::new(), Instant::now());
-        let mut stream =
-            Self { app, caller, job, watched, events, ready, known: after, counted, told: None, over: false };
+        let mut stream = Self { app, caller, job, heard, ready, known: after, counted, told: None, over: false };
         stream.tell(&view, id);
         if stream.ready.is_empty() {
             // The client knows all of it; the head of the answer goes out with this.
@@ -78,7 +82,8 @@ impl JobStream {
             if self.over {
                 return None;
             }
-            match self.events.recv().await {
+            let (_, events) = self.heard.as_mut()?;
+            match events.recv().await {
                 Ok(event) => self.take(&event).await,
                 Err(RecvError::Lagged(_)) => self.look().await,
                 // Whoever watches has ended: the client comes back, and finds the job as it is then.
@@ -109,7 +114,8 @@ impl JobStream {
     }
 
     fn progress(&mut self) {
-        let Some(progress) = self.watched.estimate().map(ProgressView::from) else { return };
+        let estimate = self.heard.as_ref().and_then(|(watched, _)| watched.estimate());
+        let Some(progress) = estimate.map(ProgressView::from) else { return };
         let soon = |(at, told): &(Instant, ProgressView)| at.elapsed() < PROGRESS_EVERY || *told == progress;
         if self.told.as_ref().is_some_and(soon) {
             return;

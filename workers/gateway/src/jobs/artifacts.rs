@@ -245,7 +245,7 @@ async fn from_file(path: PathBuf, part: Range<u64>) -> Result<impl Stream<Item =
     file.seek(SeekFrom::Start(part.start)).await.map_err(|_| gone())?;
     Ok(stream::try_unfold((file, part.end - part.start), |(mut file, left)| async move {
         if left == 0 {
-            return Ok(None);
+            return Ok::<_, std::io::Error>(None);
         }
         let mut block = Vec::with_capacity(left.min(BLOCK_BYTES) as usize);
         let read = (&mut file).take(left.min(BLOCK_BYTES)).read_buf(&mut block).await?;
@@ -259,7 +259,7 @@ async fn from_file(path: PathBuf, part: Range<u64>) -> Result<impl Stream<Item =
 fn from_store(store: Arc<dyn Store>, key: Key, part: Range<u64>) -> impl Stream<Item = Result<Bytes, StoreError>> {
     stream::try_unfold((store, key, part), |(store, key, part)| async move {
         if part.is_empty() {
-            return Ok(None);
+            return Ok::<_, StoreError>(None);
         }
         let block = store.get_range(&key, part.start..part.end.min(part.start + BLOCK_BYTES)).await?;
         if block.is_empty() {

@@ -55,7 +55,7 @@ impl Filter {
         match name {
             "kind" => self.kind = Some(value.parse().map_err(|_| invalid("name of a kind"))?),
             "state" => {
-                let state = serde_json::from_value(value.into());
+                let state = serde_json::from_value::<JobState>(value.into());
                 self.state = Some(state.map_err(|_| invalid("state of a job"))?);
             }
             "created_after_ms" => time(&mut self.created_after_ms)?,

@@ -173,7 +173,7 @@ struct Writing {
 impl Writing {
     /// On a thread of its own: a slow disk holds up nobody else.
     async fn write(mut self, piece: Bytes) -> io::Result<Self> {
-        let write = move || {
+        let write = move || -> io::Result<Self> {
             self.hash.update(&piece);
             (&*self.file).write_all(&piece)?;
             self.bytes += piece.len() as u64;

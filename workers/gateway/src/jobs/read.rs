@@ -72,7 +72,7 @@ pub(crate) async fn look(app: &App, caller: &Caller, job: JobId) -> Result<JobVi
     }
     let progress = app.hub.progress(&caller.tenant, job).map(Into::into);
     let notice = operations::notice(app, view.kind()).await;
-    Ok(JobView { progress, notice, ..view })
+    Ok(view.told(progress, notice))
 }
 
 /// The job when it has another tag than the known one, or without one when it has ended; as it is after `wait`.
@@ -84,12 +84,16 @@ pub(crate) async fn wait_for_change(
     wait: Duration,
 ) -> Result<JobView, Problem> {
     let until = Instant::now() + wait;
-    let watched = app.hub.watch(&caller.tenant, job);
-    let mut events = watched.subscribe();
+    let is_news = |view: &JobView| view.state.is_final() || known.is_some_and(|known| !names_tag(known, &view.etag()));
+    let view = look(app, caller, job).await?;
+    if wait.is_zero() || is_news(&view) {
+        return Ok(view);
+    }
+    // From here on nothing is missed.
+    let mut events = app.hub.watch(&caller.tenant, job).subscribe();
     loop {
         let view = look(app, caller, job).await?;
-        let changed = known.map_or(view.state.is_final(), |known| !names_tag(known, &view.etag()));
-        if changed || view.state.is_final() || wait.is_zero() {
+        if is_news(&view) {
             return Ok(view);
         }
         let heard = async {

@@ -104,8 +104,7 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, caller: Caller, request:
         true => read::look(&app, &caller, job).await?,
         false => {
             let notice = operations::notice(&app, &submitted.job.kind).await;
-            let view = JobView::new(JobStatus { job: submitted.job, state: submitted.state, manifest: None });
-            JobView { notice, ..view }
+            JobView::new(JobStatus { job: submitted.job, state: submitted.state, manifest: None }).told(None, notice)
         }
     };
     answer(&app, &caller, &headers, view, replayed).await

@@ -28,10 +28,10 @@ pub(crate) struct JobView {
     labels: BTreeMap<String, String>,
     /// How far a job that runs is, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) progress: Option<ProgressView>,
+    progress: Option<ProgressView>,
     /// What keeps a job from going on, in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) notice: Option<String>,
+    notice: Option<String>,
     /// Why a failed job failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
@@ -131,6 +131,12 @@ impl JobView {
 
     pub(crate) fn with_artifacts(mut self, revision: u32, artifacts: Vec<Artifact>) -> Self {
         (self.revision, self.artifacts) = (revision, ArtifactView::all(self.id, artifacts));
+        self
+    }
+
+    /// With how far it is, and what keeps it.
+    pub(crate) fn told(mut self, progress: Option<ProgressView>, notice: Option<String>) -> Self {
+        (self.progress, self.notice) = (progress, notice);
         self
     }
 
