@@ -1,6 +1,6 @@
 //! Accepts connections, and stops gently.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use medley_runtime::Client;
@@ -20,7 +20,7 @@ impl Gateway {
     /// When the settings cannot be served.
     pub fn new(client: Client, settings: GatewaySettings) -> Result<Self, GatewayError> {
         let records = client.records().clone();
-        let access = Access::new(&settings);
+        let access = Access::new(&client, &settings);
         let app = App { client, settings, records, access, draining: CancellationToken::new() };
         Ok(Self { app: Arc::new(app) })
     }
@@ -35,14 +35,26 @@ impl Gateway {
     /// Before the first connection, when the address could be reached by anyone and there is no token.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), GatewayError> {
         let address = listener.local_addr().map_err(GatewayError::Accept)?;
-        if !address.ip().is_loopback() && !self.app.access.has_tokens() {
+        let app = self.app.clone();
+        if !address.ip().is_loopback() && !app.access.has_tokens().await.map_err(GatewayError::Records)? {
             return Err(GatewayError::OpenToAll(address));
         }
+        app.access.listens_on(address);
+        let served = CancellationToken::new();
+        let keeping = {
+            let (app, served) = (app.clone(), served.clone());
+            tokio::spawn(async move { app.access.run(served).await })
+        };
         let (router, draining) = (self.router(), self.app.draining.clone());
         let stop = async move {
             shutdown.cancelled().await;
             draining.cancel();
         };
-        axum::serve(listener, router).with_graceful_shutdown(stop).await.map_err(GatewayError::Accept)
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let outcome = axum::serve(listener, service).with_graceful_shutdown(stop).await.map_err(GatewayError::Accept);
+        served.cancel();
+        // What was noted and counted is written before the process ends.
+        let _ = keeping.await;
+        outcome
     }
 }

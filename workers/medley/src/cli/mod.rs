@@ -36,6 +36,7 @@ mod stdin;
 mod submit;
 mod switches;
 mod terms;
+mod token;
 mod usage;
 mod worker;
 
@@ -135,6 +136,8 @@ enum Command {
     /// Lists, fetches and checks models.
     #[command(subcommand)]
     Models(models::Command),
+    /// Makes, lists, rotates and revokes tokens of the gateway.
+    Token(token::Args),
     /// Says what is missing on this machine, and how to get it; asks queue and store whether they answer.
     Doctor,
     /// Prints the JSON Schema of a kind's parameters.
@@ -239,6 +242,7 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
     let config = Config::load(cli.config.as_deref(), &registry)?;
     match cli.command {
         Command::Worker(args) => worker::main(args, registry, config),
+        Command::Token(args) => token::main(args, &config),
         other => jobs::main(other, registry, &config),
     }
 }

@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use medley_proto::{Class, Name};
 use medley_step::Registry;
 
-use super::{Failed, block_on, kinds::Asked, outputs};
+use super::{Failed, block_on, kinds::Asked, outputs, usage};
 use crate::{
     backends::{self, Role},
     config::Config,
@@ -71,14 +71,9 @@ impl Args {
             class: if text("class").is_some_and(|class| class == "batch") { Class::Batch } else { Class::Interactive },
             labels: matches.get_many("label").into_iter().flatten().map(label).collect::<Result<_, _>>()?,
             key: text("key").cloned(),
-            deadline: text("deadline").map(|text| span(text)).transpose().map_err(Failed::usage)?,
+            deadline: text("deadline").map(|text| usage::span(text)).transpose().map_err(Failed::usage)?,
         })
     }
-}
-
-/// `90s`, `30m`, `1h 30m`, `1d`.
-fn span(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| format!("{text}: write a time such as 90s, 30m, 2h or 1d"))
 }
 
 pub(super) fn submit(asked: Asked, args: &Args, registry: Arc<Registry>, config: &Config) -> Result<ExitCode, Failed> {
@@ -111,19 +106,4 @@ pub(super) fn submit(asked: Asked, args: &Args, registry: Arc<Registry>, config:
 
 fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_are_read_as_people_write_them() {
-        assert_eq!(span("90s").unwrap(), Duration::from_secs(90));
-        assert_eq!(span("2h").unwrap(), Duration::from_secs(7200));
-        assert_eq!(span("1h 30m").unwrap(), Duration::from_secs(5400));
-        for bad in ["", "2", "h", "-1s", "99999999999999999999d", "2天"] {
-            assert!(span(bad).unwrap_err().contains("write a time"), "{bad}");
-        }
-    }
 }
