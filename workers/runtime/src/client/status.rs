@@ -1,5 +1,6 @@
 //! Where a job stands: a pure function of the keys that are there (docs/architecture.md, "Status from keys").
 
+use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::{Job, JobId, JobState, Manifest, Name};
 
 use super::Client;
@@ -40,19 +41,23 @@ pub(crate) fn state(keys: KeysPresent) -> JobState {
 impl Client {
     /// # Errors
     /// [`Error::NoSuchJob`], or one of the store.
-    pub async fn status(&self, tenant: &Name, job: JobId) -> Result<JobStatus, Error> {
-        let keys = JobKeys::new(tenant, job);
-        let envelope = documents::read::<Job>(&*self.backend.store, &keys.job()).await?.ok_or(Error::NoSuchJob(job))?;
-        let (state, manifest) = self.look(&keys).await?;
-        Ok(JobStatus { job: envelope, state, manifest })
+    pub fn status<'a>(&'a self, tenant: &'a Name, job: JobId) -> BoxFuture<'a, Result<JobStatus, Error>> {
+        async move {
+            let keys = JobKeys::new(tenant, job);
+            let envelope =
+                documents::read::<Job>(&*self.backend.store, &keys.job()).await?.ok_or(Error::NoSuchJob(job))?;
+            let (state, manifest) = self.look(&keys).await?;
+            Ok(JobStatus { job: envelope, state, manifest })
+        }
+        .boxed()
     }
 
     /// The record of a finished job.
     ///
     /// # Errors
     /// [`Error::NotFinished`], [`Error::NoSuchJob`], or one of the store.
-    pub async fn manifest(&self, tenant: &Name, job: JobId) -> Result<Manifest, Error> {
-        self.status(tenant, job).await?.manifest.ok_or(Error::NotFinished(job))
+    pub fn manifest<'a>(&'a self, tenant: &'a Name, job: JobId) -> BoxFuture<'a, Result<Manifest, Error>> {
+        async move { self.status(tenant, job).await?.manifest.ok_or(Error::NotFinished(job)) }.boxed()
     }
 
     pub(crate) async fn state_of(&self, keys: &JobKeys) -> Result<JobState, Error> {
