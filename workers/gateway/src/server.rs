@@ -36,10 +36,10 @@ impl Gateway {
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), GatewayError> {
         let address = listener.local_addr().map_err(GatewayError::Accept)?;
         let app = self.app.clone();
-        if !address.ip().is_loopback() && !app.access.has_tokens().await.map_err(GatewayError::Records)? {
+        app.access.open(address).await.map_err(GatewayError::Records)?;
+        if !address.ip().is_loopback() && !app.access.has_tokens() {
             return Err(GatewayError::OpenToAll(address));
         }
-        app.access.listens_on(address);
         let served = CancellationToken::new();
         let keeping = {
             let (app, served) = (app.clone(), served.clone());

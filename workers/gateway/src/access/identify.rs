@@ -201,12 +201,13 @@ fn short(text: &str) -> String {
 /// Counts the request's body; the flag is set when it ran over the tenant's bytes on its way.
 async fn meter(app: &Arc<App>, caller: &Caller, request: &mut Request) -> Result<Arc<AtomicBool>, Problem> {
     let over_quota = Arc::new(AtomicBool::new(false));
-    let size = request.body().size_hint();
-    if size.exact() == Some(0) {
+    if request.body().is_end_stream() || !announces_body(request.headers()) {
         return Ok(over_quota);
     }
-    // What is announced is let in or refused as a whole, before it is read.
-    let announced = size.exact().unwrap_or(0);
+    // What is announced is let in or refused as a whole, before it is read. No body is longer than its announcement: the
+    // connection sees to that.
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let announced = length.and_then(|length| length.parse().ok()).unwrap_or(0);
     app.access.quotas.reserve(&caller.tenant, announced).await?;
     let body = std::mem::take(request.body_mut());
     let metered = Metered {
@@ -219,6 +220,11 @@ async fn meter(app: &Arc<App>, caller: &Caller, request: &mut Request) -> Result
     };
     *request.body_mut() = Body::new(metered);
     Ok(over_quota)
+}
+
+/// A request without either header has no body.
+fn announces_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING) || headers.get(header::CONTENT_LENGTH).is_some_and(|it| it != "0")
 }
 
 type Reserving = Pin<Box<dyn Future<Output = Result<Bytes, Problem>> + Send>>;

@@ -8,6 +8,8 @@ mod audit;
 mod identify;
 mod quotas;
 mod routes;
+#[cfg(test)]
+mod tests;
 mod token;
 mod tokens;
 mod usage;
@@ -146,22 +148,22 @@ impl Access {
         }
     }
 
-    /// Whether there ever was a token: without one only loopback is served.
+    /// Learns where the gateway listens, and whether there is a token: on loopback the owner of the machine needs none until
+    /// there is one.
     ///
     /// # Errors
     /// Those of the store.
-    pub(crate) async fn has_tokens(&self) -> Result<bool, Error> {
-        match self.tokens.are_required().await {
+    pub(crate) async fn open(&self, address: SocketAddr) -> Result<(), Error> {
+        self.on_loopback.store(address.ip().is_loopback(), Ordering::Release);
+        match self.verifier.is_required().await {
             Err(TokenError::Runtime(error)) => Err(error),
-            // Looking refuses nothing.
-            Err(_) => Ok(true),
-            Ok(required) => Ok(required),
+            _ => Ok(()),
         }
     }
 
-    /// Where the gateway listens: on loopback the owner of the machine needs no token until there is one.
-    pub(crate) fn listens_on(&self, address: SocketAddr) {
-        self.on_loopback.store(address.ip().is_loopback(), Ordering::Release);
+    /// Whether there ever was a token, as far as this gateway has heard: without one only loopback is served.
+    pub(crate) fn has_tokens(&self) -> bool {
+        self.verifier.is_known_required()
     }
 
     /// Who asks with this token, or without one.

@@ -172,6 +172,7 @@ async fn create(
     let Json(CreateToken { name, scopes, expires_in_s }) = body.map_err(|rejection| body_problem(&rejection))?;
     let new = NewToken { name, scopes, expires_in: expires_in_s.map(Duration::from_secs) };
     let issued = app.access.tokens.create(&caller.tenant, new).await?;
+    app.access.verifier.require();
     Ok(secret(StatusCode::CREATED, issued))
 }
 

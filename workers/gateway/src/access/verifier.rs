@@ -3,7 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use medley_proto::Name;
@@ -50,14 +53,22 @@ pub(crate) struct Verifier {
     clock: Clock,
     slots: Mutex<HashMap<(Name, TokenId), Slot>>,
     looks: Semaphore,
-    /// Whether tokens are needed, and since when that is known.
-    required: tokio::sync::Mutex<Option<(u64, bool)>>,
+    /// When it was last found that there never was a token.
+    none_ms: tokio::sync::Mutex<Option<u64>>,
+    /// Once needed, always needed.
+    required: AtomicBool,
 }
 
 impl Verifier {
     pub(super) fn new(tokens: Tokens, clock: Clock) -> Self {
-        let (slots, required) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { tokens, clock, slots, looks: Semaphore::new(LOOKS), required }
+        Self {
+            tokens,
+            clock,
+            slots: Mutex::default(),
+            looks: Semaphore::new(LOOKS),
+            none_ms: tokio::sync::Mutex::default(),
+            required: AtomicBool::new(false),
+        }
     }
 
     /// Whose token it is.
@@ -82,17 +93,28 @@ impl Verifier {
 
     /// Whether every request needs a token.
     pub(super) async fn is_required(&self) -> Result<bool, TokenError> {
-        let mut known = self.required.lock().await;
-        match *known {
-            // Once needed, always needed.
-            Some((_, true)) => return Ok(true),
-            Some((at_ms, false)) if self.is_fresh(at_ms) => return Ok(false),
-            _ => {}
+        if self.is_known_required() {
+            return Ok(true);
+        }
+        let mut none_ms = self.none_ms.lock().await;
+        if none_ms.is_some_and(|at_ms| self.is_fresh(at_ms)) {
+            return Ok(self.is_known_required());
         }
         let at_ms = self.clock.now_ms();
         let required = self.tokens.are_required().await?;
-        *known = Some((at_ms, required));
+        *none_ms = Some(at_ms);
+        self.required.store(required, Ordering::Release);
         Ok(required)
+    }
+
+    /// The same by what was last found, without asking.
+    pub(super) fn is_known_required(&self) -> bool {
+        self.required.load(Ordering::Acquire)
+    }
+
+    /// A token was made here.
+    pub(super) fn require(&self) {
+        self.required.store(true, Ordering::Release);
     }
 
     /// The token's record: one look into the records for all who ask at once.
