@@ -25,6 +25,11 @@ impl Gateway {
         Ok(Self { app: Arc::new(app) })
     }
 
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
     fn router(&self) -> Router {
         routes::router(&self.app, routes::all())
     }

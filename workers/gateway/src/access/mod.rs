@@ -6,6 +6,8 @@
 
 mod audit;
 mod identify;
+#[cfg(test)]
+mod quota_tests;
 mod quotas;
 mod routes;
 #[cfg(test)]

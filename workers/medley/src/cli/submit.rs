@@ -18,10 +18,10 @@ use crate::{
 
 #[derive(Debug)]
 pub(super) struct Args {
-    tenant: Option<Name>,
-    class: Class,
-    labels: Vec<(String, String)>,
-    key: Option<String>,
+    pub(super) tenant: Option<Name>,
+    pub(super) class: Class,
+    pub(super) labels: Vec<(String, String)>,
+    pub(super) key: Option<String>,
     deadline: Option<Duration>,
 }
 
@@ -74,6 +74,11 @@ impl Args {
             deadline: text("deadline").map(|text| usage::span(text)).transpose().map_err(Failed::usage)?,
         })
     }
+
+    /// Unix time.
+    pub(super) fn deadline_ms(&self) -> Option<u64> {
+        self.deadline.map(|in_time| now_ms().saturating_add(in_time.as_millis() as u64))
+    }
 }
 
 pub(super) fn submit(asked: Asked, args: &Args, registry: Arc<Registry>, config: &Config) -> Result<ExitCode, Failed> {
@@ -94,7 +99,7 @@ pub(super) fn submit(asked: Asked, args: &Args, registry: Arc<Registry>, config:
             request.labels = args.labels.iter().cloned().collect();
             request.idempotency_key =
                 args.key.as_ref().map(|key| if several { format!("{key}/{n}") } else { key.clone() });
-            request.deadline_ms = args.deadline.map(|in_time| now_ms().saturating_add(in_time.as_millis() as u64));
+            request.deadline_ms = args.deadline_ms();
             match medley.submit(request).await {
                 Ok(submitted) => drop(outputs::print_line(&submitted.job.id.to_string())?),
                 Err(error) => exit = Failed::from(error).report(),
