@@ -30,6 +30,9 @@ mod state;
 mod uploads;
 mod webhooks;
 
+pub use access::{
+    InvalidScope, InvalidTokenId, MAX_TOKENS, NewToken, Scope, Token, TokenError, TokenId, TokenInfo, Tokens,
+};
 pub use error::GatewayError;
 pub use openapi::document as openapi_document;
 pub use server::Gateway;

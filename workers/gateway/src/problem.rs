@@ -193,7 +193,7 @@ impl From<Error> for Problem {
                 let detail = format!("{what} does not answer now; ask again in a few seconds");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", detail).retry_after(AWAY)
             }
-            Error::Damaged { .. } => {
+            Error::Damaged { .. } | Error::DamagedRecord { .. } => {
                 tracing::error!(%error, "a record is damaged");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "state_damaged", error.to_string())
             }

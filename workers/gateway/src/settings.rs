@@ -23,6 +23,8 @@ pub struct GatewaySettings {
     pub max_head_bytes: usize,
     /// How long a client may take to send the head of a request, in seconds.
     pub head_timeout_s: u64,
+    /// How many days entries of the audit log are kept.
+    pub audit_keep_days: u32,
     /// How long requests may go on after the gateway was asked to stop, in seconds.
     pub drain_s: u64,
 }
@@ -35,6 +37,7 @@ impl Default for GatewaySettings {
             max_body_bytes: 1 << 20,
             max_head_bytes: 64 << 10,
             head_timeout_s: 10,
+            audit_keep_days: 400,
             drain_s: 20,
         }
     }

@@ -3,6 +3,7 @@ use medley_step::{Retryable, StepError};
 
 use crate::{
     queue::QueueError,
+    records::RecordKey,
     store::{Key, StoreError},
 };
 
@@ -32,6 +33,13 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// The same of a gateway's record.
+    #[error("the gateway's record {key} is damaged; remove it from the store, and do again what made it")]
+    DamagedRecord {
+        key: RecordKey,
+        #[source]
+        source: serde_json::Error,
+    },
     /// A local file of the worker's or the caller's own.
     #[error("{what}")]
     Local {
@@ -52,7 +60,7 @@ impl Error {
             Self::Refused(error) => error.code(),
             Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => ErrorCode::INPUT_NOT_FOUND,
             Self::Queue(_) | Self::Store(_) | Self::Local { .. } => ErrorCode::SERVICE_UNAVAILABLE,
-            Self::Damaged { .. } => STATE_DAMAGED,
+            Self::Damaged { .. } | Self::DamagedRecord { .. } => STATE_DAMAGED,
         }
     }
 
@@ -74,7 +82,7 @@ impl Retryable for Error {
                 other => other,
             },
             Self::Damaged { key, source } => StepError::permanent(STATE_DAMAGED, damaged(&key)).because(source),
-            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => {
+            Self::DamagedRecord { .. } | Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => {
                 StepError::internal("a document of the job cannot be read").because(self)
             }
         }

@@ -44,12 +44,13 @@ mod backend;
 mod breakpoint;
 mod client;
 mod compute;
+mod database;
 mod engine;
 mod error;
 pub mod fetch;
 mod layout;
 pub mod queue;
-mod records;
+pub mod records;
 mod settings;
 pub mod store;
 

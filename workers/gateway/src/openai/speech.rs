@@ -56,7 +56,7 @@ pub(super) async fn speak(State(app): State<Arc<App>>, caller: Caller, request: 
         None => InputRequest::Text(text),
     };
     let asked = Asked { kind: KIND, params, input, sha256, model: model.unwrap_or_default() };
-    let call = Call::begin(&app, &caller.tenant, asked).await?;
+    let call = Call::begin(&app, &caller, asked).await?;
     drop(sent);
     let job = call.job;
     let response = if !preference.waited(&call).await {

@@ -74,7 +74,7 @@ async fn hear(
         sha256: file.sha256,
         model: model.clone(),
     };
-    let call = Call::begin(app, &caller.tenant, asked).await.map_err(|error| of_model(error, &model))?;
+    let call = Call::begin(app, caller, asked).await.map_err(|error| of_model(error, &model))?;
     drop(file);
     let job = call.job;
     let response = if !Preference::of(headers).waited(&call).await {

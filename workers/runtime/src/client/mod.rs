@@ -6,6 +6,7 @@ mod dead_letters;
 mod folders;
 mod inputs;
 mod list;
+mod open;
 mod reading;
 mod status;
 mod submit;
@@ -27,6 +28,7 @@ use crate::{
     engine::planner::FINISH,
     layout::keys::tenant,
     queue::{Queue, QueueName},
+    records::Records,
     store::{Store, StoreError},
 };
 
@@ -54,6 +56,13 @@ impl Client {
         self
     }
 
+    /// Keeps a gateway's records elsewhere than in the store.
+    #[must_use]
+    pub fn with_records(mut self, records: Arc<dyn Records>) -> Self {
+        self.backend = self.backend.with_records(records);
+        self
+    }
+
     pub fn backend(&self) -> &Backend {
         &self.backend
     }
@@ -64,6 +73,10 @@ impl Client {
 
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.backend.store
+    }
+
+    pub fn records(&self) -> &Arc<dyn Records> {
+        &self.backend.records
     }
 
     /// Asks the store for something, to see whether it answers this process at all.

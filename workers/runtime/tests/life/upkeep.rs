@@ -125,7 +125,9 @@ async fn a_job_that_version_1_began_ends() {
 
 async fn a_damaged_job_keeps_no_other_from_the_sweeper() {
     let mut late = late(|settings| {
-        settings.tenants.insert(Name::from_static("test"), TenantSettings { keep_days: Some(2) });
+        settings
+            .tenants
+            .insert(Name::from_static("test"), TenantSettings { keep_days: Some(2), ..TenantSettings::default() });
     })
     .await;
     let store = late.fleet.client.store().clone();
@@ -178,7 +180,9 @@ async fn markers_that_lead_nowhere_are_removed() {
 
 async fn finished_jobs_are_kept_as_long_as_agreed() {
     let late = late(|settings| {
-        settings.tenants.insert(Name::from_static("test"), TenantSettings { keep_days: Some(2) });
+        settings
+            .tenants
+            .insert(Name::from_static("test"), TenantSettings { keep_days: Some(2), ..TenantSettings::default() });
     })
     .await;
     let cached = Request { params: json!({ "acts": numbers(1), "cached": true }), ..request(&[]) };
