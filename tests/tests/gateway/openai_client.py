@@ -97,7 +97,6 @@ def stream():
 
 
 def errors():
-    refused(400, "unsupported_yet", transcribe, response_format="diarized_json", model="gpt-4o-transcribe-diarize")
     refused(400, "unsupported_yet", transcribe, known_speaker_names=["Ann"],
             known_speaker_references=["data:audio/wav;base64," + "UklG" * 200_000])
     refused(400, "params_invalid", transcribe, language="klingon")
@@ -114,6 +113,22 @@ def errors():
     refused(400, "language_unsupported", lambda: speak(input="Привет, как дела?", model="tts-1", voice="alloy"))
     for permanent in [lambda: client.post("/audio/transcriptions", cast_to=object, body={"model": "whisper-1"})]:
         refused(400, "params_invalid", permanent)
+
+
+def speakers():
+    """Of a build whose kind `transcribe` tells speakers apart."""
+    diarized = transcribe(response_format="diarized_json", model="gpt-4o-transcribe-diarize", chunking_strategy="auto")
+    assert diarized.task == "transcribe" and diarized.duration > 5 and diarized.segments, diarized
+    for segment in diarized.segments:
+        assert segment.type == "transcript.text.segment" and isinstance(segment.id, str) and segment.speaker, segment
+    events = list(transcribe(response_format="diarized_json", model="gpt-4o-transcribe-diarize", stream=True))
+    told = [event for event in events if event.type == "transcript.text.segment"]
+    assert [event.speaker for event in told] == [segment.speaker for segment in diarized.segments]
+    assert events[-1].type == "transcript.text.done" and events[-1].text == diarized.text
+
+
+def no_speakers():
+    refused(400, "unsupported_yet", transcribe, response_format="diarized_json", model="gpt-4o-transcribe-diarize")
 
 
 def models():

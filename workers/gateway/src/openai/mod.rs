@@ -42,7 +42,7 @@ struct TranscriptionForm {
     file: String,
     /// A name of OpenAI's, or a size of Whisper's.
     model: String,
-    /// json (default), text, srt, verbose_json or vtt.
+    /// json (default), text, srt, verbose_json, vtt or diarized_json.
     response_format: Option<String>,
     /// The language spoken; left out, it is detected.
     language: Option<String>,
@@ -141,6 +141,7 @@ fn hearing(route: Route) -> Route {
     call_of(route).answer(
         Answer::json::<answers::Transcription>(200, "The transcript")
             .content(Content::json::<answers::VerboseTranscription>())
+            .content(Content::json::<answers::DiarizedTranscription>())
             .content(Content::bytes("text/plain"))
             .content(Content::bytes("text/event-stream"))
             .header(JOB, "The job underneath")

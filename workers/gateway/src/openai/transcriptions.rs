@@ -66,7 +66,7 @@ async fn hear(
     })?;
     let mut form = Form::read(parts, app.client.backend().settings()).await?;
     let file = form.take_file()?;
-    let Hearing { model, params, answer, warnings } = Hearing::of(&form, task)?;
+    let Hearing { model, params, answer, warnings } = Hearing::of(&form, task, tells_speakers(app)?)?;
     let asked = Asked {
         kind: KIND,
         params,
@@ -89,6 +89,12 @@ async fn hear(
     Ok(with_headers(response, job, &warnings))
 }
 
+/// Whether the kind finds out who says what, by its schema.
+fn tells_speakers(app: &App) -> Result<bool, ApiError> {
+    let recipe = app.client.backend().registry().find_recipe(&KIND).map_err(medley_runtime::Error::from)?;
+    Ok(!recipe.schema().as_value()["properties"]["speakers"].is_null())
+}
+
 /// The kind does not know the model: OpenAI's packages have an error of its own for that.
 fn of_model(error: ApiError, model: &str) -> ApiError {
     let unknown = &*error.code == "params_invalid" && error.message.contains("no model is called");
@@ -106,7 +112,7 @@ async fn whole(call: Call, answer: Answering, model: String) -> Result<Response,
             text.push('\n');
             return Ok(as_text(text.into()));
         }
-        Format::Json | Format::VerboseJson => {
+        Format::Json | Format::VerboseJson | Format::DiarizedJson => {
             let making = async move {
                 let manifest = call.ended().await.map_err(|error| of_model(error, &model))?;
                 json(&transcript(&call, &manifest).await?, &answer)
@@ -127,9 +133,10 @@ fn as_text(text: bytes::Bytes) -> Response {
 fn json(transcript: &Transcript, answer: &Answering) -> Result<Vec<u8>, ApiError> {
     let text = match answer.format {
         Format::VerboseJson => serde_json::to_vec(&verbose(transcript, answer)),
+        Format::DiarizedJson => serde_json::to_vec(&answers::diarized(transcript)),
         _ => serde_json::to_vec(&answers::json(transcript, answer.logprobs.then(|| logprobs::logprobs(transcript)))),
     };
-    text.map_err(|error| ApiError::defect(error))
+    text.map_err(ApiError::defect)
 }
 
 /// English is what a translation is in, whatever is spoken.
@@ -282,13 +289,18 @@ impl Telling {
             self.events.send(&Delta::new(rest, None)).await?;
         }
         let answer = &self.answer;
-        Ok(match answer.format {
-            Format::VerboseJson => self.events.send(&Done::new(verbose(&transcript, answer))).await?,
-            _ => {
-                let logprobs = answer.logprobs.then(|| logprobs::logprobs(&transcript));
-                self.events.send(&Done::new(answers::json(&transcript, logprobs))).await?;
+        if answer.format == Format::DiarizedJson {
+            for segment in answers::diarized_segments(&transcript) {
+                self.events.send(&segment).await?;
             }
-        })
+        }
+        if answer.format == Format::VerboseJson {
+            self.events.send(&Done::new(verbose(&transcript, answer))).await?;
+        } else {
+            let logprobs = answer.logprobs.then(|| logprobs::logprobs(&transcript));
+            self.events.send(&Done::new(answers::json(&transcript, logprobs))).await?;
+        }
+        Ok(())
     }
 }
 
