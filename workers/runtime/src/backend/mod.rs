@@ -78,8 +78,7 @@ impl Backend {
         &self.store
     }
 
-    /// The kinds that this binary knows.
-    pub fn registry(&self) -> &Arc<Registry> {
+    pub fn registry(&self) -> &Registry {
         &self.registry
     }
 
