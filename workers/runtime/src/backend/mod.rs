@@ -86,6 +86,15 @@ impl Backend {
         &self.clock
     }
 
+    /// Unix time, by this backend's clock.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     pub fn settings(&self) -> &Settings {
         &self.settings
     }

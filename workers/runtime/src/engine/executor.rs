@@ -1,13 +1,14 @@
 //! Executes one step: looks up what is known of it, stages its inputs, has it computed, and commits its result.
 
 use std::{
+    collections::BTreeSet,
     future,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
 use bytes::Bytes;
-use medley_proto::{EventBody, Job, Step, StepInput, StepResult};
+use medley_proto::{EventBody, Job, Name, Step, StepInput, StepResult};
 use medley_step::{StepError, graph::Group};
 use tokio::{
     sync::{Notify, watch},
@@ -17,6 +18,7 @@ use tokio::{
 use super::{
     committer,
     planner::{self, FinishParams},
+    presence::Measured,
     remote_folders::RemoteFolders,
     running::{RunningStep, RunningSteps},
     spool::Spool,
@@ -43,6 +45,9 @@ pub(crate) struct Executor {
     pub(crate) pool: ComputePool,
     pub(crate) running: RunningSteps,
     pub(crate) spool: Arc<Spool>,
+    pub(crate) measured: Measured,
+    /// The kinds of step that are left alone.
+    pub(crate) paused: watch::Receiver<BTreeSet<Name>>,
 }
 
 /// What the store holds of a step's job when the step is taken.
@@ -143,6 +148,7 @@ impl Executor {
         drop(running);
         breakpoint("after_compute");
         let run_ms = computed.run_ms;
+        self.measured.add(&step.kind, run_ms);
         let kind = step.kind.to_string();
         metrics::histogram!("medley_step_run_seconds", "kind" => kind.clone()).record(seconds(run_ms));
         if let Some(Progress { done, unit, .. }) = progress.borrow().clone() {

@@ -109,6 +109,15 @@ impl JobKeys {
         self.at(["inputs", &format!("{input}-address.json")])
     }
 
+    pub(crate) fn revisions(&self) -> Key {
+        self.at(["revisions"])
+    }
+
+    /// Padded, so that a listing has their order.
+    pub(crate) fn revision(&self, number: u32) -> Key {
+        self.at(["revisions", &format!("{number:06}"), "edit.json"])
+    }
+
     /// Names an object that the job shares with others; its body is the object's key.
     pub(crate) fn share(&self, object: &Key) -> Key {
         self.at(["shares", &Sha256::of(object.as_str().as_bytes()).to_string()])
@@ -225,6 +234,38 @@ pub(crate) mod tenant {
     pub(crate) fn job_of(key: &Key) -> Option<JobId> {
         let last = key.as_str().rsplit('/').next()?;
         last.rsplit('-').next()?.parse().ok()
+    }
+}
+
+/// The keys that belong to no tenant: what workers say of themselves, and what their owner tells them.
+pub(crate) mod fleet {
+    use super::{Key, Name, key};
+
+    /// The workers that are there.
+    pub(crate) fn workers() -> Key {
+        key(["_workers"])
+    }
+
+    pub(crate) fn worker(id: &str) -> Key {
+        key(["_workers", id])
+    }
+
+    /// The kinds of step that no worker takes.
+    pub(crate) fn paused() -> Key {
+        key(["_paused"])
+    }
+
+    pub(crate) fn paused_kind(kind: &Name) -> Key {
+        key(["_paused", kind.as_str()])
+    }
+
+    /// How long steps of the kinds took lately.
+    pub(crate) fn rates() -> Key {
+        key(["_rates"])
+    }
+
+    pub(crate) fn rate(kind: &Name) -> Key {
+        key(["_rates", kind.as_str()])
     }
 }
 

@@ -75,6 +75,8 @@ mod scope;
 mod stage;
 mod task;
 
+use std::collections::BTreeSet;
+
 use medley_proto::{Input, Name};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
@@ -159,5 +161,10 @@ impl Graph {
     /// The kind of job.
     pub fn kind(&self) -> &Name {
         &self.kind
+    }
+
+    /// The kinds of step that each of its jobs has.
+    pub fn step_kinds(&self) -> BTreeSet<&Name> {
+        self.stages.iter().filter(|stage| stage.always).map(|stage| &stage.kind).collect()
     }
 }
