@@ -112,7 +112,7 @@ def errors():
     refused(400, "media_empty", lambda: speak(input=" ", model="tts-1", voice="alloy"))
     refused(400, "language_unsupported", lambda: speak(input="Привет, как дела?", model="tts-1", voice="alloy"))
     for permanent in [lambda: client.post("/audio/transcriptions", cast_to=object, body={"model": "whisper-1"})]:
-        refused(400, "params_invalid", permanent)
+        refused(400, "form_invalid", permanent)
 
 
 def speakers():

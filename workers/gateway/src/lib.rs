@@ -18,15 +18,19 @@
 mod access;
 mod error;
 mod events;
+mod extract;
 mod jobs;
+mod loopback;
 mod openai;
 mod openapi;
 mod operations;
 mod problem;
+mod requests;
 mod routes;
 mod server;
 mod settings;
 mod state;
+mod tls;
 mod uploads;
 mod webhooks;
 
@@ -34,6 +38,7 @@ pub use access::{
     InvalidScope, InvalidTokenId, MAX_TOKENS, NewToken, Scope, Token, TokenError, TokenId, TokenInfo, Tokens,
 };
 pub use error::GatewayError;
-pub use openapi::document as openapi_document;
+pub use openapi::{document as openapi_document, schema_of_kind};
+pub use operations::RenderMetrics;
 pub use server::Gateway;
-pub use settings::GatewaySettings;
+pub use settings::{GatewaySettings, TlsSettings};

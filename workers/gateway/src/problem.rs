@@ -13,6 +13,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::requests;
+
 /// The media type of a problem.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -45,7 +47,7 @@ pub(crate) struct ProblemBody<'a> {
     detail: &'a str,
     /// A stable code (docs/errors.md).
     code: &'a str,
-    /// The id of this occurrence: the answer's `x-request-id`.
+    /// This occurrence: `urn:medley:request:` and the answer's `x-request-id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a str>,
     #[serde(flatten)]
@@ -105,13 +107,14 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let kind = self.kind.map_or_else(|| format!("urn:medley:problem:{}", self.code).into(), Cow::Borrowed);
+        let instance = requests::current().map(|id| format!("urn:medley:request:{id}"));
         let body = ProblemBody {
             kind,
             title: self.status.canonical_reason().unwrap_or("error"),
             status: self.status.as_u16(),
             detail: &self.detail,
             code: &self.code,
-            instance: None,
+            instance: instance.as_deref(),
             more: &self.more,
         };
         let text = serde_json::to_vec(&body).unwrap_or_default();
@@ -178,6 +181,9 @@ impl From<Error> for Problem {
                 "not_finished",
                 format!("job {job} has not ended; GET /v1/jobs/{job}?wait_s=60 waits for it"),
             ),
+            Error::StaleRevision { newest, .. } => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "revision_stale", error.to_string()).with("newest", newest)
+            }
             Error::Queue(QueueError::TooLarge { .. }) => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "request_too_large",

@@ -16,7 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use crate::{
     access::{self, Guard, Scope},
     events, jobs, openai, operations,
-    problem::Problem,
+    problem::{PROBLEM_JSON, Problem, ProblemBody},
     state::App,
     uploads, webhooks,
 };
@@ -129,6 +129,8 @@ pub(crate) struct Route {
     pub(crate) problems: Vec<u16>,
     /// How problems are sent.
     pub(crate) render: fn(Problem) -> Response,
+    /// What they then look like.
+    pub(crate) problem: Content,
     pub(crate) handler: MethodRouter<Arc<App>>,
 }
 
@@ -151,6 +153,10 @@ impl Route {
             answers: Vec::new(),
             problems: Vec::new(),
             render: Problem::into_response,
+            problem: Content {
+                media_type: PROBLEM_JSON,
+                schema: Some(SchemaGenerator::subschema_for::<ProblemBody<'static>>),
+            },
             handler: on(filter, handler),
         }
     }
@@ -260,6 +266,13 @@ impl Route {
         self
     }
 
+    /// What problems look like in that form.
+    #[must_use]
+    pub(crate) fn problem_content(mut self, content: Content) -> Self {
+        self.problem = content;
+        self
+    }
+
     /// A layer around the handler, such as another limit of the body.
     #[must_use]
     pub(crate) fn map_handler(mut self, map: impl FnOnce(MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>>) -> Self {
@@ -273,7 +286,10 @@ pub(crate) fn router(app: &Arc<App>, routes: Vec<Route>) -> Router {
     let mut router = Router::new();
     for route in routes {
         let guard = Guard { app: app.clone(), scope: route.scope, render: route.render };
-        let handler = route.handler.route_layer(middleware::from_fn_with_state(guard, access::identify));
+        let handler = route
+            .handler
+            .route_layer(middleware::from_fn_with_state(guard, access::identify))
+            .route_layer(middleware::from_fn_with_state(route.id, operations::count));
         router = router.route(route.path, handler);
     }
     router.fallback(no_such_route).method_not_allowed_fallback(no_such_method).with_state(app.clone())

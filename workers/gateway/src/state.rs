@@ -1,9 +1,15 @@
 use std::sync::Arc;
 
 use medley_runtime::{Client, Records};
+use medley_step::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::{access::Access, settings::GatewaySettings};
+use crate::{
+    access::Access,
+    events::Hub,
+    operations::{Reach, RenderMetrics},
+    settings::GatewaySettings,
+};
 
 /// What every handler has: axum's `State<Arc<App>>`.
 #[derive(Debug)]
@@ -13,6 +19,21 @@ pub(crate) struct App {
     /// The gateway's own small documents.
     pub(crate) records: Arc<dyn Records>,
     pub(crate) access: Access,
+    /// The jobs that somebody follows.
+    pub(crate) hub: Hub,
+    pub(crate) metrics: Option<RenderMetrics>,
+    pub(crate) reach: Reach,
     /// Cancelled when the gateway was asked to stop: streams and long polls end at once.
     pub(crate) draining: CancellationToken,
+}
+
+impl App {
+    /// Unix time.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.client.backend().now_ms()
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        self.client.backend().registry()
+    }
 }

@@ -66,6 +66,8 @@ pub(crate) enum Role {
     Looks,
     /// Works on jobs of others.
     Works,
+    /// Takes jobs of others over HTTP: `file:` inputs are refused unless the owner says from where.
+    Serves,
 }
 
 /// The pair that the configuration names; the embedded one in the data folder by default.
@@ -76,12 +78,24 @@ pub(crate) async fn configured(role: Role, registry: Arc<Registry>, config: &Con
     }
     let store = open_store(config).await?;
     let mut settings = config.settings();
-    if is_embedded(config) || role != Role::Works {
+    let takes_own_files = match role {
+        Role::Asks | Role::Looks => true,
+        Role::Works => is_embedded(config),
+        Role::Serves => false,
+    };
+    if takes_own_files {
         settings = own_files(settings);
     }
     let backend = Backend::new(Arc::new(queue), store, registry, settings).with_fetchers(fetchers(config));
     let medley = Client::new(backend);
     Ok(if is_embedded(config) { medley } else { medley.with_worker_roots(config.limits.file_roots.iter().cloned()) })
+}
+
+/// What works beside a gateway in one process: over the same queue and store, and on the jobs of the command line too.
+pub(crate) fn beside(gateway: &Client, registry: Arc<Registry>, config: &Config) -> Backend {
+    let settings = if is_embedded(config) { own_files(config.settings()) } else { config.settings() };
+    let (queue, store) = (gateway.queue().clone(), gateway.store().clone());
+    Backend::new(queue, store, registry, settings).with_fetchers(fetchers(config))
 }
 
 /// Whether queue and store are files of one user.
@@ -272,5 +286,6 @@ pub(crate) fn worker_options(config: &Config, registry: &Registry, kinds: Vec<Na
         models_dir: Models::default_dir(),
         configs,
         all_kinds: false,
+        announced: false,
     }
 }

@@ -10,6 +10,9 @@ use crate::{
 /// A record of the store is not what was written there: a disk that fails, or somebody who changed it.
 const STATE_DAMAGED: ErrorCode = ErrorCode::new("state_damaged");
 
+/// A revision was made of an older one than the newest.
+const REVISION_STALE: ErrorCode = ErrorCode::new("revision_stale");
+
 /// What a call of the runtime can come to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -22,6 +25,9 @@ pub enum Error {
     NotFinished(JobId),
     #[error("job {0} has no dead letters; `medley dead list` shows those that there are")]
     NoDeadLetter(JobId),
+    /// Somebody else made a newer revision than the one that was edited.
+    #[error("job {job} has revision {newest} by now; read it, and make the change again")]
+    StaleRevision { job: JobId, newest: u32 },
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error(transparent)]
@@ -59,6 +65,7 @@ impl Error {
         match self {
             Self::Refused(error) => error.code(),
             Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => ErrorCode::INPUT_NOT_FOUND,
+            Self::StaleRevision { .. } => REVISION_STALE,
             Self::Queue(_) | Self::Store(_) | Self::Local { .. } => ErrorCode::SERVICE_UNAVAILABLE,
             Self::Damaged { .. } | Self::DamagedRecord { .. } => STATE_DAMAGED,
         }
@@ -82,9 +89,11 @@ impl Retryable for Error {
                 other => other,
             },
             Self::Damaged { key, source } => StepError::permanent(STATE_DAMAGED, damaged(&key)).because(source),
-            Self::DamagedRecord { .. } | Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => {
-                StepError::internal("a document of the job cannot be read").because(self)
-            }
+            Self::DamagedRecord { .. }
+            | Self::NoSuchJob(_)
+            | Self::NotFinished(_)
+            | Self::NoDeadLetter(_)
+            | Self::StaleRevision { .. } => StepError::internal("a document of the job cannot be read").because(self),
         }
     }
 }

@@ -57,9 +57,12 @@ pub mod store;
 pub use backend::{Backend, Clock};
 #[cfg(feature = "breakpoints")]
 pub use breakpoint::BREAKPOINT_VARIABLE;
-pub use client::{Client, InputRequest, JobPage, JobStatus, Request, Spooled, Submitted};
+pub use client::{
+    Client, Estimate, InputRequest, JobPage, JobProgress, JobStatus, NewFile, NewRevision, Request, Revision, Spooled,
+    Submitted,
+};
 pub use compute::{ComputeCommand, compute_main};
-pub use engine::{Engine, EngineError, EngineOptions, Swept};
+pub use engine::{Engine, EngineError, EngineOptions, KindRate, Swept, WorkerNote};
 pub use error::Error;
 pub use records::{MAX_RECORD_BYTES, RecordPage, Records, StoreRecords};
 pub use settings::{LimitSettings, Settings, TenantSettings, WorkerSettings};

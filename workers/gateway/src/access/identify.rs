@@ -23,7 +23,7 @@ use hyper::body::{Frame, SizeHint};
 use medley_proto::Name;
 
 use super::{Access, AuditEntry, Caller, Scope, TokenId, verifier::Refusal};
-use crate::{problem::Problem, state::App};
+use crate::{problem::Problem, requests, state::App};
 
 /// How often a long request's token is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(8);
@@ -154,12 +154,11 @@ impl Seen {
     fn of(request: &Request) -> Self {
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let from = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
         Self {
             action: format!("{} {route}", request.method()),
             path: short(request.uri().path()),
             from: from.map(|ConnectInfo(address)| address.ip().to_string()),
-            request: id.map(short),
+            request: requests::current(),
             changes: !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS),
         }
     }

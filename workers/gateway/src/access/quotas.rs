@@ -260,15 +260,34 @@ impl App {
     /// A problem of the request, a quota that is used up (429), or queue and store away.
     pub(crate) async fn submit(&self, caller: &Caller, mut request: Request) -> Result<Submitted, Problem> {
         request.tenant = caller.tenant.clone();
+        let key = request.idempotency_key.as_ref();
+        let earlier = key.map(|key| JobId::from_key(&caller.tenant, key));
+        self.accept(caller, earlier, self.client.submit(request)).await
+    }
+
+    /// Asks again for what a job asked for, within the caller's quotas.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    pub(crate) async fn retry(&self, caller: &Caller, job: JobId) -> Result<Submitted, Problem> {
+        self.accept(caller, None, self.client.retry(&caller.tenant, job)).await
+    }
+
+    async fn accept(
+        &self,
+        caller: &Caller,
+        earlier: Option<JobId>,
+        accepting: impl Future<Output = Result<Submitted, Error>>,
+    ) -> Result<Submitted, Problem> {
         let permit = match self.access.quotas.admit(&caller.tenant).await {
             Ok(permit) => Some(permit),
             // A job that is there already takes no room: whoever asks again is not turned away.
-            Err(problem) => match self.is_there(&request).await {
+            Err(problem) => match self.is_there(caller, earlier).await {
                 true => None,
                 false => return Err(problem),
             },
         };
-        let submitted = self.client.submit(request).await?;
+        let submitted = accepting.await?;
         if submitted.new {
             self.access.usage.follow(&caller.tenant, submitted.job.id);
             permit.map(Permit::accepted);
@@ -276,10 +295,9 @@ impl App {
         Ok(submitted)
     }
 
-    async fn is_there(&self, request: &Request) -> bool {
-        let Some(key) = &request.idempotency_key else { return false };
-        let status = self.client.status(&request.tenant, JobId::from_key(&request.tenant, key)).await;
-        !matches!(status, Err(Error::NoSuchJob(_)))
+    async fn is_there(&self, caller: &Caller, job: Option<JobId>) -> bool {
+        let Some(job) = job else { return false };
+        !matches!(self.client.status(&caller.tenant, job).await, Err(Error::NoSuchJob(_)))
     }
 
     /// Counts what the job took before it goes. Every room deletes by this.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::JsonRejection},
+    extract::{Path, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -19,6 +19,7 @@ use super::{
     usage::DayUse,
 };
 use crate::{
+    extract::{self, Asked},
     problem::Problem,
     routes::{Answer, Content, Route},
     state::App,
@@ -145,17 +146,6 @@ impl From<TokenError> for Problem {
     }
 }
 
-/// A body that is no JSON of this shape.
-fn body_problem(rejection: &JsonRejection) -> Problem {
-    let (status, code) = match rejection.status() {
-        status @ StatusCode::PAYLOAD_TOO_LARGE => (status, "request_too_large"),
-        status @ StatusCode::UNSUPPORTED_MEDIA_TYPE => (status, "media_type_unsupported"),
-        StatusCode::UNPROCESSABLE_ENTITY => (StatusCode::UNPROCESSABLE_ENTITY, "request_invalid"),
-        _ => (StatusCode::BAD_REQUEST, "request_invalid"),
-    };
-    Problem::new(status, code, rejection.body_text())
-}
-
 fn token_id(text: &str) -> Result<TokenId, Problem> {
     text.parse().map_err(|_| Problem::not_found("there is no such token; GET /v1/tokens lists those there are"))
 }
@@ -167,9 +157,8 @@ async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<TokenL
 async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
-    body: Result<Json<CreateToken>, JsonRejection>,
+    extract::Json(CreateToken { name, scopes, expires_in_s }): extract::Json<CreateToken>,
 ) -> Result<Response, Problem> {
-    let Json(CreateToken { name, scopes, expires_in_s }) = body.map_err(|rejection| body_problem(&rejection))?;
     let new = NewToken { name, scopes, expires_in: expires_in_s.map(Duration::from_secs) };
     let issued = app.access.tokens.create(&caller.tenant, new).await?;
     app.access.verifier.require();
@@ -180,10 +169,9 @@ async fn rotate(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(token): Path<String>,
-    body: Result<Json<RotateToken>, JsonRejection>,
+    extract::Json(RotateToken { grace_s }): extract::Json<RotateToken>,
 ) -> Result<Response, Problem> {
     let id = token_id(&token)?;
-    let Json(RotateToken { grace_s }) = body.map_err(|rejection| body_problem(&rejection))?;
     let issued = app.access.tokens.rotate(&caller.tenant, &id, Duration::from_secs(grace_s)).await?;
     app.access.verifier.forget(&caller.tenant, &id);
     Ok(secret(StatusCode::OK, issued))
@@ -204,7 +192,7 @@ async fn revoke(State(app): State<Arc<App>>, caller: Caller, Path(token): Path<S
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 struct Days {
     from: Option<String>,
     to: Option<String>,
@@ -213,7 +201,7 @@ struct Days {
 async fn usage(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Query(days): Query<Days>,
+    Asked(days): Asked<Days>,
 ) -> Result<Json<UsageReport>, Problem> {
     let (from, to) = span(&days, app.access.usage.today())?;
     let mut data = Vec::new();
@@ -237,7 +225,7 @@ fn span(days: &Days, today: Date) -> Result<(Date, Date), Problem> {
     let read = |name: &str, text: &Option<String>, default: Date| match text {
         None => Ok(default),
         Some(text) => text.parse::<Date>().map_err(|_| {
-            Problem::bad_request("request_invalid", format!("`{name}` is no day; write it as {today}"))
+            Problem::bad_request("query_invalid", format!("`{name}` is no day; write it as {today}"))
                 .with("param", name)
         }),
     };
@@ -246,13 +234,13 @@ fn span(days: &Days, today: Date) -> Result<(Date, Date), Problem> {
     let count = (to - from).get_days() + 1;
     if from > to || count > MAX_DAYS {
         let detail = format!("from {from} to {to} is no span of 1 to {MAX_DAYS} days that have begun; choose another");
-        return Err(Problem::bad_request("request_invalid", detail).with("param", "from"));
+        return Err(Problem::bad_request("query_invalid", detail).with("param", "from"));
     }
     Ok((from, to))
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 struct PageOf {
     limit: Option<usize>,
     cursor: Option<String>,
@@ -261,9 +249,9 @@ struct PageOf {
 async fn audit(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Query(PageOf { limit, cursor }): Query<PageOf>,
+    Asked(PageOf { limit, cursor }): Asked<PageOf>,
 ) -> Result<Json<AuditPage>, Problem> {
-    let refuse = |param: &str, detail: String| Problem::bad_request("request_invalid", detail).with("param", param);
+    let refuse = |param: &str, detail: String| Problem::bad_request("query_invalid", detail).with("param", param);
     let limit = limit.unwrap_or(DEFAULT_PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(refuse("limit", format!("`limit` is {limit}, and a page has 1 to {MAX_PAGE} entries")));

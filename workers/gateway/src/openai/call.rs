@@ -158,6 +158,10 @@ impl Call {
         &self.app
     }
 
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     pub(super) fn tenant(&self) -> &Name {
         &self.caller.tenant
     }

@@ -19,12 +19,13 @@ mod speech;
 mod transcriptions;
 mod windows;
 
-use axum::{extract::DefaultBodyLimit, http::HeaderValue, response::Response};
+use axum::{http::HeaderValue, response::Response};
 use medley_proto::JobId;
 use schemars::JsonSchema;
 
 use crate::{
     access::Scope,
+    jobs::JobView,
     routes::{Answer, Content, Route},
 };
 
@@ -131,10 +132,8 @@ fn call_of(route: Route) -> Route {
         .scope(Scope::Submit)
         .render(error::render)
         .header::<String>("Prefer", "respond-async: answer with the job; wait=60: wait so many seconds for it")
-        .answer(Answer::new(202, "The call goes on as a job").header("Location", "The job"))
+        .answer(Answer::json::<JobView>(202, "The call goes on as a job").header("Location", "The job"))
         .problems(&[404, 413, 415, 422])
-        // Recordings have any length; `limits.input_bytes` bounds them.
-        .map_handler(|handler| handler.layer(DefaultBodyLimit::disable()))
 }
 
 fn hearing(route: Route) -> Route {

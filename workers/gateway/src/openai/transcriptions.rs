@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{
-        State,
-        multipart::{Multipart, MultipartRejection},
-    },
-    http::{HeaderMap, HeaderValue, header},
+    extract::{Request, State},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt;
@@ -33,52 +30,36 @@ const KIND: Name = Name::from_static("transcribe");
 /// The largest transcript or subtitle file that is answered with, in bytes: three days of speech have less.
 const MAX_TRANSCRIPT_BYTES: u64 = 256 << 20;
 
-/// What a multipart request is read into.
-type Parts = Result<Multipart, MultipartRejection>;
-
 pub(super) async fn transcribe(
     State(app): State<Arc<App>>,
     caller: Caller,
-    headers: HeaderMap,
-    parts: Parts,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    hear(&app, &caller, &headers, parts, Task::Transcribe).await
+    hear(&app, &caller, request, Task::Transcribe).await
 }
 
 pub(super) async fn translate(
     State(app): State<Arc<App>>,
     caller: Caller,
-    headers: HeaderMap,
-    parts: Parts,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    hear(&app, &caller, &headers, parts, Task::Translate).await
+    hear(&app, &caller, request, Task::Translate).await
 }
 
-async fn hear(
-    app: &Arc<App>,
-    caller: &Caller,
-    headers: &HeaderMap,
-    parts: Parts,
-    task: Task,
-) -> Result<Response, ApiError> {
-    let parts = parts.map_err(|refused| {
-        ApiError::param("file", format!("the body is no form ({}); send multipart/form-data", refused.body_text()))
-    })?;
-    let mut form = Form::read(parts, app.client.backend().settings()).await?;
+async fn hear(app: &Arc<App>, caller: &Caller, request: Request, task: Task) -> Result<Response, ApiError> {
+    let preference = Preference::of(request.headers());
+    let mut form = Form::read(app, request).await?;
     let file = form.take_file()?;
     let Hearing { model, params, answer, warnings } = Hearing::of(&form, task, tells_speakers(app)?)?;
-    let asked = Asked {
-        kind: KIND,
-        params,
-        input: InputRequest::Spooled(file.spooled()),
-        sha256: file.sha256,
-        model: model.clone(),
-    };
+    let sha256 = file.spooled.sha256;
+    let input = InputRequest::Spooled(file.spooled.clone());
+    let asked = Asked { kind: KIND, params, input, sha256, model: model.clone() };
     let call = Call::begin(app, caller, asked).await.map_err(|error| of_model(error, &model))?;
+    // It lies in the store by now.
     drop(file);
     let job = call.job;
-    let response = if !Preference::of(headers).waited(&call).await {
-        patience::accepted(&call)
+    let response = if !preference.waited(&call).await {
+        patience::accepted(&call).await?
     } else if answer.stream {
         let (events, response) = Events::open();
         tokio::spawn(tell(call, answer, events));
@@ -91,7 +72,7 @@ async fn hear(
 
 /// Whether the kind finds out who says what, by its schema.
 fn tells_speakers(app: &App) -> Result<bool, ApiError> {
-    let recipe = app.client.backend().registry().find_recipe(&KIND).map_err(medley_runtime::Error::from)?;
+    let recipe = app.registry().find_recipe(&KIND).map_err(medley_runtime::Error::from)?;
     Ok(!recipe.schema().as_value()["properties"]["speakers"].is_null())
 }
 

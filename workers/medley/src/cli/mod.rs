@@ -32,6 +32,7 @@ mod remote;
 mod run;
 #[cfg(feature = "library")]
 mod search;
+mod serve;
 mod state;
 mod stdin;
 mod submit;
@@ -62,6 +63,7 @@ Examples:
   medley run transcribe interview.mp3 -o out      a job here and now, with no service running
   medley submit transcribe interview.mp3          the same job for the workers; prints its id
   medley worker                                   works on submitted jobs
+  medley serve --work                             takes jobs over HTTP, and works on them
   medley watch 01JD…                              follows one
   medley doctor                                   what is missing on this machine, and how to get it
 
@@ -105,6 +107,8 @@ struct Cli {
 enum Command {
     /// Works on submitted jobs until it is stopped.
     Worker(worker::Args),
+    /// Serves jobs over HTTP (docs/gateway.md).
+    Serve(serve::Args),
     /// Says where a job stands.
     Status {
         #[arg(value_parser = usage::job_id)]
@@ -225,7 +229,7 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
             (_, None) => submit::submit(asked, &submit::Args::read(matches)?, registry, &config),
         };
     }
-    if !matches!(matches.subcommand_name(), Some("worker" | "compute")) {
+    if !matches!(matches.subcommand_name(), Some("worker" | "serve" | "compute")) {
         end_with_the_reader();
     }
     if let Some((name, matches)) = matches.subcommand()
@@ -261,6 +265,7 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
     match cli.command {
         Command::Worker(args) => worker::main(args, registry, config),
         Command::Token(args) => token::main(args, &config),
+        Command::Serve(args) => serve::main(args, registry, config),
         other => jobs::main(other, registry, &config),
     }
 }

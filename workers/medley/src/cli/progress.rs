@@ -11,9 +11,9 @@ use std::{
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use medley_proto::{Event, EventBody, JobId};
+use medley_runtime::{Estimate, JobProgress};
 
 use super::printable::printable;
-use crate::progress::{Estimate, JobProgress};
 
 /// How often a pipe gets a line about a job.
 const LINE_EVERY: Duration = Duration::from_secs(5);

@@ -90,6 +90,11 @@ impl Backend {
         &self.clock
     }
 
+    /// Unix time, by this backend's clock.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
     pub fn settings(&self) -> &Settings {
         &self.settings
     }

@@ -1,10 +1,13 @@
 //! Lists a tenant's jobs.
 
 use futures_util::{FutureExt, future::BoxFuture};
-use medley_proto::{JobId, Name};
+use medley_proto::{Job, JobId, Name};
 
 use super::{Client, JobStatus};
-use crate::{Error, layout::keys::tenant};
+use crate::{
+    Error,
+    layout::keys::{JobKeys, tenant},
+};
 
 /// One page of a tenant's jobs, the newest first.
 #[derive(Debug, Default)]
@@ -42,5 +45,15 @@ impl Client {
             Ok(JobPage { jobs, damaged, next: page.next })
         }
         .boxed()
+    }
+
+    /// What a listing goes on after, when this job was the last that somebody wanted of a page.
+    pub fn list_after(&self, job: &Job) -> String {
+        JobKeys::of(job).index(job.created_ms).to_string()
+    }
+
+    /// What a listing goes on after, to begin with the jobs made at or before a time.
+    pub fn list_from(&self, of: &Name, created_ms: u64) -> String {
+        tenant::index_before(of, created_ms)
     }
 }

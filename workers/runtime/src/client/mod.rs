@@ -3,11 +3,15 @@
 mod artifacts;
 mod cancel;
 mod dead_letters;
+mod fleet;
 mod folders;
 mod inputs;
 mod list;
 mod open;
+mod progress;
 mod reading;
+mod retry;
+mod revisions;
 mod status;
 mod submit;
 mod trim;
@@ -20,6 +24,8 @@ use medley_proto::Class;
 
 pub use inputs::{InputRequest, Spooled};
 pub use list::JobPage;
+pub use progress::{Estimate, JobProgress};
+pub use revisions::{NewFile, NewRevision, Revision};
 pub use status::JobStatus;
 pub use submit::{Request, Submitted};
 

@@ -3,7 +3,7 @@
 //! A delivery's way through the files: [`intake`] takes it while a slot is free, [`outcome`] serves and settles it,
 //! [`executor`] looks up what is known of its step, [`staging`] makes its inputs local files, the compute child runs it,
 //! [`committer`] stores what it made, and [`planner`] publishes what follows. The last step of a job is its [`finisher`]'s.
-//! Beside them [`worker`] keeps [`cancellation`], [`dead_letters`] and the [`sweeper`] running.
+//! Beside them [`worker`] keeps [`cancellation`], [`dead_letters`], its [`presence`] and the [`sweeper`] running.
 
 pub(crate) mod backoff;
 mod cancellation;
@@ -16,6 +16,7 @@ pub(crate) mod groups;
 mod intake;
 mod outcome;
 pub(crate) mod planner;
+pub(crate) mod presence;
 pub(crate) mod progress;
 mod remote_folders;
 mod running;
@@ -31,6 +32,7 @@ use medley_proto::Name;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+pub use presence::{KindRate, WorkerNote};
 pub use sweeper::Swept;
 
 use crate::{Backend, Error, compute::ComputeCommand, queue::QueueError};
@@ -49,6 +51,9 @@ pub struct EngineOptions {
     /// Whether the engine ends when it cannot compute steps of one of its kinds, and not only when it can of none: where
     /// there is no other worker, nobody would do them.
     pub all_kinds: bool,
+    /// Whether the engine says in the store that it is there, and heeds which kinds are paused: for workers that others can
+    /// ask after.
+    pub announced: bool,
 }
 
 /// Why an engine ended without being asked to.

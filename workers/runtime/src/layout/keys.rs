@@ -55,6 +55,11 @@ impl JobKeys {
         self.at(["manifest.json"])
     }
 
+    /// There once a step of the job has run for a while.
+    pub(crate) fn running(&self) -> Key {
+        self.at(["running.json"])
+    }
+
     /// How much work was planned, where a recipe could tell.
     pub(crate) fn planned(&self) -> Key {
         self.at(["planned.json"])
@@ -102,6 +107,15 @@ impl JobKeys {
     /// The whole address of an input whose `job.json` shows only a part of it.
     pub(crate) fn address(&self, input: u32) -> Key {
         self.at(["inputs", &format!("{input}-address.json")])
+    }
+
+    pub(crate) fn revisions(&self) -> Key {
+        self.at(["revisions"])
+    }
+
+    /// Padded, so that a listing has their order.
+    pub(crate) fn revision(&self, number: u32) -> Key {
+        self.at(["revisions", &format!("{number:06}"), "edit.json"])
     }
 
     /// Names an object that the job shares with others; its body is the object's key.
@@ -220,6 +234,38 @@ pub(crate) mod tenant {
     pub(crate) fn job_of(key: &Key) -> Option<JobId> {
         let last = key.as_str().rsplit('/').next()?;
         last.rsplit('-').next()?.parse().ok()
+    }
+}
+
+/// The keys that belong to no tenant: what workers say of themselves, and what their owner tells them.
+pub(crate) mod fleet {
+    use super::{Key, Name, key};
+
+    /// The workers that are there.
+    pub(crate) fn workers() -> Key {
+        key(["_workers"])
+    }
+
+    pub(crate) fn worker(id: &str) -> Key {
+        key(["_workers", id])
+    }
+
+    /// The kinds of step that no worker takes.
+    pub(crate) fn paused() -> Key {
+        key(["_paused"])
+    }
+
+    pub(crate) fn paused_kind(kind: &Name) -> Key {
+        key(["_paused", kind.as_str()])
+    }
+
+    /// How long steps of the kinds took lately.
+    pub(crate) fn rates() -> Key {
+        key(["_rates"])
+    }
+
+    pub(crate) fn rate(kind: &Name) -> Key {
+        key(["_rates", kind.as_str()])
     }
 }
 

@@ -36,7 +36,13 @@
 //! #     type Params = CountStep;
 //! #     type Output = CountOutput;
 //! #     fn build(_: (), _: &BuildContext) -> Result<Self, BuildError> { Ok(Self) }
-//! #     fn run(&self, _: CountStep, _: &StepContext<'_>) -> Result<CountOutput, StepError> { unimplemented!() }
+//! #     fn run(&self, step: CountStep, _: &StepContext<'_>) -> Result<CountOutput, StepError> {
+//! #         Ok(match step {
+//! #             CountStep::Split(_) => CountOutput::Split(Pages { pages: 2 }),
+//! #             CountStep::Count(Count { page }) => CountOutput::Count(Words { words: page.into() }),
+//! #             CountStep::Add(_) => CountOutput::Add(Words { words: 1 }),
+//! #         })
+//! #     }
 //! # }
 //! // Each question a worker may be asked, with the answer it gives.
 //! tasks!(Counter: CountStep => CountOutput { Split(Split) => Pages, Count(Count) => Words, Add(Add) => Words });
@@ -68,6 +74,8 @@ mod results;
 mod scope;
 mod stage;
 mod task;
+
+use std::collections::BTreeSet;
 
 use medley_proto::{Input, Name};
 use schemars::JsonSchema;
@@ -153,5 +161,10 @@ impl Graph {
     /// The kind of job.
     pub fn kind(&self) -> &Name {
         &self.kind
+    }
+
+    /// The kinds of step that each of its jobs has.
+    pub fn step_kinds(&self) -> BTreeSet<&Name> {
+        self.stages.iter().filter(|stage| stage.always).map(|stage| &stage.kind).collect()
     }
 }

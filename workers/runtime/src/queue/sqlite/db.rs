@@ -260,6 +260,19 @@ impl Db {
             .map(i64::cast_unsigned)
     }
 
+    /// When the first waiting step of a queue was published; 0 when none waits, or its message cannot be read.
+    pub(super) fn oldest(&self, queue: &str) -> Sql<u64> {
+        #[derive(serde::Deserialize)]
+        struct Published {
+            published_ms: u64,
+        }
+        let Some((row, _)) = self.first(queue)? else { return Ok(0) };
+        let mut statement = self.connection.prepare_cached("SELECT body FROM steps WHERE id = ?1")?;
+        let body: Option<Vec<u8>> = statement.query_row([row], |row| row.get(0)).optional()?;
+        let step = body.and_then(|body| serde_json::from_slice::<Published>(&body).ok());
+        Ok(step.map_or(0, |step| step.published_ms))
+    }
+
     /// Says that this process is alive. A process that was stopped for long may have been given up: it enters anew.
     pub(super) fn beat(&mut self, listens: bool) -> Sql<()> {
         let known = self

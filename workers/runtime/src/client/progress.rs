@@ -21,7 +21,7 @@ const LONGEST_LEFT_S: f64 = 1e6;
 
 /// What is known of one job.
 #[derive(Debug, Default)]
-pub(crate) struct JobProgress {
+pub struct JobProgress {
     measured: Option<Measured>,
     /// Of each step that said how far it is: how much it has done, and how much it is in all, in the measured unit.
     steps: HashMap<StepId, Portion>,
@@ -58,7 +58,7 @@ struct Sample {
 
 /// How far a job is at one moment.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Estimate {
+pub struct Estimate {
     pub done: f64,
     pub total: f64,
     pub unit: String,
@@ -71,14 +71,14 @@ pub(crate) struct Estimate {
 }
 
 impl Estimate {
-    pub(crate) fn share(&self) -> f64 {
+    pub fn share(&self) -> f64 {
         (self.done / self.total).clamp(0.0, 1.0)
     }
 }
 
 impl JobProgress {
     /// Takes what an event says; whether that changes how far the job is.
-    pub(crate) fn take(&mut self, event: &Event, now: Instant) -> bool {
+    pub fn take(&mut self, event: &Event, now: Instant) -> bool {
         let changed = match (&event.body, &event.step) {
             (EventBody::Planned { steps, work, unit, stage, done }, _) if *work > 0.0 => {
                 let before = *work * f64::from(*done) / f64::from((*steps).max(1));
@@ -167,7 +167,7 @@ impl JobProgress {
     }
 
     /// How far the job is; `None` until it says anything of it.
-    pub(crate) fn estimate(&self, now: Instant) -> Option<Estimate> {
+    pub fn estimate(&self, now: Instant) -> Option<Estimate> {
         let (total, unit, stage) = match (&self.measured, &self.told) {
             (Some(measured), _) => (measured.work, &measured.unit, None),
             (None, Some((unit, stage))) => {
