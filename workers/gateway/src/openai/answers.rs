@@ -11,6 +11,7 @@ use super::{languages, logprobs::Logprob};
 
 /// What was worked for, in seconds of sound: nothing here is counted in tokens.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "AudioUsage")]
 pub(super) struct Usage {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -26,6 +27,7 @@ impl Usage {
 
 /// A language that is spoken.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "SpokenLanguage")]
 pub(super) struct LanguageCode {
     /// ISO 639-1.
     code: String,
@@ -63,6 +65,7 @@ pub(super) struct VerboseTranscription {
 
 /// A sentence.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "TranscriptionSegment")]
 struct Segment {
     id: usize,
     /// Where it begins, in hundredths of a second.
@@ -83,6 +86,7 @@ struct Segment {
 
 /// A word with its punctuation.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "TranscriptionWord")]
 struct TimedWord {
     word: String,
     start: f64,

@@ -36,12 +36,14 @@ pub(super) struct ApiError {
 
 /// The body of every error.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiError")]
 pub(super) struct ErrorBody {
     pub(super) error: ErrorDetail,
 }
 
 /// What went wrong; all four members are always there.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiErrorDetail")]
 pub(super) struct ErrorDetail {
     message: String,
     #[serde(rename = "type")]

@@ -86,6 +86,16 @@ struct TranslationForm {
     temperature: Option<f64>,
 }
 
+/// What `response_format` chooses, for the description of the routes.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it says what an answer may be; each is written by itself")]
+enum AnyTranscription {
+    Json(answers::Transcription),
+    VerboseJson(answers::VerboseTranscription),
+    DiarizedJson(answers::DiarizedTranscription),
+}
+
 pub(crate) fn routes() -> Vec<Route> {
     vec![
         hearing(Route::post("/v1/audio/transcriptions", "createTranscription", transcriptions::transcribe))
@@ -112,7 +122,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .answer(Answer::json::<models::Voices>(200, "All voices")),
         looking(Route::get("/v1/models", "listModels", models::list))
             .summary("The names of models that OpenAI's clients send")
-            .answer(Answer::json::<models::List<models::Model>>(200, "All names")),
+            .answer(Answer::json::<models::Models>(200, "All names")),
         looking(Route::get("/v1/models/{model}", "getModel", models::one))
             .summary("One of these names")
             .answer(Answer::json::<models::Model>(200, "The model"))
@@ -120,17 +130,19 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-/// What all of these routes have.
 fn looking(route: Route) -> Route {
-    route.tag("openai").scope(Scope::Read).render(error::render)
+    told(route).scope(Scope::Read)
+}
+
+/// Errors have OpenAI's form.
+fn told(route: Route) -> Route {
+    route.tag("openai").render(error::render).problem_content(Content::json::<error::ErrorBody>())
 }
 
 /// A call with a job underneath.
 fn call_of(route: Route) -> Route {
-    route
-        .tag("openai")
+    told(route)
         .scope(Scope::Submit)
-        .render(error::render)
         .header::<String>("Prefer", "respond-async: answer with the job; wait=60: wait so many seconds for it")
         .answer(Answer::json::<JobView>(202, "The call goes on as a job").header("Location", "The job"))
         .problems(&[404, 413, 415, 422])
@@ -138,9 +150,7 @@ fn call_of(route: Route) -> Route {
 
 fn hearing(route: Route) -> Route {
     call_of(route).answer(
-        Answer::json::<answers::Transcription>(200, "The transcript")
-            .content(Content::json::<answers::VerboseTranscription>())
-            .content(Content::json::<answers::DiarizedTranscription>())
+        Answer::json::<AnyTranscription>(200, "The transcript")
             .content(Content::bytes("text/plain"))
             .content(Content::bytes("text/event-stream"))
             .header(JOB, "The job underneath")
