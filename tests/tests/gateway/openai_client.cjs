@@ -35,8 +35,8 @@ async function main() {
   const { data, request_id } = await transcribe({}).withResponse();
   assert.ok(request_id && data.usage.seconds > 5);
 
-  await assert.rejects(transcribe({ response_format: "diarized_json" }), (error) => {
-    assert.deepStrictEqual([error.status, error.code, error.param], [400, "unsupported_yet", "response_format"]);
+  await assert.rejects(transcribe({ known_speaker_names: ["Ann"] }), (error) => {
+    assert.deepStrictEqual([error.status, error.code, error.param], [400, "unsupported_yet", "known_speaker_names"]);
     return error instanceof OpenAI.BadRequestError;
   });
 

@@ -67,8 +67,9 @@ def formats():
                 assert 0 <= segment.start <= segment.end <= verbose.duration and segment.avg_logprob <= 0
                 assert segment.compression_ratio > 0 and isinstance(segment.seek, int) and segment.tokens == []
         if has_words:
-            times = [time for word in verbose.words for time in (word.start, word.end)]
-            assert times == sorted(times) and 0 <= times[0] and times[-1] <= verbose.duration + 0.01, times
+            starts = [word.start for word in verbose.words]
+            assert starts == sorted(starts) and starts[0] >= 0, starts
+            assert all(word.start <= word.end <= verbose.duration + 0.01 for word in verbose.words), verbose.words
 
     raw = client.audio.transcriptions.with_raw_response.create(
         file=("a.wav", open(clip, "rb")), model="whisper-1", language="en", temperature=0.4,
@@ -96,9 +97,8 @@ def stream():
 
 
 def errors():
-    refused(400, "unsupported_yet", transcribe, response_format="diarized_json", model="gpt-4o-transcribe-diarize")
     refused(400, "unsupported_yet", transcribe, known_speaker_names=["Ann"],
-            extra_body={"known_speaker_references[]": ["data:audio/wav;base64,UklGRg=="]})
+            known_speaker_references=["data:audio/wav;base64," + "UklG" * 200_000])
     refused(400, "params_invalid", transcribe, language="klingon")
     refused(400, "params_invalid", transcribe, keywords=["<b>"])
     refused(404, "model_not_found", transcribe, model="nova-9")
@@ -112,7 +112,23 @@ def errors():
     refused(400, "media_empty", lambda: speak(input=" ", model="tts-1", voice="alloy"))
     refused(400, "language_unsupported", lambda: speak(input="Привет, как дела?", model="tts-1", voice="alloy"))
     for permanent in [lambda: client.post("/audio/transcriptions", cast_to=object, body={"model": "whisper-1"})]:
-        refused(400, "params_invalid", permanent)
+        refused(400, "form_invalid", permanent)
+
+
+def speakers():
+    """Of a build whose kind `transcribe` tells speakers apart."""
+    diarized = transcribe(response_format="diarized_json", model="gpt-4o-transcribe-diarize", chunking_strategy="auto")
+    assert diarized.task == "transcribe" and diarized.duration > 5 and diarized.segments, diarized
+    for segment in diarized.segments:
+        assert segment.type == "transcript.text.segment" and isinstance(segment.id, str) and segment.speaker, segment
+    events = list(transcribe(response_format="diarized_json", model="gpt-4o-transcribe-diarize", stream=True))
+    told = [event for event in events if event.type == "transcript.text.segment"]
+    assert [event.speaker for event in told] == [segment.speaker for segment in diarized.segments]
+    assert events[-1].type == "transcript.text.done" and events[-1].text == diarized.text
+
+
+def no_speakers():
+    refused(400, "unsupported_yet", transcribe, response_format="diarized_json", model="gpt-4o-transcribe-diarize")
 
 
 def models():

@@ -34,6 +34,9 @@ mod tls;
 mod uploads;
 mod webhooks;
 
+pub use access::{
+    InvalidScope, InvalidTokenId, MAX_TOKENS, NewToken, Scope, Token, TokenError, TokenId, TokenInfo, Tokens,
+};
 pub use error::GatewayError;
 pub use openapi::{document as openapi_document, schema_of_kind};
 pub use operations::RenderMetrics;

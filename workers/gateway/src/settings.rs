@@ -30,6 +30,8 @@ pub struct GatewaySettings {
     pub max_connections: usize,
     /// How long a client may take to send the head of a request, or to agree on TLS, in seconds.
     pub head_timeout_s: u64,
+    /// How many days entries of the audit log are kept.
+    pub audit_keep_days: u32,
     /// How long a client may pause in the middle of a body, in seconds.
     pub body_pause_s: u64,
     /// How long requests may go on after the gateway was asked to stop, in seconds.
@@ -62,6 +64,7 @@ impl Default for GatewaySettings {
             max_head_bytes: 64 << 10,
             max_connections: 4_096,
             head_timeout_s: 10,
+            audit_keep_days: 400,
             body_pause_s: 60,
             drain_s: 20,
             presign_s: 300,

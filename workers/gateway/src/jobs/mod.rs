@@ -21,6 +21,7 @@ use self::{
     submit::{JobForm, JobRequest},
 };
 pub(crate) use self::{
+    input_files::{Form, FormFile},
     read::look,
     view::{JobView, ProgressView},
 };

@@ -12,7 +12,7 @@ use axum::{
 };
 use medley_net::Address;
 use medley_proto::{Class, ErrorCode, Input, Name};
-use medley_runtime::{Error, InputRequest, JobStatus};
+use medley_runtime::{InputRequest, JobStatus};
 use medley_step::StepError;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -95,7 +95,7 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, caller: Caller, request:
         idempotency_key: key,
         ..medley_runtime::Request::new(caller.tenant.clone(), asked.kind)
     };
-    let submitted = app.client.submit(request).await.map_err(refused)?;
+    let submitted = app.submit(&caller, request).await.map_err(refused)?;
     let (job, replayed) = (submitted.job.id, !submitted.new);
     if conditions::wants_events(&headers) {
         return events::follow(&app, &caller, job, None).await;
@@ -142,9 +142,8 @@ async fn answer(
 }
 
 /// The draft of Idempotency-Key has 422 for the same key with another body.
-fn refused(error: Error) -> Problem {
-    let conflict = matches!(&error, Error::Refused(refused) if refused.code() == ErrorCode::IDEMPOTENCY_CONFLICT);
-    let problem = Problem::from(error);
+fn refused(problem: Problem) -> Problem {
+    let conflict = problem.code == ErrorCode::IDEMPOTENCY_CONFLICT.as_str();
     if conflict { Problem { status: StatusCode::UNPROCESSABLE_ENTITY, ..problem } } else { problem }
 }
 

@@ -11,6 +11,7 @@ use super::{languages, logprobs::Logprob};
 
 /// What was worked for, in seconds of sound: nothing here is counted in tokens.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "AudioUsage")]
 pub(super) struct Usage {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -26,6 +27,7 @@ impl Usage {
 
 /// A language that is spoken.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "SpokenLanguage")]
 pub(super) struct LanguageCode {
     /// ISO 639-1.
     code: String,
@@ -63,6 +65,7 @@ pub(super) struct VerboseTranscription {
 
 /// A sentence.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "TranscriptionSegment")]
 struct Segment {
     id: usize,
     /// Where it begins, in hundredths of a second.
@@ -83,6 +86,7 @@ struct Segment {
 
 /// A word with its punctuation.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "TranscriptionWord")]
 struct TimedWord {
     word: String,
     start: f64,
@@ -203,55 +207,20 @@ pub(super) fn diarized(transcript: &Transcript) -> DiarizedTranscription {
     }
 }
 
-/// The sentences with their speakers: names as they were given, the others `A`, `B`, … in the order in which they first
-/// speak.
+/// What a sentence has for a speaker where nobody could be told.
+const NOBODY: &str = "unknown";
+
+/// The sentences with their speakers: a name, or `A`, `B`, … in the order in which they first speak.
 pub(super) fn diarized_segments(transcript: &Transcript) -> Vec<DiarizedSegment> {
-    let mut speakers = Speakers::default();
     let segment = |(n, segment): (usize, &TranscriptSegment)| DiarizedSegment {
         kind: "transcript.text.segment",
         id: format!("seg_{n}"),
         start: segment.start_s,
         end: segment.end_s,
         text: segment.text.clone(),
-        speaker: speakers.label(segment.speaker.as_deref().unwrap_or_default()),
+        speaker: segment.speaker.clone().unwrap_or_else(|| NOBODY.to_owned()),
     };
     transcript.segments.iter().enumerate().map(segment).collect()
-}
-
-/// The speakers without a name, in the order in which they first speak.
-#[derive(Debug, Default)]
-struct Speakers(Vec<String>);
-
-impl Speakers {
-    fn label(&mut self, speaker: &str) -> String {
-        if !is_number(speaker) {
-            return speaker.to_owned();
-        }
-        let place = self.0.iter().position(|known| known == speaker).unwrap_or_else(|| {
-            self.0.push(speaker.to_owned());
-            self.0.len() - 1
-        });
-        letters(place)
-    }
-}
-
-/// Whether a speaker has only a number (`Speaker 2`, `speaker_2`, nothing at all) and no name.
-fn is_number(speaker: &str) -> bool {
-    let lower = speaker.to_ascii_lowercase();
-    let rest = lower.strip_prefix("speaker").unwrap_or(&lower);
-    rest.trim_start_matches([' ', '_', '-']).chars().all(|c| c.is_ascii_digit())
-}
-
-/// `A` to `Z`, then `AA`.
-fn letters(mut place: usize) -> String {
-    let mut label = String::new();
-    loop {
-        label.insert(0, char::from(b'A' + (place % 26) as u8));
-        match place / 26 {
-            0 => return label,
-            more => place = more - 1,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -322,13 +291,5 @@ mod tests {
         assert_eq!(made, expected);
         let made = serde_json::to_value(super::json(&silent, None)).unwrap();
         assert_eq!(made, json!({ "text": "", "languages": [], "usage": usage }));
-    }
-
-    #[test]
-    fn speakers_without_a_name_are_letters() {
-        let mut speakers = Speakers::default();
-        let labels = ["Speaker 3", "Ann", "speaker_1", "Speaker 3"].map(|speaker| speakers.label(speaker));
-        assert_eq!(labels, ["A", "Ann", "B", "A"]);
-        assert_eq!([0, 25, 26, 51, 52].map(letters), ["A", "Z", "AA", "AZ", "BA"]);
     }
 }

@@ -14,7 +14,7 @@ use medley_step::StepError;
 use serde_json::{Value, json};
 
 use super::error::{self, ApiError};
-use crate::state::App;
+use crate::{access::Caller, state::App};
 
 /// A job answers the same call for at least so long, and for twice as long at most.
 const REUSE_MS: u64 = 86_400_000;
@@ -49,7 +49,7 @@ impl Asked {
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     app: Arc<App>,
-    tenant: Name,
+    caller: Caller,
     pub(super) job: JobId,
 }
 
@@ -68,13 +68,14 @@ impl Call {
     ///
     /// # Errors
     /// When the job is refused, or queue or store are away.
-    pub(super) async fn begin(app: &Arc<App>, tenant: &Name, asked: Asked) -> Result<Self, ApiError> {
+    pub(super) async fn begin(app: &Arc<App>, caller: &Caller, asked: Asked) -> Result<Self, ApiError> {
         let digest = asked.digest();
         let day = now_ms() / REUSE_MS;
         for (day, is_today) in [(day.saturating_sub(1), false), (day, true)] {
             for failures in 0..MAX_FAILURES {
                 let key = format!("openai {digest} {day} {failures}");
-                let call = Self { app: app.clone(), tenant: tenant.clone(), job: JobId::from_key(tenant, &key) };
+                let job = JobId::from_key(&caller.tenant, &key);
+                let call = Self { app: app.clone(), caller: caller.clone(), job };
                 match call.standing(&asked, &key).await? {
                     Standing::Answers => return Ok(call),
                     Standing::Failed => {}
@@ -91,7 +92,7 @@ impl Call {
     }
 
     async fn standing(&self, asked: &Asked, key: &str) -> Result<Standing, ApiError> {
-        let status = match self.app.client.status(&self.tenant, self.job).await {
+        let status = match self.app.client.status(&self.caller.tenant, self.job).await {
             Ok(status) => status,
             Err(Error::NoSuchJob(_)) => return Ok(Standing::Nothing),
             Err(error) => return Err(error.into()),
@@ -105,16 +106,16 @@ impl Call {
 
     /// Submits the job, or takes it up when somebody else has just done so.
     async fn submit(&self, asked: &Asked, key: String) -> Result<(), ApiError> {
-        let mut request = Request::new(self.tenant.clone(), asked.kind.clone());
+        let mut request = Request::new(self.caller.tenant.clone(), asked.kind.clone());
         request.inputs.push(asked.input.clone());
         request.params.clone_from(&asked.params);
         request.labels = BTreeMap::from([("openai_model".to_owned(), asked.model.clone())]);
         request.idempotency_key = Some(key);
-        match self.app.client.submit(request).await {
+        match self.app.submit(&self.caller, request).await {
             Ok(_) => Ok(()),
             // The same bytes under another file name.
-            Err(Error::Refused(error)) if error.code().as_str() == "idempotency_conflict" => Ok(()),
-            Err(error) => Err(error.into()),
+            Err(problem) if problem.code == "idempotency_conflict" => Ok(()),
+            Err(problem) => Err(problem.into()),
         }
     }
 
@@ -123,7 +124,7 @@ impl Call {
     /// # Errors
     /// When the store is away.
     pub(super) async fn events(&self) -> Result<impl Stream<Item = Event> + Send + use<>, ApiError> {
-        Ok(self.app.client.watch(&self.tenant, self.job).await?)
+        Ok(self.app.client.watch(&self.caller.tenant, self.job).await?)
     }
 
     /// Waits until the job has succeeded.
@@ -145,7 +146,7 @@ impl Call {
     /// # Errors
     /// How it failed.
     pub(super) async fn manifest(&self) -> Result<Manifest, ApiError> {
-        let manifest = self.app.client.manifest(&self.tenant, self.job).await?;
+        let manifest = self.app.client.manifest(&self.caller.tenant, self.job).await?;
         match (manifest.outcome, &manifest.error) {
             (Outcome::Succeeded, _) => Ok(manifest),
             (Outcome::Failed | Outcome::Cancelled, Some(failure)) => Err(ApiError::of_failure(failure)),
@@ -157,8 +158,12 @@ impl Call {
         &self.app
     }
 
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     pub(super) fn tenant(&self) -> &Name {
-        &self.tenant
+        &self.caller.tenant
     }
 
     /// A whole artifact of at most `max_bytes`.
@@ -167,7 +172,7 @@ impl Call {
     /// When it is not there or has more.
     pub(super) async fn read(&self, manifest: &Manifest, name: &str, max_bytes: u64) -> Result<bytes::Bytes, ApiError> {
         let artifact = find(manifest, name)?;
-        let key = self.app.client.artifact_key(&self.tenant, self.job, artifact)?;
+        let key = self.app.client.artifact_key(&self.caller.tenant, self.job, artifact)?;
         let bytes = self.app.client.store().get(&key, max_bytes).await?;
         bytes.ok_or_else(|| ApiError::gone(self.job, name))
     }

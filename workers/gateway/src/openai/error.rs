@@ -36,12 +36,14 @@ pub(super) struct ApiError {
 
 /// The body of every error.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiError")]
 pub(super) struct ErrorBody {
     pub(super) error: ErrorDetail,
 }
 
 /// What went wrong; all four members are always there.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiErrorDetail")]
 pub(super) struct ErrorDetail {
     message: String,
     #[serde(rename = "type")]
@@ -148,8 +150,16 @@ pub(super) fn is_of_the_request(code: &str) -> bool {
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         // The packages would ask again after a conflict, and no conflict here goes away by that.
-        let status =
-            if problem.status == StatusCode::CONFLICT { StatusCode::UNPROCESSABLE_ENTITY } else { problem.status };
+        let status = match problem.status {
+            StatusCode::CONFLICT => StatusCode::UNPROCESSABLE_ENTITY,
+            // As when the job finds it out.
+            StatusCode::UNPROCESSABLE_ENTITY | StatusCode::UNSUPPORTED_MEDIA_TYPE
+                if is_of_the_request(&problem.code) =>
+            {
+                StatusCode::BAD_REQUEST
+            }
+            status => status,
+        };
         let param = problem.more.get("param").and_then(|param| param.as_str()).map(|param| param.to_owned().into());
         Self { status, code: problem.code, param, message: problem.detail, retry_after: problem.retry_after }
     }

@@ -13,6 +13,8 @@ pub(super) enum Format {
     Srt,
     VerboseJson,
     Vtt,
+    /// With who says what.
+    DiarizedJson,
 }
 
 /// Which of the two routes is asked.
@@ -38,7 +40,8 @@ impl Task {
 pub(super) struct Hearing {
     /// The name that the client gave the model.
     pub(super) model: String,
-    /// Of the kind `transcribe`. They do not depend on how to answer, so that every format of a file is one job.
+    /// Of the kind `transcribe`. They do not depend on how to answer, so that every format of a file is one job; only who
+    /// speaks is found out when it is asked for.
     pub(super) params: Value,
     pub(super) answer: Answering,
     /// What has no counterpart here and was left out, in sentences.
@@ -59,11 +62,13 @@ pub(super) struct Answering {
 const MAX_PROMPT_BYTES: usize = 4_096;
 
 impl Hearing {
+    /// `tells_speakers`: whether the kind can.
+    ///
     /// # Errors
     /// When a field cannot be used.
-    pub(super) fn of(form: &Form, task: Task) -> Result<Self, ApiError> {
+    pub(super) fn of(form: &Form, task: Task, tells_speakers: bool) -> Result<Self, ApiError> {
         let mut warnings = Vec::new();
-        refuse_speakers(form)?;
+        refuse_known_speakers(form)?;
         let answer = Answering::of(form, task, &mut warnings)?;
         let model = form.one("model").unwrap_or_default().to_owned();
         let mut params = Map::new();
@@ -71,6 +76,15 @@ impl Hearing {
         params.insert("task".into(), task.as_str().into());
         // Like OpenAI, no error for silence.
         params.insert("silence".into(), "empty".into());
+        if answer.format == Format::DiarizedJson {
+            if !tells_speakers {
+                return Err(unsupported(
+                    "response_format",
+                    "response_format=diarized_json is not served by this build",
+                ));
+            }
+            params.insert("speakers".into(), "auto".into());
+        }
         if let Some(language) = language(form, task, &mut warnings)? {
             params.insert("language".into(), language.into());
         }
@@ -91,9 +105,11 @@ impl Answering {
             "srt" => Format::Srt,
             "verbose_json" => Format::VerboseJson,
             "vtt" => Format::Vtt,
-            "diarized_json" => return Err(speakers("response_format", "response_format=diarized_json")),
+            "diarized_json" if task == Task::Transcribe => Format::DiarizedJson,
             other => {
-                let message = format!("response_format '{other}' is unknown; use json, text, srt, verbose_json or vtt");
+                let message = format!(
+                    "response_format '{other}' is unknown; use json, text, srt, verbose_json, vtt or diarized_json"
+                );
                 return Err(ApiError::param("response_format", message));
             }
         };
@@ -138,17 +154,20 @@ impl Answering {
     }
 }
 
-fn refuse_speakers(form: &Form) -> Result<(), ApiError> {
+/// Samples of voices are data about people, for which a call has no place to say who agreed.
+fn refuse_known_speakers(form: &Form) -> Result<(), ApiError> {
     for name in ["known_speaker_names", "known_speaker_references"] {
         if form.all(name).next().is_some() {
-            return Err(speakers(name, name));
+            return Err(unsupported(
+                name,
+                "speakers are not recognized by samples of their voices here; leave them out",
+            ));
         }
     }
     Ok(())
 }
 
-fn speakers(param: &'static str, what: &str) -> ApiError {
-    let message = format!("speakers cannot be told apart yet, so {what} is not served; use verbose_json");
+fn unsupported(param: &'static str, message: &str) -> ApiError {
     ApiError::bad("unsupported_yet", param, message)
 }
 
@@ -280,7 +299,7 @@ mod tests {
     use super::*;
 
     fn of(fields: &[(&str, &str)]) -> Result<Hearing, ApiError> {
-        Hearing::of(&Form::of(fields), Task::Transcribe)
+        Hearing::of(&Form::of(fields), Task::Transcribe, false)
     }
 
     #[test]
@@ -367,9 +386,17 @@ mod tests {
     }
 
     #[test]
+    fn speakers_are_told_apart_where_the_kind_can() {
+        let form = Form::of(&[("response_format", "diarized_json"), ("model", "gpt-4o-transcribe-diarize")]);
+        let hearing = Hearing::of(&form, Task::Transcribe, true).unwrap();
+        assert_eq!((&hearing.params["speakers"], hearing.answer.format), (&json!("auto"), Format::DiarizedJson));
+        assert_eq!(Hearing::of(&form, Task::Translate, true).unwrap_err().status.as_u16(), 400);
+    }
+
+    #[test]
     fn translations_are_into_english_and_not_streamed() {
         let form = Form::of(&[("language", "de"), ("stream", "true")]);
-        let hearing = Hearing::of(&form, Task::Translate).unwrap();
+        let hearing = Hearing::of(&form, Task::Translate, true).unwrap();
         assert_eq!(hearing.params["task"], "translate");
         assert!(!hearing.answer.stream);
     }

@@ -19,12 +19,13 @@ mod speech;
 mod transcriptions;
 mod windows;
 
-use axum::{extract::DefaultBodyLimit, http::HeaderValue, response::Response};
+use axum::{http::HeaderValue, response::Response};
 use medley_proto::JobId;
 use schemars::JsonSchema;
 
 use crate::{
     access::Scope,
+    jobs::JobView,
     routes::{Answer, Content, Route},
 };
 
@@ -42,7 +43,7 @@ struct TranscriptionForm {
     file: String,
     /// A name of OpenAI's, or a size of Whisper's.
     model: String,
-    /// json (default), text, srt, verbose_json or vtt.
+    /// json (default), text, srt, verbose_json, vtt or diarized_json.
     response_format: Option<String>,
     /// The language spoken; left out, it is detected.
     language: Option<String>,
@@ -85,6 +86,16 @@ struct TranslationForm {
     temperature: Option<f64>,
 }
 
+/// What `response_format` chooses, for the description of the routes.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it says what an answer may be; each is written by itself")]
+enum AnyTranscription {
+    Json(answers::Transcription),
+    VerboseJson(answers::VerboseTranscription),
+    DiarizedJson(answers::DiarizedTranscription),
+}
+
 pub(crate) fn routes() -> Vec<Route> {
     vec![
         hearing(Route::post("/v1/audio/transcriptions", "createTranscription", transcriptions::transcribe))
@@ -111,7 +122,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .answer(Answer::json::<models::Voices>(200, "All voices")),
         looking(Route::get("/v1/models", "listModels", models::list))
             .summary("The names of models that OpenAI's clients send")
-            .answer(Answer::json::<models::List<models::Model>>(200, "All names")),
+            .answer(Answer::json::<models::Models>(200, "All names")),
         looking(Route::get("/v1/models/{model}", "getModel", models::one))
             .summary("One of these names")
             .answer(Answer::json::<models::Model>(200, "The model"))
@@ -119,28 +130,27 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-/// What all of these routes have.
 fn looking(route: Route) -> Route {
-    route.tag("openai").scope(Scope::Read).render(error::render)
+    told(route).scope(Scope::Read)
+}
+
+/// Errors have OpenAI's form.
+fn told(route: Route) -> Route {
+    route.tag("openai").render(error::render).problem_content(Content::json::<error::ErrorBody>())
 }
 
 /// A call with a job underneath.
 fn call_of(route: Route) -> Route {
-    route
-        .tag("openai")
+    told(route)
         .scope(Scope::Submit)
-        .render(error::render)
         .header::<String>("Prefer", "respond-async: answer with the job; wait=60: wait so many seconds for it")
-        .answer(Answer::new(202, "The call goes on as a job").header("Location", "The job"))
+        .answer(Answer::json::<JobView>(202, "The call goes on as a job").header("Location", "The job"))
         .problems(&[404, 413, 415, 422])
-        // Recordings have any length; `limits.input_bytes` bounds them.
-        .map_handler(|handler| handler.layer(DefaultBodyLimit::disable()))
 }
 
 fn hearing(route: Route) -> Route {
     call_of(route).answer(
-        Answer::json::<answers::Transcription>(200, "The transcript")
-            .content(Content::json::<answers::VerboseTranscription>())
+        Answer::json::<AnyTranscription>(200, "The transcript")
             .content(Content::bytes("text/plain"))
             .content(Content::bytes("text/event-stream"))
             .header(JOB, "The job underneath")

@@ -21,6 +21,7 @@ const CREATED: u64 = 1_796_083_200;
 
 /// A model by OpenAI's name.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiModel")]
 pub(super) struct Model {
     id: &'static str,
     object: &'static str,
@@ -36,15 +37,16 @@ impl Model {
     }
 }
 
-/// All of something.
+/// All models.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct List<T> {
+#[schemars(rename = "OpenAiModelList")]
+pub(super) struct Models {
     object: &'static str,
-    data: Vec<T>,
+    data: Vec<Model>,
 }
 
-pub(super) async fn list() -> Json<List<Model>> {
-    Json(List { object: "list", data: MODELS.iter().map(|(name, _)| Model::new(name)).collect() })
+pub(super) async fn list() -> Json<Models> {
+    Json(Models { object: "list", data: MODELS.iter().map(|(name, _)| Model::new(name)).collect() })
 }
 
 pub(super) async fn one(Path(name): Path<String>) -> Result<Json<Model>, ApiError> {
@@ -68,6 +70,7 @@ impl Voice {
 
 /// All voices, under both names that clients look for them.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "VoiceList")]
 pub(super) struct Voices {
     object: &'static str,
     data: Vec<Voice>,

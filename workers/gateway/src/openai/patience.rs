@@ -9,10 +9,10 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{call::Call, error::ApiError};
+use crate::jobs;
 
 /// Proxies close connections that are silent for a minute (nginx, load balancers). Until the first of these passes an
 /// answer has the status that it deserves; afterwards it is 200 whatever comes.
@@ -162,18 +162,20 @@ impl Preference {
 }
 
 /// 202: the call goes on as a job.
-pub(super) fn accepted(call: &Call) -> Response {
-    let (job, at) = (call.job, format!("/v1/jobs/{}", call.job));
-    let links = json!({ "self": at, "events": format!("{at}/events"), "artifacts": format!("{at}/artifacts") });
-    let body = json!({ "id": job, "object": "job", "links": links });
-    let mut response = (StatusCode::ACCEPTED, axum::Json(body)).into_response();
+///
+/// # Errors
+/// When the job cannot be looked at.
+pub(super) async fn accepted(call: &Call) -> Result<Response, ApiError> {
+    let view = jobs::look(call.app(), call.caller(), call.job).await?;
+    let at = view.location().to_owned();
+    let mut response = (StatusCode::ACCEPTED, axum::Json(view)).into_response();
     let headers = response.headers_mut();
     headers.insert("preference-applied", HeaderValue::from_static("respond-async"));
     headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     if let Ok(at) = HeaderValue::try_from(at) {
         headers.insert(header::LOCATION, at);
     }
-    response
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -181,6 +183,7 @@ mod tests {
     use std::future::{pending, ready};
 
     use http_body_util::BodyExt;
+    use serde_json::json;
 
     use super::*;
 

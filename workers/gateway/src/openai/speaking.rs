@@ -8,6 +8,7 @@ use super::{error::ApiError, names};
 
 /// The body of `/v1/audio/speech`. Members that are not known are ignored, as OpenAI does.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(rename = "SpeechRequest")]
 pub(super) struct SpeechBody {
     /// The text, of any length that the kind `speak` reads.
     pub(super) input: String,
@@ -34,6 +35,7 @@ pub(super) struct SpeechBody {
 /// A voice by name, or as OpenAI writes those of one's own.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "SpeechVoice")]
 enum VoiceBody {
     Name(String),
     Id { id: String },

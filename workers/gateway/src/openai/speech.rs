@@ -1,6 +1,10 @@
 //! `POST /v1/audio/speech`.
 
-use std::{io, ops::Range, sync::Arc};
+use std::{
+    io::{self, Write},
+    ops::Range,
+    sync::Arc,
+};
 
 use axum::{
     body::{self, Body},
@@ -13,15 +17,15 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use medley_proto::{Manifest, Name, Sha256, SpeechTiming};
 use medley_runtime::{
-    InputRequest, LimitSettings,
+    InputRequest, LimitSettings, Spooled,
     store::{Key, Store},
 };
 use serde::Serialize;
+use tempfile::{NamedTempFile, TempPath};
 
 use super::{
     call::{self, Asked, Call},
     error::ApiError,
-    form::SentFile,
     names,
     patience::{self, Events, Gone, Patience, Preference},
     speaking::{Sound, Speaking, SpeechBody},
@@ -44,23 +48,21 @@ pub(super) async fn speak(State(app): State<Arc<App>>, caller: Caller, request: 
     let Speaking { params, sound, events, warnings } = Speaking::of(&body, &voices(&app)?)?;
     let SpeechBody { input: text, model, .. } = body;
     let sha256 = Sha256::of(text.as_bytes());
-    let settings = app.client.backend().settings();
     // A short text is part of its job's record, a long one is a file; it stays until the job is accepted.
-    let sent = if text.len() > LimitSettings::MAX_TEXT_BYTES {
-        Some(SentFile::of_text(text.clone(), settings).await?)
-    } else {
-        None
+    let sent = match text.len() > LimitSettings::MAX_TEXT_BYTES {
+        true => Some(as_file(&app, text.clone()).await?),
+        false => None,
     };
     let input = match &sent {
-        Some(file) => InputRequest::Spooled(file.spooled()),
+        Some((_, file)) => InputRequest::Spooled(file.clone()),
         None => InputRequest::Text(text),
     };
     let asked = Asked { kind: KIND, params, input, sha256, model: model.unwrap_or_default() };
-    let call = Call::begin(&app, &caller.tenant, asked).await?;
+    let call = Call::begin(&app, &caller, asked).await?;
     drop(sent);
     let job = call.job;
     let response = if !preference.waited(&call).await {
-        patience::accepted(&call)
+        patience::accepted(&call).await?
     } else if events {
         let (events, response) = Events::open();
         tokio::spawn(tell(call, sound, events));
@@ -77,12 +79,31 @@ pub(super) async fn speak(State(app): State<Arc<App>>, caller: Caller, request: 
     Ok(with_headers(response, job, &warnings))
 }
 
+/// A text as a file that goes when the path goes.
+async fn as_file(app: &App, text: String) -> Result<(TempPath, Spooled), ApiError> {
+    let folder = app.client.backend().settings().worker.work_dir.join("gateway");
+    let write = move || -> io::Result<(TempPath, Spooled)> {
+        std::fs::create_dir_all(&folder)?;
+        let mut file = NamedTempFile::new_in(std::path::absolute(folder)?)?;
+        file.write_all(text.as_bytes())?;
+        let path = file.into_temp_path();
+        let (sha256, bytes) = (Sha256::of(text.as_bytes()), text.len() as u64);
+        let spooled = Spooled { path: path.to_path_buf(), name: "text.txt".into(), sha256, bytes };
+        Ok((path, spooled))
+    };
+    let written = tokio::task::spawn_blocking(write).await.map_err(io::Error::other).flatten();
+    written.map_err(|error| {
+        tracing::error!(%error, "a text that a client sent cannot be kept");
+        ApiError::away("the gateway cannot keep the text now; ask again later, and tell the owner to look at its disk")
+    })
+}
+
 /// The voices of the kind, by its schema.
 ///
 /// # Errors
 /// When this build has no such kind.
 pub(super) fn voices(app: &App) -> Result<Vec<String>, ApiError> {
-    let recipe = app.client.backend().registry().find_recipe(&KIND).map_err(medley_runtime::Error::from)?;
+    let recipe = app.registry().find_recipe(&KIND).map_err(medley_runtime::Error::from)?;
     Ok(names::voices_of(recipe.schema().as_value()))
 }
 

@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{
-        State,
-        multipart::{Multipart, MultipartRejection},
-    },
-    http::{HeaderMap, HeaderValue, header},
+    extract::{Request, State},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt;
@@ -33,52 +30,36 @@ const KIND: Name = Name::from_static("transcribe");
 /// The largest transcript or subtitle file that is answered with, in bytes: three days of speech have less.
 const MAX_TRANSCRIPT_BYTES: u64 = 256 << 20;
 
-/// What a multipart request is read into.
-type Parts = Result<Multipart, MultipartRejection>;
-
 pub(super) async fn transcribe(
     State(app): State<Arc<App>>,
     caller: Caller,
-    headers: HeaderMap,
-    parts: Parts,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    hear(&app, &caller, &headers, parts, Task::Transcribe).await
+    hear(&app, &caller, request, Task::Transcribe).await
 }
 
 pub(super) async fn translate(
     State(app): State<Arc<App>>,
     caller: Caller,
-    headers: HeaderMap,
-    parts: Parts,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    hear(&app, &caller, &headers, parts, Task::Translate).await
+    hear(&app, &caller, request, Task::Translate).await
 }
 
-async fn hear(
-    app: &Arc<App>,
-    caller: &Caller,
-    headers: &HeaderMap,
-    parts: Parts,
-    task: Task,
-) -> Result<Response, ApiError> {
-    let parts = parts.map_err(|refused| {
-        ApiError::param("file", format!("the body is no form ({}); send multipart/form-data", refused.body_text()))
-    })?;
-    let mut form = Form::read(parts, app.client.backend().settings()).await?;
+async fn hear(app: &Arc<App>, caller: &Caller, request: Request, task: Task) -> Result<Response, ApiError> {
+    let preference = Preference::of(request.headers());
+    let mut form = Form::read(app, request).await?;
     let file = form.take_file()?;
-    let Hearing { model, params, answer, warnings } = Hearing::of(&form, task)?;
-    let asked = Asked {
-        kind: KIND,
-        params,
-        input: InputRequest::Spooled(file.spooled()),
-        sha256: file.sha256,
-        model: model.clone(),
-    };
-    let call = Call::begin(app, &caller.tenant, asked).await.map_err(|error| of_model(error, &model))?;
+    let Hearing { model, params, answer, warnings } = Hearing::of(&form, task, tells_speakers(app)?)?;
+    let sha256 = file.spooled.sha256;
+    let input = InputRequest::Spooled(file.spooled.clone());
+    let asked = Asked { kind: KIND, params, input, sha256, model: model.clone() };
+    let call = Call::begin(app, caller, asked).await.map_err(|error| of_model(error, &model))?;
+    // It lies in the store by now.
     drop(file);
     let job = call.job;
-    let response = if !Preference::of(headers).waited(&call).await {
-        patience::accepted(&call)
+    let response = if !preference.waited(&call).await {
+        patience::accepted(&call).await?
     } else if answer.stream {
         let (events, response) = Events::open();
         tokio::spawn(tell(call, answer, events));
@@ -87,6 +68,12 @@ async fn hear(
         whole(call, answer, model).await?
     };
     Ok(with_headers(response, job, &warnings))
+}
+
+/// Whether the kind finds out who says what, by its schema.
+fn tells_speakers(app: &App) -> Result<bool, ApiError> {
+    let recipe = app.registry().find_recipe(&KIND).map_err(medley_runtime::Error::from)?;
+    Ok(!recipe.schema().as_value()["properties"]["speakers"].is_null())
 }
 
 /// The kind does not know the model: OpenAI's packages have an error of its own for that.
@@ -106,7 +93,7 @@ async fn whole(call: Call, answer: Answering, model: String) -> Result<Response,
             text.push('\n');
             return Ok(as_text(text.into()));
         }
-        Format::Json | Format::VerboseJson => {
+        Format::Json | Format::VerboseJson | Format::DiarizedJson => {
             let making = async move {
                 let manifest = call.ended().await.map_err(|error| of_model(error, &model))?;
                 json(&transcript(&call, &manifest).await?, &answer)
@@ -127,9 +114,10 @@ fn as_text(text: bytes::Bytes) -> Response {
 fn json(transcript: &Transcript, answer: &Answering) -> Result<Vec<u8>, ApiError> {
     let text = match answer.format {
         Format::VerboseJson => serde_json::to_vec(&verbose(transcript, answer)),
+        Format::DiarizedJson => serde_json::to_vec(&answers::diarized(transcript)),
         _ => serde_json::to_vec(&answers::json(transcript, answer.logprobs.then(|| logprobs::logprobs(transcript)))),
     };
-    text.map_err(|error| ApiError::defect(error))
+    text.map_err(ApiError::defect)
 }
 
 /// English is what a translation is in, whatever is spoken.
@@ -282,13 +270,18 @@ impl Telling {
             self.events.send(&Delta::new(rest, None)).await?;
         }
         let answer = &self.answer;
-        Ok(match answer.format {
-            Format::VerboseJson => self.events.send(&Done::new(verbose(&transcript, answer))).await?,
-            _ => {
-                let logprobs = answer.logprobs.then(|| logprobs::logprobs(&transcript));
-                self.events.send(&Done::new(answers::json(&transcript, logprobs))).await?;
+        if answer.format == Format::DiarizedJson {
+            for segment in answers::diarized_segments(&transcript) {
+                self.events.send(&segment).await?;
             }
-        })
+        }
+        if answer.format == Format::VerboseJson {
+            self.events.send(&Done::new(verbose(&transcript, answer))).await?;
+        } else {
+            let logprobs = answer.logprobs.then(|| logprobs::logprobs(&transcript));
+            self.events.send(&Done::new(answers::json(&transcript, logprobs))).await?;
+        }
+        Ok(())
     }
 }
 

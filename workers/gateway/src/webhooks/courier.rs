@@ -396,7 +396,7 @@ mod tests {
         let backend = Backend::new(Arc::new(queue), Arc::new(store), registry, Settings::default()).with_clock(clock);
         let mut settings = GatewaySettings::default();
         settings.webhooks.allow = vec!["127.0.0.1".parse().unwrap()];
-        Gateway::new(Client::new(backend), settings).unwrap().app
+        Gateway::new(Client::new(backend), settings).unwrap().app().clone()
     }
 
     fn message(number: u64, now_ms: u64) -> Delivery {

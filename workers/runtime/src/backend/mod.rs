@@ -78,6 +78,10 @@ impl Backend {
         &self.store
     }
 
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     pub fn records(&self) -> &Arc<dyn Records> {
         &self.records
     }
@@ -89,11 +93,6 @@ impl Backend {
     /// Unix time, by this backend's clock.
     pub fn now_ms(&self) -> u64 {
         self.clock.now_ms()
-    }
-
-    /// The kinds that this binary knows.
-    pub fn registry(&self) -> &Arc<Registry> {
-        &self.registry
     }
 
     pub fn settings(&self) -> &Settings {

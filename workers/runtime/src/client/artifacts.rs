@@ -57,17 +57,20 @@ impl Client {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn read_artifact(
-        &self,
-        of: &Name,
+    pub fn read_artifact<'a>(
+        &'a self,
+        of: &'a Name,
         job: JobId,
-        artifact: &Artifact,
+        artifact: &'a Artifact,
         max_bytes: u64,
-    ) -> Result<Option<bytes::Bytes>, Error> {
-        if artifact.bytes > max_bytes {
-            return Ok(None);
+    ) -> BoxFuture<'a, Result<Option<bytes::Bytes>, Error>> {
+        async move {
+            if artifact.bytes > max_bytes {
+                return Ok(None);
+            }
+            Ok(self.backend.store.get(&JobKeys::new(of, job).artifact(artifact)?, max_bytes).await?)
         }
-        Ok(self.backend.store.get(&JobKeys::new(of, job).artifact(artifact)?, max_bytes).await?)
+        .boxed()
     }
 
     async fn fetch_artifact(

@@ -1,5 +1,6 @@
 //! The jobs of a tenant that have not ended: what a gateway counts against a quota, and waits for to know what they took.
 
+use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::{JobId, Name};
 
 use super::Client;
@@ -11,18 +12,21 @@ impl Client {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn open_jobs(&self, of: &Name, limit: usize) -> Result<Vec<JobId>, Error> {
+    pub fn open_jobs<'a>(&'a self, of: &'a Name, limit: usize) -> BoxFuture<'a, Result<Vec<JobId>, Error>> {
         const PAGE: usize = 1_000;
-        let (mut jobs, mut after) = (Vec::new(), None::<String>);
-        while jobs.len() < limit {
-            let page =
-                self.backend.store.list(&tenant::open(of), after.as_deref(), PAGE.min(limit - jobs.len())).await?;
-            jobs.extend(page.objects.iter().filter_map(|object| tenant::job_of(&object.key)));
-            after = page.next;
-            if after.is_none() {
-                break;
+        async move {
+            let (mut jobs, mut after) = (Vec::new(), None::<String>);
+            while jobs.len() < limit {
+                let wanted = PAGE.min(limit - jobs.len());
+                let page = self.backend.store.list(&tenant::open(of), after.as_deref(), wanted).await?;
+                jobs.extend(page.objects.iter().filter_map(|object| tenant::job_of(&object.key)));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
             }
+            Ok(jobs)
         }
-        Ok(jobs)
+        .boxed()
     }
 }
