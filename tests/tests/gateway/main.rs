@@ -4,8 +4,13 @@
 
 mod attacks;
 mod events;
+mod exchange;
 mod http;
 mod jobs;
+mod openai;
+mod served;
+mod uploads;
+mod webhooks;
 
 use std::{
     fs,

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 pub enum GatewayError {
     /// Whoever reaches a public address could use everything.
     #[error(
-        "{0} can be reached from other machines and there is no token; make one with `medley token new`, or listen on \
+        "{0} can be reached from other machines and there is no token; make one with `medley token create NAME`, or listen on \
          127.0.0.1"
     )]
     OpenToAll(SocketAddr),

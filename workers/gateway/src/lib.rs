@@ -34,8 +34,13 @@ mod tls;
 mod uploads;
 mod webhooks;
 
+pub use access::{
+    InvalidScope, InvalidTokenId, MAX_TOKENS, NewToken, Scope, Token, TokenError, TokenId, TokenInfo, Tokens,
+};
 pub use error::GatewayError;
 pub use openapi::{document as openapi_document, schema_of_kind};
 pub use operations::RenderMetrics;
 pub use server::Gateway;
 pub use settings::{GatewaySettings, TlsSettings};
+pub use uploads::UploadSettings;
+pub use webhooks::WebhookSettings;

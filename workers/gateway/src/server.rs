@@ -5,18 +5,22 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
     middleware::{self, Next},
     response::Response,
 };
 use futures_util::{StreamExt, stream};
-use hyper::server::conn::http1;
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use medley_runtime::{Client, Records, StoreRecords};
+use medley_runtime::Client;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -34,6 +38,8 @@ use crate::{
     settings::GatewaySettings,
     state::App,
     tls,
+    uploads::Uploads,
+    webhooks::{self, Webhooks},
 };
 
 /// After an error of the listener that is not a connection's own (no file descriptors), so long nothing is accepted.
@@ -61,13 +67,19 @@ impl Gateway {
         settings: GatewaySettings,
         metrics: Option<RenderMetrics>,
     ) -> Result<Self, GatewayError> {
-        let records: Arc<dyn Records> = Arc::new(StoreRecords::new(client.store().clone()));
-        let access = Access::new(&settings);
+        let records = client.records().clone();
+        let access = Access::new(&client, &settings);
         let draining = CancellationToken::new();
         let hub = Hub::new(client.clone(), draining.clone());
-        Ok(Self {
-            app: Arc::new(App { client, settings, records, access, hub, metrics, reach: Reach::default(), draining }),
-        })
+        let (uploads, webhooks) = (Uploads::new(&settings.uploads), Webhooks::new(&settings.webhooks));
+        let reach = Reach::default();
+        let app = App { client, settings, records, access, uploads, webhooks, hub, metrics, reach, draining };
+        Ok(Self { app: Arc::new(app) })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
     }
 
     fn router(&self) -> Router {
@@ -82,7 +94,8 @@ impl Gateway {
     ///
     /// # Errors
     /// When the address could be reached by anyone and there is no token.
-    pub fn check_address(&self, address: SocketAddr) -> Result<(), GatewayError> {
+    pub async fn check_address(&self, address: SocketAddr) -> Result<(), GatewayError> {
+        self.app.access.open(address).await.map_err(GatewayError::Records)?;
         match address.ip().is_loopback() || self.app.access.has_tokens() {
             true => Ok(()),
             false => Err(GatewayError::OpenToAll(address)),
@@ -96,14 +109,26 @@ impl Gateway {
     /// cannot be used.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), GatewayError> {
         let address = listener.local_addr().map_err(GatewayError::Accept)?;
-        self.check_address(address)?;
+        self.check_address(address).await?;
         let tls = self.app.settings.tls.as_ref().map(tls::acceptor).transpose()?;
         let connections = Connections::new(self.router(), &self.app.settings, tls);
+        let courier = tokio::spawn(webhooks::run(self.app.clone(), self.app.draining.clone()));
+        let (app, served) = (self.app.clone(), CancellationToken::new());
+        let keeping = {
+            let served = served.clone();
+            tokio::spawn(async move { app.access.run(served).await })
+        };
         accept(&listener, &connections, &shutdown).await;
         drop(listener);
         // Streams never end by themselves: they go first, and what is left are requests that are being served.
         self.app.draining.cancel();
         connections.drain(self.app.settings.drain()).await;
+        if courier.await.is_err() {
+            tracing::error!("the courier of webhooks met a defect of Medley; please report it with this log");
+        }
+        // What was noted and counted is written before the process ends.
+        served.cancel();
+        let _ = keeping.await;
         Ok(())
     }
 }
@@ -117,7 +142,7 @@ async fn accept(listener: &TcpListener, connections: &Connections, shutdown: &Ca
         };
         let Some((accepted, place)) = shutdown.run_until_cancelled(accepted).await else { return };
         match (accepted, place) {
-            (Ok((stream, _)), Ok(place)) => connections.serve(stream, place),
+            (Ok((stream, peer)), Ok(place)) => connections.serve(stream, peer, place),
             (Ok(_), Err(_)) => return,
             (Err(error), _) if is_of_connection(&error) => {}
             (Err(error), _) => {
@@ -153,10 +178,14 @@ impl Connections {
         Self { router, http, tls, head_timeout, places, graceful: GracefulShutdown::new() }
     }
 
-    fn serve(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         // Small answers and events go at once.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(self.router.clone());
+        let router = TowerToHyperService::new(self.router.clone());
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.call(request)
+        });
         let (http, watcher, head_timeout) = (self.http.clone(), self.graceful.watcher(), self.head_timeout);
         match self.tls.clone() {
             None => {

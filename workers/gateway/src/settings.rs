@@ -8,6 +8,8 @@ use medley_proto::Name;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{uploads::UploadSettings, webhooks::WebhookSettings};
+
 /// What the owner of a machine sets of the gateway: the table `[gateway]` of `medley.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -28,12 +30,18 @@ pub struct GatewaySettings {
     pub max_connections: usize,
     /// How long a client may take to send the head of a request, or to agree on TLS, in seconds.
     pub head_timeout_s: u64,
+    /// How many days entries of the audit log are kept.
+    pub audit_keep_days: u32,
     /// How long a client may pause in the middle of a body, in seconds.
     pub body_pause_s: u64,
     /// How long requests may go on after the gateway was asked to stop, in seconds.
     pub drain_s: u64,
     /// How long a presigned URL of an artifact is valid, in seconds (S3 only).
     pub presign_s: u64,
+    /// Resumable uploads.
+    pub uploads: UploadSettings,
+    /// Messages about how jobs end.
+    pub webhooks: WebhookSettings,
 }
 
 /// TLS by files.
@@ -56,9 +64,12 @@ impl Default for GatewaySettings {
             max_head_bytes: 64 << 10,
             max_connections: 4_096,
             head_timeout_s: 10,
+            audit_keep_days: 400,
             body_pause_s: 60,
             drain_s: 20,
             presign_s: 300,
+            uploads: UploadSettings::default(),
+            webhooks: WebhookSettings::default(),
         }
     }
 }

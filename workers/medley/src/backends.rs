@@ -14,6 +14,7 @@ use medley_runtime::{
     Backend, Client, ComputeCommand, EngineOptions, Settings,
     fetch::{Fetcher, HttpsFetcher, HttpsPolicy},
     queue::{Queue, QueueError, SqliteQueue},
+    records::{Records, SqliteRecords, StoreRecords},
     store::{FileStore, Store},
 };
 use medley_step::Registry;
@@ -142,6 +143,16 @@ pub(crate) fn store_folder(config: &Config) -> PathBuf {
     config.store.url.as_ref().map_or_else(|| Config::data_dir().join("store"), PathBuf::from)
 }
 
+/// Where a gateway's records lie: a file beside the embedded queue, or the store that a fleet shares.
+pub(crate) async fn records(config: &Config, store: &Arc<dyn Store>) -> Result<Arc<dyn Records>, Failed> {
+    if !is_embedded(config) {
+        return Ok(Arc::new(StoreRecords::new(store.clone())));
+    }
+    let path = queue_file(config).with_file_name("records.db");
+    make_folder_of(&path).map_err(Failed::service)?;
+    Ok(Arc::new(SqliteRecords::open(&path).await.map_err(Failed::service)?))
+}
+
 /// The queue as it may be shown.
 pub(crate) fn queue_shown(config: &Config) -> String {
     config.queue.url.as_deref().map_or_else(|| queue_file(config).display().to_string(), shown)
@@ -238,12 +249,14 @@ fn left_out(what: &str, feature: &str) -> Failed {
 }
 
 async fn open_sqlite(path: PathBuf) -> Result<Arc<dyn Queue>, QueueError> {
+    make_folder_of(&path)?;
+    Ok(Arc::new(SqliteQueue::open(&path).await?))
+}
+
+fn make_folder_of(path: &Path) -> Result<(), QueueError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let made = fs::create_dir_all(folder);
-    made.map_err(|error| {
-        QueueError::Refused(format!("folder {} cannot be made", folder.display()), Some(error.into()))
-    })?;
-    Ok(Arc::new(SqliteQueue::open(&path).await?))
+    made.map_err(|error| QueueError::Refused(format!("folder {} cannot be made", folder.display()), Some(error.into())))
 }
 
 async fn open_files(path: &Path) -> Result<Arc<dyn Store>, Failed> {

@@ -8,13 +8,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use medley_proto::JobId;
-use medley_runtime::{Error, JobStatus};
+use medley_runtime::JobStatus;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     filter::Filter,
-    list::{MAX_LOOKED_AT, find, is_gone},
+    list::{MAX_LOOKED_AT, find},
     read,
     view::JobView,
 };
@@ -39,7 +39,7 @@ pub(crate) async fn delete(
     caller: Caller,
     JobPath(job): JobPath,
 ) -> Result<StatusCode, Problem> {
-    app.client.delete(&caller.tenant, job).await?;
+    app.delete(&caller, job).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -48,7 +48,7 @@ pub(crate) async fn retry(
     caller: Caller,
     JobPath(job): JobPath,
 ) -> Result<Response, Problem> {
-    let submitted = app.client.retry(&caller.tenant, job).await?;
+    let submitted = app.retry(&caller, job).await?;
     let view = JobView::new(JobStatus { job: submitted.job, state: submitted.state, manifest: None });
     let location = [(header::LOCATION, view.location().to_owned())];
     Ok((location, read::answer(StatusCode::ACCEPTED, &view)).into_response())
@@ -113,20 +113,18 @@ pub(crate) async fn batch(
         let job = status.job.id;
         match act(&app, &caller, request.action, job).await {
             Ok(()) => answer.done.push(job),
-            Err(error) if is_gone(&error) => {}
-            Err(error) => {
-                let Problem { code, detail, .. } = error.into();
-                answer.failed.push(Refused { job, code: code.into_owned(), detail });
-            }
+            // Gone meanwhile.
+            Err(Problem { status: StatusCode::NOT_FOUND, .. }) => {}
+            Err(Problem { code, detail, .. }) => answer.failed.push(Refused { job, code: code.into_owned(), detail }),
         }
     }
     Ok(axum::Json(answer))
 }
 
-async fn act(app: &App, caller: &Caller, action: JobAction, job: JobId) -> Result<(), Error> {
+async fn act(app: &App, caller: &Caller, action: JobAction, job: JobId) -> Result<(), Problem> {
     match action {
-        JobAction::Cancel => app.client.cancel(&caller.tenant, job).await.map(drop),
-        JobAction::Retry => app.client.retry(&caller.tenant, job).await.map(drop),
-        JobAction::Delete => app.client.delete(&caller.tenant, job).await,
+        JobAction::Cancel => Ok(app.client.cancel(&caller.tenant, job).await.map(drop)?),
+        JobAction::Retry => app.retry(caller, job).await.map(drop),
+        JobAction::Delete => app.delete(caller, job).await,
     }
 }

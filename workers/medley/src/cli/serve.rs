@@ -49,6 +49,7 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
     block_on(async {
         let medley = backends::configured(Role::Serves, registry.clone(), &config).await?;
         check_store(&medley, &config).await?;
+        let medley = medley.clone().with_records(backends::records(&config, medley.store()).await?);
         let metrics = monitor::install_recorder()?;
         let render = RenderMetrics::new(move || metrics.render());
         let listen = settings.listen;
@@ -57,7 +58,7 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
             .await
             .map_err(|error| Failed::service(format!("the gateway cannot listen on {listen}: {error}")))?;
         let address = listener.local_addr().map_err(Failed::service)?;
-        gateway.check_address(address).map_err(refused)?;
+        gateway.check_address(address).await.map_err(refused)?;
         let stop = CancellationToken::new();
         let told = stop.clone();
         tokio::spawn(async move {

@@ -53,6 +53,26 @@ impl Client {
         .boxed()
     }
 
+    /// A small artifact's bytes; none when it is not there or has more than `max_bytes`.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn read_artifact<'a>(
+        &'a self,
+        of: &'a Name,
+        job: JobId,
+        artifact: &'a Artifact,
+        max_bytes: u64,
+    ) -> BoxFuture<'a, Result<Option<bytes::Bytes>, Error>> {
+        async move {
+            if artifact.bytes > max_bytes {
+                return Ok(None);
+            }
+            Ok(self.backend.store.get(&JobKeys::new(of, job).artifact(artifact)?, max_bytes).await?)
+        }
+        .boxed()
+    }
+
     async fn fetch_artifact(
         &self,
         keys: &JobKeys,

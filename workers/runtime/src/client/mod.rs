@@ -3,10 +3,12 @@
 mod artifacts;
 mod cancel;
 mod dead_letters;
+mod ends;
 mod fleet;
 mod folders;
 mod inputs;
 mod list;
+mod open;
 mod progress;
 mod reading;
 mod retry;
@@ -14,6 +16,7 @@ mod revisions;
 mod status;
 mod submit;
 mod trim;
+mod uploads;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc};
@@ -21,18 +24,21 @@ use std::{path::PathBuf, sync::Arc};
 use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::Class;
 
+pub use ends::EndPage;
 pub use inputs::{InputRequest, Spooled};
 pub use list::JobPage;
 pub use progress::{Estimate, JobProgress};
 pub use revisions::{NewFile, NewRevision, Revision};
 pub use status::JobStatus;
 pub use submit::{Request, Submitted};
+pub use uploads::{NewUpload, Scratch, Upload, UploadId};
 
 use crate::{
     Backend, Error,
     engine::planner::FINISH,
     layout::keys::tenant,
     queue::{Queue, QueueName},
+    records::Records,
     store::{Store, StoreError},
 };
 
@@ -60,6 +66,13 @@ impl Client {
         self
     }
 
+    /// Keeps a gateway's records elsewhere than in the store.
+    #[must_use]
+    pub fn with_records(mut self, records: Arc<dyn Records>) -> Self {
+        self.backend = self.backend.with_records(records);
+        self
+    }
+
     pub fn backend(&self) -> &Backend {
         &self.backend
     }
@@ -70,6 +83,10 @@ impl Client {
 
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.backend.store
+    }
+
+    pub fn records(&self) -> &Arc<dyn Records> {
+        &self.backend.records
     }
 
     /// Asks the store for something, to see whether it answers this process at all.

@@ -1,5 +1,6 @@
 //! What a gateway reads of a job: results of its steps while it runs, and where its artifacts lie.
 
+use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::{Artifact, JobId, Name, StepId, StepResult};
 
 use super::Client;
@@ -14,8 +15,13 @@ impl Client {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn step_result(&self, of: &Name, job: JobId, step: &StepId) -> Result<Option<StepResult>, Error> {
-        documents::read(&*self.backend.store, &JobKeys::new(of, job).result(step)).await
+    pub fn step_result<'a>(
+        &'a self,
+        of: &'a Name,
+        job: JobId,
+        step: &'a StepId,
+    ) -> BoxFuture<'a, Result<Option<StepResult>, Error>> {
+        async move { documents::read(&*self.backend.store, &JobKeys::new(of, job).result(step)).await }.boxed()
     }
 
     /// Where an artifact of a job lies in the store.

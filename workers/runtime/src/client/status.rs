@@ -25,16 +25,16 @@ pub(crate) struct KeysPresent {
     pub(crate) ended: Option<JobState>,
     /// `cancel.json`.
     pub(crate) cancel: bool,
-    /// Anything below `steps/`: a result, or the record of an attempt.
-    pub(crate) steps: bool,
+    /// `running.json`, or anything below `steps/`: a result, or the record of an attempt.
+    pub(crate) begun: bool,
 }
 
 pub(crate) fn state(keys: KeysPresent) -> JobState {
     match keys {
         KeysPresent { ended: Some(ended), .. } => ended,
         KeysPresent { cancel: true, .. } => JobState::Cancelling,
-        KeysPresent { steps: true, .. } => JobState::Running,
-        KeysPresent { steps: false, .. } => JobState::Queued,
+        KeysPresent { begun: true, .. } => JobState::Running,
+        KeysPresent { begun: false, .. } => JobState::Queued,
     }
 }
 
@@ -69,11 +69,12 @@ impl Client {
         let mut present = KeysPresent {
             ended: manifest.as_ref().map(|manifest| manifest.outcome.into()),
             cancel: false,
-            steps: false,
+            begun: false,
         };
         if manifest.is_none() {
             present.cancel = documents::exists(&*self.backend.store, &keys.cancel()).await?;
-            present.steps = !self.backend.store.list(&keys.steps(), None, 1).await?.objects.is_empty();
+            present.begun = documents::exists(&*self.backend.store, &keys.running()).await?
+                || !self.backend.store.list(&keys.steps(), None, 1).await?.objects.is_empty();
         }
         Ok((state(present), manifest))
     }
@@ -85,13 +86,13 @@ mod tests {
 
     #[test]
     fn the_state_follows_from_the_keys() {
-        let none = KeysPresent { ended: None, cancel: false, steps: false };
+        let none = KeysPresent { ended: None, cancel: false, begun: false };
         assert_eq!(state(none), JobState::Queued);
-        assert_eq!(state(KeysPresent { steps: true, ..none }), JobState::Running);
+        assert_eq!(state(KeysPresent { begun: true, ..none }), JobState::Running);
         assert_eq!(state(KeysPresent { cancel: true, ..none }), JobState::Cancelling);
-        assert_eq!(state(KeysPresent { cancel: true, steps: true, ..none }), JobState::Cancelling);
+        assert_eq!(state(KeysPresent { cancel: true, begun: true, ..none }), JobState::Cancelling);
         for ended in [JobState::Succeeded, JobState::Failed, JobState::Cancelled] {
-            assert_eq!(state(KeysPresent { ended: Some(ended), cancel: true, steps: true }), ended);
+            assert_eq!(state(KeysPresent { ended: Some(ended), cancel: true, begun: true }), ended);
         }
     }
 }
