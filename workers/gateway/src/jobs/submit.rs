@@ -161,7 +161,6 @@ fn check_sizes(asked: &JobRequest) -> Result<(), StepError> {
     Ok(())
 }
 
-/// The inputs as the runtime takes them. A form that names none has its files.
 /// The inputs that finished uploads are.
 async fn uploads(app: &App, caller: &Caller, asked: &[JobInput]) -> Result<HashMap<String, Input>, Problem> {
     let mut uploads = HashMap::new();
@@ -173,6 +172,7 @@ async fn uploads(app: &App, caller: &Caller, asked: &[JobInput]) -> Result<HashM
     Ok(uploads)
 }
 
+/// The inputs as the runtime takes them. A form that names none has its files.
 fn inputs(
     asked: Vec<JobInput>,
     files: &[FormFile],
