@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_page_holds_the_text_and_lets_nothing_in() {
-        let word = |text: &str| Word { start_s: 1.5, end_s: 2.0, text: text.into(), prob: 1.0 };
+        let word = |text: &str| Word { start_s: 1.5, end_s: 2.0, text: text.into(), prob: 1.0, ..Word::default() };
         let segment = TranscriptSegment {
             start_s: 1.5,
             end_s: 3.0,
