@@ -4,6 +4,7 @@ mod driver;
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -11,7 +12,7 @@ use std::{
 use driver::Driver;
 use medley_models::Models;
 use medley_proto::Transcript;
-use medley_step::{Host, StepDraft, StepError};
+use medley_step::{BuildContext, Host, StepDraft, StepError, Worker as _};
 use medley_transcribe::{
     DecodeParams, DecodeStep, Plan, TranscribeConfig, TranscribeOutput, TranscribeStep, TranscribeWorker,
 };
@@ -218,6 +219,7 @@ fn an_episode_gets_its_pages() {
             "summary.md",
             "transcript.html",
             "transcript.json",
+            "transcript.rttm",
             "transcript.srt",
             "transcript.txt",
             "transcript.vtt"
@@ -228,4 +230,70 @@ fn an_episode_gets_its_pages() {
         serde_json::from_slice(&fs::read(&done.artifacts["chapters.json"]).unwrap()).unwrap();
     assert_eq!(chapters["chapters"][0]["startTime"], 0.0);
     assert!(fs::read_to_string(&done.artifacts["transcript.html"]).unwrap().contains("<h1>Two cities</h1>"));
+}
+
+/// Nagg and Nell in Beckett's Endgame, 28 s: she is woken, he asks for a kiss, and so on by turns.
+#[test]
+fn two_speakers_are_told_apart_in_all_formats_and_leave_no_voice_print() {
+    let dir = tempfile::tempdir().unwrap();
+    let driver = driver(false);
+    let run = |name: &str| {
+        let params = json!({ "model": "tiny.en", "speakers": "auto" });
+        driver.job("transcribe", &sample("endgame.wav"), params, &dir.path().join(name)).unwrap()
+    };
+    let first = run("1");
+    let found = transcript(&first.artifacts["transcript.json"]);
+    let labels: Vec<&str> = found.speakers.iter().map(|speaker| speaker.label.as_str()).collect();
+    assert_eq!((labels, &first.quality["speakers"]), (vec!["A", "B"], &json!(2)));
+    // Read off the waveform: who speaks in the middle of the long turns.
+    for (at_s, who) in [(6.5, "A"), (10.0, "B"), (13.0, "A"), (15.5, "B"), (21.0, "A"), (25.5, "A")] {
+        let words = found.segments.iter().flat_map(|segment| &segment.words);
+        let word = words.min_by(|a, b| (a.start_s - at_s).abs().total_cmp(&(b.start_s - at_s).abs())).unwrap();
+        assert_eq!(word.speaker.as_deref(), Some(who), "{word:?}");
+    }
+    for segment in &found.segments {
+        assert!(segment.words.iter().all(|word| word.speaker == segment.speaker), "{segment:?}");
+    }
+    let text = |name: &str| fs::read_to_string(&first.artifacts[name]).unwrap();
+    assert!(text("transcript.txt").starts_with("A: ") && text("transcript.txt").contains("\n\nB: "));
+    assert!(text("transcript.srt").contains("\nB: ") && text("transcript.vtt").contains("\n<v B>"));
+    assert!(text("transcript.rttm").lines().all(|line| line.starts_with("SPEAKER endgame 1 ")));
+    assert!(found.speakers.iter().all(|speaker| speaker.talk_s > 5.0 && speaker.sample.is_some()));
+
+    let result = fs::read_to_string(dir.path().join("1/listen-0-0/result.json")).unwrap();
+    let heard: serde_json::Value = serde_json::from_str(&result).unwrap();
+    let prints: Vec<&str> =
+        heard["voices"].as_array().unwrap().iter().map(|voice| voice["print"].as_str().unwrap()).collect();
+    assert!(prints.len() > 10);
+    let speakers = fs::read_to_string(dir.path().join("1/speakers-0-0/result.json")).unwrap();
+    let shown: Vec<String> = first.artifacts.keys().map(|name| text(name)).chain([speakers]).collect();
+    let quality = serde_json::to_string(&first.quality).unwrap();
+    assert!(shown.iter().chain([&quality]).all(|text| !prints.iter().any(|print| text.contains(&print[40..80]))));
+
+    let again = run("2");
+    for (name, path) in &first.artifacts {
+        assert!(fs::read(path).unwrap() == fs::read(&again.artifacts[name]).unwrap(), "{name} differs");
+    }
+}
+
+/// What cannot be listened to costs the speakers and never the text.
+#[test]
+fn a_listening_that_dies_leaves_the_text_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let cx = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 1 };
+    let worker = TranscribeWorker::build(TranscribeConfig::default(), &cx).unwrap();
+    let listen = |stretch: [f64; 2]| {
+        let step = json!({ "do": "listen", "track": null, "duration_s": 28.3, "stretch": stretch });
+        let input = driver::local(sample("endgame.wav"));
+        let ran = medley_step::testing::run(&worker, serde_json::from_value(step).unwrap(), vec![input], dir.path());
+        serde_json::to_value(ran.unwrap().output).unwrap()
+    };
+    let heard = listen([0.0, 10.0]);
+    assert!(heard.get("missed").is_none() && !heard["pieces"].as_array().unwrap().is_empty());
+    // What the runtime adds to the notes of a step whose process died.
+    let notes = fs::OpenOptions::new().append(true).open(dir.path().join(medley_step::NOTES));
+    notes.unwrap().write_all(b"{\"died\":\"compute_died\"}\n").unwrap();
+    let heard = listen([0.0, 10.0]);
+    assert!(heard["missed"][0]["why"].as_str().unwrap().contains("its process died"), "{heard}");
+    assert!(heard["pieces"].as_array().unwrap().is_empty() && heard["voices"].as_array().unwrap().is_empty());
 }
