@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn bands_hear_their_own_pitch() {
-        let tone = |hz: f32| (0..8000).map(|n| (n as f32 * hz / 16_000.0 * std::f32::consts::TAU).sin() * 0.5);
+        let tone = |hz: f32| (0..8000).map(move |n| (n as f32 * hz / 16_000.0 * std::f32::consts::TAU).sin() * 0.5);
         // The second half of the sound is another tone, so that the mean over time does not take it away.
         let samples: Vec<f32> = tone(300.0).chain(tone(3000.0)).collect();
         let found = Fbank::new().centred(&samples, 1000);

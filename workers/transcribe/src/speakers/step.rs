@@ -55,7 +55,7 @@ impl std::fmt::Debug for Listened {
 
 /// Speech between two changes of the voice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Piece {
+pub(crate) struct Piece {
     pub(crate) span: Span,
     /// Where voice prints were taken, and which.
     pub(crate) prints: Vec<Place>,
@@ -84,14 +84,14 @@ impl From<Place> for (f64, f64, u32) {
 
 /// A stretch without speakers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Missed {
+pub(crate) struct Missed {
     pub(crate) span: Span,
     pub(crate) why: String,
 }
 
 /// A voice print of length 1 and how much speech it stands for: one place, or several that a merge found to be one voice.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
-pub struct Voice {
+pub(crate) struct Voice {
     #[serde(serialize_with = "write", deserialize_with = "read")]
     #[schemars(with = "String")]
     pub(crate) print: Print,

@@ -25,7 +25,7 @@ const MIN_FRAMES: usize = 20;
 
 /// A voice print.
 #[derive(Clone, PartialEq)]
-pub struct Print(Box<[f32; DIMENSIONS]>);
+pub(crate) struct Print(Box<[f32; DIMENSIONS]>);
 
 impl Default for Print {
     fn default() -> Self {
