@@ -1,5 +1,6 @@
 //! Lists a tenant's jobs.
 
+use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::{JobId, Name};
 
 use super::{Client, JobStatus};
@@ -20,18 +21,26 @@ impl Client {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn list(&self, of: &Name, after: Option<&str>, limit: usize) -> Result<JobPage, Error> {
-        let page = self.backend.store.list(&tenant::index(of), after, limit).await?;
-        let (mut jobs, mut damaged) = (Vec::with_capacity(page.objects.len()), Vec::new());
-        for job in page.objects.iter().filter_map(|object| tenant::job_of(&object.key)) {
-            match self.status(of, job).await {
-                Ok(status) => jobs.push(status),
-                // Not written yet, or deleted meanwhile.
-                Err(Error::NoSuchJob(_)) => {}
-                Err(error @ Error::Damaged { .. }) => damaged.push((job, error)),
-                Err(error) => return Err(error),
+    pub fn list<'a>(
+        &'a self,
+        of: &'a Name,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<JobPage, Error>> {
+        async move {
+            let page = self.backend.store.list(&tenant::index(of), after, limit).await?;
+            let (mut jobs, mut damaged) = (Vec::with_capacity(page.objects.len()), Vec::new());
+            for job in page.objects.iter().filter_map(|object| tenant::job_of(&object.key)) {
+                match self.status(of, job).await {
+                    Ok(status) => jobs.push(status),
+                    // Not written yet, or deleted meanwhile.
+                    Err(Error::NoSuchJob(_)) => {}
+                    Err(error @ Error::Damaged { .. }) => damaged.push((job, error)),
+                    Err(error) => return Err(error),
+                }
             }
+            Ok(JobPage { jobs, damaged, next: page.next })
         }
-        Ok(JobPage { jobs, damaged, next: page.next })
+        .boxed()
     }
 }

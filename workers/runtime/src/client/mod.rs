@@ -13,6 +13,7 @@ mod watch;
 
 use std::{path::PathBuf, sync::Arc};
 
+use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::Class;
 
 pub use inputs::InputRequest;
@@ -29,6 +30,9 @@ use crate::{
 };
 
 /// Submits jobs, tells where they stand, and takes back what they made. Cheap to clone.
+///
+/// Its methods return boxed futures: the compiler then sees a future's inside once, here, and not again in each crate and
+/// test that awaits it.
 #[derive(Debug, Clone)]
 pub struct Client {
     backend: Backend,
@@ -65,19 +69,22 @@ impl Client {
     ///
     /// # Errors
     /// Those of the store: `Refused` when the bucket is missing or closed.
-    pub async fn check_store(&self) -> Result<(), StoreError> {
-        self.backend.store.list(&tenant::all(), None, 1).await.map(drop)
+    pub fn check_store(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move { self.backend.store.list(&tenant::all(), None, 1).await.map(drop) }.boxed()
     }
 
     /// Whether queue and store answer now.
     ///
     /// # Errors
     /// Those of the one that does not.
-    pub async fn reach(&self) -> Result<(), Error> {
-        let finish = QueueName { kind: FINISH, class: Class::Interactive };
-        let tenants = tenant::all();
-        let queue = async { self.backend.queue.depth(&finish).await.map_err(Error::from) };
-        let store = async { self.backend.store.list(&tenants, None, 1).await.map_err(Error::from) };
-        tokio::try_join!(queue, store).map(|_| ())
+    pub fn reach(&self) -> BoxFuture<'_, Result<(), Error>> {
+        async move {
+            let finish = QueueName { kind: FINISH, class: Class::Interactive };
+            let tenants = tenant::all();
+            let queue = async { self.backend.queue.depth(&finish).await.map_err(Error::from) };
+            let store = async { self.backend.store.list(&tenants, None, 1).await.map_err(Error::from) };
+            tokio::try_join!(queue, store).map(|_| ())
+        }
+        .boxed()
     }
 }

@@ -1,13 +1,18 @@
 //! Executes one step: looks up what is known of it, stages its inputs, has it computed, and commits its result.
 
 use std::{
+    future,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
+use bytes::Bytes;
 use medley_proto::{EventBody, Job, Step, StepInput, StepResult};
 use medley_step::{StepError, graph::Group};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use super::{
     committer,
@@ -21,11 +26,14 @@ use crate::{
     Backend, Error,
     breakpoint::breakpoint,
     compute::{self, ComputePool, Progress, StopReason},
-    layout::{documents, keys::JobKeys},
+    layout::{documents, keys::JobKeys, removal},
 };
 
 /// Progress of one step is sent this often at most.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// A step that runs for so long leaves a mark, so that its job does not look as if it waited. Shorter ones leave their
+/// results soon enough, and no write is spent on them.
+const MARKED_AFTER: Duration = Duration::from_secs(1);
 /// How often a step looks for its job's end while it runs; the queue's signal is quicker when it arrives.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -106,6 +114,8 @@ impl Executor {
         let (kind, class) = (step.kind.to_string(), step.class.as_str());
         metrics::histogram!("medley_queue_wait_seconds", "kind" => kind, "class" => class).record(seconds(waited_ms));
         let (sender, mut progress) = watch::channel(None);
+        let begun = Notify::new();
+        let started = || begun.notify_one();
         let report = move |progress: Progress| {
             drop(sender.send_replace(Some(progress)));
         };
@@ -120,6 +130,7 @@ impl Executor {
                 scratch: scratch.clone(),
                 label,
                 stop: running.stop_reason(),
+                started: &started,
                 progress: &report,
                 services: &services,
             },
@@ -127,6 +138,7 @@ impl Executor {
         let computed = tokio::select! {
             computed = computing => computed,
             never = self.accompany(step, &running, &mut progress) => never,
+            never = self.mark_running(step, &begun) => never,
         }?;
         drop(running);
         breakpoint("after_compute");
@@ -151,6 +163,21 @@ impl Executor {
             tokio::try_join!(documents::exists(store, &at_cancel), documents::exists(store, &at_job))
                 .map_err(StepError::from)?;
         if cancelled || !there { Err(StepError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Notes that the step is being computed, once it has been for a while in a child that did start.
+    async fn mark_running<T>(&self, step: &Step, begun: &Notify) -> T {
+        begun.notified().await;
+        tokio::time::sleep(MARKED_AFTER).await;
+        let (store, keys) = (&*self.backend.store, JobKeys::of_step(step));
+        let marked = async {
+            store.put_if_absent(&keys.running(), Bytes::from_static(b"{}"), &documents::meta()).await?;
+            removal::remove_if_deleted(store, &keys).await
+        };
+        if let Err(error) = marked.await {
+            tracing::debug!(%error, "a running job looks as if it waited");
+        }
+        future::pending().await
     }
 
     /// Passes progress on and looks for reasons to stop, for as long as the step runs.

@@ -26,6 +26,7 @@ mod worker;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::Name;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -83,15 +84,15 @@ impl Engine {
     ///
     /// # Errors
     /// When the engine cannot start, or this machine cannot go on (full disk, refused by queue or store).
-    pub async fn run(self, shutdown: CancellationToken) -> Result<(), EngineError> {
-        worker::run(self.backend, self.options, shutdown).await
+    pub fn run(self, shutdown: CancellationToken) -> BoxFuture<'static, Result<(), EngineError>> {
+        async move { worker::run(self.backend, self.options, shutdown).await }.boxed()
     }
 
     /// One round over all tenants' open jobs and expired ones, as [`Self::run`] makes now and then.
     ///
     /// # Errors
     /// Those of queue and store; the next round goes on.
-    pub async fn sweep(&self) -> Result<Swept, Error> {
-        sweeper::sweep(&self.backend).await
+    pub fn sweep(&self) -> BoxFuture<'_, Result<Swept, Error>> {
+        async move { sweeper::sweep(&self.backend).await }.boxed()
     }
 }

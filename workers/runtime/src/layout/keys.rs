@@ -55,6 +55,11 @@ impl JobKeys {
         self.at(["manifest.json"])
     }
 
+    /// There once a step of the job has run for a while.
+    pub(crate) fn running(&self) -> Key {
+        self.at(["running.json"])
+    }
+
     /// How much work was planned, where a recipe could tell.
     pub(crate) fn planned(&self) -> Key {
         self.at(["planned.json"])

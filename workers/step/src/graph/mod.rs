@@ -36,7 +36,13 @@
 //! #     type Params = CountStep;
 //! #     type Output = CountOutput;
 //! #     fn build(_: (), _: &BuildContext) -> Result<Self, BuildError> { Ok(Self) }
-//! #     fn run(&self, _: CountStep, _: &StepContext<'_>) -> Result<CountOutput, StepError> { unimplemented!() }
+//! #     fn run(&self, step: CountStep, _: &StepContext<'_>) -> Result<CountOutput, StepError> {
+//! #         Ok(match step {
+//! #             CountStep::Split(_) => CountOutput::Split(Pages { pages: 2 }),
+//! #             CountStep::Count(Count { page }) => CountOutput::Count(Words { words: page.into() }),
+//! #             CountStep::Add(_) => CountOutput::Add(Words { words: 1 }),
+//! #         })
+//! #     }
 //! # }
 //! // Each question a worker may be asked, with the answer it gives.
 //! tasks!(Counter: CountStep => CountOutput { Split(Split) => Pages, Count(Count) => Words, Add(Add) => Words });
