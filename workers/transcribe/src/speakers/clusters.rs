@@ -91,7 +91,7 @@ pub(super) fn mean<'a>(voices: impl IntoIterator<Item = &'a Voice>) -> Voice {
         mean.weight_s += voice.weight_s;
         mean.own_s += voice.own_s;
     }
-    mean.print.to_unit();
+    mean.print.normalise();
     mean
 }
 
@@ -173,7 +173,7 @@ impl Joining {
         let other = std::mem::take(&mut self.sums[j]);
         self.sums[i].add(&other, 1.0);
         self.units[i] = self.sums[i].clone();
-        self.units[i].to_unit();
+        self.units[i].normalise();
         self.alive[j] = false;
         self.joined_to[j] = i;
         self.left -= 1;
@@ -232,14 +232,14 @@ pub(super) mod tests {
         let mut random = move || {
             let mut print = Print::default();
             print.iter_mut().for_each(|x| *x = dice.random_range(-1.0..1.0));
-            print.to_unit();
+            print.normalise();
             print
         };
         let centres: Vec<Print> = (0..=of.iter().max().copied().unwrap_or(0)).map(|_| random()).collect();
         let voice = |person: &usize| {
             let mut print = centres[*person].clone();
             print.add(&random(), 0.6);
-            print.to_unit();
+            print.normalise();
             Voice { print, weight_s: 1.5, own_s: 0.75 }
         };
         of.iter().map(voice).collect()

@@ -123,7 +123,7 @@ fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Print, D::Error> {
     }
     let mut print = Print::default();
     print.iter_mut().zip(bytes).for_each(|(x, byte)| *x = f32::from(byte.cast_signed()));
-    print.to_unit();
+    print.normalise();
     Ok(print)
 }
 
@@ -168,7 +168,7 @@ mod tests {
     fn a_print_crosses_the_wire_and_is_never_shown() {
         let mut print = Print::default();
         print.iter_mut().enumerate().for_each(|(n, x)| *x = ((n * 37 % 101) as f32 - 50.0) / 50.0);
-        print.to_unit();
+        print.normalise();
         let listened = Listened {
             pieces: vec![Piece {
                 span: Span::new(0.0, 1.0),

@@ -49,7 +49,7 @@ impl DerefMut for Print {
 
 impl Print {
     /// Makes its length 1.
-    pub(super) fn to_unit(&mut self) {
+    pub(super) fn normalise(&mut self) {
         let length = self.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-9);
         self.iter_mut().for_each(|x| *x /= length);
     }
@@ -124,7 +124,7 @@ pub(super) fn print(
         }
         let mut print = Print::default();
         print.copy_from_slice(embedding);
-        print.to_unit();
+        print.normalise();
         Ok(Some(print))
     })
 }
@@ -146,8 +146,8 @@ mod tests {
     fn prints_compare_by_direction() {
         let (mut a, mut b) = (Print::default(), Print::default());
         (a[0], a[9], b[9]) = (3.0, 4.0, 2.0);
-        a.to_unit();
-        b.to_unit();
+        a.normalise();
+        b.normalise();
         assert!((a.cosine(&b) - 0.8).abs() < 1e-6 && (a.cosine(&a) - 1.0).abs() < 1e-6);
     }
 }
