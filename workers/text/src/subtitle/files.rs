@@ -65,6 +65,33 @@ pub fn vtt(cues: &[Cue]) -> String {
     out
 }
 
+/// Reads what [`vtt`] wrote; nothing when it is anything else.
+pub fn parse_vtt(text: &str) -> Option<Vec<Cue>> {
+    let unescaped = |text: &str| text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    let cue = |block: &str| {
+        let (times, text) = block.split_once('\n')?;
+        let (start, end) = times.split_once(" --> ")?;
+        let (speaker, text) = match text.strip_prefix("<v ") {
+            Some(named) => named.split_once('>').map(|(speaker, text)| (Some(unescaped(speaker)), text))?,
+            None => (None, text),
+        };
+        Some(Cue {
+            start_s: seconds(start)?,
+            end_s: seconds(end)?,
+            lines: text.lines().map(unescaped).collect(),
+            speaker,
+        })
+    };
+    let blocks = text.strip_prefix("WEBVTT\n\n")?.split("\n\n").filter(|block| !block.is_empty());
+    blocks.map(cue).collect()
+}
+
+/// Reads `01:02:03.456`.
+fn seconds(stamp: &str) -> Option<f64> {
+    let mut fields = stamp.splitn(3, ':').map(|field| field.parse::<f64>().ok());
+    Some(fields.next()?? * 3600.0 + fields.next()?? * 60.0 + fields.next()??)
+}
+
 /// SubRip has no escapes: what players would take for a time line, a tag or a style gets an invisible joiner.
 fn without_markup(text: String) -> String {
     const JOINER: &str = "\u{2060}";
@@ -118,6 +145,18 @@ mod tests {
         };
         assert_eq!(texts(&srt(&cues)), ["A: One.", "Two.", "<\u{2060}b> B: Three."]);
         assert_eq!(texts(&vtt(&cues))[1..], ["<v A>One.", "<v A>Two.", "<v &lt;b&gt; B>Three."]);
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        let lines = vec!["a & <b>".into(), "&lt; c".into()];
+        let mut cue = Cue { start_s: 3_661.25, end_s: 3_663.5, lines, speaker: Some("Ann > & Bo".into()) };
+        let first = cue.clone();
+        (cue.start_s, cue.end_s, cue.speaker) = (3_664.0, 3_665.125, None);
+        let cues = [first, cue];
+        assert_eq!(parse_vtt(&vtt(&cues)).unwrap(), cues);
+        assert_eq!(parse_vtt("WEBVTT\n\n").unwrap(), []);
+        assert_eq!(parse_vtt("1\n00:00:00,000 --> 00:00:01,000\na\n"), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub(crate) mod attribution;
 mod clusters;
 mod fbank;
 pub(crate) mod listen;
+pub(crate) mod names;
 pub(crate) mod rttm;
 mod segmentation;
 pub(crate) mod step;
