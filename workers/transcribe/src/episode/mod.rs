@@ -1,6 +1,7 @@
 //! The kind `podcast`: chapters, a summary and a page, made from the transcript of an episode.
 
 mod abstractive;
+mod announcements;
 mod chapters;
 mod page;
 mod params;
@@ -8,6 +9,7 @@ mod publish;
 mod recipe;
 pub(crate) mod step;
 mod summary;
+mod titles;
 
 pub use params::PodcastParams;
 pub(crate) use publish::publish;
