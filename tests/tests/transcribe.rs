@@ -91,6 +91,32 @@ fn killed_at_every_breakpoint_it_resumes_with_the_same_artifacts() {
 }
 
 #[test]
+fn a_speaker_gets_a_name_in_every_artifact() {
+    let medley = Medley::default();
+    let talk = sample("sample-speech", "endgame.wav").display().to_string();
+    let run = ["run", "podcast", &talk, "--model", "tiny.en", "-o", "out", "-q"];
+    assert_eq!(medley.call(&run).code, Some(0));
+    let before = artifacts(&medley.path("out"));
+    let renamed = medley.call(&["rename", "out", "Speaker 1=Nagg", "B=Nell <Ann>"]);
+    assert_eq!(renamed.code, Some(0), "{renamed:?}");
+    let after = artifacts(&medley.path("out"));
+    for (name, bytes) in &before {
+        assert_eq!(&after[name] != bytes, name.starts_with("transcript."), "{name}");
+    }
+    let text = |name: &str| String::from_utf8(after[name].clone()).unwrap();
+    let transcript = json(&text("transcript.json"));
+    let speakers: Vec<&str> =
+        transcript["speakers"].as_array().unwrap().iter().map(|speaker| speaker["name"].as_str().unwrap()).collect();
+    assert_eq!(speakers, ["Nagg", "Nell <Ann>"]);
+    assert!(text("transcript.txt").contains("\n\nNell <Ann>: ") && !text("transcript.txt").contains("\n\nB: "));
+    assert!(text("transcript.vtt").contains("<v Nagg>") && text("transcript.vtt").contains("<v Nell &lt;Ann&gt;>"));
+    assert!(text("transcript.html").contains("data-who=\"Nell &lt;Ann&gt;\""));
+    assert!(text("transcript.rttm").contains(" Nell_<Ann> "));
+    let nobody = medley.call(&["rename", "out", "C=Clov"]);
+    assert!(nobody.code == Some(2) && nobody.err.contains("nobody is called 'C' here"), "{nobody:?}");
+}
+
+#[test]
 fn killed_while_speakers_are_told_apart_it_resumes_with_the_same_artifacts() {
     let talk = sample("sample-speech", "endgame.wav").display().to_string();
     let args = ["run", "transcribe", &talk, "--model", "tiny.en", "--speakers", "auto", "-o", "out", "-q"];

@@ -38,7 +38,7 @@ pub use episode::{PodcastParams, PodcastRecipe, PublishStep};
 pub use kind::{KIND, PODCAST};
 pub use params::{Script, Silence, SpeakerCount, Task, TranscribeParams};
 pub use recipe::TranscribeRecipe;
-pub use speakers::names::{NewName, rename};
+pub use speakers::names::{NewName, RENAMED, rename};
 pub use speakers::step::{ListenStep, Listened, MergeListenedStep, Speakers, SpeakersStep};
 pub use step::{
     DecodeParams, DecodeStep, Facts, GatherStep, Gathered, MergeStep, Plan, TranscribeOutput, TranscribeStep,

@@ -21,13 +21,15 @@ mod listing;
 mod logging;
 mod models;
 mod monitor;
-#[cfg(feature = "caption")]
+#[cfg(any(feature = "caption", feature = "transcribe"))]
 mod new_file;
 mod outputs;
 pub(crate) mod printable;
 mod progress;
 #[cfg(feature = "amqp")]
 mod queues;
+#[cfg(feature = "transcribe")]
+mod rename;
 mod run;
 #[cfg(feature = "library")]
 mod search;
@@ -66,6 +68,8 @@ Exit codes: 0 done; 1 the job failed or its input is missing; 2 usage; 3 a model
 const EXTRA_COMMANDS: &[ExtraCommand] = &[
     #[cfg(feature = "caption")]
     embed::COMMAND,
+    #[cfg(feature = "transcribe")]
+    rename::COMMAND,
     #[cfg(feature = "library")]
     search::COMMAND,
 ];

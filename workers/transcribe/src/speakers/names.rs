@@ -11,6 +11,10 @@ use crate::text::markup::html as escape;
 /// The longest name, in characters.
 const MAX_NAME_CHARS: usize = 80;
 
+/// The artifacts in which speakers are named.
+pub const RENAMED: &[&str] =
+    &["transcript.json", "transcript.txt", "transcript.srt", "transcript.vtt", "transcript.rttm", "transcript.html"];
+
 /// Who is to be called what: a label (`A`), `Speaker A`, `Speaker 1`, or the name that they have now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewName {
