@@ -57,10 +57,15 @@ static OUTLINE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("tested below")
 });
 
+/// Whether a sentence says what the whole episode is about.
+pub(super) fn is_outline(sentence: &str) -> bool {
+    OUTLINE.is_match(sentence.trim())
+}
+
 /// What a sentence announces.
 pub(super) fn announcement(sentence: &str) -> Option<Announcement> {
     let sentence = sentence.trim().replace('\u{2019}', "'");
-    if OUTLINE.is_match(&sentence) {
+    if is_outline(&sentence) {
         return None;
     }
     for pattern in PATTERNS.iter() {

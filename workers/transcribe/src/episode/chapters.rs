@@ -125,6 +125,11 @@ fn cuts(segments: &[TranscriptSegment], bags: &[Bag], min_s: f64) -> Vec<Cut> {
     cuts
 }
 
+/// The name of who leads; none where one speaks, or nobody is known.
+pub(super) fn conversation_host(segments: &[TranscriptSegment]) -> Option<String> {
+    Conversation::of(segments).host
+}
+
 /// Who leads, and where somebody else begins to speak.
 struct Conversation {
     host: Option<String>,

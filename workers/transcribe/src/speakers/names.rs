@@ -6,14 +6,21 @@ use medley_proto::{ErrorCode, Transcript};
 use medley_step::StepError;
 use medley_text::subtitle::{parse_vtt, srt, vtt};
 
-use crate::text::markup::html as escape;
+use crate::text::markup::{html as escape, markdown};
 
 /// The longest name, in characters.
 const MAX_NAME_CHARS: usize = 80;
 
 /// The artifacts in which speakers are named.
-pub const RENAMED: &[&str] =
-    &["transcript.json", "transcript.txt", "transcript.srt", "transcript.vtt", "transcript.rttm", "transcript.html"];
+pub const RENAMED: &[&str] = &[
+    "transcript.json",
+    "transcript.txt",
+    "transcript.srt",
+    "transcript.vtt",
+    "transcript.rttm",
+    "transcript.html",
+    "summary.md",
+];
 
 /// Who is to be called what: a label (`A`), `Speaker A`, `Speaker 1`, or the name that they have now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +98,9 @@ pub fn rename(files: &BTreeMap<String, Vec<u8>>, names: &[NewName]) -> Result<BT
     if let Some(page) = text("transcript.html") {
         changed.insert("transcript.html".into(), changes.in_page(&page).into_bytes());
     }
+    if let Some(text) = text("summary.md") {
+        changed.insert("summary.md".into(), changes.in_quotes(&text).into_bytes());
+    }
     changed.retain(|name, bytes| files.get(name) != Some(bytes));
     Ok(changed)
 }
@@ -144,6 +154,17 @@ impl Changes {
             fields.join(" ") + "\n"
         };
         text.lines().map(renamed).collect()
+    }
+
+    /// Who is quoted in a summary.
+    fn in_quotes(&self, text: &str) -> String {
+        let renamed = |line: &str| {
+            let (who, at) = line.strip_prefix("> — ")?.rsplit_once(", ")?;
+            let (_, new) = self.0.iter().find(|(old, _)| markdown(old) == who)?;
+            Some(format!("> — {}, {at}", markdown(new)))
+        };
+        let lines = text.split('\n').map(|line| renamed(line).unwrap_or_else(|| line.to_owned()));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// The places where the page names speakers. What is said there is escaped, and cannot look like one of them.
@@ -217,7 +238,7 @@ mod tests {
                     "<button data-speaker=\"A\" aria-pressed=\"false\">A <time>0:01</time></button><p class=\"t\" data-who=\"A\"><span class=\"who\">A</span> A <b>A</b>",
                 ),
             ),
-            ("summary.md".into(), text("# A\n")),
+            ("summary.md".into(), text("# A\n\n> A, yes\n> — A, 0:01\n")),
         ])
     }
 
@@ -241,7 +262,7 @@ mod tests {
         assert_eq!((transcript.speakers[0].label.as_str(), transcript.speakers[0].name.as_str()), ("A", "Ann <Lee>"));
         assert_eq!(transcript.segments[0].words[0].speaker.as_deref(), Some("Ann <Lee>"));
         assert_eq!(transcript.segments[0].text, "A: Hi.");
-        assert!(!changed.contains_key("summary.md"));
+        assert_eq!(text("summary.md"), "# A\n\n> A, yes\n> — Ann &lt;Lee&gt;, 0:01\n");
     }
 
     #[test]
