@@ -36,7 +36,7 @@ mod worker;
 pub use config::TranscribeConfig;
 pub use episode::{PodcastParams, PodcastRecipe, PublishStep};
 pub use kind::{KIND, PODCAST};
-pub use params::{Script, Silence, SpeakerCount, Task, TranscribeParams};
+pub use params::{Channels, Script, Silence, SpeakerCount, Task, TranscribeParams};
 pub use recipe::TranscribeRecipe;
 pub use speakers::names::{NewName, RENAMED, rename};
 pub use speakers::step::{ListenStep, Listened, MergeListenedStep, Speakers, SpeakersStep};

@@ -34,6 +34,9 @@ pub struct TranscribeParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub speakers: Option<SpeakerCount>,
+    /// Which channels are heard as what: `mix` makes one sound of all, with `split` each channel is a speaker, as in
+    /// recordings of calls; then no voice prints are made.
+    pub channels: Channels,
     /// How sure the voice detector must be that somebody speaks, 0 to 1. Lower finds more speech, and more that is none.
     pub vad_threshold: f32,
     /// What becomes of a recording in which nobody speaks: the error `no_speech`, or an empty transcript.
@@ -58,12 +61,24 @@ impl Default for TranscribeParams {
             word_timestamps: true,
             script: Script::Simplified,
             speakers: None,
+            channels: Channels::Mix,
             vad_threshold: 0.5,
             silence: Silence::Error,
             max_line_chars: 0,
             max_lines: 2,
         }
     }
+}
+
+/// What the channels of a recording are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Channels {
+    /// One sound.
+    #[default]
+    Mix,
+    /// A speaker each.
+    Split,
 }
 
 /// How many speakers there are.
@@ -167,7 +182,7 @@ impl TranscribeParams {
 
     /// Whether speakers are told apart.
     pub(crate) fn tells_speakers(&self) -> bool {
-        !matches!(self.speakers, None | Some(SpeakerCount::Off))
+        self.channels == Channels::Split || !matches!(self.speakers, None | Some(SpeakerCount::Off))
     }
 
     /// The language, when the user or the model leaves no choice.
@@ -192,6 +207,9 @@ impl TranscribeParams {
         }
         if !(0.05..=0.95).contains(&self.vad_threshold) {
             return refuse(format!("vad_threshold is {}; use 0.05 to 0.95", self.vad_threshold));
+        }
+        if self.channels == Channels::Split && !matches!(self.speakers, None | Some(SpeakerCount::Auto)) {
+            return refuse("channels is split, so each channel is a speaker; leave speakers out".into());
         }
         if !(1..=2).contains(&self.max_lines) {
             return refuse(format!("max_lines is {}; use 1 or 2", self.max_lines));

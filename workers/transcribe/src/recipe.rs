@@ -5,7 +5,7 @@ use medley_step::{
 };
 
 use crate::{
-    params::{SpeakerCount, TranscribeParams},
+    params::{Channels, SpeakerCount, TranscribeParams},
     speakers::{
         step::{ListenStep, MergeListenedStep, SpeakersStep},
         stretches::stretches,
@@ -61,9 +61,11 @@ impl Fragment for TranscribeRecipe {
             |cx, _| cx.params.tells_speakers(),
             |cx, plan| {
                 let (duration_s, track) = (plan.facts.duration_s, plan.facts.sound.asked());
+                let split = cx.params.channels == Channels::Split;
                 let stretches = stretches(&plan.steps, duration_s);
                 let drafts = stretches.iter().map(|stretch| {
-                    Ok(Draft::of(ListenStep { track, duration_s, stretch: *stretch }).input(cx.input(0)?))
+                    let step = ListenStep { track, duration_s, stretch: *stretch, split };
+                    Ok(Draft::of(step).input(cx.input(0)?))
                 });
                 let drafts = drafts.collect::<Result<Drafts<_>, StepError>>()?;
                 Ok(drafts.work(stretches.iter().map(Span::len_s).sum(), "s listened to"))

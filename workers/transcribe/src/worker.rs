@@ -89,6 +89,7 @@ impl TranscribeWorker {
         // Fails before the work when the model is missing.
         let models = self.fingerprint(params.model())?;
         if params.tells_speakers() {
+            plan::check_channels(params, input)?;
             self.ears(1)?;
         }
         // Nothing else runs yet, so the detector gets all threads.

@@ -276,6 +276,58 @@ fn two_speakers_are_told_apart_in_all_formats_and_leave_no_voice_print() {
     }
 }
 
+/// Two channels are two speakers, also where both speak at once; what leaks from one into the other is nobody's.
+#[test]
+fn channels_are_speakers_when_they_are_split() {
+    let dir = tempfile::tempdir().unwrap();
+    let driver = driver(false);
+    let read = |name: &str| {
+        let options = medley_media::audio::ReaderOptions::default();
+        let mut reader = medley_media::audio::Reader::open(&sample(name), &options).unwrap();
+        let mut samples = Vec::new();
+        while reader.read(&mut samples, 160_000).unwrap() > 0 {}
+        samples
+    };
+    let (left, right) = (read("beckett.wav"), read("two-cities.wav"));
+    // The second begins when the first has 2 s left.
+    let later = left.len() - 32_000;
+    let frames = (0..later + 16_000 * 12).flat_map(|n| {
+        let one = left.get(n).copied().unwrap_or(0.0);
+        let other = n.checked_sub(later).and_then(|n| right.get(n)).copied().unwrap_or(0.0);
+        [one + other * 0.02, other + one * 0.02]
+    });
+    let bytes: Vec<u8> = frames.flat_map(|x: f32| ((x.clamp(-1.0, 1.0) * 32_767.0) as i16).to_le_bytes()).collect();
+    let path = dir.path().join("call.wav");
+    let mut file = b"RIFF".to_vec();
+    file.extend((36 + bytes.len() as u32).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x02\0");
+    file.extend(16_000_u32.to_le_bytes());
+    file.extend(64_000_u32.to_le_bytes());
+    file.extend(b"\x04\0\x10\0data");
+    file.extend((bytes.len() as u32).to_le_bytes());
+    file.extend(&bytes);
+    fs::write(&path, file).unwrap();
+    let done =
+        driver.job("transcribe", &path, json!({ "model": "tiny.en", "channels": "split" }), &dir.path().join("out"));
+    let done = done.unwrap();
+    assert_eq!(done.quality["speakers"], 2);
+    let found = transcript(&done.artifacts["transcript.json"]);
+    let words: Vec<_> = found.segments.iter().flat_map(|segment| &segment.words).collect();
+    let border_s = later as f64 / 16_000.0;
+    for word in words {
+        if word.end_s < border_s - 0.5 {
+            assert_eq!(word.speaker.as_deref(), Some("A"), "{word:?}");
+        } else if word.start_s > border_s + 2.5 {
+            assert_eq!(word.speaker.as_deref(), Some("B"), "{word:?}");
+        }
+    }
+    let heard = fs::read_to_string(dir.path().join("out/listen-0-0/result.json")).unwrap();
+    assert!(heard.contains("\"turns\"") && heard.contains("\"voices\":[]"), "no voice print is made");
+    let mono =
+        driver.job("transcribe", &sample("beckett.wav"), json!({ "channels": "split" }), &dir.path().join("mono"));
+    assert_eq!(code(mono), "params_invalid");
+}
+
 /// What cannot be listened to costs the speakers and never the text.
 #[test]
 fn a_listening_that_dies_leaves_the_text_whole() {

@@ -19,7 +19,7 @@ use medley_step::{Retryable, StepContext, StepError};
 use super::{
     fbank::Fbank,
     segmentation::{self, Votes, window_starts},
-    step::{ListenStep, Listened, Missed, Piece, Place, Voice},
+    step::{ListenStep, Listened, Missed, Piece, Place, Turn, Voice},
     voice_print::{self, HOP_S, Sound},
 };
 use crate::{
@@ -63,7 +63,8 @@ pub(crate) fn listen(ears: &Ears, step: &ListenStep, cx: &StepContext<'_>) -> Re
     if died_here(cx)? {
         return Ok(missed("its process died while listening".into()));
     }
-    match try_listen(ears, step, cx) {
+    let heard = if step.split { by_channel(ears, step, cx) } else { try_listen(ears, step, cx) };
+    match heard {
         Ok(listened) => Ok(listened),
         Err(stop @ (StepError::Cancelled | StepError::Interrupted)) => Err(stop),
         Err(error) => {
@@ -81,31 +82,99 @@ fn died_here(cx: &StepContext<'_>) -> Result<bool, StepError> {
     Ok(notes.contains("\"died\""))
 }
 
-fn try_listen(ears: &Ears, step: &ListenStep, cx: &StepContext<'_>) -> Result<Listened, StepError> {
-    let file_samples = sample(step.duration_s);
-    let starts = window_starts(step.stretch, file_samples);
-    let first = starts.first().copied().unwrap_or(0).min(sample(step.stretch.start_s).saturating_sub(MARGIN));
-    let end = starts.last().map_or(0, |last| last + segmentation::WINDOW).max(sample(step.stretch.end_s) + MARGIN);
-    let samples = read(cx, step.track, first, end)?;
+/// Another channel must be this much louder for what is heard in one to be its echo: 15 dB.
+const LEAK: f64 = 0.03;
 
-    let until = Instant::now() + MAX_TIME;
-    let shared = Shared { cx, until };
-    let wave = |start: usize| {
-        let from = (start - first).min(samples.len());
-        let mut wave = samples[from..(from + segmentation::WINDOW).min(samples.len())].to_vec();
-        // Silence fills up the last window.
-        wave.resize(segmentation::WINDOW, 0.0);
-        wave
-    };
-    let heard = shared.map(&starts, 0.0, 0.4, |start| segmentation::hear(&ears.segmentation, &wave(*start)))?;
-    let mut votes = Votes::new(&starts);
-    starts.iter().zip(&heard).for_each(|(start, heard)| votes.add(*start, heard));
+/// Each channel is a speaker: whoever is heard in it speaks, unless it is another one's echo.
+fn by_channel(ears: &Ears, step: &ListenStep, cx: &StepContext<'_>) -> Result<Listened, StepError> {
+    let shared = Shared { cx, until: Instant::now() + MAX_TIME };
+    let channels = audio::Sound::open(cx.input(0)?, step.track, 0.0)?.channels();
+    let around = Around::of(step);
+    let mut heard = Vec::with_capacity(channels);
+    for channel in 0..channels {
+        let samples = read(cx, step.track, Some(channel), around.first, around.end)?;
+        let share = 1.0 / channels as f64;
+        let votes = around.vote(ears, &samples, &shared, (channel as f64 * share, share))?;
+        let spans = votes.speech(step.stretch);
+        let powers: Vec<f64> = samples.chunks(POWER).map(|part| power(part)).collect();
+        heard.push((spans, powers));
+    }
+    let mut turns = Vec::new();
+    for (channel, (spans, _)) in heard.iter().enumerate() {
+        let loud_s = |span: &Span, powers: &[f64]| {
+            let place = |at_s: f64| sample(at_s).saturating_sub(around.first) / POWER;
+            let own = powers.get(place(span.start_s)..place(span.end_s).max(place(span.start_s) + 1));
+            own.map_or(0.0, |own| own.iter().sum::<f64>() / own.len() as f64)
+        };
+        for span in spans {
+            let own = loud_s(span, &heard[channel].1);
+            let others = heard.iter().map(|(_, powers)| loud_s(span, powers));
+            if own >= LEAK * others.fold(0.0, f64::max) {
+                turns.push(Turn { span: *span, speaker: u32::try_from(channel).unwrap_or(u32::MAX) });
+            }
+        }
+    }
+    turns.sort_by(|a, b| a.span.start_s.total_cmp(&b.span.start_s));
+    Ok(Listened { turns, ..Listened::default() })
+}
+
+/// Samples whose power is one number: 10 ms.
+const POWER: usize = SAMPLE_RATE_HZ as usize / 100;
+
+fn power(samples: &[f32]) -> f64 {
+    samples.iter().map(|x| f64::from(x * x)).sum::<f64>() / samples.len().max(1) as f64
+}
+
+/// A stretch with what surrounds it, as the models hear it.
+struct Around {
+    starts: Vec<usize>,
+    /// The first sample of the file that is read, and the last plus one.
+    first: usize,
+    end: usize,
+}
+
+impl Around {
+    fn of(step: &ListenStep) -> Self {
+        let starts = window_starts(step.stretch, sample(step.duration_s));
+        let first = starts.first().copied().unwrap_or(0).min(sample(step.stretch.start_s).saturating_sub(MARGIN));
+        let end = starts.last().map_or(0, |last| last + segmentation::WINDOW).max(sample(step.stretch.end_s) + MARGIN);
+        Self { starts, first, end }
+    }
+
+    /// What the segmentation hears in all windows; progress is a part of the step's.
+    fn vote(
+        &self,
+        ears: &Ears,
+        samples: &[f32],
+        shared: &Shared<'_>,
+        (before, share): (f64, f64),
+    ) -> Result<Votes, StepError> {
+        let wave = |start: usize| {
+            let from = (start - self.first).min(samples.len());
+            let mut wave = samples[from..(from + segmentation::WINDOW).min(samples.len())].to_vec();
+            // Silence fills up the last window.
+            wave.resize(segmentation::WINDOW, 0.0);
+            wave
+        };
+        let hear = |start: &usize| segmentation::hear(&ears.segmentation, &wave(*start));
+        let heard = shared.map(&self.starts, before, share, hear)?;
+        let mut votes = Votes::new(&self.starts);
+        self.starts.iter().zip(&heard).for_each(|(start, heard)| votes.add(*start, heard));
+        Ok(votes)
+    }
+}
+
+fn try_listen(ears: &Ears, step: &ListenStep, cx: &StepContext<'_>) -> Result<Listened, StepError> {
+    let shared = Shared { cx, until: Instant::now() + MAX_TIME };
+    let around = Around::of(step);
+    let samples = read(cx, step.track, None, around.first, around.end)?;
+    let votes = around.vote(ears, &samples, &shared, (0.0, 0.4))?;
 
     let pieces: Vec<(Span, Vec<Span>)> =
         votes.pieces(step.stretch).into_iter().map(|piece| (piece, voice_print::places(piece))).collect();
     let places: Vec<Span> = pieces.iter().flat_map(|(_, places)| places.iter().copied()).collect();
     let fbank = Fbank::new();
-    let sound = Sound { samples: &samples, first, duration_s: step.duration_s };
+    let sound = Sound { samples: &samples, first: around.first, duration_s: step.duration_s };
     let prints =
         shared.map(&places, 0.4, 0.6, |place| voice_print::print(&ears.voice_print, &fbank, &sound, *place))?;
 
@@ -125,8 +194,15 @@ fn try_listen(ears: &Ears, step: &ListenStep, cx: &StepContext<'_>) -> Result<Li
 }
 
 /// The input's samples from one to another, or as many as there are.
-fn read(cx: &StepContext<'_>, track: Option<u32>, first: usize, end: usize) -> Result<Vec<f32>, StepError> {
-    let mut sound = audio::Sound::open(cx.input(0)?, track, first as f64 / f64::from(SAMPLE_RATE_HZ))?;
+fn read(
+    cx: &StepContext<'_>,
+    track: Option<u32>,
+    channel: Option<usize>,
+    first: usize,
+    end: usize,
+) -> Result<Vec<f32>, StepError> {
+    let from_s = first as f64 / f64::from(SAMPLE_RATE_HZ);
+    let mut sound = audio::Sound::open_channel(cx.input(0)?, track, channel, from_s)?;
     let (mut samples, mut block) = (Vec::with_capacity(end - first), Vec::new());
     while samples.len() < end - first {
         cx.checkpoint()?;

@@ -95,9 +95,14 @@ impl Votes {
         }
     }
 
+    /// Speech inside a stretch, whoever speaks.
+    pub(super) fn speech(&self, stretch: Span) -> Vec<Span> {
+        self.runs(stretch, |n| self.share(&self.speech, n) >= MIN_SPEECH_SHARE, FILLED_PAUSE_S)
+    }
+
     /// Speech inside a stretch, cut where the voice changes.
     pub(super) fn pieces(&self, stretch: Span) -> Vec<Span> {
-        let speech = self.runs(stretch, |n| self.share(&self.speech, n) >= MIN_SPEECH_SHARE, FILLED_PAUSE_S);
+        let speech = self.speech(stretch);
         let cuts = self.cuts();
         let mut pieces = Vec::new();
         for run in speech {

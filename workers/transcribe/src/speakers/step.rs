@@ -15,6 +15,9 @@ pub struct ListenStep {
     /// Seconds of the whole file.
     pub duration_s: f64,
     pub stretch: Span,
+    /// Each channel is a speaker.
+    #[serde(default)]
+    pub split: bool,
 }
 
 /// Joins what the steps of one group heard, which are its inputs.
@@ -38,6 +41,9 @@ pub struct Listened {
     pub(crate) both: Vec<Span>,
     /// The voice prints that pieces refer to.
     pub(crate) voices: Vec<Voice>,
+    /// Who speaks when, where channels say so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) turns: Vec<Turn>,
     /// What could not be listened to, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) missed: Vec<Missed>,

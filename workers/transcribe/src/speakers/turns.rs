@@ -52,6 +52,7 @@ fn concat(parts: impl IntoIterator<Item = Listened>) -> Listened {
         all.pieces.extend(part.pieces);
         all.both.extend(part.both);
         all.voices.extend(part.voices);
+        all.turns.extend(part.turns);
         all.missed.extend(part.missed);
     }
     all
@@ -68,6 +69,7 @@ pub(crate) fn speakers(parts: impl IntoIterator<Item = Listened>, count: Option<
     let mut turns = turns(&heard.pieces, &speaker_of);
     let second = second_speakers(&turns, &heard.both);
     turns.extend(second);
+    turns.extend(heard.turns);
     turns.sort_by(|a, b| a.span.start_s.total_cmp(&b.span.start_s).then(a.speaker.cmp(&b.speaker)));
     number_by_appearance(&mut turns, heard.missed)
 }
