@@ -213,8 +213,11 @@ fn read(
         let wanted = block.len().min(end - first - samples.len());
         samples.extend_from_slice(&block[..wanted]);
     }
-    // One gain for the whole stretch: the voice prints' bands have a floor, which very quiet sound lies below.
-    ListeningGain::new(SAMPLE_RATE_HZ).apply(&mut samples);
+    // Channels keep their levels, by which an echo is known.
+    if channel.is_none() {
+        // One gain for the whole stretch: the voice prints' bands have a floor, which very quiet sound lies below.
+        ListeningGain::new(SAMPLE_RATE_HZ).apply(&mut samples);
+    }
     Ok(samples)
 }
 
