@@ -3,6 +3,7 @@
 mod abstractive;
 mod announcements;
 mod chapters;
+pub(crate) mod notes;
 mod page;
 mod params;
 mod publish;

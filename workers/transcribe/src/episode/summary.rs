@@ -40,7 +40,7 @@ pub(super) fn markdown(
     sentences: usize,
     notes: Option<&Notes>,
 ) -> String {
-    let lead = notes.map_or_else(|| extract(segments, chapters, sentences), |notes| notes.whole.summary.clone());
+    let lead = lead(segments, chapters, sentences, notes);
     let mut out = format!("# {}\n\n{}\n\n", markdown_text(title), markdown_text(&lead));
     let keywords = keywords(segments);
     if !keywords.is_empty() {
@@ -65,6 +65,16 @@ pub(super) fn markdown(
         }
     }
     out
+}
+
+/// The summary itself.
+pub(super) fn lead(
+    segments: &[TranscriptSegment],
+    chapters: &[Chapter],
+    sentences: usize,
+    notes: Option<&Notes>,
+) -> String {
+    notes.map_or_else(|| extract(segments, chapters, sentences), |notes| notes.whole.summary.clone())
 }
 
 /// What is most worth quoting where several speak: sentences that stand alone, from different chapters, and of those who
