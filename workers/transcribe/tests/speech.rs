@@ -216,6 +216,9 @@ fn an_episode_gets_its_pages() {
         names,
         [
             "chapters.json",
+            "chapters.txt",
+            "podcast.xml",
+            "shownotes.html",
             "summary.md",
             "transcript.html",
             "transcript.json",

@@ -17,7 +17,7 @@ pub(super) fn chapters_txt(chapters: &[Chapter]) -> String {
 }
 
 /// `shownotes.html`: paragraphs, lists and nothing else, as hosts of podcasts allow.
-pub(super) fn shownotes(lead: &str, transcript: &Transcript, chapters: &[Chapter]) -> String {
+pub(super) fn shownotes(lead: &str, chapters: &[Chapter]) -> String {
     let mut out = format!("<p>{}</p>\n", escape(lead));
     if chapters.len() > 1 {
         out.push_str("<ul>\n");
@@ -25,10 +25,6 @@ pub(super) fn shownotes(lead: &str, transcript: &Transcript, chapters: &[Chapter
             let _ = writeln!(out, "<li>{} {}</li>", clock(chapter.start_s), escape(&chapter.title));
         }
         out.push_str("</ul>\n");
-    }
-    let named: Vec<String> = named(transcript).map(escape).collect();
-    if !named.is_empty() {
-        let _ = writeln!(out, "<p>{}</p>", named.join(", "));
     }
     out
 }
@@ -77,11 +73,9 @@ mod tests {
             |label: &str, name: &str| Speaker { label: label.into(), name: name.into(), ..Speaker::default() };
         let speakers = vec![speaker("A", "Ann & Bo"), speaker("B", "B")];
         let transcript = Transcript { language: "en".into(), speakers, ..Transcript::default() };
-        let notes = shownotes("About <bees>.", &transcript, &chapters);
+        let notes = shownotes("About <bees>.", &chapters);
         assert_eq!(notes.lines().next(), Some("<p>About &lt;bees&gt;.</p>"));
-        assert!(
-            notes.contains("<li>1:02:05 Bees &amp;\n&lt;bread&gt;</li>") && notes.ends_with("<p>Ann &amp; Bo</p>\n")
-        );
+        assert!(notes.ends_with("<li>1:02:05 Bees &amp;\n&lt;bread&gt;</li>\n</ul>\n"));
         let tags = podcast_tags(&transcript, "https://example.org/1/");
         assert!(tags.contains(
             "<podcast:transcript url=\"https://example.org/1/transcript.vtt\" type=\"text/vtt\" language=\"en\"/>"

@@ -43,7 +43,7 @@ pub(crate) fn publish(
     let page = page::html(title, &transcript, &chapters, &media(step));
     cx.publish("chapters.json", "application/json+chapters", &chapters::json(&chapters)?)?;
     cx.publish("chapters.txt", "text/plain; charset=utf-8", chapters_txt(&chapters).as_bytes())?;
-    let shownotes = shownotes(&lead, &transcript, &chapters);
+    let shownotes = shownotes(&lead, &chapters);
     cx.publish("shownotes.html", "text/html; charset=utf-8", shownotes.as_bytes())?;
     let tags = podcast_tags(&transcript, base(&step.params.audio_url));
     cx.publish("podcast.xml", "application/xml", tags.as_bytes())?;

@@ -6,7 +6,10 @@ use medley_proto::{ErrorCode, Transcript};
 use medley_step::StepError;
 use medley_text::subtitle::{parse_vtt, srt, vtt};
 
-use crate::text::markup::{html as escape, markdown};
+use crate::{
+    episode::notes::{base_of, podcast_tags},
+    text::markup::{html as escape, markdown},
+};
 
 /// The longest name, in characters.
 const MAX_NAME_CHARS: usize = 80;
@@ -20,6 +23,7 @@ pub const RENAMED: &[&str] = &[
     "transcript.rttm",
     "transcript.html",
     "summary.md",
+    "podcast.xml",
 ];
 
 /// Who is to be called what: a label (`A`), `Speaker A`, `Speaker 1`, or the name that they have now.
@@ -100,6 +104,11 @@ pub fn rename(files: &BTreeMap<String, Vec<u8>>, names: &[NewName]) -> Result<BT
     }
     if let Some(text) = text("summary.md") {
         changed.insert("summary.md".into(), changes.in_quotes(&text).into_bytes());
+    }
+    if let Some(tags) = text("podcast.xml") {
+        // The base stands there as it was escaped.
+        let base = base_of(&tags).replace("&amp;", "&");
+        changed.insert("podcast.xml".into(), podcast_tags(&transcript, &base).into_bytes());
     }
     changed.retain(|name, bytes| files.get(name) != Some(bytes));
     Ok(changed)
