@@ -3,7 +3,7 @@
 Each conversation has two to five voices, in turns that follow one another with a pause (75 %), after a long pause (10 %) or
 before the other one has ended (15 %). Every voice has a level of its own. A quarter each is as recorded, in a room (a decaying
 echo for each voice), over a telephone (300 to 3,400 Hz, 8 bits by mu-law) and with noise 15 to 25 dB below the speech. Speech in
-a clip is where its level is at most 40 dB below its loud parts; pauses below 0.3 s count as speech.
+a clip is where its level is at most 40 dB below its loud parts and well above its noise; pauses below 0.3 s count as speech.
 """
 import pathlib, random, subprocess, wave
 
@@ -31,7 +31,9 @@ def speech(sound, filled_s=0.3):
     """Where somebody speaks in a clean clip: spans in seconds."""
     frames = sound[: len(sound) // FRAME * FRAME].reshape(-1, FRAME)
     level = 10 * np.log10((frames**2).mean(1) + 1e-10)
-    loud = level > np.percentile(level, 95) - 40
+    # A recording has a floor of noise; halfway to it is no speech either.
+    quiet, loudest = np.percentile(level, [5, 95])
+    loud = level > max(loudest - 40, quiet + 0.4 * (loudest - quiet))
     edges = np.flatnonzero(np.diff(np.concatenate([[0], loud.astype(int), [0]])))
     spans = []
     for start, end in zip(edges[::2] / 100, edges[1::2] / 100):
