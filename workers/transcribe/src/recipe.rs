@@ -57,9 +57,9 @@ impl Fragment for TranscribeRecipe {
         // After the words, so that a machine that stops has those already. No step of it is cached: it leaves voice prints.
         let listened = g.scatter_if(
             "listen",
-            plan,
+            (plan, merged),
             |cx, _| cx.params.tells_speakers(),
-            |cx, plan| {
+            |cx, (plan, _)| {
                 let (duration_s, track) = (plan.facts.duration_s, plan.facts.sound.asked());
                 let split = cx.params.channels == Channels::Split;
                 let stretches = stretches(&plan.steps, duration_s);
