@@ -44,7 +44,7 @@ def formats():
 
     logprobs = transcribe(include=["logprobs"]).logprobs
     assert "".join(token.token for token in logprobs) == plain.text
-    assert all(token.logprob <= 0 and bytes(token.bytes).decode() == token.token for token in logprobs)
+    assert all(token.logprob <= 0 and bytes(map(int, token.bytes)).decode() == token.token for token in logprobs)
 
     assert transcribe(response_format="text") == plain.text + "\n"
     srt, vtt = transcribe(response_format="srt"), transcribe(response_format="vtt")

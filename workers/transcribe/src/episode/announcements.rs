@@ -20,7 +20,7 @@ pub(super) struct Announcement {
 
 /// Patterns in order; a group `topic` is what follows.
 static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    let lead = r"(?i)^(?:(?:and|so|but|ok|okay|all right|alright|right|well|good|great|fine|thank you(?: \w+)?|thanks(?: \w+)?|very good|wonderful|then)[,.!]?\s+){0,3}";
+    let lead = r"(?i)^(?:(?:and|so|but|ok|okay|all right|alright|right|well|good|great|fine|thank you(?: \w+)?|thanks(?: \w+)?|very good|wonderful|then|now)[,.!]?\s+){0,3}";
     let will = r"(?:let's|let us|shall we|we should|i(?:'d| would) like to|i want to|we(?:'ll| will)|we(?:'re| are) going to|it(?:'s| is) time to)(?: now| also| next| first| finally| just)*";
     let english = [
         format!(r"{will} (?:move|turn|switch|go|come|get|jump)(?: (?:on|over|back|now))*(?: to (?P<topic>.+)|[.!]?$)"),
