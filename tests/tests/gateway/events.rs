@@ -91,8 +91,7 @@ fn hear(stream: TcpStream, name: &str) -> (Event, BufReader<TcpStream>) {
 fn a_stream_goes_on_at_another_gateway() {
     // Nobody works: the job stays as it is.
     let gateway = Gateway::start(&[]);
-    let job = gateway.post("/v1/jobs", &serde_json::json!({ "kind": "speak", "inputs": [{ "text": "Hello." }] }));
-    let path = format!("/v1/jobs/{}/events", job.json()["id"].as_str().unwrap());
+    let path = format!("/v1/jobs/{}/events", gateway.submit_picture());
     let stream = gateway.call("GET", &path).open();
     let (queued, mut rest) = hear(stream, "job");
     assert!(queued.data.contains("\"state\":\"queued\""), "{queued:?}");
@@ -118,15 +117,19 @@ fn all_jobs_are_followed_at_once() {
     assert_eq!(reset.data, "{}");
     drop(stream);
     let stream = gateway.call("GET", "/v1/events").open();
-    let job = gateway.submit_picture();
     let mut reader = BufReader::new(stream);
+    read_until(&mut reader, |line| line.starts_with(": following"));
+    let job = gateway.submit_picture();
+    read_until(&mut reader, |line| {
+        line.starts_with("data:") && line.contains(&job) && line.contains("\"state\":\"succeeded\"")
+    });
+}
+
+fn read_until(reader: &mut BufReader<TcpStream>, is_it: impl Fn(&str) -> bool) {
     let mut line = String::new();
-    loop {
+    while !is_it(&line) {
         line.clear();
         assert!(reader.read_line(&mut line).unwrap() > 0, "the stream ended");
-        if line.starts_with("data:") && line.contains(&job) && line.contains("\"state\":\"succeeded\"") {
-            break;
-        }
     }
 }
 

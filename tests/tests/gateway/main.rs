@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod access;
 mod attacks;
 mod events;
+mod exchange;
 mod http;
 mod jobs;
 mod openai;
 mod served;
+mod uploads;
+mod webhooks;
 
 use std::{
     fs,
@@ -15,7 +19,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Stdio},
-    sync::LazyLock,
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
@@ -41,12 +45,15 @@ impl Drop for Gateway {
     }
 }
 
-/// One for all tests that leave it as they found it: jobs of others do not disturb them.
-static SHARED: LazyLock<Gateway> = LazyLock::new(|| Gateway::start(&["--work", "--slots", "2"]));
+/// One for all tests that leave it as they found it: jobs of others do not disturb them. It goes with the last of them.
+static SHARED: Mutex<Weak<Gateway>> = Mutex::new(Weak::new());
 
 impl Gateway {
-    fn shared() -> &'static Self {
-        &SHARED
+    fn shared() -> Arc<Self> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let gateway = shared.upgrade().unwrap_or_else(|| Arc::new(Self::start(&["--work", "--slots", "2"])));
+        *shared = Arc::downgrade(&gateway);
+        gateway
     }
 
     fn start(args: &[&str]) -> Self {

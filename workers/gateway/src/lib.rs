@@ -42,3 +42,5 @@ pub use openapi::{document as openapi_document, schema_of_kind};
 pub use operations::RenderMetrics;
 pub use server::Gateway;
 pub use settings::{GatewaySettings, TlsSettings};
+pub use uploads::UploadSettings;
+pub use webhooks::WebhookSettings;

@@ -176,6 +176,9 @@ impl From<Error> for Problem {
             Error::NoDeadLetter(job) => {
                 Self::not_found(format!("job {job} has no dead letters; GET /v1/dead lists those there are"))
             }
+            Error::NoSuchUpload(upload) => Self::not_found(format!(
+                "there is no upload {upload}; it may be over its time: upload the file again by POST /v1/inputs"
+            )),
             Error::NotFinished(job) => Self::new(
                 StatusCode::CONFLICT,
                 "not_finished",

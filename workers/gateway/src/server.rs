@@ -38,6 +38,8 @@ use crate::{
     settings::GatewaySettings,
     state::App,
     tls,
+    uploads::Uploads,
+    webhooks::{self, Webhooks},
 };
 
 /// After an error of the listener that is not a connection's own (no file descriptors), so long nothing is accepted.
@@ -69,9 +71,10 @@ impl Gateway {
         let access = Access::new(&client, &settings);
         let draining = CancellationToken::new();
         let hub = Hub::new(client.clone(), draining.clone());
-        Ok(Self {
-            app: Arc::new(App { client, settings, records, access, hub, metrics, reach: Reach::default(), draining }),
-        })
+        let (uploads, webhooks) = (Uploads::new(&settings.uploads), Webhooks::new(&settings.webhooks));
+        let reach = Reach::default();
+        let app = App { client, settings, records, access, uploads, webhooks, hub, metrics, reach, draining };
+        Ok(Self { app: Arc::new(app) })
     }
 
     #[cfg(test)]
@@ -109,6 +112,7 @@ impl Gateway {
         self.check_address(address).await?;
         let tls = self.app.settings.tls.as_ref().map(tls::acceptor).transpose()?;
         let connections = Connections::new(self.router(), &self.app.settings, tls);
+        let courier = tokio::spawn(webhooks::run(self.app.clone(), self.app.draining.clone()));
         let (app, served) = (self.app.clone(), CancellationToken::new());
         let keeping = {
             let served = served.clone();
@@ -119,6 +123,9 @@ impl Gateway {
         // Streams never end by themselves: they go first, and what is left are requests that are being served.
         self.app.draining.cancel();
         connections.drain(self.app.settings.drain()).await;
+        if courier.await.is_err() {
+            tracing::error!("the courier of webhooks met a defect of Medley; please report it with this log");
+        }
         // What was noted and counted is written before the process ends.
         served.cancel();
         let _ = keeping.await;

@@ -8,6 +8,8 @@ use medley_proto::Name;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{uploads::UploadSettings, webhooks::WebhookSettings};
+
 /// What the owner of a machine sets of the gateway: the table `[gateway]` of `medley.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -36,6 +38,10 @@ pub struct GatewaySettings {
     pub drain_s: u64,
     /// How long a presigned URL of an artifact is valid, in seconds (S3 only).
     pub presign_s: u64,
+    /// Resumable uploads.
+    pub uploads: UploadSettings,
+    /// Messages about how jobs end.
+    pub webhooks: WebhookSettings,
 }
 
 /// TLS by files.
@@ -62,6 +68,8 @@ impl Default for GatewaySettings {
             body_pause_s: 60,
             drain_s: 20,
             presign_s: 300,
+            uploads: UploadSettings::default(),
+            webhooks: WebhookSettings::default(),
         }
     }
 }

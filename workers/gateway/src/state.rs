@@ -9,6 +9,8 @@ use crate::{
     events::Hub,
     operations::{Reach, RenderMetrics},
     settings::GatewaySettings,
+    uploads::Uploads,
+    webhooks::Webhooks,
 };
 
 /// What every handler has: axum's `State<Arc<App>>`.
@@ -19,6 +21,8 @@ pub(crate) struct App {
     /// The gateway's own small documents.
     pub(crate) records: Arc<dyn Records>,
     pub(crate) access: Access,
+    pub(crate) uploads: Uploads,
+    pub(crate) webhooks: Webhooks,
     /// The jobs that somebody follows.
     pub(crate) hub: Hub,
     pub(crate) metrics: Option<RenderMetrics>,

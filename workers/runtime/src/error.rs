@@ -2,6 +2,7 @@ use medley_proto::{ErrorCode, JobId};
 use medley_step::{Retryable, StepError};
 
 use crate::{
+    client::UploadId,
     queue::QueueError,
     records::RecordKey,
     store::{Key, StoreError},
@@ -25,6 +26,9 @@ pub enum Error {
     NotFinished(JobId),
     #[error("job {0} has no dead letters; `medley dead list` shows those that there are")]
     NoDeadLetter(JobId),
+    /// Never there, ended by its client, or kept for long enough.
+    #[error("there is no upload {0}; it may be over its time: upload the file again")]
+    NoSuchUpload(UploadId),
     /// Somebody else made a newer revision than the one that was edited.
     #[error("job {job} has revision {newest} by now; read it, and make the change again")]
     StaleRevision { job: JobId, newest: u32 },
@@ -64,7 +68,9 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(error) => error.code(),
-            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => ErrorCode::INPUT_NOT_FOUND,
+            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) | Self::NoSuchUpload(_) => {
+                ErrorCode::INPUT_NOT_FOUND
+            }
             Self::StaleRevision { .. } => REVISION_STALE,
             Self::Queue(_) | Self::Store(_) | Self::Local { .. } => ErrorCode::SERVICE_UNAVAILABLE,
             Self::Damaged { .. } | Self::DamagedRecord { .. } => STATE_DAMAGED,
@@ -93,6 +99,7 @@ impl Retryable for Error {
             | Self::NoSuchJob(_)
             | Self::NotFinished(_)
             | Self::NoDeadLetter(_)
+            | Self::NoSuchUpload(_)
             | Self::StaleRevision { .. } => StepError::internal("a document of the job cannot be read").because(self),
         }
     }

@@ -58,11 +58,12 @@ pub use backend::{Backend, Clock};
 #[cfg(feature = "breakpoints")]
 pub use breakpoint::BREAKPOINT_VARIABLE;
 pub use client::{
-    Client, Estimate, InputRequest, JobPage, JobProgress, JobStatus, NewFile, NewRevision, Request, Revision, Spooled,
-    Submitted,
+    Client, EndPage, Estimate, InputRequest, JobPage, JobProgress, JobStatus, NewFile, NewRevision, NewUpload, Request,
+    Revision, Scratch, Spooled, Submitted, Upload, UploadId,
 };
 pub use compute::{ComputeCommand, compute_main};
 pub use engine::{Engine, EngineError, EngineOptions, KindRate, Swept, WorkerNote};
 pub use error::Error;
+pub use layout::ends::JobEnd;
 pub use records::{MAX_RECORD_BYTES, RecordPage, Records, StoreRecords};
 pub use settings::{LimitSettings, Settings, TenantSettings, WorkerSettings};

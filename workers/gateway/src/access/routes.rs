@@ -36,12 +36,12 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/v1/tokens", "listTokens", list)
             .tag("access")
             .scope(Scope::Admin)
-            .summary("Lists the tenant's tokens, without their secrets.")
+            .summary("Lists the tenant's tokens, without their secrets")
             .answer(Answer::json::<TokenList>(200, "The tokens, the newest first.")),
         Route::post("/v1/tokens", "createToken", create)
             .tag("access")
             .scope(Scope::Admin)
-            .summary("Makes a token for the tenant.")
+            .summary("Makes a token for the tenant")
             .about("The secret is told this once. From the first token on, every request needs one.")
             .body(Content::json::<CreateToken>())
             .answer(Answer::json::<IssuedToken>(201, "The token, with its secret."))
@@ -49,7 +49,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::post("/v1/tokens/{token}/rotate", "rotateToken", rotate)
             .tag("access")
             .scope(Scope::Admin)
-            .summary("Gives a token another secret.")
+            .summary("Gives a token another secret")
             .about("The secret before is good for `grace_s` seconds more.")
             .body(Content::json::<RotateToken>())
             .answer(Answer::json::<IssuedToken>(200, "The token, with its new secret."))
@@ -57,13 +57,13 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::delete("/v1/tokens/{token}", "revokeToken", revoke)
             .tag("access")
             .scope(Scope::Admin)
-            .summary("Revokes a token: every gateway refuses it within 30 seconds, and streams that it opened end.")
+            .summary("Revokes a token: every gateway refuses it within 30 seconds, and streams that it opened end")
             .answer(Answer::new(204, "The token is revoked."))
             .problems(&[404]),
         Route::get("/v1/usage", "getUsage", usage)
             .tag("access")
             .scope(Scope::Admin)
-            .summary("Says what the tenant used, by day.")
+            .summary("Says what the tenant used, by day")
             .query::<Option<String>>(
                 "from",
                 "The first day, as `2026-11-30` in UTC; 30 days before `to` when left out.",
@@ -73,7 +73,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/v1/audit", "listAudit", audit)
             .tag("access")
             .scope(Scope::Admin)
-            .summary("Lists who did what, when and from where, the newest first.")
+            .summary("Lists who did what, when and from where, the newest first")
             .query::<Option<usize>>("limit", "At most so many entries: 1 to 500, by default 100.")
             .query::<Option<String>>("cursor", "`next_cursor` of the page before.")
             .answer(Answer::json::<AuditPage>(200, "A page of entries.")),

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -13,7 +13,7 @@ use axum::{
 };
 use bytes::Bytes;
 use medley_proto::Sha256;
-use medley_runtime::Spooled;
+use medley_runtime::{Scratch, Spooled};
 use serde::de::DeserializeOwned;
 use sha2::Digest;
 
@@ -39,18 +39,8 @@ pub(crate) struct FormFile {
     pub(crate) part: String,
     pub(crate) media_type: Option<String>,
     pub(crate) spooled: Spooled,
-    _on_disk: OnDisk,
-}
-
-/// A file that goes with this.
-#[derive(Debug)]
-struct OnDisk(PathBuf);
-
-impl Drop for OnDisk {
-    fn drop(&mut self) {
-        // It may never have been written.
-        let _ = std::fs::remove_file(&self.0);
-    }
+    /// The file goes with it.
+    _on_disk: Scratch,
 }
 
 impl Form {
@@ -60,7 +50,7 @@ impl Form {
     /// When it is no form, a limit is exceeded, or the disk is full.
     pub(crate) async fn read(app: &App, mut request: Request) -> Result<Self, Problem> {
         // Each part has its own limit.
-        let _ = DefaultBodyLimit::apply(DefaultBodyLimit::disable(), &mut request);
+        DefaultBodyLimit::disable().apply(&mut request);
         let form = Multipart::from_request(request, &()).await;
         let mut parts = form.map_err(|rejection| Problem::bad_request("form_invalid", rejection.body_text()))?;
         let mut form = Self::default();
@@ -144,13 +134,10 @@ async fn small(mut part: Field<'_>, max_bytes: usize) -> Result<Bytes, Problem> 
 }
 
 /// Writes a part to a file of its own.
-async fn spool(app: &App, mut part: Field<'_>, name: String) -> Result<(Spooled, OnDisk), Problem> {
+async fn spool(app: &App, mut part: Field<'_>, name: String) -> Result<(Spooled, Scratch), Problem> {
     let settings = app.client.backend().settings();
-    let folder = settings.worker.work_dir.join("gateway");
-    tokio::fs::create_dir_all(&folder).await.map_err(|error| unwritable(&folder, &error))?;
-    let path = std::path::absolute(folder.join(ulid::Ulid::generate().to_string()))
-        .map_err(|error| unwritable(&folder, &error))?;
-    let on_disk = OnDisk(path.clone());
+    let scratch = app.client.scratch()?;
+    let path = std::path::absolute(scratch.path()).map_err(|error| unwritable(scratch.path(), &error))?;
     let file = File::create_new(&path).map_err(|error| unwritable(&path, &error))?;
     let mut writing = Writing { file: Arc::new(file), hash: sha2::Sha256::new(), bytes: 0 };
     while let Some(piece) = part.chunk().await.map_err(broken)? {
@@ -160,7 +147,7 @@ async fn spool(app: &App, mut part: Field<'_>, name: String) -> Result<(Spooled,
         writing = writing.write(piece).await.map_err(|error| unwritable(&path, &error))?;
     }
     let Writing { hash, bytes, .. } = writing;
-    Ok((Spooled { path, name, sha256: Sha256::new(hash.finalize().into()), bytes }, on_disk))
+    Ok((Spooled { path, name, sha256: Sha256::new(hash.finalize().into()), bytes }, scratch))
 }
 
 /// A file on its way.

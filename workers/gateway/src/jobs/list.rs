@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use medley_proto::Name;
-use medley_runtime::{Client, Error, JobStatus};
+use medley_runtime::{Client, JobStatus};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -130,11 +130,6 @@ fn opened(of: &Name, cursor: &str) -> Result<String, Problem> {
             Err(Problem::bad_request("cursor_invalid", "that is no cursor; take `next_cursor` of an earlier page"))
         }
     }
-}
-
-/// Whether an error is of one job that another request removed meanwhile.
-pub(crate) fn is_gone(error: &Error) -> bool {
-    matches!(error, Error::NoSuchJob(_))
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ fn one() -> Vec<Route> {
                 Content::bytes("text/event-stream"),
             ))
             .answer(view(202, "The job is accepted: it will end.").header("Location", "The job."))
-            .problems(&[413, 415, 422]),
+            .problems(&[404, 409, 413, 415, 422]),
         Route::get("/v1/jobs/{job}", "getJob", read::get)
             .summary("Where a job stands")
             .scope(Scope::Read)

@@ -110,7 +110,7 @@ pub(crate) async fn create(
     let base = base(header_text(request.headers(), &header::IF_MATCH))?;
     let Form { fields, files } = Form::read(&app, request).await?;
     let mut new = NewRevision { base, note: note(fields)?, ..NewRevision::default() };
-    new.by = caller.token.as_ref().map(|token| token.0.clone());
+    new.by = caller.token.as_ref().map(|token| token.to_string());
     for file in files {
         new.files.push(into_memory(file).await?);
     }

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use medley_net::Address;
-use medley_proto::{Class, ErrorCode, Name};
+use medley_proto::{Class, ErrorCode, Input, Name};
 use medley_runtime::{InputRequest, JobStatus};
 use medley_step::StepError;
 use schemars::JsonSchema;
@@ -65,6 +65,8 @@ pub(crate) enum JobInput {
     Text(String),
     /// A file of the same form, by the name of its part.
     Part(String),
+    /// A finished upload, by its id.
+    Upload(String),
 }
 
 /// A request with files.
@@ -83,8 +85,9 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, caller: Caller, request:
     // The files go when this ends: by then they are in the store.
     let (asked, files) = read_request(&app, request).await?;
     check_sizes(&asked)?;
+    let uploads = uploads(&app, &caller, &asked.inputs).await?;
     let request = medley_runtime::Request {
-        inputs: inputs(asked.inputs, &files)?,
+        inputs: inputs(asked.inputs, &files, &uploads)?,
         params: Value::Object(asked.params),
         class: asked.class,
         deadline_ms: asked.deadline_ms,
@@ -158,8 +161,23 @@ fn check_sizes(asked: &JobRequest) -> Result<(), StepError> {
     Ok(())
 }
 
+/// The inputs that finished uploads are.
+async fn uploads(app: &App, caller: &Caller, asked: &[JobInput]) -> Result<HashMap<String, Input>, Problem> {
+    let mut uploads = HashMap::new();
+    for input in asked {
+        if let JobInput::Upload(id) = input {
+            uploads.insert(id.clone(), crate::uploads::input_of(app, &caller.tenant, id).await?);
+        }
+    }
+    Ok(uploads)
+}
+
 /// The inputs as the runtime takes them. A form that names none has its files.
-fn inputs(asked: Vec<JobInput>, files: &[FormFile]) -> Result<Vec<InputRequest>, Problem> {
+fn inputs(
+    asked: Vec<JobInput>,
+    files: &[FormFile],
+    uploads: &HashMap<String, Input>,
+) -> Result<Vec<InputRequest>, Problem> {
     if asked.is_empty() {
         return Ok(files.iter().map(|file| InputRequest::Spooled(file.spooled.clone())).collect());
     }
@@ -174,6 +192,7 @@ fn inputs(asked: Vec<JobInput>, files: &[FormFile]) -> Result<Vec<InputRequest>,
                 Err(Problem::bad_request("part_missing", detail))
             }
         },
+        JobInput::Upload(id) => uploads.get(&id).cloned().map(InputRequest::Stored).ok_or_else(Problem::internal),
     };
     asked.into_iter().map(one).collect()
 }
@@ -202,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_part_that_is_not_there_is_named() {
-        let problem = inputs(vec![JobInput::Part("audio".into())], &[]).unwrap_err();
+        let problem = inputs(vec![JobInput::Part("audio".into())], &[], &HashMap::new()).unwrap_err();
         assert!(problem.detail.contains("audio") && problem.code == "part_missing");
     }
 }

@@ -77,7 +77,7 @@ impl From<Input> for Accepted {
 #[derive(Debug)]
 pub(crate) struct Upload {
     pub(crate) key: Key,
-    file: KnownFile,
+    pub(crate) file: KnownFile,
 }
 
 impl Upload {
@@ -199,6 +199,19 @@ impl Client {
         });
         inside.await.map_err(|panic| StepError::internal("an input could not be looked at").because(panic))?
     }
+}
+
+/// What a file of this process's own holds.
+pub(crate) async fn hashed(path: &Path) -> Result<KnownFile, Error> {
+    let path = path.to_owned();
+    let hashed = move || -> std::io::Result<KnownFile> {
+        let mut file = std::fs::File::open(&path)?;
+        let (sha256, bytes) = (local_files::hash(&mut file)?, file.metadata()?.len());
+        Ok(KnownFile { path, sha256, bytes })
+    };
+    let hashed = tokio::task::spawn_blocking(hashed).await;
+    let hashed = hashed.map_err(|panic| StepError::internal("an upload could not be hashed").because(panic))?;
+    hashed.map_err(|error| Error::local("an upload could not be hashed", error))
 }
 
 fn accept_text(text: String) -> Result<Input, StepError> {

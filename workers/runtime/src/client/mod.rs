@@ -3,6 +3,7 @@
 mod artifacts;
 mod cancel;
 mod dead_letters;
+mod ends;
 mod fleet;
 mod folders;
 mod inputs;
@@ -15,6 +16,7 @@ mod revisions;
 mod status;
 mod submit;
 mod trim;
+mod uploads;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc};
@@ -22,12 +24,14 @@ use std::{path::PathBuf, sync::Arc};
 use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::Class;
 
+pub use ends::EndPage;
 pub use inputs::{InputRequest, Spooled};
 pub use list::JobPage;
 pub use progress::{Estimate, JobProgress};
 pub use revisions::{NewFile, NewRevision, Revision};
 pub use status::JobStatus;
 pub use submit::{Request, Submitted};
+pub use uploads::{NewUpload, Scratch, Upload, UploadId};
 
 use crate::{
     Backend, Error,

@@ -7,8 +7,11 @@ use crate::store::{Key, StoreError};
 /// The largest number of 13 digits; times are inverted against it so that listings show the newest first.
 const NEWEST_FIRST: u64 = 9_999_999_999_999;
 
-/// Tenants that ever had a job, for the sweeper; no tenant can be called so.
+/// Tenants that ever had a job or an upload, for the sweeper; no tenant can be called so.
 const TENANTS: &str = "_tenants";
+
+/// Tenants whose jobs' ends somebody wants to hear of; no tenant can be called so.
+const LISTENING: &str = "_listening";
 
 fn key<const N: usize>(segments: [&str; N]) -> Key {
     Key::new(segments).expect("names, ids and numbers are valid key segments")
@@ -175,7 +178,7 @@ impl JobKeys {
 
 /// The keys that belong to a tenant and to none of its jobs.
 pub(crate) mod tenant {
-    use super::{JobId, Key, NEWEST_FIRST, Name, Sha256, TENANTS, key};
+    use super::{JobId, Key, LISTENING, NEWEST_FIRST, Name, Sha256, TENANTS, key};
 
     pub(crate) fn open(tenant: &Name) -> Key {
         key([tenant.as_str(), "open"])
@@ -188,6 +191,34 @@ pub(crate) mod tenant {
     /// Passed as `after`, a listing of the index starts with the jobs made at or before `created_ms`.
     pub(crate) fn index_before(tenant: &Name, created_ms: u64) -> String {
         format!("{}/index/{:013}", tenant, NEWEST_FIRST.saturating_sub(created_ms))
+    }
+
+    /// The records of a tenant's uploads.
+    pub(crate) fn uploads(tenant: &Name) -> Key {
+        key([tenant.as_str(), "uploads"])
+    }
+
+    /// The bytes of a tenant's uploads that are under way.
+    pub(crate) fn upload_parts(tenant: &Name) -> Key {
+        key([tenant.as_str(), "upload-parts"])
+    }
+
+    /// The ends of a tenant's jobs that nobody has taken yet, the oldest first.
+    pub(crate) fn ends(tenant: &Name) -> Key {
+        key([tenant.as_str(), "ends"])
+    }
+
+    pub(crate) fn end(tenant: &Name, job: JobId, finished_ms: u64) -> Key {
+        key([tenant.as_str(), "ends", &format!("{finished_ms:013}-{job}")])
+    }
+
+    pub(crate) fn all_listening() -> Key {
+        key([LISTENING])
+    }
+
+    /// There while somebody wants to hear how the tenant's jobs end.
+    pub(crate) fn listening(tenant: &Name) -> Key {
+        key([LISTENING, tenant.as_str()])
     }
 
     pub(crate) fn dead(tenant: &Name) -> Key {

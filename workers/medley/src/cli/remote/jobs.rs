@@ -3,6 +3,7 @@
 use std::{process::ExitCode, thread, time::Duration};
 
 use medley_proto::{Failure, JobId, JobState, Name, Sha256};
+use medley_runtime::Estimate;
 use serde::Deserialize;
 use serde_json::Value;
 use ureq::http::Method;
@@ -140,8 +141,7 @@ pub(super) fn watch(server: &Server, job: JobId, show: Show) -> Result<ExitCode,
             let left = left_s.map(|left_s| left_s.map(|s| Duration::try_from_secs_f64(s).unwrap_or_default()));
             let left = left.map(|[short, long]| (short, long));
             let (unit, stage) = (unit.clone(), stage.clone());
-            progress
-                .tell(job, &crate::progress::Estimate { done: *done, total: *total, unit, stage, rate: *rate, left });
+            progress.tell(job, &Estimate { done: *done, total: *total, unit, stage, rate: *rate, left });
         }
         if found.notice.is_some() && found.notice != told {
             told = found.notice.clone();

@@ -42,7 +42,9 @@ fn hand_in(server: &Server, job: &AskedJob, args: &submit::Args, n: Option<usize
             InputRequest::File(path) => json!({ "upload": upload(server, path, &name)? }),
             InputRequest::Uri(address) => json!({ "uri": address.reveal() }),
             InputRequest::Text(text) => json!({ "text": text }),
-            InputRequest::Stored(_) => return Err(Failed::usage("an input that lies in a store cannot be sent")),
+            InputRequest::Spooled(_) | InputRequest::Stored(_) => {
+                return Err(Failed::usage("an input that lies in a store cannot be sent"));
+            }
         });
     }
     let mut request = Map::new();
