@@ -173,10 +173,6 @@ impl Route {
         Self::new(Method::POST, MethodFilter::POST, path, id, handler)
     }
 
-    pub(crate) fn put<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, id: &'static str, handler: H) -> Self {
-        Self::new(Method::PUT, MethodFilter::PUT, path, id, handler)
-    }
-
     pub(crate) fn patch<H: Handler<T, Arc<App>>, T: 'static>(path: &'static str, id: &'static str, handler: H) -> Self {
         Self::new(Method::PATCH, MethodFilter::PATCH, path, id, handler)
     }
@@ -270,13 +266,6 @@ impl Route {
     #[must_use]
     pub(crate) fn problem_content(mut self, content: Content) -> Self {
         self.problem = content;
-        self
-    }
-
-    /// A layer around the handler, such as another limit of the body.
-    #[must_use]
-    pub(crate) fn map_handler(mut self, map: impl FnOnce(MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>>) -> Self {
-        self.handler = map(self.handler);
         self
     }
 }

@@ -21,7 +21,7 @@ mod listing;
 mod logging;
 mod models;
 mod monitor;
-#[cfg(feature = "caption")]
+#[cfg(any(feature = "caption", feature = "transcribe"))]
 mod new_file;
 mod outputs;
 pub(crate) mod printable;
@@ -29,6 +29,8 @@ mod progress;
 #[cfg(feature = "amqp")]
 mod queues;
 mod remote;
+#[cfg(feature = "transcribe")]
+mod rename;
 mod run;
 #[cfg(feature = "library")]
 mod search;
@@ -76,6 +78,8 @@ const REMOTE: &[&str] = &["submit", "status", "watch", "fetch", "cancel", "delet
 const EXTRA_COMMANDS: &[ExtraCommand] = &[
     #[cfg(feature = "caption")]
     embed::COMMAND,
+    #[cfg(feature = "transcribe")]
+    rename::COMMAND,
     #[cfg(feature = "library")]
     search::COMMAND,
 ];
