@@ -5,7 +5,7 @@ use medley_vision::text::{Glyph, Quad, TextPage};
 use crate::{
     lexicon::{self, AmountKind},
     money::{
-        amount::{Amount, amounts},
+        amount::{Amount, amounts, plain_number},
         number::{self, NumberStyle},
     },
 };
@@ -192,6 +192,11 @@ impl Sheet {
                     {
                         kind = Some(AmountKind::Subtotal);
                     }
+                    // `TOTAL QTY: 3 | 27.00`: the count has its number, so the amount beside it is the total.
+                    if kind == Some(AmountKind::Other) && own.trim().is_empty() && counts_in_total(&label, &row.cells[..position])
+                    {
+                        kind = Some(AmountKind::Total);
+                    }
                     if matches!(kind, Some(AmountKind::Total))
                         && label.len() < 12
                         && own.trim().is_empty()
@@ -253,6 +258,13 @@ fn thousands_before(row: &Row, right: usize) -> Option<&str> {
 
 /// The largest gap between digits of one number, in heights of a digit.
 const MAX_DIGIT_GAP: f32 = 0.9;
+
+/// Whether a label is a total's count that has its number already, in its own cell or in one to the left of the amount.
+fn counts_in_total(label: &str, before: &[Cell]) -> bool {
+    let last = before.last().is_some_and(|cell| plain_number(cell.text.trim()).is_some());
+    let own = label.trim_end_matches(['.', ' ']).ends_with(|c: char| c.is_ascii_digit());
+    lexicon::mentions(label, &["TOTAL QTY", "TOTAL ITEM", "TOT QTY"]) && (own || last)
+}
 
 fn whole_is_tax_note(row: &str) -> bool {
     lexicon::mentions(row, &["TOTAL INCLUDES", "INCLUDED IN TOTAL", "TOTAL GST", "TOTAL TAX"])

@@ -143,6 +143,8 @@ static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:^|[\s,])(?:[1-9]\d|0[1-9])\d{3}[,.]?\s?(?:[A-Z]{2}|,|$)|\b[A-Z]{2},? \d{5}\b|^\d{4} [A-Z]{2} [A-Z]|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b",
     )
 });
+/// A postcode of five digits with a gap, before a town: `50 480 KL`.
+static SPLIT_POSTCODE: LazyLock<Regex> = LazyLock::new(|| fixed(r"(?:^|[\s,])[0-9]\d \d{3},? [A-Z]{2,}"));
 static HOUSE: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
         r"^(?:NO\b\.?|NO\.?\s?\d|LOT|UNIT|SUITE|LEVEL|BLOCK|BLK|GF\b|[A-Z]{0,2}[-.]?\d{1,5}[A-Z]?(?:[-/&, ]+[A-Z]?\d{0,5}[A-Z]?)*\s?,|\d{1,4}[A-Z]?\s(?:&\s\d+\s)?(?:JALAN|JLN|LORONG|TINGKAT)|(?:1ST|2ND|3RD|\d{1,2}TH|GROUND|GND|LOWER|UPPER)\s(?:FLOOR|FLR))",
@@ -150,8 +152,8 @@ static HOUSE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static CHINESE: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"[省市区县镇乡村].{0,24}(?:路|街|道|巷|大道|广场|号|弄|楼|层|室)|^地址"));
-/// A branch: its number and its place.
-static BRANCH: LazyLock<Regex> = LazyLock::new(|| fixed(r"^#?\d{2,5}\s?-\s?[A-Z]"));
+/// A branch: its number and its place, in letters.
+static BRANCH: LazyLock<Regex> = LazyLock::new(|| fixed(r"^#?\d{2,5}\s?-\s?[A-Z][A-Z '.&]{2,30}$"));
 
 /// How much a line looks like part of an address: 0 is not at all, 2 and more is certain.
 pub(super) fn score(line: &str) -> u32 {
@@ -200,8 +202,23 @@ pub(super) fn is_house_and_street(line: &str) -> bool {
     LINE.is_match(fold(line).trim())
 }
 
+/// Whether a line names a building, which is part of an address above the house number too.
+pub(super) fn names_building(line: &str) -> bool {
+    const BUILDINGS: &[&str] = &[
+        "WISMA", "MENARA", "PLAZA", "KOMPLEKS", "BANGUNAN", "BUILDING", "TOWER", "MALL", "BLOCK", "BLOK", "LOT", "LEVEL",
+        "FLOOR", "HOUSE", "ARCADE", "COMPLEX", "JALAN", "JLN", "ROAD", "STREET",
+    ];
+    has_word(line, BUILDINGS)
+}
+
 pub(super) fn has_postcode(line: &str) -> bool {
-    POSTCODE.is_match(&fold(line))
+    let upper = fold(line);
+    // The number of a lot has as many digits: `LOT P.T. 33198, BATU 4`.
+    let is_lot = |before: &str| {
+        let word = before.trim_end_matches(['.', ':', ' ', ',']).rsplit([' ', ',']).next().unwrap_or_default();
+        matches!(word.trim_start_matches('('), "LOT" | "PT" | "P.T" | "T" | "NO" | "HS" | "GM" | "PTD")
+    };
+    POSTCODE.find_iter(&upper).any(|found| !is_lot(&upper[..found.start()])) || SPLIT_POSTCODE.is_match(&upper)
 }
 
 /// Whether a line names a state, a large town or a country.
@@ -211,8 +228,7 @@ pub(super) fn is_region(line: &str) -> bool {
 
 /// A branch number with the name of a place, as chains print it below their address.
 pub(super) fn is_branch(line: &str) -> bool {
-    let upper = fold(line);
-    BRANCH.is_match(&upper) && has_word(&upper, PLACE_WORDS)
+    BRANCH.is_match(fold(line).trim())
 }
 
 #[cfg(test)]
@@ -249,7 +265,8 @@ mod tests {
 
     #[test]
     fn branches_have_a_number_and_a_place() {
-        assert!(is_branch("1234-TMN MELATI"));
+        assert!(is_branch("1234-TMN MELATI") && is_branch("0987-SUNGAI EMAS"));
+        assert!(has_postcode("12345 BANDAR EMAS") && has_postcode("50 480 KL") && !has_postcode("LOT P.T. 12345, BATU 4"));
         assert!(!is_branch("12-34567"));
     }
 }

@@ -6,7 +6,7 @@ use medley_vision::text::Quad;
 use regex::Regex;
 
 use super::{
-    address::{self, has_postcode, is_branch, is_house_and_street, is_region, starts_address},
+    address::{self, has_postcode, is_branch, names_building, is_house_and_street, is_region, starts_address},
     evidence::field,
     names::{is_legal_name, is_only_legal_form, is_trade_name, split_trades},
 };
@@ -32,6 +32,7 @@ static REGISTRATION: LazyLock<Regex> = LazyLock::new(|| {
         r"\s*(?:[\(\[]\s?[A-Z]{0,3}[-:.\s]?\d{4,12}\s?[-—]?\s?[A-Z]{0,2}\s?[\)\]]?|\b[A-Z]{0,2}\d{5,12}\s?[-—]?\s?[A-Z]{0,2})\.?\s*$",
     )
 });
+static BRANCH_CODE: LazyLock<Regex> = LazyLock::new(|| fixed(r"\s*\([A-Z]{0,4}\d{1,4}\)\s*$"));
 static PHONE: LazyLock<Regex> = LazyLock::new(|| fixed(r"\+?\(?\d[\d\s()\-.]{5,16}\d"));
 const PHONE_WORDS: &[&str] = &[
     "TEL",
@@ -133,7 +134,16 @@ fn bare(text: &str) -> String {
     let upper = fold(text);
     let cut = CONTACT.find(&upper).map_or(text.len(), |found| found.start());
     let text = if upper.len() == text.len() { text.get(..cut).unwrap_or(text) } else { text };
-    let name = REGISTRATION.replace(text.trim(), "");
+    let mut name = text.trim().to_owned();
+    // `KEDAI MAJU S/B 123456-U (KJ1)`: a registration may have the branch's code after it.
+    for _ in 0..2 {
+        let shorter = REGISTRATION.replace(&name, "").into_owned();
+        let shorter = if shorter == name { BRANCH_CODE.replace(&name, "").into_owned() } else { shorter };
+        if shorter == name {
+            break;
+        }
+        name = shorter;
+    }
     let name = name.trim_matches(['*', '-', '=', '~', ':', '#', '_', ' ', '(', '[', ',', '|']);
     name.trim_start_matches('.').to_owned()
 }
@@ -167,6 +177,8 @@ fn name(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
         score -= if address::score(&name) >= 2 && !is_legal_name(&name) { 3.0 } else { 0.0 };
         score -= if first_title.is_some_and(|title| row > title && title > rows.start) { 3.0 } else { 0.0 };
         score -= (1.0 - confidence(sheet, row)) * 4.0;
+        // A second name in brackets.
+        score -= if text.trim_start().starts_with('(') { 2.0 } else { 0.0 };
         score -= if letters < 4 && name.is_ascii() { 2.0 } else { 0.0 };
         if best.as_ref().is_none_or(|(least, ..)| score > *least) {
             best = Some((score, row, name));
@@ -242,6 +254,13 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
             address::score(&text)
         }
     };
+    // A branch's place above the registered name is not the address below that name.
+    let after_name = rows.clone().find(|&row| is_legal_name(&text(row)) && !has_postcode(&text(row))).filter(|&name| {
+        let below = name + 1..rows.end.min(name + 3);
+        below.clone().any(|row| score(row) >= 2)
+            && (rows.start..name).all(|row| !has_postcode(&text(row)) && !text(row).contains(','))
+    });
+    let rows = after_name.map_or(rows.clone(), |name| name + 1..rows.end);
     let Some(mut start) =
         rows.clone().find(|&row| score(row) >= 2 && (!is_legal_name(&text(row)) || has_postcode(&text(row))))
     else {
@@ -262,7 +281,8 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
         && begins(start + 1)
         && !text(start).contains(',')
         && !has_postcode(&text(start))
-        && (is_trade_name(&text(start)) || score(start + 1) >= 2 && start == rows.start)
+        && !text(start).contains(|c: char| c.is_ascii_digit())
+        && (is_trade_name(&text(start)) || !names_building(&text(start)))
     {
         start += 1;
     }

@@ -44,7 +44,14 @@ static RATE: LazyLock<Regex> =
 
 /// The rows of a table of taxes: base and tax for each code, below a heading.
 pub(super) fn tax_table(sheet: &Sheet) -> Option<Range<usize>> {
-    let heading = sheet.rows.iter().position(|row| {
+    // The columns of the articles have names that no table of taxes has.
+    const OF_ARTICLES: &[&str] = &["QTY", "PRICE", "DESCRIPTION", "ITEM", "UOM"];
+    let names_articles = |index: usize| {
+        let near = index.saturating_sub(1)..(index + 2).min(sheet.rows.len());
+        near.clone().any(|row| mentions(&sheet.rows[row].text(), &OF_ARTICLES[..2]) && !sheet.rows[row].has_amount())
+            || mentions(&sheet.rows[index].text(), OF_ARTICLES)
+    };
+    let heading = sheet.rows.iter().enumerate().position(|(index, row)| {
         let text = row.text();
         !row.has_amount()
             && (mentions(
@@ -55,13 +62,13 @@ pub(super) fn tax_table(sheet: &Sheet) -> Option<Range<usize>> {
                     "SST SUMMARY",
                     "VAT SUMMARY",
                     "GST ANALYSIS",
-                    "TAX CODE",
                     "RINGKASAN CUKAI",
                 ],
-            ) || (mentions(&text, &["TAX", "GST"])
-                && mentions(&text, &["AMOUNT", "AMT"])
-                && row.cells.len() >= 2
-                && !mentions(&text, &["QTY", "PRICE", "DESCRIPTION", "ITEM"])))
+            ) || !names_articles(index)
+                && (mentions(&text, &["TAX CODE"])
+                    || mentions(&text, &["TAX", "GST"])
+                        && mentions(&text, &["AMOUNT", "AMT"])
+                        && row.cells.len() >= 2))
     })?;
     let mut end = heading + 1;
     let mut blanks = 0;
@@ -293,10 +300,12 @@ fn total(
             best = Some((score, index));
         }
     }
-    // Without a label the total is the subtotal, else the amount paid.
+    // Without a label the total is the subtotal, else the amount paid less the change: where it is printed, or where it
+    // was handed over.
     best.map(|(_, index)| index).or(totals.subtotal).or_else(|| {
-        let exact = foot.iter().find(|(_, l)| Some(l.amount.value) == paid_less_change);
-        exact.map(|&(index, _)| index)
+        let exact = |l: &LabelledAmount| Some(l.amount.value) == paid_less_change;
+        let named = foot.iter().find(|(_, l)| exact(l) && mentions(&l.label, &["TOTAL", "JUMLAH", "AMOUNT"]));
+        named.or_else(|| foot.iter().find(|(_, l)| exact(l))).map(|&(index, _)| index)
     })
 }
 

@@ -26,6 +26,12 @@ pub(crate) fn kind_of(label: &str) -> Option<AmountKind> {
     if SUM.is_match(label) {
         return Some(AmountKind::Total);
     }
+    if DUE.is_match(label) {
+        return Some(AmountKind::GrandTotal);
+    }
+    if PAY.is_match(label) {
+        return Some(AmountKind::Paid(PaymentMethod::Unnamed));
+    }
     if TAXABLE.is_match(label) {
         return Some(AmountKind::Subtotal);
     }
@@ -51,6 +57,12 @@ static SERVICE: LazyLock<Regex> = LazyLock::new(|| {
 /// `Sum`, `Sum NOK`, with nothing else: `Dim Sum` is a dish.
 static SUM: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)^\W*SUM(?:\s+(?:[A-Z]{3}|KR))?\W*$").expect("the pattern is fixed"));
+/// `Due`, with nothing else: `Due date` is none.
+static DUE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)^\W*(?:NET|NETT|BAL\.?|AMT\.?)?\s*DUE(?:\s+(?:[A-Z]{3}|RM))?\W*$").expect("the pattern is fixed"));
+/// `Pay`, `Paid`, with nothing else.
+static PAY: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)^\W*(?:PAY|PAID)(?:\s+(?:[A-Z]{3}|RM))?\W*$").expect("the pattern is fixed"));
 /// `Taxable`, `Taxable Value`; what is not taxable is no subtotal.
 static TAXABLE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^\W*(?:NET\s+|TOTAL\s+)?TAXABLE(?:\s+(?:VALUE|AMT\.?|SALES?))?\W*$").expect("the pattern is fixed")
@@ -105,6 +117,10 @@ mod tests {
             ("Sum", Some(AmountKind::Total)),
             ("Sum NOK", Some(AmountKind::Total)),
             ("Dim Sum", None),
+            ("DUE", Some(AmountKind::GrandTotal)),
+            ("Due date", None),
+            ("PAY", Some(AmountKind::Paid(PaymentMethod::Unnamed))),
+            ("Paypoint", None),
             ("Zwischensumme", Some(AmountKind::Subtotal)),
             ("Sous-total HT", Some(AmountKind::Subtotal)),
             ("Delsumma", Some(AmountKind::Subtotal)),
