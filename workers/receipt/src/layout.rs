@@ -165,6 +165,13 @@ impl Sheet {
         }
     }
 
+    /// Whether its language has accents: more than a few of its words have some.
+    pub(crate) fn has_accents(&self) -> bool {
+        let words = || self.lines.iter().flat_map(|line| line.text.split_whitespace()).filter(|word| word.chars().any(char::is_alphabetic));
+        let accented = words().filter(|word| word.chars().any(|c| matches!(c, '\u{c0}'..='\u{24f}' | '\u{1ea0}'..='\u{1ef9}'))).count();
+        accented >= MIN_ACCENTED && accented * 20 >= words().count()
+    }
+
     /// Every amount with its label: the words before it in its own cell, else in the nearest cell to its left that has
     /// words, else the whole row.
     pub(crate) fn labelled(&self) -> Vec<LabelledAmount> {
@@ -255,6 +262,9 @@ fn thousands_before(row: &Row, right: usize) -> Option<&str> {
     let whole = format!("{thousands} {}", right.text.trim_start());
     (near && starts && alone && number::may_have_blank_groups(&whole) && !thousands.is_empty()).then_some(thousands)
 }
+
+/// Accented words on a receipt of a language that has accents; fewer may be specks of dust.
+const MIN_ACCENTED: usize = 2;
 
 /// The largest gap between digits of one number, in heights of a digit.
 const MAX_DIGIT_GAP: f32 = 0.9;

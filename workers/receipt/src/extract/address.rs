@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::lexicon::{fold, has_word};
+use crate::lexicon::{PLACES, fold, has_word};
 
 fn fixed(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is fixed")
@@ -137,6 +137,11 @@ const REGION_WORDS: &[&str] = &[
     "USA",
     "UK",
 ];
+
+/// The words of addresses.
+pub(super) fn words() -> impl Iterator<Item = &'static str> {
+    PLACE_WORDS.iter().chain(REGION_WORDS).copied().chain(PLACES.iter().copied())
+}
 
 static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
     fixed(

@@ -8,13 +8,13 @@ use regex::Regex;
 use super::{
     address::{self, has_postcode, is_branch, names_building, is_house_and_street, is_region, starts_address},
     evidence::field,
-    names::{is_legal_name, is_only_legal_form, is_trade_name, split_trades},
+    names::{self, continues, goes_on, is_legal_name, is_only_legal_form, is_only_trade, is_trade_name, split_trades},
 };
 use crate::{
     date,
     document::{Field, Merchant},
     layout::{Cell, Row, Sheet},
-    lexicon::{fold, mentions, unaccented},
+    lexicon::{Spelling, fold, mentions, unaccented},
 };
 
 fn fixed(pattern: &str) -> Regex {
@@ -107,7 +107,7 @@ pub(super) fn merchant(sheet: &Sheet, header: Range<usize>) -> Merchant {
 
 /// Whether a row can only belong to the header: a title, a contact or a date.
 pub(super) fn belongs_to_header(text: &str) -> bool {
-    is_title(text) || contact_at(text).is_some() || !date::dates(text, date::DateOrder::Auto).is_empty()
+    is_title(text) || contact_at(text).is_some() || starts_address(text) && address::score(text) >= 4 || !date::dates(text, date::DateOrder::Auto).is_empty()
 }
 
 fn is_title(text: &str) -> bool {
@@ -185,26 +185,55 @@ fn name(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
         }
     }
     let (score, row, mut value) = best?;
-    let mut lines = vec![row];
-    // A company's form often stands on a line of its own.
-    if let Some(next) = sheet.rows.get(row + 1).filter(|_| !is_legal_name(&value)) {
-        let following = bare(&own_text(next));
-        if is_only_legal_form(&following) {
-            value = format!("{value} {following}");
-            lines.push(row + 1);
-        }
-    } else if is_only_legal_form(&value) && row > rows.start {
-        let before = bare(&own_text(&sheet.rows[row - 1]));
-        if before.chars().filter(|c| c.is_alphabetic()).count() >= 3 && !is_title(&before) {
-            value = format!("{before} {value}");
-            lines.insert(0, row - 1);
-        }
-    }
-    if let Some(stem) = value.strip_suffix("5/B") {
+    let lines = joined_rows(sheet, &rows, row, &mut value);
+    if let Some(stem) = ["5/B", "S/8", "5/8"].iter().find_map(|form| value.strip_suffix(form)) {
         value = format!("{stem}S/B");
     }
     let sure = (0.5 + score / 16.0).clamp(0.2, 0.99);
-    Some(of_rows(sheet, &lines, spelled(&value), sure))
+    Some(of_rows(sheet, &lines, spelled(sheet, &value), sure))
+}
+
+/// Joins the rows above and below a name that belong to it, and returns all of its rows.
+fn joined_rows(sheet: &Sheet, rows: &Range<usize>, row: usize, value: &mut String) -> Vec<usize> {
+    let part = |row: usize| {
+        let text = own_text(sheet.rows.get(row)?);
+        let name = bare(&text);
+        let letters = name.chars().filter(|c| c.is_alphabetic()).count();
+        let is_name = letters >= 3 && !is_title(&text) && address::score(&name) < 2 && !starts_address(&name);
+        (is_name && date::dates(&text, date::DateOrder::Auto).is_empty()).then_some(name)
+    };
+    let alike = |a: usize, b: usize| {
+        let (a, b) = (sheet.rows[a].height(), sheet.rows[b].height());
+        (0.7..1.45).contains(&(a / b.max(1.0)))
+    };
+    let mut lines = vec![row];
+    // Above: a line that ends with a conjunction, or the name of which this line has only the trade and the legal form.
+    if row > rows.start
+        && let Some(before) = part(row - 1)
+        && (goes_on(&before)
+            || continues(value)
+            || is_only_legal_form(value)
+            || is_only_trade(value) && !is_legal_name(&before) && alike(row - 1, row))
+    {
+        *value = format!("{before} {value}");
+        lines.insert(0, row - 1);
+    }
+    // Below: what a conjunction announces, or the trade and the legal form.
+    let mut last = row;
+    while last < row + 2
+        && let Some(next) = part(last + 1).or_else(|| {
+            let form = bare(&own_text(sheet.rows.get(last + 1)?));
+            is_only_legal_form(&form).then_some(form)
+        })
+        && (goes_on(value)
+            || continues(&next)
+            || !is_legal_name(value) && (is_only_legal_form(&next) || is_only_trade(&next) && alike(last, last + 1)))
+    {
+        *value = format!("{value} {next}");
+        last += 1;
+        lines.push(last);
+    }
+    lines
 }
 
 /// The merchant of an electronic invoice, which labels it: 销售方 … 名称.
@@ -227,18 +256,36 @@ fn named_in_invoice(sheet: &Sheet) -> Option<Field<String>> {
     (!value.is_empty()).then(|| field(sheet, cell.line, value.clone(), &value, 0.95))
 }
 
-/// A name or address with spaces that OCR lost, and without accents on Latin capitals, which OCR makes of specks of dust.
-fn spelled(text: &str) -> String {
+static SPELLING: LazyLock<Spelling> = LazyLock::new(|| Spelling::of(address::words().chain(names::words())));
+
+/// A letter without its accent.
+fn plain_letter(c: char) -> char {
+    if c.is_ascii() || !c.is_alphabetic() {
+        return c;
+    }
+    let mut upper = c.to_uppercase();
+    match (upper.next(), upper.next()) {
+        (Some(capital), None) => {
+            let plain = unaccented(capital);
+            if plain == capital { c } else if c.is_lowercase() { plain.to_ascii_lowercase() } else { plain }
+        }
+        _ => c,
+    }
+}
+
+/// A name or address with spaces that OCR lost and words that it misread, and without the accents that it makes of specks
+/// of dust where the language has none.
+fn spelled(sheet: &Sheet, text: &str) -> String {
     static GLUED: LazyLock<Regex> = LazyLock::new(|| {
         fixed(r"\b(JALAN|Jalan|LEVEL|Level|TAMAN|Taman|LORONG|Lorong)([A-Z]{1,3}\d|\d|[A-Z][a-z])|\b(\d{5})([A-Z])")
     });
-    let text = if text.chars().any(|c| c.is_lowercase() && !c.is_ascii()) {
+    let text = if sheet.has_accents() {
         text.to_owned()
     } else {
-        text.chars().map(|c| if c.is_uppercase() { unaccented(c) } else { c }).collect()
+        text.chars().map(plain_letter).collect()
     };
     let text = GLUED.replace_all(&text, "$1$3 $2$4");
-    text.split(' ').map(split_trades).collect::<Vec<_>>().join(" ").replace(" ,", ",")
+    SPELLING.mend(&text).split(' ').map(split_trades).collect::<Vec<_>>().join(" ").replace(" ,", ",")
 }
 
 /// The first rows that together are an address.
@@ -316,7 +363,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
         })
         .filter(|line| !line.is_empty())
         .collect();
-    let value = spelled(&parts.join(" "));
+    let value = spelled(sheet, &parts.join(" "));
     let sure = if ended { 0.95 } else { 0.75 };
     (!value.is_empty()).then(|| (start..end, of_rows(sheet, &lines, value, sure)))
 }
@@ -329,7 +376,7 @@ fn labelled_address(sheet: &Sheet) -> Option<(Range<usize>, Field<String>)> {
         let found = LABEL.captures(cell.text.trim())?.get(1)?.as_str();
         // It takes no rows of the header, so all of those are still searched for the name.
         (address::score(found) >= 2)
-            .then(|| (sheet.rows.len()..sheet.rows.len(), field(sheet, cell.line, spelled(found), found, 0.9)))
+            .then(|| (sheet.rows.len()..sheet.rows.len(), field(sheet, cell.line, spelled(sheet, found), found, 0.9)))
     })
 }
 

@@ -3,6 +3,7 @@
 mod kind;
 mod matching;
 mod phrases;
+mod spelling;
 
 use std::sync::LazyLock;
 
@@ -11,6 +12,7 @@ use matching::{Phrase, Words};
 pub(crate) use matching::{fold, has_word, mentions, squeeze, unaccented};
 use phrases::KINDS;
 use regex::Regex;
+pub(crate) use spelling::{PLACES, Spelling};
 
 /// The kind of amount that a label names; none for a label that the lexicon does not know.
 pub(crate) fn kind_of(label: &str) -> Option<AmountKind> {
