@@ -167,8 +167,15 @@ impl Sheet {
 
     /// Whether its language has accents: more than a few of its words have some.
     pub(crate) fn has_accents(&self) -> bool {
-        let words = || self.lines.iter().flat_map(|line| line.text.split_whitespace()).filter(|word| word.chars().any(char::is_alphabetic));
-        let accented = words().filter(|word| word.chars().any(|c| matches!(c, '\u{c0}'..='\u{24f}' | '\u{1ea0}'..='\u{1ef9}'))).count();
+        let words = || {
+            self.lines
+                .iter()
+                .flat_map(|line| line.text.split_whitespace())
+                .filter(|word| word.chars().any(char::is_alphabetic))
+        };
+        let accented = words()
+            .filter(|word| word.chars().any(|c| matches!(c, '\u{c0}'..='\u{24f}' | '\u{1ea0}'..='\u{1ef9}')))
+            .count();
         accented >= MIN_ACCENTED && accented * 20 >= words().count()
     }
 
@@ -200,7 +207,9 @@ impl Sheet {
                         kind = Some(AmountKind::Subtotal);
                     }
                     // `TOTAL QTY: 3 | 27.00`: the count has its number, so the amount beside it is the total.
-                    if kind == Some(AmountKind::Other) && own.trim().is_empty() && counts_in_total(&label, &row.cells[..position])
+                    if kind == Some(AmountKind::Other)
+                        && own.trim().is_empty()
+                        && counts_in_total(&label, &row.cells[..position])
                     {
                         kind = Some(AmountKind::Total);
                     }

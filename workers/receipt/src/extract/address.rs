@@ -210,8 +210,8 @@ pub(super) fn is_house_and_street(line: &str) -> bool {
 /// Whether a line names a building, which is part of an address above the house number too.
 pub(super) fn names_building(line: &str) -> bool {
     const BUILDINGS: &[&str] = &[
-        "WISMA", "MENARA", "PLAZA", "KOMPLEKS", "BANGUNAN", "BUILDING", "TOWER", "MALL", "BLOCK", "BLOK", "LOT", "LEVEL",
-        "FLOOR", "HOUSE", "ARCADE", "COMPLEX", "JALAN", "JLN", "ROAD", "STREET",
+        "WISMA", "MENARA", "PLAZA", "KOMPLEKS", "BANGUNAN", "BUILDING", "TOWER", "MALL", "BLOCK", "BLOK", "LOT",
+        "LEVEL", "FLOOR", "HOUSE", "ARCADE", "COMPLEX", "JALAN", "JLN", "ROAD", "STREET",
     ];
     has_word(line, BUILDINGS)
 }
@@ -271,7 +271,9 @@ mod tests {
     #[test]
     fn branches_have_a_number_and_a_place() {
         assert!(is_branch("1234-TMN MELATI") && is_branch("0987-SUNGAI EMAS"));
-        assert!(has_postcode("12345 BANDAR EMAS") && has_postcode("50 480 KL") && !has_postcode("LOT P.T. 12345, BATU 4"));
+        assert!(
+            has_postcode("12345 BANDAR EMAS") && has_postcode("50 480 KL") && !has_postcode("LOT P.T. 12345, BATU 4")
+        );
         assert!(!is_branch("12-34567"));
     }
 }

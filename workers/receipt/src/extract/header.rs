@@ -6,7 +6,7 @@ use medley_vision::text::Quad;
 use regex::Regex;
 
 use super::{
-    address::{self, has_postcode, is_branch, names_building, is_house_and_street, is_region, starts_address},
+    address::{self, has_postcode, is_branch, is_house_and_street, is_region, names_building, starts_address},
     evidence::field,
     names::{self, continues, goes_on, is_legal_name, is_only_legal_form, is_only_trade, is_trade_name, split_trades},
 };
@@ -107,7 +107,10 @@ pub(super) fn merchant(sheet: &Sheet, header: Range<usize>) -> Merchant {
 
 /// Whether a row can only belong to the header: a title, a contact or a date.
 pub(super) fn belongs_to_header(text: &str) -> bool {
-    is_title(text) || contact_at(text).is_some() || starts_address(text) && address::score(text) >= 4 || !date::dates(text, date::DateOrder::Auto).is_empty()
+    is_title(text)
+        || contact_at(text).is_some()
+        || starts_address(text) && address::score(text) >= 4
+        || !date::dates(text, date::DateOrder::Auto).is_empty()
 }
 
 fn is_title(text: &str) -> bool {
@@ -267,7 +270,13 @@ fn plain_letter(c: char) -> char {
     match (upper.next(), upper.next()) {
         (Some(capital), None) => {
             let plain = unaccented(capital);
-            if plain == capital { c } else if c.is_lowercase() { plain.to_ascii_lowercase() } else { plain }
+            if plain == capital {
+                c
+            } else if c.is_lowercase() {
+                plain.to_ascii_lowercase()
+            } else {
+                plain
+            }
         }
         _ => c,
     }
@@ -279,11 +288,7 @@ fn spelled(sheet: &Sheet, text: &str) -> String {
     static GLUED: LazyLock<Regex> = LazyLock::new(|| {
         fixed(r"\b(JALAN|Jalan|LEVEL|Level|TAMAN|Taman|LORONG|Lorong)([A-Z]{1,3}\d|\d|[A-Z][a-z])|\b(\d{5})([A-Z])")
     });
-    let text = if sheet.has_accents() {
-        text.to_owned()
-    } else {
-        text.chars().map(plain_letter).collect()
-    };
+    let text = if sheet.has_accents() { text.to_owned() } else { text.chars().map(plain_letter).collect() };
     let text = GLUED.replace_all(&text, "$1$3 $2$4");
     SPELLING.mend(&text).split(' ').map(split_trades).collect::<Vec<_>>().join(" ").replace(" ,", ",")
 }

@@ -130,14 +130,17 @@ pub(super) fn is_only_trade(line: &str) -> bool {
     let mut words = upper.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
     words.peek().is_some()
         && words.all(|word| {
-            LEGAL.contains(&word) || TRADES.contains(&word) || matches!(word, "SDN" | "M" | "KL" | "S" | "B" | "AND" | "DAN")
+            LEGAL.contains(&word)
+                || TRADES.contains(&word)
+                || matches!(word, "SDN" | "M" | "KL" | "S" | "B" | "AND" | "DAN")
         })
 }
 
 /// Whether a line names the legal form of a company.
 pub(super) fn is_legal_name(line: &str) -> bool {
     let upper = fold(line);
-    has_word(&upper, LEGAL) || ["SDN.BHD", "SDNBHD", "S/B", "5/B", "S/8", "5/8", "有限公司"].iter().any(|form| upper.contains(form))
+    has_word(&upper, LEGAL)
+        || ["SDN.BHD", "SDNBHD", "S/B", "5/B", "S/8", "5/8", "有限公司"].iter().any(|form| upper.contains(form))
 }
 
 /// Whether a line holds nothing but a legal form: `SDN BHD`, `CO. (M) SDN BHD`.

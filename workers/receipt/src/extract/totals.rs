@@ -56,19 +56,10 @@ pub(super) fn tax_table(sheet: &Sheet) -> Option<Range<usize>> {
         !row.has_amount()
             && (mentions(
                 &text,
-                &[
-                    "GST SUMMARY",
-                    "TAX SUMMARY",
-                    "SST SUMMARY",
-                    "VAT SUMMARY",
-                    "GST ANALYSIS",
-                    "RINGKASAN CUKAI",
-                ],
+                &["GST SUMMARY", "TAX SUMMARY", "SST SUMMARY", "VAT SUMMARY", "GST ANALYSIS", "RINGKASAN CUKAI"],
             ) || !names_articles(index)
                 && (mentions(&text, &["TAX CODE"])
-                    || mentions(&text, &["TAX", "GST"])
-                        && mentions(&text, &["AMOUNT", "AMT"])
-                        && row.cells.len() >= 2))
+                    || mentions(&text, &["TAX", "GST"]) && mentions(&text, &["AMOUNT", "AMT"]) && row.cells.len() >= 2))
     })?;
     let mut end = heading + 1;
     let mut blanks = 0;

@@ -60,8 +60,9 @@ static SERVICE: LazyLock<Regex> = LazyLock::new(|| {
 static SUM: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)^\W*SUM(?:\s+(?:[A-Z]{3}|KR))?\W*$").expect("the pattern is fixed"));
 /// `Due`, with nothing else: `Due date` is none.
-static DUE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)^\W*(?:NET|NETT|BAL\.?|AMT\.?)?\s*DUE(?:\s+(?:[A-Z]{3}|RM))?\W*$").expect("the pattern is fixed"));
+static DUE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\W*(?:NET|NETT|BAL\.?|AMT\.?)?\s*DUE(?:\s+(?:[A-Z]{3}|RM))?\W*$").expect("the pattern is fixed")
+});
 /// `Pay`, `Paid`, with nothing else.
 static PAY: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)^\W*(?:PAY|PAID)(?:\s+(?:[A-Z]{3}|RM))?\W*$").expect("the pattern is fixed"));

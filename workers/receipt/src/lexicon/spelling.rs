@@ -94,7 +94,8 @@ fn number(word: &str) -> String {
     // Only a postcode ends in a letter I or l that is none.
     let ends_in_bar = tail.ends_with(['l', 'I', '|']) && tail.len() != 5;
     let last = tail.len() - 1;
-    let mended = tail.chars().enumerate().map(|(at, c)| if at == last && ends_in_bar { c } else { digit(c).unwrap_or(c) });
+    let mended =
+        tail.chars().enumerate().map(|(at, c)| if at == last && ends_in_bar { c } else { digit(c).unwrap_or(c) });
     head.chars().chain(mended).collect()
 }
 
