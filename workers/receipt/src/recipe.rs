@@ -76,3 +76,86 @@ fn is_many(cx: &PlanContext<ReceiptParams>) -> bool {
     let ends = |ending: &str| name.to_ascii_lowercase().ends_with(ending);
     input.is_folder || ends("/") || ends(".zip") || ends(".tar") || ends(".txt")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use medley_proto::{Artifact, Class, Job, JobId, Name, Sha256, Source, VERSION};
+    use medley_step::{
+        Registry,
+        testing::{self, JobRun},
+    };
+
+    use super::*;
+    use crate::books::{BookShard, BooksListing, BooksOutput, BooksStep};
+
+    fn job(name: &str, media_type: Option<&str>) -> Job {
+        let source = Source::Uri(format!("file:///{name}"));
+        let media_type = media_type.map(str::to_owned);
+        Job {
+            v: VERSION,
+            id: JobId::fresh(1, 1),
+            tenant: Name::from_static("t"),
+            kind: Name::from_static("receipt"),
+            inputs: vec![Input { name: name.into(), source, sha256: None, bytes: None, media_type }],
+            params: serde_json::json!({}),
+            class: Class::Batch,
+            created_ms: 0,
+            deadline_ms: None,
+            labels: BTreeMap::new(),
+            idempotency_key: None,
+        }
+    }
+
+    /// Runs a job in thought: how many steps each of its stages has.
+    fn stages(job: &Job, shards: u32) -> BTreeMap<String, usize> {
+        let registry = Registry::default().recipe::<ReceiptRecipe>();
+        let recipe = registry.find_recipe(&Name::from_static("receipt")).unwrap();
+        let run = JobRun::of(recipe, job, |step, _| {
+            let file = |name: &str| {
+                let artifact =
+                    Artifact { name: name.into(), sha256: Sha256::of(b"a"), bytes: 1, media_type: "x/y".into() };
+                vec![artifact]
+            };
+            let one = ReadShard { receipts: 1, unreadable: 0 };
+            let (output, artifacts) = match serde_json::from_value(step.params.clone()) {
+                Err(_) => (serde_json::json!({}), file("receipt.json")),
+                Ok(BooksStep::List(_)) => {
+                    let shard = |n: u32| BookShard { offset: n.into(), bytes: 1, receipts: 1 };
+                    let listing = BooksListing {
+                        receipts: shards.into(),
+                        files_passed_over: 0,
+                        folders_passed_over: 0,
+                        shards: (0..shards).map(shard).collect(),
+                    };
+                    (serde_json::to_value(BooksOutput::List(listing))?, file("list.jsonl"))
+                }
+                Ok(BooksStep::Read(_)) => (serde_json::to_value(BooksOutput::Read(one))?, file("rows.jsonl")),
+                Ok(BooksStep::Merge(merge)) => {
+                    assert!(step.inputs.len() <= 64);
+                    (serde_json::to_value(BooksOutput::Merge(merge.of))?, file("rows.jsonl"))
+                }
+                Ok(BooksStep::Write(_)) => {
+                    let all = ReadShard { receipts: shards.into(), unreadable: 0 };
+                    (serde_json::to_value(BooksOutput::Write(all))?, file("receipts.csv"))
+                }
+            };
+            Ok::<_, StepError>(testing::result(step.id.clone(), output, artifacts))
+        });
+        run.unwrap().stages()
+    }
+
+    #[test]
+    fn one_file_is_one_step_and_a_folder_is_books() {
+        assert_eq!(stages(&job("photo.jpg", None), 1), BTreeMap::from([("run".to_owned(), 1)]));
+        for (name, media_type) in [("scans", Some(Input::FOLDER)), ("scans.zip", None), ("scans.TAR", None)] {
+            let stages = stages(&job(name, media_type), 3);
+            assert_eq!((stages["list"], stages["read-3"], stages["write"]), (1, 3, 1), "{name}: {stages:?}");
+        }
+        for shards in [1, 64, 65, 200] {
+            let stages = stages(&job("scans", Some(Input::FOLDER)), shards);
+            assert_eq!((stages[&format!("read-{shards}")], stages["write"]), (shards as usize, 1), "{stages:?}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The words on receipts, in English, Malay and Chinese: which kind of amount a label names.
 
+mod abroad;
 mod kind;
 mod matching;
 mod phrases;
@@ -21,6 +22,9 @@ pub(crate) fn kind_of(label: &str) -> Option<AmountKind> {
     }
     if SERVICE.is_match(label) {
         return Some(AmountKind::Service);
+    }
+    if let Some(kind) = abroad::kind_of(label) {
+        return Some(kind);
     }
     if PERCENT_OFF.is_match(label) {
         return Some(AmountKind::Discount);
