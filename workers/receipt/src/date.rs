@@ -124,6 +124,8 @@ pub(crate) fn dates(text: &str, order: DateOrder) -> Vec<ParsedDate> {
         }
     };
     let number = |text: &str| text.parse().unwrap_or(0);
+    // A dash that was read as a tilde.
+    let text = &text.replace('~', "-");
     for part in JAPANESE.captures_iter(text) {
         let before_first = if matches!(&part[1], "令和" | "R") { 2018 } else { 1988 };
         let year = if &part[2] == "元" { 1 } else { number(&part[2]) };

@@ -93,6 +93,9 @@ pub(super) fn merchant(sheet: &Sheet, header: Range<usize>) -> Merchant {
         (header.start..header.end).find(|&row| mentions(&sheet.rows[row].text(), CUSTOMER)).unwrap_or(header.end);
     // Some merchants print their own details below the customer's, but the customer's never come first.
     let own = header.start..if customer > header.start + 1 { customer } else { header.end };
+    // Name and address are looked for in words that are mended.
+    let printed = sheet;
+    let sheet = &mended(printed, header.clone());
     let address = address(sheet, own.clone());
     let name_until =
         address.as_ref().map_or(own.end, |(rows, _)| rows.start.clamp(own.start + 1, own.end.max(own.start + 1)));
@@ -100,10 +103,27 @@ pub(super) fn merchant(sheet: &Sheet, header: Range<usize>) -> Merchant {
     Merchant {
         name: named_in_invoice(sheet).or(name),
         address: address.map(|(_, field)| field),
-        phone: phone(sheet, own),
-        tax_id: tax_id(sheet),
+        phone: phone(printed, own),
+        tax_id: tax_id(printed),
     }
 }
+
+/// The sheet with the words of these rows mended ([`Spelling`]), and without the accents that OCR makes of specks of dust where
+/// the language has none.
+fn mended(sheet: &Sheet, rows: Range<usize>) -> Sheet {
+    let has_accents = sheet.has_accents();
+    let mut mended = sheet.clone();
+    for cell in mended.rows[rows].iter_mut().flat_map(|row| &mut row.cells) {
+        let line = &sheet.lines[cell.line];
+        let text: String = if has_accents { cell.text.clone() } else { cell.text.chars().map(plain_letter).collect() };
+        let glyphs = if line.text == cell.text { &line.glyphs[..] } else { &[] };
+        cell.text = LOT.replace(&SPELLING.mend(&text, glyphs), "LOT$1").into_owned();
+    }
+    mended
+}
+
+/// `10T 12`, at the start of a line.
+static LOT: LazyLock<Regex> = LazyLock::new(|| fixed(r"^[1Il|]\s?[0O]T([\s.,]|\d)"));
 
 /// Whether a row can only belong to the header: a title, a contact or a date.
 pub(super) fn belongs_to_header(text: &str) -> bool {
@@ -189,11 +209,21 @@ fn name(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
     }
     let (score, row, mut value) = best?;
     let lines = joined_rows(sheet, &rows, row, &mut value);
-    if let Some(stem) = ["5/B", "S/8", "5/8"].iter().find_map(|form| value.strip_suffix(form)) {
-        value = format!("{stem}S/B");
-    }
+    value = with_legal_form(&value);
     let sure = (0.5 + score / 16.0).clamp(0.2, 0.99);
     Some(of_rows(sheet, &lines, spelled(sheet, &value), sure))
+}
+
+/// A name with its misread legal form mended, and without what was read behind that.
+fn with_legal_form(name: &str) -> String {
+    static FORM: LazyLock<Regex> = LazyLock::new(|| fixed(r"\bS[DO0U][NHM](\.?\s?)B[HN][DO0]\b"));
+    static SHORT: LazyLock<Regex> = LazyLock::new(|| fixed(r"\b[S5]\s?/\s?[B8](\W|\d|$)"));
+    // The registration number with its bracket lost, or letters that the edge of the paper makes.
+    static BEHIND: LazyLock<Regex> =
+        LazyLock::new(|| fixed(r"(S/B|SDN\.?\s?BHD\.?)(?:[A-Z]{1,2}|\s?[\[(]?[A-Z]{0,2}\d[\dA-Z]{3,}[-\dA-Z()\]]*)$"));
+    let name = FORM.replace(name, "SDN${1}BHD");
+    let name = SHORT.replace(&name, "S/B$1");
+    BEHIND.replace(&name, "$1").into_owned()
 }
 
 /// Joins the rows above and below a name that belong to it, and returns all of its rows.
@@ -290,7 +320,7 @@ fn spelled(sheet: &Sheet, text: &str) -> String {
     });
     let text = if sheet.has_accents() { text.to_owned() } else { text.chars().map(plain_letter).collect() };
     let text = GLUED.replace_all(&text, "$1$3 $2$4");
-    SPELLING.mend(&text).split(' ').map(split_trades).collect::<Vec<_>>().join(" ").replace(" ,", ",")
+    SPELLING.mend(&text, &[]).split(' ').map(split_trades).collect::<Vec<_>>().join(" ").replace(" ,", ",")
 }
 
 /// The first rows that together are an address.
@@ -368,7 +398,9 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
         })
         .filter(|line| !line.is_empty())
         .collect();
-    let value = spelled(sheet, &parts.join(" "));
+    // A mark at the edge of the paper: `SELANGOR.O`.
+    static EDGE: LazyLock<Regex> = LazyLock::new(|| fixed(r"([A-Za-z]{4})[.,]\s?\w$"));
+    let value = EDGE.replace(&spelled(sheet, &parts.join(" ")), "$1").into_owned();
     let sure = if ended { 0.95 } else { 0.75 };
     (!value.is_empty()).then(|| (start..end, of_rows(sheet, &lines, value, sure)))
 }
