@@ -14,7 +14,7 @@ use crate::{
     date,
     document::{Field, Merchant},
     layout::{Cell, Row, Sheet},
-    lexicon::{Spelling, fold, mentions, unaccented},
+    lexicon::{Spelling, fold, mentions, squeeze, unaccented},
 };
 
 fn fixed(pattern: &str) -> Regex {
@@ -210,8 +210,29 @@ fn name(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
     let (score, row, mut value) = best?;
     let lines = joined_rows(sheet, &rows, row, &mut value);
     value = with_legal_form(&value);
-    let sure = (0.5 + score / 16.0).clamp(0.2, 0.99);
+    // The score tells names from other lines; how often the best one was right depends on what names it.
+    let named = if is_legal_name(&value) {
+        0.99
+    } else if is_trade_name(&value) {
+        0.95
+    } else if lines[0] == rows.start && is_printed_again(sheet, &lines, &value) {
+        0.93
+    } else {
+        0.8
+    };
+    let sure = named * if score < UNSURE_SCORE { 0.85 } else { 1.0 };
     Some(of_rows(sheet, &lines, spelled(sheet, &value), sure))
+}
+
+/// Names with a lower score were often something else.
+const UNSURE_SCORE: f32 = 2.5;
+
+/// Whether a name stands on the receipt once more: `THANK YOU FOR SHOPPING AT …`.
+fn is_printed_again(sheet: &Sheet, lines: &[usize], name: &str) -> bool {
+    let name = squeeze(name);
+    let others = sheet.rows.iter().enumerate().filter(|(row, _)| !lines.contains(row));
+    name.len() >= 4
+        && others.map(|(_, row)| squeeze(&row.text())).any(|row| row.windows(name.len()).any(|part| part == name))
 }
 
 /// A name with its misread legal form mended, and without what was read behind that.
@@ -401,7 +422,12 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
     // A mark at the edge of the paper: `SELANGOR.O`.
     static EDGE: LazyLock<Regex> = LazyLock::new(|| fixed(r"([A-Za-z]{4})[.,]\s?\w$"));
     let value = EDGE.replace(&spelled(sheet, &parts.join(" ")), "$1").into_owned();
-    let sure = if ended { 0.95 } else { 0.75 };
+    // Most that begin with a house number and have a postcode were whole.
+    let sure = match (starts_address(&value), ended) {
+        (true, true) => 0.99,
+        (false, true) => 0.85,
+        _ => 0.75,
+    };
     (!value.is_empty()).then(|| (start..end, of_rows(sheet, &lines, value, sure)))
 }
 
@@ -542,11 +568,21 @@ fn median(values: &[f32]) -> f32 {
     values.get(values.len() / 2).copied().unwrap_or(1.0).max(1.0)
 }
 
+/// How much an expected error takes from the confidence in a whole name or address. It is less than 1, because errors come
+/// together and OCR is less sure of itself than it could be.
+const ERROR_WEIGHT: f32 = 0.1;
+
+/// The number of characters that OCR expects to have misread in these lines.
+fn expected_errors(sheet: &Sheet, lines: &[usize]) -> f32 {
+    let of = |line: &crate::layout::Line| line.text.chars().count() as f32 * (1.0 - line.confidence);
+    lines.iter().map(|&line| of(&sheet.lines[line])).sum()
+}
+
 /// A field that covers whole rows. Its polygon is the box around them.
 fn of_rows(sheet: &Sheet, rows: &[usize], value: String, sure: f32) -> Field<String> {
     let lines: Vec<usize> = rows.iter().flat_map(|&row| own_cells(&sheet.rows[row])).map(|cell| cell.line).collect();
     let raw = lines.iter().map(|&line| sheet.lines[line].text.as_str()).collect::<Vec<_>>().join("\n");
-    let confidence = rows.iter().map(|&row| confidence(sheet, row)).sum::<f32>() / rows.len().max(1) as f32;
+    let confidence = (-ERROR_WEIGHT * expected_errors(sheet, &lines)).exp();
     let polygon = around(lines.iter().map(|&line| &sheet.lines[line].polygon));
     Field {
         value,

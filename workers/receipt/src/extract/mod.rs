@@ -75,6 +75,8 @@ fn extract(sheet: &Sheet, hints: &Hints) -> Extracted {
             // Sums that hold confirm their amounts.
             let field = if adds_up == Some(true) {
                 Field { confidence: field.confidence.max(0.5).sqrt(), ..field }
+            } else if adds_up == Some(false) {
+                Field { confidence: field.confidence * 0.85, ..field }
             } else {
                 field
             };
