@@ -1,4 +1,4 @@
-"""Scores receipts: `receipt.py DATA READ_RECEIPT WORK_DIR [speed] [large] [spoiled] [rendered] [folds]`, or `receipt.py --peer FILE...` to be
+"""Scores receipts: `receipt.py DATA READ_RECEIPT WORK_DIR [speed] [large] [spoiled] [rendered] [text] [folds]`, or `receipt.py --peer FILE...` to be
 the peer."""
 
 import collections
@@ -334,6 +334,22 @@ def rendered(_data, tool, work):
     (work / "rendered-misses.json").write_text(json.dumps(misses, indent=1, ensure_ascii=False))
 
 
+def text(_data, tool, work):
+    """The same layouts from their text alone, without a reader."""
+    import subprocess
+
+    import receipt_render
+    import receipt_rendered
+
+    root, out = work / "rendered-text", work / "read" / "rendered-text"
+    receipt_render.render(root, int(os.environ.get("RECEIPT_SEED", "2")))
+    fields = os.environ.get("RECEIPT_FIELDS", str(Path(tool).with_name("read_fields")))
+    with open(root / "lines.jsonl") as lines:
+        subprocess.run([fields, str(out)], stdin=lines, check=True)
+    misses = receipt_rendered.table(root, out)
+    (work / "rendered-text-misses.json").write_text(json.dumps(misses, indent=1, ensure_ascii=False))
+
+
 def folds(data, tool, work):
     """Shops that no rule was written for."""
     import receipt_folds
@@ -341,7 +357,7 @@ def folds(data, tool, work):
     receipt_folds.main(data, tool, work)
 
 
-SECTIONS = {"speed": speed, "large": large, "spoiled": degradations, "rendered": rendered, "folds": folds}
+SECTIONS = {"speed": speed, "large": large, "spoiled": degradations, "rendered": rendered, "folds": folds, "text": text}
 
 
 def main():

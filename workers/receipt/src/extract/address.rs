@@ -145,7 +145,7 @@ pub(super) fn words() -> impl Iterator<Item = &'static str> {
 
 static POSTCODE: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r"(?:^|[\s,])(?:[1-9]\d|0[1-9])\d{3}[,.]?\s?(?:[A-Z]{2}|,|$)|\b[A-Z]{2},? \d{5}\b|^\d{4} [A-Z]{2} [A-Z]|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b",
+        r"(?:^|[\s,])(?:[1-9]\d|0[1-9])\d{3}[,.]?\s?(?:[A-Z]{2}|,|$)|\b[A-Z]{2},? \d{5}\b|(?:^|, )\d{4} [A-Z]{2} [A-Z]|(?:^|, )\d{4} [A-Z]{4,}[A-Z .-]*$|\b\d{4,5}-\d{3} [A-Z]|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b",
     )
 });
 /// A postcode of five digits with a gap, before a town: `50 480 KL`.
@@ -155,8 +155,17 @@ static HOUSE: LazyLock<Regex> = LazyLock::new(|| {
         r"^(?:NO\b\.?|NO\.?\s?\d|LOT|UNIT|SUITE|LEVEL|BLOCK|BLK|GF\b|[A-Z]{0,2}[-.]?\d{1,5}[A-Z]?(?:[-/&, ]+[A-Z]?\d{0,5}[A-Z]?)*\s?,|\d{1,4}[A-Z]?\s(?:&\s\d+\s)?(?:JALAN|JLN|LORONG|TINGKAT)|(?:1ST|2ND|3RD|\d{1,2}TH|GROUND|GND|LOWER|UPPER)\s(?:FLOOR|FLR))",
     )
 });
-static CHINESE: LazyLock<Regex> =
-    LazyLock::new(|| fixed(r"[省市区县镇乡村].{0,24}(?:路|街|道|巷|大道|广场|号|弄|楼|层|室)|^地址"));
+static CHINESE: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"[省市区县镇乡村].{0,24}(?:路|街|道|巷|大道|广场|号|弄|楼|层|室)|^.{2,3}[都道府県].{1,6}[市区郡町村]|^.{2,4}市.{1,4}区|^地址",
+    )
+});
+/// A street with its number, in German, French, Spanish, Portuguese, Italian or Dutch.
+static ABROAD: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"[A-Z](?:STRASSE|STR\.|GASSE|WEG|ALLEE|PLATZ|LAAN|STRAAT|KADE|GRACHT) \d{1,4}|^(?:RUA|AVENIDA|TRAVESSA|LARGO|CALLE|PLAZA|PASEO|VIA|VIALE|CORSO|PIAZZA|RUE|BOULEVARD) .{3,40}\d|^\d{1,4},? ?(?:BIS |TER )?(?:RUE|AVENUE|PLACE|BOULEVARD|QUAI|IMPASSE|CHEMIN) [A-Z]",
+    )
+});
 /// A branch: its number and its place, in letters.
 static BRANCH: LazyLock<Regex> = LazyLock::new(|| fixed(r"^#?\d{2,5}\s?-\s?[A-Z][A-Z '.&]{2,30}$"));
 
@@ -186,6 +195,9 @@ pub(super) fn score(line: &str) -> u32 {
     }
     if CHINESE.is_match(&upper) {
         score += 3;
+    }
+    if ABROAD.is_match(&upper) {
+        score += 2;
     }
     score
 }

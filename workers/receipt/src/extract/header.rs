@@ -8,6 +8,7 @@ use regex::Regex;
 use super::{
     address::{self, has_postcode, is_branch, is_house_and_street, is_region, names_building, starts_address},
     evidence::field,
+    locale,
     names::{self, continues, goes_on, is_legal_name, is_only_legal_form, is_only_trade, is_trade_name, split_trades},
 };
 use crate::{
@@ -111,7 +112,7 @@ pub(super) fn merchant(sheet: &Sheet, header: Range<usize>) -> Merchant {
 /// The sheet with the words of these rows mended ([`Spelling`]), and without the accents that OCR makes of specks of dust where
 /// the language has none.
 fn mended(sheet: &Sheet, rows: Range<usize>) -> Sheet {
-    let has_accents = sheet.has_accents();
+    let has_accents = has_accents(sheet);
     let mut mended = sheet.clone();
     for cell in mended.rows[rows].iter_mut().flat_map(|row| &mut row.cells) {
         let line = &sheet.lines[cell.line];
@@ -124,6 +125,10 @@ fn mended(sheet: &Sheet, rows: Range<usize>) -> Sheet {
 
 /// `10T 12`, at the start of a line.
 static LOT: LazyLock<Regex> = LazyLock::new(|| fixed(r"^[1Il|]\s?[0O]T([\s.,]|\d)"));
+
+fn has_accents(sheet: &Sheet) -> bool {
+    locale::has_accents(sheet) || sheet.has_accents()
+}
 
 /// Whether a row can only belong to the header: a title, a contact or a date.
 pub(super) fn belongs_to_header(text: &str) -> bool {
@@ -339,7 +344,7 @@ fn spelled(sheet: &Sheet, text: &str) -> String {
     static GLUED: LazyLock<Regex> = LazyLock::new(|| {
         fixed(r"\b(JALAN|Jalan|LEVEL|Level|TAMAN|Taman|LORONG|Lorong)([A-Z]{1,3}\d|\d|[A-Z][a-z])|\b(\d{5})([A-Z])")
     });
-    let text = if sheet.has_accents() { text.to_owned() } else { text.chars().map(plain_letter).collect() };
+    let text = if has_accents(sheet) { text.to_owned() } else { text.chars().map(plain_letter).collect() };
     let text = GLUED.replace_all(&text, "$1$3 $2$4");
     SPELLING.mend(&text, &[]).split(' ').map(split_trades).collect::<Vec<_>>().join(" ").replace(" ,", ",")
 }
@@ -385,7 +390,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
         && !text(start).contains(',')
         && !has_postcode(&text(start))
         && !text(start).contains(|c: char| c.is_ascii_digit())
-        && (is_trade_name(&text(start)) || !names_building(&text(start)))
+        && (start == rows.start || is_trade_name(&text(start)) || !names_building(&text(start)))
     {
         start += 1;
     }
