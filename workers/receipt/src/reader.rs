@@ -13,6 +13,7 @@ use crate::{
     error::ReceiptError,
     extract::{Hints, fields},
     input::{Page, Pages},
+    output::PagePicture,
     params::{Ocr, ReceiptParams},
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct ReadDocument {
     pub(crate) receipt: Receipt,
     /// The first page, if the overlay is asked for.
     pub(crate) picture: Option<RgbImage>,
+    /// All pages, if a searchable PDF is asked for and all were read from pictures.
+    pub(crate) pictures: Vec<PagePicture>,
 }
 
 impl ReceiptReader {
@@ -63,12 +66,16 @@ impl ReceiptReader {
         let (mut texts, mut infos) = (Vec::new(), Vec::new());
         let mut unused_layers: Vec<(usize, &str)> = Vec::new();
         let mut first = None;
+        let mut pictures = Vec::new();
         let total = pages.len();
         for number in 0..total {
             cx.checkpoint()?;
             on_page(number, total);
             let read = self.read_page(pages.page(number, cx)?, params.ocr, cx)?;
             unused_layers.extend(read.unused_layer.map(|reason| (number, reason)));
+            if params.searchable_pdf && read.info.source == "picture" {
+                pictures.extend(read.picture.as_ref().map(PagePicture::of).transpose()?);
+            }
             if number == 0 && params.overlay {
                 first = read.picture;
             }
@@ -82,8 +89,12 @@ impl ReceiptReader {
         let mut receipt = Receipt { pages: infos, ..fields(texts, &hints) };
         receipt.quality.warnings.extend(pages_left_out(pages.left_out()));
         receipt.quality.warnings.extend(layers_not_used(&unused_layers));
+        if params.searchable_pdf && pictures.len() < total {
+            pictures.clear();
+            receipt.quality.warnings.push("no receipt.pdf was made: the document has text of its own".into());
+        }
         on_page(total, total);
-        Ok(ReadDocument { receipt, picture: first })
+        Ok(ReadDocument { receipt, picture: first, pictures })
     }
 
     fn reader(&self, ocr: Ocr) -> Result<Arc<PpOcr>, StepError> {

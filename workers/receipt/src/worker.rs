@@ -27,7 +27,7 @@ impl Worker for ReceiptWorker {
     fn run(&self, params: ReceiptParams, cx: &StepContext<'_>) -> Result<ReceiptOutput, StepError> {
         let progress = |done: usize, total: usize| cx.progress(done as f64, total as f64, "pages");
         let read = self.reader.read(cx.input(0)?, &params, cx, &progress)?;
-        output::publish(cx, &params, &read.receipt, read.picture)?;
+        output::publish(cx, &params, &read.receipt, read.picture, &read.pictures)?;
         Ok(ReceiptOutput::from(&read.receipt))
     }
 

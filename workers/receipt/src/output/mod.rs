@@ -3,11 +3,13 @@
 mod archive;
 mod font;
 mod overlay;
+mod searchable;
 mod textract;
 
 use image::RgbImage;
 use medley_step::{StepContext, StepError};
 use schemars::JsonSchema;
+pub(crate) use searchable::PagePicture;
 use serde::Serialize;
 
 use crate::{
@@ -43,12 +45,13 @@ impl From<&Receipt> for ReceiptOutput {
 }
 
 /// Publishes the artifacts that the parameters ask for, and the quality for the manifest. `canvas` is the picture of the
-/// first page for the overlay.
+/// first page for the overlay, `pictures` are those of all pages for a searchable PDF.
 pub(crate) fn publish(
     cx: &StepContext<'_>,
     params: &ReceiptParams,
     receipt: &Receipt,
     canvas: Option<RgbImage>,
+    pictures: &[PagePicture],
 ) -> Result<(), StepError> {
     cx.publish("receipt.json", "application/json", &serde_json::to_vec_pretty(receipt)?)?;
     if params.taxonomy == Taxonomy::Textract {
@@ -60,6 +63,9 @@ pub(crate) fn publish(
     }
     if params.alto {
         cx.publish("receipt.alto.xml", "application/xml", archive::alto(receipt).as_bytes())?;
+    }
+    if !pictures.is_empty() {
+        cx.publish("receipt.pdf", "application/pdf", &searchable::pdf(receipt, pictures))?;
     }
     if let Some(canvas) = canvas {
         cx.publish("overlay.png", "image/png", &overlay::png(canvas, receipt)?)?;
