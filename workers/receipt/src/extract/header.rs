@@ -173,7 +173,9 @@ fn bare(text: &str) -> String {
         name = shorter;
     }
     let name = name.trim_matches(['*', '-', '=', '~', ':', '#', '_', ' ', '(', '[', ',', '|']);
-    name.trim_start_matches('.').to_owned()
+    let name = name.trim_start_matches('.');
+    // A bracket that is closed belongs to the name: `(M) SDN BHD`.
+    if text.starts_with('(') && name.contains(')') { format!("({name}") } else { name.to_owned() }
 }
 
 fn name(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
@@ -420,6 +422,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
             let line = text(row);
             let cut = contact_at(&line).unwrap_or(line.len());
             let line = line.get(..cut).unwrap_or(&line).trim().trim_end_matches(['(', '|', '[']).trim();
+            let line = ADDRESS_LABEL.find(line).map_or(line, |label| &line[label.end()..]);
             line.strip_prefix("地址").unwrap_or(line).trim_start_matches([':', '：', ' ']).to_owned()
         })
         .filter(|line| !line.is_empty())
@@ -435,6 +438,10 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
     };
     (!value.is_empty()).then(|| (start..end, of_rows(sheet, &lines, value, sure)))
 }
+
+/// `HQ:`, `Address:`, `Alamat :` in front of an address.
+static ADDRESS_LABEL: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"(?i)^(?:H\.?Q\.?|HEAD OFFICE|OUTLET|BRANCH|ADDRESS|ADDR\.?|ALAMAT|ADRESSE|DIRECCION|INDIRIZZO|ADRES)\s?(?:[:：]|\.\s)\s*"));
 
 /// An address after its label anywhere on the receipt. Chinese receipts print it at the bottom.
 fn labelled_address(sheet: &Sheet) -> Option<(Range<usize>, Field<String>)> {
@@ -606,4 +613,83 @@ fn around<'a>(quads: impl Iterator<Item = &'a Quad>) -> Option<Quad> {
         quads.map(Quad::bounds).reduce(|a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])])?;
     let [left, top, right, bottom] = bounds;
     Some(Quad([[left, top], [right, top], [right, bottom], [left, bottom]].map(Into::into)))
+}
+
+#[cfg(test)]
+mod tests {
+    use medley_vision::text::TextPage;
+
+    use super::*;
+
+    /// Name and address of a receipt with these lines at its head.
+    fn head(lines: &[&str]) -> (String, String) {
+        let foot = ["TAX INVOICE", "Claw hammer      37.00", "TOTAL      37.00"];
+        let line = |(row, text): (usize, &&str)| {
+            let (top, right) = (30.0 * row as f32, 60.0 + 11.0 * text.len() as f32);
+            let corners = [[60.0, top], [right, top], [right, top + 20.0], [60.0, top + 20.0]];
+            ((*text).to_owned(), Quad(corners.map(Into::into)))
+        };
+        let lines = lines.iter().chain(&foot).enumerate().map(line).collect();
+        let receipt = crate::fields(vec![TextPage::of_lines(600.0, 800.0, lines)], &crate::Hints::default());
+        let value = |field: Option<Field<String>>| field.map(|field| field.value).unwrap_or_default();
+        (value(receipt.merchant.name), value(receipt.merchant.address))
+    }
+
+    #[test]
+    fn names_go_on_where_a_conjunction_or_a_legal_form_says_so() {
+        for (lines, name) in [
+            (
+                &["HOUSE OF LANTERNS HARDWARE &", "ELECTRICAL", "NO 5, JALAN MELUR 2,"][..],
+                "HOUSE OF LANTERNS HARDWARE & ELECTRICAL",
+            ),
+            (
+                &["THE PEPPER LEAF", "& CARDAMOM (M) SDN. BHD.", "NO 5, JALAN MELUR 2,"],
+                "THE PEPPER LEAF & CARDAMOM (M) SDN. BHD.",
+            ),
+            (
+                &["GREEN VALLEY", "TRADING SDN BHD", "(314159-T)", "NO 5, JALAN MELUR 2,"],
+                "GREEN VALLEY TRADING SDN BHD",
+            ),
+            (&["KEDAI BUKU MAJU JAYA", "(M) SDN BHD", "NO 5, JALAN MELUR 2,"], "KEDAI BUKU MAJU JAYA (M) SDN BHD"),
+            (&["TANJUNG GROCER S/B 271828-U (TG4)", "NO 5, JALAN MELUR 2,"], "TANJUNG GROCER S/B"),
+            (&["SEDAP FO0DSTUFF 5/8", "NO 5, JALAN MELUR 2,"], "SEDAP FOODSTUFF S/B"),
+            // A brand above the registered company is no part of its name.
+            (&["COPPER KETTLE", "BLUE HERON VENTURES SDN BHD", "NO 5, JALAN MELUR 2,"], "BLUE HERON VENTURES SDN BHD"),
+        ] {
+            assert_eq!(head(lines).0, name);
+        }
+    }
+
+    #[test]
+    fn addresses_begin_at_the_house_and_end_at_the_place() {
+        let street = "NO 5, JALAN MELUR 2,";
+        for (lines, address) in [
+            (&["MAJU SDN BHD", street, "43000 KAJANG, SELANGOR"][..], "NO 5, JALAN MELUR 2, 43000 KAJANG, SELANGOR"),
+            (
+                &["MAJU SDN BHD", "MAJU KAJANG", street, "43000 KAJANG", "TEL: 03-55127788"],
+                "NO 5, JALAN MELUR 2, 43000 KAJANG",
+            ),
+            (&["MAJU SDN BHD", "HQ: NO 5, JALAN MELUR 2,", "43000 KAJANG"], "NO 5, JALAN MELUR 2, 43000 KAJANG"),
+            (
+                &[
+                    "MAJU SDN BHD",
+                    "LOT P.T. 12345, BATU 4",
+                    "JALAN MELUR, MUKIM KAJANG",
+                    "43000 KAJANG",
+                    "1234-SUNGAI EMAS",
+                ],
+                "LOT P.T. 12345, BATU 4 JALAN MELUR, MUKIM KAJANG 43000 KAJANG 1234-SUNGAI EMAS",
+            ),
+            (
+                &["MAJU SDN BHD", "10T 5, J1n Melur 2,", "43OOO KAJANG, Malaysla"],
+                "LOT 5, JLN Melur 2, 43000 KAJANG, Malaysia",
+            ),
+            (
+                &["COPPER KETTLE", "TAMAN KAJANG", "BLUE HERON SDN BHD", street, "KUALA LUMPUR"],
+                "NO 5, JALAN MELUR 2, KUALA LUMPUR",
+            ),
+        ] {
+            assert_eq!(head(lines).1, address);
+        }
+    }
 }
