@@ -440,8 +440,11 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
 }
 
 /// `HQ:`, `Address:`, `Alamat :` in front of an address.
-static ADDRESS_LABEL: LazyLock<Regex> =
-    LazyLock::new(|| fixed(r"(?i)^(?:H\.?Q\.?|HEAD OFFICE|OUTLET|BRANCH|ADDRESS|ADDR\.?|ALAMAT|ADRESSE|DIRECCION|INDIRIZZO|ADRES)\s?(?:[:：]|\.\s)\s*"));
+static ADDRESS_LABEL: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"(?i)^(?:H\.?Q\.?|HEAD OFFICE|OUTLET|BRANCH|ADDRESS|ADDR\.?|ALAMAT|ADRESSE|DIRECCION|INDIRIZZO|ADRES)\s?(?:[:：]|\.\s)\s*",
+    )
+});
 
 /// An address after its label anywhere on the receipt. Chinese receipts print it at the bottom.
 fn labelled_address(sheet: &Sheet) -> Option<(Range<usize>, Field<String>)> {
