@@ -243,6 +243,15 @@ pub(super) fn is_region(line: &str) -> bool {
     has_word(line, REGION_WORDS)
 }
 
+/// Whether a line is the name of a town and nothing else.
+pub(super) fn is_town(line: &str) -> bool {
+    let upper = fold(line);
+    let mut words = upper.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
+    words.peek().is_some()
+        && upper.split_whitespace().count() <= 3
+        && words.all(|word| PLACES.binary_search(&word).is_ok())
+}
+
 /// A branch number with the name of a place, as chains print it below their address.
 pub(super) fn is_branch(line: &str) -> bool {
     BRANCH.is_match(fold(line).trim())

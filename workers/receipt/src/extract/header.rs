@@ -6,7 +6,7 @@ use medley_vision::text::Quad;
 use regex::Regex;
 
 use super::{
-    address::{self, has_postcode, is_branch, is_house_and_street, is_region, names_building, starts_address},
+    address::{self, has_postcode, is_branch, is_house_and_street, is_region, is_town, names_building, starts_address},
     evidence::field,
     locale,
     names::{self, continues, goes_on, is_legal_name, is_only_legal_form, is_only_trade, is_trade_name, split_trades},
@@ -404,7 +404,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
         let goes_on = if ended {
             is_region(&line) && !is_legal_name(&line) || is_branch(&line)
         } else {
-            score(row) >= 1 || is_name_of_place(&line, row + 1 < rows.end && score(row + 1) >= 2)
+            score(row) >= 1 || is_town(&line) || is_name_of_place(&line, row + 1 < rows.end && score(row + 1) >= 2)
         };
         if !near || is_title(&line) || (row > start && (is_other(&line) || !goes_on)) {
             break;
@@ -428,7 +428,8 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
         .filter(|line| !line.is_empty())
         .collect();
     // A mark at the edge of the paper: `SELANGOR.O`.
-    static EDGE: LazyLock<Regex> = LazyLock::new(|| fixed(r"([A-Za-z]{4})[.,]\s?\w$"));
+    static EDGE: LazyLock<Regex> =
+        LazyLock::new(|| fixed(r"([A-Za-z]{4})[.,]\s?\w$|\s*[(\[]\s?[A-Z]{0,3}\d{5,12}\s?-\s?[A-Z]\s?[)\]]$"));
     let value = EDGE.replace(&spelled(sheet, &parts.join(" ")), "$1").into_owned();
     // Most that begin with a house number and have a postcode were whole.
     let sure = match (starts_address(&value), ended) {
@@ -442,7 +443,7 @@ fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<Str
 /// `HQ:`, `Address:`, `Alamat :` in front of an address.
 static ADDRESS_LABEL: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r"(?i)^(?:H\.?Q\.?|HEAD OFFICE|OUTLET|BRANCH|ADDRESS|ADDR\.?|ALAMAT|ADRESSE|DIRECCION|INDIRIZZO|ADRES)\s?(?:[:：]|\.\s)\s*",
+        r"(?i)^(?:H\.?Q\.?|(?:[A-Z]+ )?OFFICE|OUTLET|BRANCH|ADDRESS|ADDR\.?|ALAMAT|ADRESSE|DIRECCION|INDIRIZZO|ADRES)\s?(?:[:：]|\.\s)\s*",
     )
 });
 
@@ -656,6 +657,10 @@ mod tests {
             (&["KEDAI BUKU MAJU JAYA", "(M) SDN BHD", "NO 5, JALAN MELUR 2,"], "KEDAI BUKU MAJU JAYA (M) SDN BHD"),
             (&["TANJUNG GROCER S/B 271828-U (TG4)", "NO 5, JALAN MELUR 2,"], "TANJUNG GROCER S/B"),
             (&["SEDAP FO0DSTUFF 5/8", "NO 5, JALAN MELUR 2,"], "SEDAP FOODSTUFF S/B"),
+            (
+                &["LANTERN", "SEAFOOD RESTAURANT SDN BHD", "(314159-T)", "NO 5, JALAN MELUR 2,"],
+                "LANTERN SEAFOOD RESTAURANT SDN BHD",
+            ),
             // A brand above the registered company is no part of its name.
             (&["COPPER KETTLE", "BLUE HERON VENTURES SDN BHD", "NO 5, JALAN MELUR 2,"], "BLUE HERON VENTURES SDN BHD"),
         ] {
