@@ -45,7 +45,7 @@ mod recipe;
 mod worker;
 
 pub use books::{
-    BookShard, BooksListing, BooksOutput, BooksStep, BooksWorker, ListStep, MergeStep, ReadShard, ReadStep, WriteStep,
+    BookShard, BooksListing, BooksOutput, BooksStep, BooksWorker, MergeStep, ReadShard, ReadStep, WriteStep,
 };
 pub use config::ReceiptConfig;
 pub use date::DateOrder;

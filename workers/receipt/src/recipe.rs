@@ -1,16 +1,18 @@
 use medley_proto::Input;
 use medley_step::{
     StepError, WHOLE_JOB,
-    graph::{Done, Draft, Drafts, Fragment, Maybe, One, PlanContext, Recipe, Scope, Whole},
+    graph::{Done, Draft, Drafts, Fragment, Maybe, One, Recipe, Scope, Task},
 };
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
-    books::{ListStep, MergeStep, ReadShard, ReadStep, WriteStep},
+    books::{BookShard, BooksListing, MergeStep, ReadShard, ReadStep, WriteStep},
     params::ReceiptParams,
     worker::ReceiptWorker,
 };
 
-/// One receipt as one step, or the books of many: list, read ×N, merge in a tree, write.
+/// One receipt as one step; or the books of many: that step lists them, then read ×N, merge in a tree, write.
 #[derive(Debug)]
 pub struct ReceiptRecipe;
 
@@ -29,52 +31,59 @@ impl Recipe for ReceiptRecipe {
 
 impl Fragment for ReceiptRecipe {
     type Params = ReceiptParams;
-    type Ends = (Maybe<One<()>>, Maybe<One<ReadShard>>);
+    type Ends = (One<Option<BooksListing>>, Maybe<One<ReadShard>>);
 
     fn graph(g: &mut Scope<'_, ReceiptParams>) -> Self::Ends {
         g.sized_names();
-        let one = g.one_if(
-            WHOLE_JOB,
-            (),
-            |cx, ()| !is_many(cx),
-            |cx, ()| Ok(Draft::of(Whole::<ReceiptWorker>(cx.params.clone())).inputs(cx.inputs())),
+        let read = g.one(WHOLE_JOB, (), |cx, ()| Ok(Draft::of(Open(cx.params.clone())).inputs(cx.inputs())));
+        let shards = g.scatter_if(
+            "read",
+            read,
+            |_, read| read.is_some(),
+            |cx, read| {
+                let lines = read.file("list.jsonl")?;
+                let listing = (*read).clone().unwrap_or_default();
+                let shard = |shard: BookShard| {
+                    let step = ReadStep { params: cx.params.clone(), shard };
+                    Draft::of(step).inputs(cx.inputs()).input(lines.clone())
+                };
+                let drafts: Drafts<_> = listing.shards.into_iter().map(shard).collect();
+                Ok(drafts.work(listing.receipts as f64, "receipts"))
+            },
         );
-        let list = g.one_if(
-            "list",
-            (),
-            |cx, ()| is_many(cx),
-            |cx, ()| Ok(Draft::of(ListStep { params: cx.params.clone() }).inputs(cx.inputs())),
-        );
-        let shards = g.scatter("read", list.needed(), |cx, list| {
-            let lines = list.file("list.jsonl")?;
-            let read = |shard: &crate::BookShard| {
-                Draft::of(ReadStep { params: cx.params.clone(), shard: shard.clone() })
-                    .inputs(cx.inputs())
-                    .input(lines.clone())
-            };
-            let drafts: Drafts<_> = list.shards.iter().map(read).collect();
-            Ok(drafts.work(list.receipts as f64, "receipts"))
-        });
-        let rows = g.reduce("merge", shards, |_, shards| Ok(merge(&shards)), |_, merges| Ok(merge(&merges)));
-        let books = g.one("write", (list.needed(), rows), |_, (list, rows)| {
-            let (files_passed_over, folders_passed_over) = (list.files_passed_over, list.folders_passed_over);
+        let rows = g.reduce("merge", shards.needed(), |_, shards| Ok(merge(&shards)), |_, merges| Ok(merge(&merges)));
+        let books = g.one("write", (read, rows), |_, (read, rows)| {
+            let BooksListing { files_passed_over, folders_passed_over, .. } = (*read).clone().unwrap_or_default();
             Ok(Draft::of(WriteStep { files_passed_over, folders_passed_over }).inputs(rows.files()))
         });
-        (one, Maybe(books))
+        (read, Maybe(books))
+    }
+}
+
+/// The first step: reads the receipt, or lists the many that the input is.
+struct Open(ReceiptParams);
+
+impl Task for Open {
+    type Worker = ReceiptWorker;
+    type Answer = Option<BooksListing>;
+
+    fn into_params(self) -> ReceiptParams {
+        self.0
+    }
+
+    fn read(output: &Value) -> Result<Self::Answer, StepError> {
+        #[derive(Deserialize)]
+        struct Opened {
+            #[serde(default)]
+            listing: Option<BooksListing>,
+        }
+        Ok(Opened::deserialize(output)?.listing)
     }
 }
 
 fn merge(parts: &[Done<ReadShard>]) -> Draft<MergeStep> {
     let of = parts.iter().map(|part| **part).sum();
     Draft::of(MergeStep { of }).inputs(parts.iter().flat_map(Done::files))
-}
-
-/// Whether the input is many receipts: a folder here or elsewhere, an archive or a list, by its name.
-fn is_many(cx: &PlanContext<ReceiptParams>) -> bool {
-    let Ok(input) = cx.given(0) else { return false };
-    let name = input.uri.as_deref().unwrap_or(&input.name);
-    let ends = |ending: &str| name.to_ascii_lowercase().ends_with(ending);
-    input.is_folder || ends("/") || ends(".zip") || ends(".tar") || ends(".txt")
 }
 
 #[cfg(test)]
@@ -88,7 +97,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::books::{BookShard, BooksListing, BooksOutput, BooksStep};
+    use crate::books::{BooksOutput, BooksStep};
 
     fn job(name: &str, media_type: Option<&str>) -> Job {
         let source = Source::Uri(format!("file:///{name}"));
@@ -108,8 +117,8 @@ mod tests {
         }
     }
 
-    /// Runs a job in thought: how many steps each of its stages has.
-    fn stages(job: &Job, shards: u32) -> BTreeMap<String, usize> {
+    /// Runs a job in thought, whose input is so many shards or one receipt: how many steps each of its stages has.
+    fn stages(job: &Job, shards: Option<u32>) -> BTreeMap<String, usize> {
         let registry = Registry::default().recipe::<ReceiptRecipe>();
         let recipe = registry.find_recipe(&Name::from_static("receipt")).unwrap();
         let run = JobRun::of(recipe, job, |step, _| {
@@ -120,16 +129,14 @@ mod tests {
             };
             let one = ReadShard { receipts: 1, unreadable: 0 };
             let (output, artifacts) = match serde_json::from_value(step.params.clone()) {
-                Err(_) => (serde_json::json!({}), file("receipt.json")),
-                Ok(BooksStep::List(_)) => {
+                Err(_) => {
                     let shard = |n: u32| BookShard { offset: n.into(), bytes: 1, receipts: 1 };
-                    let listing = BooksListing {
+                    let listing = shards.map(|shards| BooksListing {
                         receipts: shards.into(),
-                        files_passed_over: 0,
-                        folders_passed_over: 0,
                         shards: (0..shards).map(shard).collect(),
-                    };
-                    (serde_json::to_value(BooksOutput::List(listing))?, file("list.jsonl"))
+                        ..BooksListing::default()
+                    });
+                    (serde_json::json!({ "lines": 0, "listing": listing }), file("list.jsonl"))
                 }
                 Ok(BooksStep::Read(_)) => (serde_json::to_value(BooksOutput::Read(one))?, file("rows.jsonl")),
                 Ok(BooksStep::Merge(merge)) => {
@@ -137,7 +144,7 @@ mod tests {
                     (serde_json::to_value(BooksOutput::Merge(merge.of))?, file("rows.jsonl"))
                 }
                 Ok(BooksStep::Write(_)) => {
-                    let all = ReadShard { receipts: shards.into(), unreadable: 0 };
+                    let all = ReadShard { receipts: shards.unwrap_or_default().into(), unreadable: 0 };
                     (serde_json::to_value(BooksOutput::Write(all))?, file("receipts.csv"))
                 }
             };
@@ -147,15 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn one_file_is_one_step_and_a_folder_is_books() {
-        assert_eq!(stages(&job("photo.jpg", None), 1), BTreeMap::from([("run".to_owned(), 1)]));
-        for (name, media_type) in [("scans", Some(Input::FOLDER)), ("scans.zip", None), ("scans.TAR", None)] {
-            let stages = stages(&job(name, media_type), 3);
-            assert_eq!((stages["list"], stages["read-3"], stages["write"]), (1, 3, 1), "{name}: {stages:?}");
-        }
+    fn one_receipt_is_one_step_and_many_are_books() {
+        assert_eq!(stages(&job("photo.jpg", None), None), BTreeMap::from([("run".to_owned(), 1)]));
         for shards in [1, 64, 65, 200] {
-            let stages = stages(&job("scans", Some(Input::FOLDER)), shards);
-            assert_eq!((stages[&format!("read-{shards}")], stages["write"]), (shards as usize, 1), "{stages:?}");
+            let stages = stages(&job("scans", Some(Input::FOLDER)), Some(shards));
+            assert_eq!((stages["run"], stages[&format!("read-{shards}")]), (1, shards as usize), "{stages:?}");
+            assert_eq!(stages["write"], 1, "{stages:?}");
         }
     }
 }

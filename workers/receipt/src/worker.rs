@@ -2,6 +2,7 @@ use medley_proto::ModelUse;
 use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
 
 use crate::{
+    books,
     config::ReceiptConfig,
     output::{self, ReceiptOutput},
     params::ReceiptParams,
@@ -25,6 +26,11 @@ impl Worker for ReceiptWorker {
     }
 
     fn run(&self, params: ReceiptParams, cx: &StepContext<'_>) -> Result<ReceiptOutput, StepError> {
+        if books::is_many(cx.input(0)?)? {
+            // A missing model ends the job here, before any work.
+            self.reader.open_models(params.ocr)?;
+            return Ok(ReceiptOutput::from(books::list(cx)?));
+        }
         let progress = |done: usize, total: usize| cx.progress(done as f64, total as f64, "pages");
         let read = self.reader.read(cx.input(0)?, &params, cx, &progress)?;
         output::publish(cx, &params, &read.receipt, read.picture, &read.pictures)?;

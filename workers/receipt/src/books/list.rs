@@ -2,12 +2,12 @@
 
 use std::{
     fs::File,
-    io::{BufWriter, Write},
+    io::{BufWriter, Read, Write},
 };
 
 use medley_media::source::{Entry, ImageSource, is_page};
 use medley_proto::ErrorCode;
-use medley_step::{StepContext, StepError};
+use medley_step::{LocalInput, StepContext, StepError};
 
 use super::step::{BookShard, BooksListing};
 
@@ -18,8 +18,20 @@ const RECEIPTS: u32 = 16;
 /// Files between two reports of progress.
 const PROGRESS_EVERY: u64 = 1_000;
 
+/// Whether an input is many receipts: a folder here or elsewhere, an archive, or a list of paths in a `.txt`.
+pub(crate) fn is_many(input: &LocalInput) -> Result<bool, StepError> {
+    if input.is_folder() || input.is_remote() {
+        return Ok(true);
+    }
+    let mut head = Vec::new();
+    File::open(&input.path)?.take(512).read_to_end(&mut head)?;
+    let is_archive =
+        head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") || head.get(257..262) == Some(b"ustar");
+    Ok(is_archive || input.name.to_ascii_lowercase().ends_with(".txt"))
+}
+
 /// Lists the receipts of the inputs.
-pub(super) fn list(cx: &StepContext<'_>) -> Result<BooksListing, StepError> {
+pub(crate) fn list(cx: &StepContext<'_>) -> Result<BooksListing, StepError> {
     let source = ImageSource::of(cx.inputs())?;
     let path = cx.place(LIST)?;
     let mut out = BufWriter::new(File::create(&path)?);

@@ -3,12 +3,12 @@
 //!
 //! | stage | steps | inputs of a step | what it leaves |
 //! |---|---|---|---|
-//! | `list` | 1 | the folder | `list.jsonl`, cut into shards of 16 receipts |
+//! | `run` | 1, of the kind `receipt` | the folder | `list.jsonl`, cut into shards of 16 receipts |
 //! | `read-N` | one for each shard | the folder, `list.jsonl` | `rows.jsonl`: a [`row::BookRow`] for each receipt |
 //! | `merge-L-N` | one for each 64 of these, and so on | their `rows.jsonl` | `rows.jsonl`, in the order of the list |
 //! | `write` | 1 | the last `rows.jsonl` | tables, workbook and report |
 //!
-//! The steps are of the kind `receipts`. Rows are streamed; in memory are, of each receipt, what duplicates are told by.
+//! All but the first step are of the kind `receipts`. Rows are streamed; in memory are, of each receipt, what duplicates are told by.
 
 mod duplicates;
 mod list;
@@ -22,5 +22,6 @@ mod workbook;
 mod worker;
 mod write;
 
-pub use step::{BookShard, BooksListing, BooksOutput, BooksStep, ListStep, MergeStep, ReadShard, ReadStep, WriteStep};
+pub(crate) use list::{is_many, list};
+pub use step::{BookShard, BooksListing, BooksOutput, BooksStep, MergeStep, ReadShard, ReadStep, WriteStep};
 pub use worker::BooksWorker;

@@ -9,20 +9,12 @@ use crate::params::ReceiptParams;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum BooksStep {
-    /// Names the receipts and cuts the list into shards.
-    List(ListStep),
     /// Reads a shard; the last input is the list.
     Read(ReadStep),
     /// Joins the rows of shards, or of merges.
     Merge(MergeStep),
     /// Writes tables, workbook and report of the rows.
     Write(WriteStep),
-}
-
-/// Names the receipts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ListStep {
-    pub params: ReceiptParams,
 }
 
 /// Receipts to read, and how.
@@ -59,14 +51,13 @@ pub struct BookShard {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "done")]
 pub enum BooksOutput {
-    List(BooksListing),
     Read(ReadShard),
     Merge(ReadShard),
     Write(ReadShard),
 }
 
 /// The contents of the list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BooksListing {
     pub receipts: u64,
     pub files_passed_over: u64,

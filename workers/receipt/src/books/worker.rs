@@ -3,9 +3,7 @@ use std::{fs::File, io};
 use medley_proto::ModelUse;
 use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker, tasks};
 
-use super::{
-    BooksOutput, BooksStep, ListStep, MergeStep, ReadShard, ReadStep, WriteStep, list, read, step::BooksListing, write,
-};
+use super::{BooksOutput, BooksStep, MergeStep, ReadShard, ReadStep, WriteStep, read, write};
 use crate::{config::ReceiptConfig, reader::ReceiptReader};
 
 /// Computes the steps of jobs over many receipts.
@@ -15,7 +13,6 @@ pub struct BooksWorker {
 }
 
 tasks!(BooksWorker: BooksStep => BooksOutput {
-    List(ListStep) => BooksListing,
     Read(ReadStep) => ReadShard,
     Merge(MergeStep) => ReadShard,
     Write(WriteStep) => ReadShard,
@@ -33,11 +30,6 @@ impl Worker for BooksWorker {
 
     fn run(&self, step: BooksStep, cx: &StepContext<'_>) -> Result<BooksOutput, StepError> {
         Ok(match step {
-            BooksStep::List(ListStep { params }) => {
-                // A missing model ends the job here, before any work.
-                self.reader.open_models(params.ocr)?;
-                BooksOutput::List(list::list(cx)?)
-            }
             BooksStep::Read(ReadStep { params, shard }) => {
                 BooksOutput::Read(read::read(&self.reader, params, &shard, cx)?)
             }

@@ -13,6 +13,7 @@ pub(crate) use searchable::PagePicture;
 use serde::Serialize;
 
 use crate::{
+    books::BooksListing,
     document::Receipt,
     money::Decimal,
     params::{ReceiptParams, Taxonomy},
@@ -28,6 +29,24 @@ pub struct ReceiptOutput {
     pub adds_up: Option<bool>,
     pub lines: usize,
     pub pages: usize,
+    /// The input is many receipts, which are still to be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listing: Option<BooksListing>,
+}
+
+impl From<BooksListing> for ReceiptOutput {
+    fn from(listing: BooksListing) -> Self {
+        Self {
+            merchant: None,
+            date: None,
+            currency: None,
+            total: None,
+            adds_up: None,
+            lines: 0,
+            pages: 0,
+            listing: Some(listing),
+        }
+    }
 }
 
 impl From<&Receipt> for ReceiptOutput {
@@ -40,6 +59,7 @@ impl From<&Receipt> for ReceiptOutput {
             adds_up: receipt.quality.adds_up,
             lines: receipt.lines.len(),
             pages: receipt.pages.len(),
+            listing: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use image::{RgbImage, imageops};
 use medley_proto::{Input, Sha256};
 use medley_receipt::{
-    BooksOutput, BooksStep, BooksWorker, ListStep, MergeStep, ReadStep, ReceiptConfig, ReceiptParams, WriteStep,
+    BooksOutput, BooksStep, BooksWorker, MergeStep, ReadStep, ReceiptConfig, ReceiptParams, WriteStep,
 };
 use medley_step::{BuildContext, LocalInput, Worker, testing};
 
@@ -46,8 +46,10 @@ fn books(worker: &BooksWorker, folder: &Path) -> Vec<(String, Vec<u8>)> {
     };
     let job = || local("scans", folder, Some(Input::FOLDER));
     let params = ReceiptParams::default;
-    let listed = step("list", BooksStep::List(ListStep { params: params() }), vec![job()]);
-    let BooksOutput::List(listing) = listed.output else { panic!("a list") };
+    let place = scratch.path().join("list");
+    std::fs::create_dir(&place).unwrap();
+    let listed = testing::run(&*crate::WORKER, params(), vec![job()], &place).unwrap();
+    let listing = listed.output.listing.unwrap();
     assert_eq!((listing.receipts, listing.files_passed_over, listing.shards.len()), (5, 1, 1));
     let list = local("list.jsonl", &listed.artifacts["list.jsonl"], None);
     let read = ReadStep { params: params(), shard: listing.shards[0].clone() };

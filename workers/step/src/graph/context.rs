@@ -10,15 +10,13 @@ pub struct PlanInput {
     pub name: String,
     /// The address of an input of the job that was given as one.
     pub uri: Option<String>,
-    /// It is a folder, here or elsewhere.
-    pub is_folder: bool,
     pub from: StepInput,
 }
 
 impl PlanInput {
     /// An artifact of an earlier stage, as an input of a part.
     pub fn artifact(name: impl Into<String>, from: StepInput) -> Self {
-        Self { name: name.into(), uri: None, is_folder: false, from }
+        Self { name: name.into(), uri: None, from }
     }
 }
 

@@ -94,7 +94,7 @@ impl<'g, P: DeserializeOwned + Send + Sync + 'static> Scope<'g, P> {
             let params = P::deserialize(&job.params).map_err(|error| crate::registry::params_invalid(&kind, &error))?;
             let input = |(n, input): (u32, &Input)| {
                 let uri = if let Source::Uri(uri) = &input.source { Some(uri.clone()) } else { None };
-                PlanInput { name: input.name.clone(), uri, is_folder: input.is_folder(), from: StepInput::Job(n) }
+                PlanInput { name: input.name.clone(), uri, from: StepInput::Job(n) }
             };
             Ok(PlanContext { params, inputs: (0..).zip(&job.inputs).map(input).collect() })
         };
