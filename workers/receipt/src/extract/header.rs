@@ -155,7 +155,7 @@ fn hashed(sheet: &Sheet) -> Option<Field<String>> {
 
 #[cfg(test)]
 mod tests {
-    use medley_vision::text::TextPage;
+    use medley_vision::text::{Quad, TextPage};
 
     use super::*;
 
