@@ -98,7 +98,8 @@ fn row(
         LocalInput { name: entry.path.clone(), path: path.to_owned(), sha256, bytes: entry.bytes, media_type: None };
     let read = match reader.read(&input, params, cx, &|_, _| ()) {
         Ok(read) => read,
-        Err(StepError::Permanent { code, message, .. }) => {
+        // What this machine lacks is not the receipt's fault.
+        Err(StepError::Permanent { code, message, .. }) if !is_of_the_machine(&code) => {
             let row = BookRow::failed(&entry.path, RowError { code, message });
             return Ok(BookRow { sha256: sha256.to_string(), ..row });
         }
@@ -112,6 +113,10 @@ fn row(
         row.thumbnail = STANDARD.encode(thumbnail(picture)?);
     }
     Ok(row)
+}
+
+fn is_of_the_machine(code: &ErrorCode) -> bool {
+    [ErrorCode::MODEL_MISSING, ErrorCode::TOOL_MISSING].contains(code)
 }
 
 fn thumbnail(picture: &RgbImage) -> Result<Vec<u8>, StepError> {
