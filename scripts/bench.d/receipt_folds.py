@@ -1,10 +1,9 @@
 """Receipts of shops that no rule was written for: folds by merchant.
 
 `receipt_folds.py DATA READ_RECEIPT WORK_DIR` reads every receipt of DATA and of `more/` beside it and prints the score of
-each of five folds. All
-receipts of a merchant are in one fold. Rules are written with folds 1 to 4 at hand; fold 5 is only ever counted, never
-looked at (`--misses` prints what went wrong in folds 1 to 4). `RECEIPT_LINES=FILE` keeps the lines as they were read: made by
-`read_text` where the file is missing, read by `read_fields`, which takes a second for all."""
+each of five folds. All receipts of a merchant are in one fold. Rules are written with folds 1 to 4 at hand; fold 5 is
+counted and not looked at (`--misses` prints what went wrong in folds 1 to 4). `RECEIPT_LINES=FILE` keeps the lines as they
+were read: made by `read_text` where the file is missing, read by `read_fields`, which takes a second for all."""
 
 import collections
 import json
