@@ -290,7 +290,9 @@ impl App {
         let submitted = accepting.await?;
         if submitted.new {
             self.access.usage.follow(&caller.tenant, submitted.job.id);
-            permit.map(Permit::accepted);
+            if let Some(permit) = permit {
+                permit.accepted();
+            }
         }
         Ok(submitted)
     }
