@@ -296,8 +296,8 @@ pub(super) async fn list(
     let unknown = |_| Problem::bad_request("cursor_invalid", "the cursor is none of ours; begin without one");
     let after = cursor.map(|cursor| cursor.parse().map_err(unknown)).transpose()?;
     let limit = limit.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
-    let (uploads, next_cursor) = app.client.uploads(&caller.tenant, after, limit).await?;
-    Ok(Json(UploadPage { data: uploads.into_iter().map(UploadView::from).collect(), next_cursor }))
+    let page = app.client.uploads(&caller.tenant, after, limit).await?;
+    Ok(Json(UploadPage { data: page.uploads.into_iter().map(UploadView::from).collect(), next_cursor: page.next }))
 }
 
 /// The headers that say how far an upload has come and how long it is kept.

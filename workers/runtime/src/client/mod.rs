@@ -31,7 +31,7 @@ pub use progress::{Estimate, JobProgress};
 pub use revisions::{NewFile, NewRevision, Revision};
 pub use status::JobStatus;
 pub use submit::{Request, Submitted};
-pub use uploads::{NewUpload, Scratch, Upload, UploadId};
+pub use uploads::{NewUpload, Scratch, Upload, UploadId, UploadPage};
 
 use crate::{
     Backend, Error,

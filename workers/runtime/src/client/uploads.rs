@@ -57,6 +57,14 @@ pub struct Upload {
     pub expires_ms: u64,
 }
 
+/// One page of a tenant's uploads.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UploadPage {
+    pub uploads: Vec<Upload>,
+    /// Pass it as `after` for the next page; none at the end.
+    pub next: Option<UploadId>,
+}
+
 impl Upload {
     /// Whether all bytes are there.
     pub fn is_whole(&self) -> bool {
@@ -167,7 +175,7 @@ impl Client {
         Ok(Some(input).filter(|_| there))
     }
 
-    /// The tenant's uploads behind `after`, the oldest first, and the `after` of the next page.
+    /// The tenant's uploads behind `after`, the oldest first.
     ///
     /// # Errors
     /// Those of the store.
@@ -176,18 +184,18 @@ impl Client {
         of: &'a Name,
         after: Option<UploadId>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<(Vec<Upload>, Option<UploadId>), Error>> {
+    ) -> BoxFuture<'a, Result<UploadPage, Error>> {
         async move {
             let (ids, next) = uploads::list(&*self.backend.store, of, after, limit).await?;
-            let mut page = Vec::with_capacity(ids.len());
+            let mut page = UploadPage { uploads: Vec::with_capacity(ids.len()), next };
             for id in ids {
                 match self.upload(of, id).await {
-                    Ok(upload) => page.push(upload),
+                    Ok(upload) => page.uploads.push(upload),
                     Err(Error::NoSuchUpload(_)) => {}
                     Err(error) => return Err(error),
                 }
             }
-            Ok((page, next))
+            Ok(page)
         }
         .boxed()
     }

@@ -6,7 +6,7 @@ use std::{os::unix::process::ExitStatusExt, path::Path};
 
 use libtest_mimic::Trial;
 use medley_proto::{ErrorCode, Name, Outcome, Sha256};
-use medley_runtime::{Client, Error, InputRequest, NewUpload, Request, UploadId, store::Key};
+use medley_runtime::{Client, Error, InputRequest, NewUpload, Request, UploadId, UploadPage, store::Key};
 
 use crate::{
     fleet::{self, Doomed, Fleet, TENANT, numbers, request},
@@ -137,7 +137,7 @@ async fn uploads_are_forgotten() {
         let file = client.scratch().unwrap();
         std::fs::write(file.path(), TEXT).unwrap();
         client.upload_file(&TENANT, young, file.path()).await.unwrap();
-        client.uploads(&TENANT, None, 100).await.unwrap().0[1].id
+        client.uploads(&TENANT, None, 100).await.unwrap().uploads[1].id
     });
     send(client, begun, 0, MIDDLE).await;
     late.put_forward(HOUR_MS);
@@ -157,9 +157,9 @@ async fn an_upload_is_its_tenants() {
     let other = Name::from_static("other");
     assert!(matches!(fleet.client.upload(&other, id).await, Err(Error::NoSuchUpload(_))));
     assert!(matches!(fleet.client.delete_upload(&other, id).await, Err(Error::NoSuchUpload(_))));
-    assert_eq!(fleet.client.uploads(&other, None, 10).await.unwrap(), (Vec::new(), None));
-    let (page, next) = fleet.client.uploads(&TENANT, None, 1).await.unwrap();
-    assert_eq!((page[0].id, next), (id, None));
+    assert_eq!(fleet.client.uploads(&other, None, 10).await.unwrap(), UploadPage::default());
+    let page = fleet.client.uploads(&TENANT, None, 1).await.unwrap();
+    assert_eq!((page.uploads[0].id, page.next), (id, None));
 }
 
 async fn odd_lengths_are_refused() {
