@@ -17,6 +17,8 @@ pub(super) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-re
 
 /// OpenAI's packages back off by themselves when they are asked to wait for longer.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+/// What is missing on the machine, and stays so until its owner does something.
+const LASTING: [&str; 3] = ["model_missing", "model_corrupt", "tool_missing"];
 /// How soon to ask again when the machinery is away.
 const AWAY: Duration = Duration::from_secs(5);
 
@@ -113,9 +115,8 @@ impl ApiError {
         let code = failure.code.as_str();
         let status = match code {
             "media_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
-            "model_missing" | "model_corrupt" | "tool_missing" | "service_unavailable" => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            "service_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            _ if LASTING.contains(&code) => StatusCode::SERVICE_UNAVAILABLE,
             _ if is_of_the_request(code) => StatusCode::BAD_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
@@ -161,7 +162,10 @@ impl From<Problem> for ApiError {
             status => status,
         };
         let param = problem.more.get("param").and_then(|param| param.as_str()).map(|param| param.to_owned().into());
-        Self { status, code: problem.code, param, message: problem.detail, retry_after: problem.retry_after }
+        let passes = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT)
+            && !LASTING.contains(&&*problem.code);
+        let retry_after = problem.retry_after.or(passes.then_some(AWAY));
+        Self { status, code: problem.code, param, message: problem.detail, retry_after }
     }
 }
 

@@ -54,7 +54,7 @@ const VOICES: [(&str, &[&str]); 13] = [
     ("nova", &["af_nova", "hibari"]),
     ("onyx", &["am_onyx", "joe"]),
     ("sage", &["af_sarah", "af_sky", "hibari"]),
-    ("shimmer", &["bf_emma", "af_sky", "hibari"]),
+    ("shimmer", &["af_sky", "bf_emma", "hibari"]),
     ("verse", &["am_puck", "am_adam", "joe"]),
 ];
 

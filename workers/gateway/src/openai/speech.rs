@@ -1,10 +1,6 @@
 //! `POST /v1/audio/speech`.
 
-use std::{
-    io::{self, Write},
-    ops::Range,
-    sync::Arc,
-};
+use std::{io, ops::Range, sync::Arc};
 
 use axum::{
     body::{self, Body},
@@ -17,11 +13,10 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use medley_proto::{Manifest, Name, Sha256, SpeechTiming};
 use medley_runtime::{
-    InputRequest, LimitSettings, Spooled,
+    InputRequest, LimitSettings, Scratch, Spooled,
     store::{Key, Store},
 };
 use serde::Serialize;
-use tempfile::{NamedTempFile, TempPath};
 
 use super::{
     call::{self, Asked, Call},
@@ -79,17 +74,14 @@ pub(super) async fn speak(State(app): State<Arc<App>>, caller: Caller, request: 
     Ok(with_headers(response, job, &warnings))
 }
 
-/// A text as a file that goes when the path goes.
-async fn as_file(app: &App, text: String) -> Result<(TempPath, Spooled), ApiError> {
-    let folder = app.client.backend().settings().worker.work_dir.join("gateway");
-    let write = move || -> io::Result<(TempPath, Spooled)> {
-        std::fs::create_dir_all(&folder)?;
-        let mut file = NamedTempFile::new_in(std::path::absolute(folder)?)?;
-        file.write_all(text.as_bytes())?;
-        let path = file.into_temp_path();
+/// A text as a file that goes when the scratch goes.
+async fn as_file(app: &App, text: String) -> Result<(Scratch, Spooled), ApiError> {
+    let scratch = app.client.scratch()?;
+    let write = move || -> io::Result<(Scratch, Spooled)> {
+        let path = std::path::absolute(scratch.path())?;
+        std::fs::write(&path, &text)?;
         let (sha256, bytes) = (Sha256::of(text.as_bytes()), text.len() as u64);
-        let spooled = Spooled { path: path.to_path_buf(), name: "text.txt".into(), sha256, bytes };
-        Ok((path, spooled))
+        Ok((scratch, Spooled { path, name: "text.txt".into(), sha256, bytes }))
     };
     let written = tokio::task::spawn_blocking(write).await.map_err(io::Error::other).flatten();
     written.map_err(|error| {

@@ -121,6 +121,8 @@ pub trait Recipe: Fragment {
     /// Whether an input may be a folder. Its steps get the folder's path, and must make sure that nothing below it leads
     /// out of it.
     const TAKES_FOLDER: bool = false;
+    /// Whether an input of a kind that takes folders may also be a single file: standard input is read then.
+    const TAKES_SINGLE: bool = false;
     /// Inputs that the command line may name by a flag: the flag, the input's place from 0, and a line of help. Without
     /// its flag an input stands in its place among the others.
     const NAMED_INPUTS: &'static [(&'static str, usize, &'static str)] = &[];

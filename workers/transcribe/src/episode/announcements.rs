@@ -51,6 +51,12 @@ static BARE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("tested below")
 });
 
+/// What stands before a topic's name and is none: "our second topic, the weather".
+static APPOSITION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^(?:(?:our|the|my|a|an) (?:\w+ )?(?:topic|subject|story|point|theme)|something different|another topic), ")
+        .expect("tested below")
+});
+
 /// An outline of the whole episode names several topics and begins none.
 static OUTLINE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^.*\b(?:today|tonight|this (?:week|episode|programme|program|show)|in this)\b.*,.* and |(?:今天|本期|这期|这一期).*(?:、|，).*(?:和|以及|还有)")
@@ -84,17 +90,7 @@ pub(super) fn announcement(sentence: &str) -> Option<Announcement> {
 
 /// The name of a topic: to the end of its clause, without what hangs on to it.
 fn as_topic(rest: &str) -> Option<String> {
-    const FRONT: [&str; 9] = [
-        "the topic of ",
-        "the subject of ",
-        "the question of ",
-        "our next topic, ",
-        "our topic, ",
-        "something different, ",
-        "another topic, ",
-        "关于",
-        "一下",
-    ];
+    const FRONT: [&str; 5] = ["the topic of ", "the subject of ", "the question of ", "关于", "一下"];
     const BEHIND: [&str; 18] = [
         " for a moment",
         " for a minute",
@@ -115,6 +111,7 @@ fn as_topic(rest: &str) -> Option<String> {
         "的事情",
         "吧",
     ];
+    let rest = APPOSITION.replace(rest.trim(), "");
     let clause = rest
         .split(['.', ',', ';', ':', '?', '!', '。', '，', '；', '：', '？', '！', '…'])
         .find(|part| !part.trim().is_empty())?;

@@ -1,4 +1,4 @@
-//! Finds and reads a library's images: below a folder of this machine or a remote one, in an archive, or named by a list.
+//! Finds and reads many files of one job: below a folder of this machine or a remote one, in an archive, or named by a list.
 
 mod folder;
 mod path_list;
@@ -15,33 +15,44 @@ use std::{
 
 use medley_proto::ErrorCode;
 use medley_step::{Host, LocalInput, StepError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::remote::Remote;
-use crate::RowError;
+
+/// Why a file of many has no result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RowError {
+    pub code: ErrorCode,
+    /// One sentence that names the file and says what to do.
+    pub message: String,
+}
+
+/// Whether a file of this name is wanted.
+pub type Accepts = fn(&str) -> bool;
 
 /// The largest image file that is read from a remote folder or an archive, or packed into a training archive.
-const MAX_IMAGE_BYTES: u64 = 256 << 20;
+pub const MAX_IMAGE_BYTES: u64 = 256 << 20;
 
 /// One image of a library: a line of the list that the first step makes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// The path as the user knows it, below the folder or in the archive, with `/` between folders.
-    pub(crate) path: String,
-    pub(crate) bytes: u64,
+    pub path: String,
+    pub bytes: u64,
     /// Changes when the file changes. It is a digest of the content where that is known without reading the file.
-    pub(crate) stamp: String,
+    pub stamp: String,
     #[serde(default, skip_serializing_if = "Location::is_by_path")]
-    pub(crate) at: Location,
+    pub at: Location,
     /// Why the image cannot be read, when the walk shows that already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) error: Option<RowError>,
+    pub error: Option<RowError>,
 }
 
 /// The place of an image's bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Location {
+pub enum Location {
     /// Below the folder, under the path that the user knows.
     #[default]
     Path,
@@ -60,7 +71,7 @@ impl Location {
 }
 
 impl Entry {
-    pub(crate) fn unreadable(path: String, code: ErrorCode, what: &str) -> Self {
+    pub fn unreadable(path: String, code: ErrorCode, what: &str) -> Self {
         let message = format!("{path}: {what}");
         let stamp = code.to_string();
         Self { path, bytes: 0, stamp, at: Location::Path, error: Some(RowError { code, message }) }
@@ -68,20 +79,20 @@ impl Entry {
 }
 
 /// Called with each image; an error ends the walk.
-pub(crate) type OnImage<'a> = dyn FnMut(Entry) -> Result<(), StepError> + 'a;
+pub type OnImage<'a> = dyn FnMut(Entry) -> Result<(), StepError> + 'a;
 
 /// How much a walk skipped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Skipped {
+pub struct Skipped {
     /// Files that do not look like images by name.
-    pub(crate) files: u64,
+    pub files: u64,
     /// Folders that may not be read, links to folders, folders nested too deeply.
-    pub(crate) folders: u64,
+    pub folders: u64,
 }
 
 /// The inputs of a job, as one source of images.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ImageSource {
+pub enum ImageSource {
     Folder(PathBuf),
     /// The input of this number, a remote folder.
     Remote(usize),
@@ -96,7 +107,10 @@ pub(crate) enum ImageSource {
 
 impl ImageSource {
     /// A folder, an archive or a list; or a folder and a list of paths below it.
-    pub(crate) fn of(inputs: &[LocalInput]) -> Result<Self, StepError> {
+    ///
+    /// # Errors
+    /// When the inputs are none of these.
+    pub fn of(inputs: &[LocalInput]) -> Result<Self, StepError> {
         match inputs {
             [one] if one.is_remote() => Ok(Self::Remote(0)),
             [one] if one.is_folder() => Ok(Self::Folder(one.path.canonicalize()?)),
@@ -159,23 +173,30 @@ impl ImageSource {
     }
 
     /// Whether stamps come from the images' content anyway.
-    pub(crate) fn is_remote(&self) -> bool {
+    pub fn is_remote(&self) -> bool {
         matches!(self, Self::Remote(_))
     }
 
-    /// Calls `on_image` with each image, always in the same order.
-    pub(crate) fn walk(&self, host: &dyn Host, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
+    /// Calls `on_image` with each file whose name is accepted ([`is_image`], [`is_page`]), always in the same order. A list
+    /// names what it wants.
+    ///
+    /// # Errors
+    /// When the folder or archive cannot be read, or `on_image` fails.
+    pub fn walk(&self, host: &dyn Host, accepts: Accepts, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
         match self {
-            Self::Folder(root) => folder::walk(root, on_image),
-            Self::Remote(input) => Remote { host, input: *input }.walk(on_image),
-            Self::Zip(path) => zip::walk(path, on_image),
-            Self::Tar(path) => tar::walk(path, on_image),
+            Self::Folder(root) => folder::walk(root, accepts, on_image),
+            Self::Remote(input) => Remote { host, input: *input }.walk(accepts, on_image),
+            Self::Zip(path) => zip::walk(path, accepts, on_image),
+            Self::Tar(path) => tar::walk(path, accepts, on_image),
             Self::List { list, root } => path_list::walk(list, root, on_image),
         }
     }
 
     /// A reader of single images. Opens archives once.
-    pub(crate) fn open<'a>(&self, host: &'a dyn Host) -> Result<Reader<'a>, StepError> {
+    ///
+    /// # Errors
+    /// When the archive cannot be opened.
+    pub fn open<'a>(&self, host: &'a dyn Host) -> Result<Reader<'a>, StepError> {
         Ok(match self {
             Self::Folder(root) | Self::List { root, .. } => Reader::Below(root.clone()),
             Self::Remote(input) => Reader::Remote(Remote { host, input: *input }),
@@ -187,7 +208,7 @@ impl ImageSource {
 
 /// Gets at the bytes of single images.
 #[derive(Debug)]
-pub(crate) enum Reader<'a> {
+pub enum Reader<'a> {
     Below(PathBuf),
     Remote(Remote<'a>),
     Zip(Box<zip::Archive>),
@@ -199,7 +220,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// On failures that may pass, such as a store that does not answer. A failure of one image is that image's error.
-    pub(crate) fn files(
+    pub fn files(
         &mut self,
         entries: &[Entry],
         spare: impl Fn(usize) -> PathBuf,
@@ -245,7 +266,10 @@ impl Reader<'_> {
     }
 
     /// The image's bytes; none when the image can no longer be read.
-    pub(crate) fn bytes(&mut self, entry: &Entry, spare: &Path) -> Result<Option<Vec<u8>>, StepError> {
+    ///
+    /// # Errors
+    /// As [`Reader::files`].
+    pub fn bytes(&mut self, entry: &Entry, spare: &Path) -> Result<Option<Vec<u8>>, StepError> {
         let files = self.files(std::slice::from_ref(entry), |_| spare.to_owned())?;
         let [Ok(path)] = &files[..] else { return Ok(None) };
         let mut bytes = Vec::new();
@@ -276,12 +300,23 @@ fn refused(path: &str, code: ErrorCode, what: &str) -> RowError {
 }
 
 /// Whether a file counts as an image, by its name. Its real format is found when it is opened.
-fn looks_like_an_image(name: &str) -> bool {
+pub fn is_image(name: &str) -> bool {
+    ends_in(
+        name,
+        &[
+            "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "pnm", "ppm", "pgm", "pbm",
+            "heic", "heif", "avif",
+        ],
+    )
+}
+
+/// Whether a file counts as a scanned page, by its name: an image or a PDF.
+pub fn is_page(name: &str) -> bool {
+    is_image(name) || ends_in(name, &["pdf"])
+}
+
+fn ends_in(name: &str, endings: &[&str]) -> bool {
     // macOS (`._a.jpg`) and other programs leave hidden files.
     let hidden = name.rsplit('/').next().is_some_and(|last| last.starts_with('.'));
-    let known = [
-        "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "pnm", "ppm", "pgm", "pbm", "heic",
-        "heif", "avif",
-    ];
-    !hidden && name.rsplit_once('.').is_some_and(|(_, end)| known.iter().any(|known| end.eq_ignore_ascii_case(known)))
+    !hidden && name.rsplit_once('.').is_some_and(|(_, end)| endings.iter().any(|known| end.eq_ignore_ascii_case(known)))
 }

@@ -3,7 +3,7 @@
 
 /// The path with `/` between folders, without roots, drives and `..` (nor `..` followed by blanks and dots, which Windows
 /// ignores). Backslashes separate folders too.
-pub(super) fn below(path: &str) -> String {
+pub fn below(path: &str) -> String {
     let parts = path.split(['/', '\\']).enumerate().filter(|(n, part)| {
         let is_drive = *n == 0 && part.len() == 2 && part.ends_with(':');
         let is_dots = part.trim_end_matches([' ', '.']).is_empty();
@@ -14,7 +14,7 @@ pub(super) fn below(path: &str) -> String {
 }
 
 /// The same for a member of an archive. Control characters, which may end a name early or command a terminal, become `_`.
-pub(super) fn member(path: &str) -> String {
+pub fn member(path: &str) -> String {
     below(path).chars().map(|c| if c.is_control() { '_' } else { c }).collect()
 }
 

@@ -10,8 +10,8 @@ use ::zip::{ZipArchive, result::ZipError};
 use medley_proto::ErrorCode;
 use medley_step::StepError;
 
-use super::{Entry, Location, OnImage, Skipped, looks_like_an_image};
-use crate::library::member_names;
+use super::{Accepts, Entry, Location, OnImage, Skipped};
+use crate::member_names;
 
 pub(crate) type Archive = ZipArchive<BufReader<File>>;
 
@@ -25,7 +25,7 @@ fn damaged(path: &Path, error: &ZipError) -> StepError {
     StepError::permanent(ErrorCode::MEDIA_UNDECODABLE, message)
 }
 
-pub(super) fn walk(path: &Path, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
+pub(super) fn walk(path: &Path, accepts: Accepts, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
     let mut archive = open(path)?;
     let mut skipped = Skipped::default();
     for number in 0..archive.len() {
@@ -41,7 +41,7 @@ pub(super) fn walk(path: &Path, on_image: &mut OnImage<'_>) -> Result<Skipped, S
             continue;
         }
         // macOS Finder adds a hidden copy of every file there.
-        if !looks_like_an_image(&name) || name.starts_with("__MACOSX/") {
+        if !accepts(&name) || name.starts_with("__MACOSX/") {
             skipped.files += 1;
             continue;
         }

@@ -5,20 +5,21 @@ use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 use medley_proto::ErrorCode;
 use medley_step::StepError;
 
-use super::{Entry, Location, OnImage, Skipped, looks_like_an_image, paths};
+use super::{Accepts, Entry, Location, OnImage, Skipped, paths};
 
 /// Deeper folders are skipped.
 const MAX_LEVELS: usize = 64;
 
-pub(super) fn walk(root: &Path, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
+pub(super) fn walk(root: &Path, accepts: Accepts, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
     let mut skipped = Skipped::default();
-    let mut walk = Walk { root, on_image, skipped: &mut skipped };
+    let mut walk = Walk { root, accepts, on_image, skipped: &mut skipped };
     walk.folder(root, 0)?;
     Ok(skipped)
 }
 
 struct Walk<'a, 'f> {
     root: &'a Path,
+    accepts: Accepts,
     on_image: &'a mut OnImage<'f>,
     skipped: &'a mut Skipped,
 }
@@ -60,7 +61,7 @@ impl Walk<'_, '_> {
 
     fn file(&mut self, path: &Path, meta: &fs::Metadata) -> Result<(), StepError> {
         let (shown, at) = paths::shown(path.strip_prefix(self.root).unwrap_or(path));
-        if !looks_like_an_image(&shown) {
+        if !(self.accepts)(&shown) {
             if fs::metadata(path).is_ok_and(|meta| meta.is_dir()) {
                 self.skipped.folders += 1;
             } else {

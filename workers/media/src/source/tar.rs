@@ -11,10 +11,10 @@ use medley_proto::{ErrorCode, Sha256};
 use medley_step::StepError;
 use sha2::Digest;
 
-use super::{Entry, Location, OnImage, Skipped, looks_like_an_image};
-use crate::library::member_names;
+use super::{Accepts, Entry, Location, OnImage, Skipped};
+use crate::member_names;
 
-pub(super) fn walk(path: &Path, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
+pub(super) fn walk(path: &Path, accepts: Accepts, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
     let damaged = |error: io::Error| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let message = format!("{name}: the archive cannot be read ({error}); pack it again");
@@ -36,7 +36,7 @@ pub(super) fn walk(path: &Path, on_image: &mut OnImage<'_>) -> Result<Skipped, S
         };
         let name = String::from_utf8_lossy(&member.path_bytes()).into_owned();
         match member.header().entry_type() {
-            EntryType::Regular | EntryType::Continuous if looks_like_an_image(&name) => {
+            EntryType::Regular | EntryType::Continuous if accepts(&name) => {
                 let (bytes, at) = (member.size(), Location::Offset(member.raw_file_position()));
                 // A tar has no checksums of contents, so the content is hashed.
                 images += 1;
@@ -46,7 +46,7 @@ pub(super) fn walk(path: &Path, on_image: &mut OnImage<'_>) -> Result<Skipped, S
                 };
                 on_image(Entry { path: member_names::below(&name), bytes, stamp, at, error: None })?;
             }
-            EntryType::Symlink | EntryType::Link if looks_like_an_image(&name) => {
+            EntryType::Symlink | EntryType::Link if accepts(&name) => {
                 on_image(Entry::unreadable(
                     member_names::below(&name),
                     ErrorCode::INPUT_FORBIDDEN,

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use medley_step::{Host, StepError, Wanted};
 
-use super::{Entry, Location, MAX_IMAGE_BYTES, OnImage, Skipped, looks_like_an_image};
-use crate::RowError;
+use super::RowError;
+use super::{Accepts, Entry, Location, MAX_IMAGE_BYTES, OnImage, Skipped};
 
 /// The remote folder, an input of the running step.
 #[derive(Clone, Copy)]
-pub(crate) struct Remote<'a> {
+pub struct Remote<'a> {
     pub(super) host: &'a dyn Host,
     pub(super) input: usize,
 }
@@ -21,7 +21,7 @@ impl std::fmt::Debug for Remote<'_> {
 }
 
 impl Remote<'_> {
-    pub(super) fn walk(&self, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
+    pub(super) fn walk(&self, accepts: Accepts, on_image: &mut OnImage<'_>) -> Result<Skipped, StepError> {
         let mut skipped = Skipped::default();
         let mut after = None::<String>;
         loop {
@@ -29,7 +29,7 @@ impl Remote<'_> {
             for file in page.files {
                 // Hidden folders are skipped, as on a disk.
                 let hidden = file.name.split('/').any(|segment| segment.starts_with('.'));
-                if hidden || !looks_like_an_image(&file.name) {
+                if hidden || !accepts(&file.name) {
                     skipped.files += 1;
                     continue;
                 }

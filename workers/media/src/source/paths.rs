@@ -9,8 +9,8 @@ use std::{
 
 use medley_proto::ErrorCode;
 
+use super::RowError;
 use super::{Location, refused};
-use crate::RowError;
 
 /// Resolves an image's path, links included, and refuses one that leads out of `root`, which is resolved already.
 pub(super) fn inside(root: &Path, shown: &str, at: &Location) -> Result<PathBuf, RowError> {
