@@ -1,6 +1,6 @@
 //! `medley voices`, and `medley run speak --voice list`: the voices with their terms.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::ffi::OsString;
 
 use clap::Command;
 use medley_models::Registry;
@@ -8,7 +8,7 @@ use medley_proto::Commercial;
 use medley_speak::VOICES;
 use serde::Serialize;
 
-use super::{Failed, extra::ExtraCommand, outputs, switches::switch};
+use super::{extra::ExtraCommand, outputs, switches::switch};
 
 const NAME: &str = "voices";
 

@@ -160,12 +160,10 @@ impl Speaker {
         let main = utterance.language.unwrap_or_else(|| main_language(text));
         let runs = spoken_runs(&SpokenText::new(text, &utterance.readings), main);
         let mixed = runs.iter().any(|run| run.language != runs[0].language);
-        let mut whole = Speech::default();
-        if let Some(mix) = delivery.voices.of_both().filter(|_| mixed) {
-            whole = self.one_breath(text, &runs, mix, *delivery)?;
-        } else {
-            whole.append(self.by_turns(text, &runs, mixed, *delivery, main)?);
-        }
+        let mut whole = match delivery.voices.of_both().filter(|_| mixed) {
+            Some(mix) => self.one_breath(text, &runs, mix, *delivery)?,
+            None => self.by_turns(text, &runs, mixed, *delivery, main)?,
+        };
         level::amplify(&mut whole.pcm, delivery.volume_db);
         if !whole.pcm.is_empty() {
             whole.sentence(text, main);
@@ -278,7 +276,7 @@ impl Speaker {
             }
             ChineseVoice::Kokoro(mix) => {
                 let kokoro = once(&self.kokoro, || Kokoro::open(&self.models, self.options))?;
-                if let [_, .., _] = *read {
+                if read.len() > 1 {
                     read.iter_mut().for_each(|(symbols, _)| without_last_marks(symbols));
                 }
                 chinese_in_one_breath(&kokoro.voice(mix), text, &read, prosody)

@@ -58,8 +58,7 @@ impl Voices {
     pub(crate) fn with(mut self, name: &str) -> Result<(Self, Option<Language>), String> {
         let mut languages = Vec::new();
         for spoken in split(name) {
-            let voice = OneVoice::from_str(spoken)?;
-            voice.set(&mut self, &mut languages)?;
+            OneVoice::from_str(spoken)?.set(&mut self, &mut languages)?;
         }
         Ok((self, (languages == [Language::Zh]).then_some(Language::Zh)))
     }
@@ -78,19 +77,25 @@ enum OneVoice {
 }
 
 impl OneVoice {
-    /// Gives it the languages that it speaks.
-    fn set(self, voices: &mut Voices, languages: &mut Vec<Language>) -> Result<(), String> {
-        let speaks = match &self {
+    fn languages(&self) -> Vec<Language> {
+        match self {
             Self::Hibari | Self::Joe => vec![Language::En],
             Self::Baker => vec![Language::Zh],
             Self::Kokoro(mix) => mix.languages(),
-        };
+        }
+    }
+
+    /// Gives it the languages that it speaks and nobody before it.
+    fn set(&self, voices: &mut Voices, taken: &mut Vec<Language>) -> Result<(), String> {
+        let mut speaks = self.languages();
+        let named = speaks.first().map_or("a language", |language| language.name());
+        speaks.retain(|language| !taken.contains(language));
+        if speaks.is_empty() {
+            return Err(format!("two voices are named for {named}; name one for each language"));
+        }
         for language in speaks {
-            if languages.contains(&language) {
-                return Err(format!("two voices are named for {}; name one for each language", language.name()));
-            }
-            languages.push(language);
-            match (&self, language) {
+            taken.push(language);
+            match (self, language) {
                 (Self::Hibari, _) => voices.english = EnglishVoice::Hibari,
                 (Self::Joe, _) => voices.english = EnglishVoice::Joe,
                 (Self::Baker, _) => voices.chinese = ChineseVoice::Baker,
@@ -99,6 +104,17 @@ impl OneVoice {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for OneVoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hibari => f.write_str("hibari"),
+            Self::Joe => f.write_str("joe"),
+            Self::Baker => f.write_str("baker"),
+            Self::Kokoro(mix) => write!(f, "{mix}"),
+        }
     }
 }
 
@@ -142,15 +158,21 @@ impl fmt::Display for Voices {
         if let Some(mix) = self.of_both() {
             return write!(f, "{mix}");
         }
-        match (self.english, self.chinese) {
-            (EnglishVoice::Hibari, ChineseVoice::Kokoro(chinese)) => return write!(f, "{chinese}"),
-            (EnglishVoice::Hibari, _) => f.write_str("hibari")?,
-            (EnglishVoice::Joe, _) => f.write_str("joe")?,
-            (EnglishVoice::Kokoro(english), _) => write!(f, "{english}")?,
-        }
-        match self.chinese {
-            ChineseVoice::Baker => Ok(()),
-            ChineseVoice::Kokoro(chinese) => write!(f, ",{chinese}"),
+        let english = match self.english {
+            EnglishVoice::Hibari => OneVoice::Hibari,
+            EnglishVoice::Joe => OneVoice::Joe,
+            EnglishVoice::Kokoro(mix) => OneVoice::Kokoro(mix),
+        };
+        let chinese = match self.chinese {
+            ChineseVoice::Baker => OneVoice::Baker,
+            ChineseVoice::Kokoro(mix) => OneVoice::Kokoro(mix),
+        };
+        // A voice of both languages that speaks one of them comes behind the other's.
+        match (english.languages().len(), chinese.languages().len()) {
+            (2, _) => write!(f, "{chinese},{english}"),
+            (_, 1) if self.chinese == ChineseVoice::default() => write!(f, "{english}"),
+            (_, 1) if self.english == EnglishVoice::default() => write!(f, "{chinese}"),
+            _ => write!(f, "{english},{chinese}"),
         }
     }
 }
@@ -182,6 +204,16 @@ mod tests {
             assert_eq!(read(canonical), read(given));
         }
         assert_eq!(read("hibari"), Voices::default());
+        // A voice of both languages of which one was given to another.
+        let both = read("zf_xiaoxiao+af_heart");
+        for (name, canonical) in [
+            ("joe", "joe,zf_xiaoxiao:1+af_heart:1"),
+            ("baker", "baker,zf_xiaoxiao:1+af_heart:1"),
+            ("hibari", "hibari,zf_xiaoxiao:1+af_heart:1"),
+        ] {
+            let (voices, _) = both.with(name).unwrap();
+            assert_eq!((voices.to_string().as_str(), read(canonical)), (canonical, voices));
+        }
     }
 
     #[test]

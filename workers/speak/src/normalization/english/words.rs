@@ -242,10 +242,6 @@ fn address(text: &str) -> String {
 
 /// A part of an address: short ones without a vowel are spelled.
 fn host_word(word: &str) -> String {
-    // "Portland, ME" is in Maine.
-    if word.len() == 2 && around.before.trim_end().ends_with(',') {
-        return None;
-    }
     let lower = word.to_lowercase();
     if word.starts_with(|c: char| c.is_ascii_digit()) {
         return if word.len() > 2 { spelled(word) } else { code(word) };
