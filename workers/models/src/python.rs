@@ -17,6 +17,8 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("expose_output.py", include_str!("../convert/expose_output.py")),
     ("ge2e_to_onnx.py", include_str!("../convert/ge2e_to_onnx.py")),
     ("hed_to_onnx.py", include_str!("../convert/hed_to_onnx.py")),
+    ("kokoro_graph.py", include_str!("../convert/kokoro_graph.py")),
+    ("kokoro_voices.py", include_str!("../convert/kokoro_voices.py")),
     ("metadata_lines.py", include_str!("../convert/metadata_lines.py")),
     ("onnx_graph.py", include_str!("../convert/onnx_graph.py")),
     ("onnx_part.py", include_str!("../convert/onnx_part.py")),

@@ -163,7 +163,7 @@ mod tests {
         let segmenter = Segmenter::new();
         for (text, wanted) in [
             ("大家好，你们知道吗？", "ta↘ʨja→ xau↓, ni↓mən ꭧɨ→tau ma?"),
-            ("我喜欢喝茶。", "wo↗ ɕi↓xwan xɤ→ ꭧʰa↗."),
+            ("我喜欢喝茶。", "wo↗ ɕi↓xwan xɤ→ꭧʰa↗."),
             ("波浪与鱼。", "pwo→la↘ŋ y↓ y↗."),
             ("春天的云很远。", "ꭧʰwə→ntʰjɛ→ntɤ y↗n xə↗n ɥɛ↓n."),
             ("小孩儿在玩儿。", "ɕjau↓xai↗ɚ ʦai↘ wa↗nɚ."),
