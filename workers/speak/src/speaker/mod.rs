@@ -15,6 +15,7 @@ use std::{
 use medley_models::{Models, Registry, SessionOptions};
 use medley_proto::SpeechTiming;
 pub(crate) use runs::{Run, spoken_runs};
+pub(crate) use stream::clauses;
 pub use written_out::WrittenOut;
 
 use crate::{
