@@ -15,7 +15,7 @@ use crate::{
     files::{self, what},
     lock::Recorded,
     registry::{Model, ModelFile, Registry},
-    session::Sessions,
+    session::{Lengths, Sessions},
 };
 
 /// The cache of verified model files. Cheap to open and to clone; clones share loaded sessions.
@@ -193,7 +193,22 @@ impl Models {
     /// As [`Models::file`]; when ONNX Runtime is missing or refuses the model.
     pub fn session(&self, model: &str, file: &str, options: SessionOptions) -> Result<Session, ModelError> {
         let path = self.file(model, file)?;
-        self.inner.sessions.get(self, model, file, path, options)
+        self.inner.sessions.get(self, model, file, path, (options, Lengths::Few))
+    }
+
+    /// A model file whose inputs have another length at each run. The memory that a run needs is not planned ahead: the plans
+    /// of all lengths would be kept, and they take more than they save.
+    ///
+    /// # Errors
+    /// As [`Models::session`].
+    pub fn session_of_any_length(
+        &self,
+        model: &str,
+        file: &str,
+        options: SessionOptions,
+    ) -> Result<Session, ModelError> {
+        let path = self.file(model, file)?;
+        self.inner.sessions.get(self, model, file, path, (options, Lengths::Any))
     }
 
     /// A model file of the machine's owner, outside the registry, as an inference session.
@@ -207,7 +222,7 @@ impl Models {
         {
             return Err(ModelError::NoModelFile { path: path.into(), what: what(&meta) });
         }
-        self.inner.sessions.get(self, "of your own", &file, path.into(), options)
+        self.inner.sessions.get(self, "of your own", &file, path.into(), (options, Lengths::Few))
     }
 
     pub(crate) fn link(&self, model: &str, file: &str) -> PathBuf {

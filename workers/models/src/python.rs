@@ -16,6 +16,8 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("eight_bits.py", include_str!("../convert/eight_bits.py")),
     ("expose_output.py", include_str!("../convert/expose_output.py")),
     ("hed_to_onnx.py", include_str!("../convert/hed_to_onnx.py")),
+    ("kokoro_graph.py", include_str!("../convert/kokoro_graph.py")),
+    ("kokoro_voices.py", include_str!("../convert/kokoro_voices.py")),
     ("metadata_lines.py", include_str!("../convert/metadata_lines.py")),
     ("onnx_graph.py", include_str!("../convert/onnx_graph.py")),
     ("onnx_part.py", include_str!("../convert/onnx_part.py")),

@@ -28,6 +28,13 @@ impl Default for SessionOptions {
     }
 }
 
+/// Whether the inputs of a model have few lengths, or another one at each run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Lengths {
+    Few,
+    Any,
+}
+
 /// A loaded model: up to `parallel` ONNX Runtime sessions that share their packed weights.
 ///
 /// They are several because ort lets one session do one run at a time (`run(&mut self)`); see
@@ -54,6 +61,7 @@ struct Load {
     environment: ort::environment::Environment,
     path: PathBuf,
     threads: usize,
+    lengths: Lengths,
     weights: PrepackedWeights,
 }
 
@@ -112,6 +120,7 @@ impl Load {
             .with_deterministic_compute(true)?
             // Slots share cores: a thread that spins takes them from the others.
             .with_intra_op_spinning(false)?
+            .with_memory_pattern(self.lengths == Lengths::Few)?
             .with_prepacked_weights(&self.weights)?
             .commit_from_file(&self.path)
     }
@@ -145,7 +154,7 @@ impl Drop for Lent<'_> {
 
 /// The sessions of a process, by model file and options.
 #[derive(Default)]
-pub(crate) struct Sessions(Mutex<HashMap<(PathBuf, SessionOptions), Session>>);
+pub(crate) struct Sessions(Mutex<HashMap<(PathBuf, SessionOptions, Lengths), Session>>);
 
 impl fmt::Debug for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -160,21 +169,22 @@ impl Sessions {
         model: &str,
         file: &str,
         path: PathBuf,
-        options: SessionOptions,
+        (options, lengths): (SessionOptions, Lengths),
     ) -> Result<Session, ModelError> {
         let environment = runtime::environment(models)?;
         // Held while the model loads, so that two who ask at once share it.
         let mut loaded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = loaded.get(&(path.clone(), options)) {
+        if let Some(session) = loaded.get(&(path.clone(), options, lengths)) {
             return Ok(session.clone());
         }
-        let load = Load { environment, path: path.clone(), threads: options.threads, weights: PrepackedWeights::new() };
+        let threads = options.threads;
+        let load = Load { environment, path: path.clone(), threads, lengths, weights: PrepackedWeights::new() };
         let first =
             load.session().map_err(|source| ModelError::Session { model: model.into(), file: file.into(), source })?;
         let state = Mutex::new(State { free: vec![first], made: 1 });
         let pool = Pool { load, parallel: options.parallel.max(1), state, returned: Condvar::new() };
         let session = Session { pool: Arc::new(pool) };
-        loaded.insert((path, options), session.clone());
+        loaded.insert((path, options, lengths), session.clone());
         Ok(session)
     }
 }

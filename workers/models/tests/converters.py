@@ -2,8 +2,10 @@
 
 usage: converters.py FOLDER_OF_CONVERTERS (run by the tests in src/python.rs)
 """
+import io
 import pathlib
 import sys
+import tarfile
 import tempfile
 
 import numpy as np
@@ -13,6 +15,8 @@ from onnx.reference import ReferenceEvaluator
 
 sys.path.insert(0, sys.argv[1])
 import eight_bits
+import kokoro_graph
+import kokoro_voices
 import onnx_part
 import simplify
 
@@ -134,6 +138,56 @@ def one_of_two_towers():
     assert [tensor.name for tensor in onnx.load(work / "right.onnx").graph.initializer] == ["v"]
 
 
+def products_of_seven_bits_do_not_overflow():
+    """AVX2 adds two products of u8 and i8 in 16 bits. A channel whose weights fit 7 bits keeps them."""
+    weights = dice.integers(-200, 200, (40, 6))
+    weights[:, 0] = dice.integers(-64, 64, 40)
+    packed, factor = kokoro_graph.bits7(weights)
+    assert 2 * 255 * np.abs(packed.astype(int)).max() < 2**15
+    assert np.array_equal(packed[:, 0], weights[:, 0]) and factor[0] == 1
+    assert np.abs(packed * factor - weights).max() <= factor.max() / 2 + 1e-6
+
+
+def windows_of_a_signal_give_its_convolution():
+    """The rows that are gathered, times the weights, are the convolution, also with strides, gaps and zero points."""
+    for taps, step, spread, before, after, name in ((3, 1, 1, 1, 1, "a"), (11, 1, 3, 15, 15, "resblocks.5/"), (4, 2, 1, 1, 1, "b")):
+        zero, channels = np.uint8(7), 5
+        signal = dice.integers(0, 255, (1, channels, 30)).astype(np.uint8)
+        weights = dice.integers(-64, 64, (6, channels, taps)).astype(np.int8)
+        graph = h.make_graph([], "g", [h.make_tensor_value_info("x", T.UINT8, [1, channels, 30])], [])
+        model = kokoro_graph.Rewriter(h.make_model(graph, opset_imports=[h.make_opsetid("", 20)], ir_version=9))
+        model.constant("zero", zero)
+        parts = kokoro_graph.rows_of(model, name, ("x", "zero"), (channels, taps, step, spread, before, after))
+        assert len(parts) == (kokoro_graph.PARTS if name.startswith("res") else 1)
+        model.graph.output.extend(h.make_tensor_value_info(part, T.UINT8, None) for part in parts)
+        model.refresh()
+        model.save(work / "windows.onnx")
+        rows = np.concatenate(ReferenceEvaluator(str(work / "windows.onnx")).run(None, {"x": signal}), 1)[0].astype(int) - int(zero)
+        padded = np.pad(signal[0].astype(int) - int(zero), ((0, 0), (before, after)))
+        count = (padded.shape[1] - (taps - 1) * spread - 1) // step + 1
+        wanted = np.array([[sum((padded[:, t * step + k * spread] * weights[o, :, k]).sum() for k in range(taps)) for o in range(6)]
+                           for t in range(count)])
+        got = rows @ weights.transpose(2, 1, 0).reshape(taps * channels, 6).astype(int)
+        assert np.array_equal(got, wanted), name
+
+
+def voices_of_some_languages():
+    archive = work / "voices.tgz"
+    with tarfile.open(archive, "w:gz") as file:
+        for n, name in enumerate(("package/voices/zf_b.bin", "package/voices/af_a.bin", "package/voices/bm_c.bin", "package/README.md")):
+            data = bytes([n]) * kokoro_voices.VOICE_BYTES
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            file.addfile(member, io.BytesIO(data))
+    kokoro_voices.main(str(archive), "ab", str(work / "styles.bin"))
+    styles = (work / "styles.bin").read_bytes()
+    assert styles[: kokoro_voices.HEADER_BYTES].decode().split() == ["af_a", "bm_c"]
+    assert len(styles) == kokoro_voices.HEADER_BYTES + 2 * kokoro_voices.VOICE_BYTES and styles[-1] == 2
+
+
+products_of_seven_bits_do_not_overflow()
+windows_of_a_signal_give_its_convolution()
+voices_of_some_languages()
 normalised_convolution()
 what_is_no_channels_own_stays()
 matrices_in_8_bits(17)

@@ -1,5 +1,5 @@
 //! Speaks lines: `say OUT_DIR < lines.txt` writes `0000.wav`, … and tells the speed and how soon the first sound was
-//! there. `--joe` is the second English voice; `--threads N` speaks N lines side by side, as a step of a job does, and
+//! there. `--voice NAME` is another voice than the default; `--threads N` speaks N lines side by side, as a step of a job does, and
 //! writes nothing. For the bench.
 
 use std::{
@@ -11,21 +11,23 @@ use std::{
 };
 
 use medley_models::Models;
-use medley_speak::{Delivery, EnglishVoice, Speaker, Speech};
+use medley_speak::{Delivery, Speaker, Speech, Voices};
 
 type Failed = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failed> {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
-    let joe = args.iter().position(|arg| arg == "--joe").map(|at| args.remove(at)).is_some();
+    let voices: Voices = match args.iter().position(|arg| arg == "--voice") {
+        Some(at) => args.drain(at..at + 2).nth(1).ok_or("--voice NAME")?.parse()?,
+        None => Voices::default(),
+    };
     let threads = match args.iter().position(|arg| arg == "--threads") {
         Some(at) => args.drain(at..at + 2).nth(1).ok_or("--threads N")?.parse()?,
         None => 1,
     };
     let out = PathBuf::from(args.first().ok_or("say OUT_DIR < lines.txt")?);
     let speaker = Speaker::new(Models::open(&Models::default_dir()), threads);
-    let english = if joe { EnglishVoice::Joe } else { EnglishVoice::Hibari };
-    let delivery = Delivery { english, ..Delivery::default() };
+    let delivery = Delivery { voices, ..Delivery::default() };
     for warm in ["Ready.", "好。"] {
         speaker.stream(warm, None, delivery, |_| ControlFlow::Continue(()))?;
     }

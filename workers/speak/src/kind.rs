@@ -7,7 +7,16 @@ use crate::SpeakWorker;
 /// Without its recipe, which is made with that of another kind: the binary adds it.
 pub const KIND: Kind = Kind::new("speak")
     .worker::<SpeakWorker>()
-    .models(&["onnxruntime", "silero-vad", "piper-joe", "hibari", "fastspeech2-baker"])
+    .models(&[
+        "onnxruntime",
+        "silero-vad",
+        "piper-joe",
+        "hibari",
+        "fastspeech2-baker",
+        "kokoro",
+        "kokoro-en",
+        "kokoro-zh",
+    ])
     .programs(&[
         Program { name: "espeak-ng", purpose: "English speech", package: "espeak-ng" },
         Program { name: "ffmpeg", purpose: "encoding speech", package: "ffmpeg" },

@@ -19,6 +19,14 @@ pub enum Language {
 }
 
 impl Language {
+    /// As people call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::Zh => "Chinese",
+        }
+    }
+
     /// ISO 639-1.
     pub fn code(self) -> &'static str {
         match self {

@@ -33,16 +33,21 @@ mod speaker;
 mod stages;
 mod step;
 mod voice;
+mod voices;
 mod worker;
 
 pub use config::SpeakConfig;
-pub use delivery::{Delivery, EnglishVoice};
+pub use delivery::Delivery;
 pub use error::SpeakError;
 pub use kind::KIND;
 pub use language::{Language, main_language};
 pub use params::{LoudnessTarget, MainLanguage, SpeakParams, SpeechFormat, TextFormat};
-pub use recipe::SpeakFragment;
+pub use recipe::{SpeakFragment, SpeakStages};
 pub use sound::speech::Speech;
 pub use speaker::{Speaker, WrittenOut};
-pub use step::{JoinStep, Joined, Part, Plan, PlanStep, Quality, SayStep, SpeakOutput, SpeakStep, VerifyStep};
+pub use step::{
+    JoinStep, Joined, MendStep, Misheard, Part, Plan, PlanStep, Quality, ReadBack, RetakeStep, SayStep, SpeakOutput,
+    SpeakStep, VerifyStep,
+};
+pub use voices::{Listed, Sex, VOICES, Voices};
 pub use worker::SpeakWorker;

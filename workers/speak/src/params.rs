@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     SpeakError,
-    delivery::{Delivery, EnglishVoice},
+    delivery::Delivery,
     language::Language,
     pronunciation::Lexicon,
+    voices::{Speakers, Voices},
 };
 
 /// The parameters of a `speak` job.
@@ -17,11 +18,15 @@ pub struct SpeakParams {
     /// The main language of every sentence; `auto` finds it for each. Words of the other language are spoken by its
     /// voice all the same.
     pub language: MainLanguage,
-    /// The voice of English.
-    pub voice: EnglishVoice,
+    /// The voice, or one for each language with a comma between (`af_heart,zf_xiaoxiao`); `medley voices` lists all. Mixes:
+    /// `af_heart:0.6+am_michael:0.4`, and `timbre/prosody`.
+    #[schemars(with = "String")]
+    pub voice: Voices,
+    /// The voices of `[NAME]` tags in the text: `A=af_heart B=am_michael`. A voice's own name in brackets needs none.
+    pub speakers: String,
     /// How fast: 1 is the voice's own pace, 0.5 half, 2 twice as fast.
     pub rate: f32,
-    /// How high: 1 is the voice's own pitch. Only `hibari` and the Chinese voice can change it.
+    /// How high: 1 is the voice's own pitch.
     pub pitch: f32,
     /// What the text is.
     pub format: TextFormat,
@@ -43,7 +48,8 @@ impl Default for SpeakParams {
     fn default() -> Self {
         Self {
             language: MainLanguage::Auto,
-            voice: EnglishVoice::default(),
+            voice: Voices::default(),
+            speakers: String::new(),
             rate: 1.0,
             pitch: 1.0,
             format: TextFormat::Auto,
@@ -154,6 +160,7 @@ impl SpeakParams {
             return refuse(format!("pitch is {}: use 0.5 to 2", self.pitch));
         }
         Lexicon::read(&[&self.lexicon])?;
+        self.speakers()?;
         Ok(())
     }
 
@@ -165,7 +172,14 @@ impl SpeakParams {
         }
     }
 
+    /// # Errors
+    /// `params_invalid` for what is no speaker.
+    pub(crate) fn speakers(&self) -> Result<Speakers, SpeakError> {
+        let wrong = |what| SpeakError::Params { what: format!("speakers: {what}") };
+        Speakers::read(&self.speakers, self.voice).map_err(wrong)
+    }
+
     pub(crate) fn delivery(&self) -> Delivery {
-        Delivery { english: self.voice, rate: self.rate, pitch: self.pitch, volume_db: 0.0 }
+        Delivery { voices: self.voice, rate: self.rate, pitch: self.pitch, volume_db: 0.0 }
     }
 }

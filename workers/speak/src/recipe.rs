@@ -1,11 +1,11 @@
 use medley_step::{
     StepError,
-    graph::{Draft, Drafts, Fragment, One, Scope},
+    graph::{Draft, Drafts, Fragment, Gathered, One, Scope},
 };
 
 use crate::{
     params::SpeakParams,
-    step::{JoinStep, Joined, Part, PlanStep, SayStep},
+    step::{JoinStep, Joined, Part, Plan, PlanStep, SayStep},
 };
 
 /// Text to speech for the recipes that speak: plan, say ×N, join. What these stages do not do is `verify`, which needs
@@ -13,11 +13,27 @@ use crate::{
 #[derive(Debug)]
 pub struct SpeakFragment;
 
+/// The stages of [`SpeakFragment`], for a recipe that goes on from them.
+#[derive(Debug, Clone, Copy)]
+pub struct SpeakStages {
+    pub plan: One<Plan>,
+    /// The sound and the times of all parts.
+    pub spoken: Gathered<()>,
+    pub joined: One<Joined>,
+}
+
 impl Fragment for SpeakFragment {
     type Params = SpeakParams;
     type Ends = One<Joined>;
 
     fn graph(g: &mut Scope<'_, SpeakParams>) -> One<Joined> {
+        Self::stages(g).joined
+    }
+}
+
+impl SpeakFragment {
+    /// Adds the stages to a graph.
+    pub fn stages(g: &mut Scope<'_, SpeakParams>) -> SpeakStages {
         let plan =
             g.one("plan", (), |cx, ()| Ok(Draft::of(PlanStep { params: cx.params.clone() }).input(cx.input(0)?)));
         let spoken = g.scatter("say", plan, |_, plan| {
@@ -32,10 +48,11 @@ impl Fragment for SpeakFragment {
             Ok::<_, StepError>(drafts.work(plan.characters as f64, "characters"))
         });
         let spoken = g.gather("merge", spoken);
-        g.one("join", (plan, spoken), |cx, (plan, spoken)| {
+        let joined = g.one("join", (plan, spoken), |cx, (plan, spoken)| {
             let join = JoinStep { params: cx.params.clone() };
             Ok(Draft::of(join).input(plan.output()).inputs(spoken.files()))
-        })
+        });
+        SpeakStages { plan, spoken, joined }
     }
 }
 
@@ -51,7 +68,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::step::{Plan, SpeakOutput, SpeakStep};
+    use crate::step::{SpeakOutput, SpeakStep};
 
     struct Alone;
 
@@ -108,7 +125,7 @@ mod tests {
                     let inputs = step.inputs.iter().flat_map(|input| testing::artifacts_of(input, results));
                     read.extend(inputs.map(|artifact| artifact.name));
                     let quality = BTreeMap::new();
-                    let joined = Joined { duration_s: 1.0, sentences: 1, words: 1, quality };
+                    let joined = Joined { duration_s: 1.0, sentences: 1, words: 1, quality, read_back: None };
                     (SpeakOutput::Join(joined), vec!["speech.wav".into()])
                 }
                 other => panic!("{other:?}"),

@@ -23,6 +23,10 @@ pub enum SpeakStep {
     Join(JoinStep),
     /// Compares the speech with its transcript.
     Verify(VerifyStep),
+    /// Says again what was misheard, in other ways; leaves `takes.wav` and `takes.json`.
+    Retake(RetakeStep),
+    /// Joins the parts once more, with the takes that were heard better.
+    Mend(MendStep),
 }
 
 /// The text to plan is the input.
@@ -46,6 +50,17 @@ pub struct JoinStep {
 /// Speech and transcript are the inputs.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyStep {}
+
+/// The script is the first input, what was misheard the second: the verify step's output.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct RetakeStep {}
+
+/// Inputs: the plan's output, the verify step's output, the transcript of the takes, the takes (`takes.wav` and
+/// `takes.json`), then the parts as in [`JoinStep`].
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct MendStep {
+    pub params: SpeakParams,
+}
 
 /// A run of sentences: lines of `script.jsonl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -77,6 +92,31 @@ pub struct Joined {
     /// The quality of the speech as the manifest states it, for the stage `verify`.
     #[serde(default)]
     pub quality: Quality,
+    /// What the recogniser heard, after the stage `verify`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBack>,
+}
+
+/// A comparison of what was heard with what was to be said.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReadBack {
+    /// Units (English words, Chinese syllables) that were heard otherwise, of all.
+    pub wrong: u64,
+    pub all: u64,
+    /// The sentences that were heard badly.
+    pub misheard: Vec<Misheard>,
+}
+
+/// A sentence that the transcript has otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Misheard {
+    /// Its number among the sentences of the speech.
+    pub number: u64,
+    pub start_s: f64,
+    pub text: String,
+    pub heard: String,
+    pub wrong: u64,
+    pub error_rate: f64,
 }
 
 /// The parts of a job.

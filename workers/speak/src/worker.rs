@@ -5,8 +5,8 @@ use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker, task
 use crate::{
     config::SpeakConfig,
     speaker::Speaker,
-    stages::{join, plan, synthesize, verify},
-    step::{JoinStep, Joined, Plan, PlanStep, SayStep, SpeakOutput, SpeakStep, VerifyStep},
+    stages::{join, mend, plan, retake, synthesize, verify},
+    step::{JoinStep, Joined, MendStep, Plan, PlanStep, RetakeStep, SayStep, SpeakOutput, SpeakStep, VerifyStep},
 };
 
 /// Computes the steps of `speak` jobs.
@@ -21,8 +21,9 @@ tasks!(SpeakWorker: SpeakStep => SpeakOutput {
     Plan(PlanStep) => Plan,
     Join(JoinStep) => Joined,
     Verify(VerifyStep) => Joined as Join,
+    Mend(MendStep) => Joined as Join,
 });
-tasks!(SpeakWorker: SpeakStep => unread { Say(SayStep) });
+tasks!(SpeakWorker: SpeakStep => unread { Say(SayStep), Retake(RetakeStep) });
 
 impl Worker for SpeakWorker {
     const KIND: &'static str = "speak";
@@ -42,6 +43,8 @@ impl Worker for SpeakWorker {
             SpeakStep::Merge { groups } => merge(groups, cx),
             SpeakStep::Join(JoinStep { params }) => join::run(&params, cx),
             SpeakStep::Verify(VerifyStep {}) => verify::run(cx),
+            SpeakStep::Retake(RetakeStep {}) => retake::run(&self.speaker, cx),
+            SpeakStep::Mend(MendStep { params }) => mend::run(&params, cx),
         }
     }
 

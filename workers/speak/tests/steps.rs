@@ -300,3 +300,61 @@ fn a_stream_is_a_wav_file_and_ends_with_its_listener() {
     let refused = speaker.read_aloud(text, &params, &config, &mut Vec::new()).unwrap_err();
     assert_eq!(refused.code().as_str(), "params_invalid");
 }
+
+/// The lips of every Kokoro voice close when its p, b and m do, and both languages of one voice are one breath.
+#[test]
+fn kokoro_speaks_with_times_in_both_languages_and_from_mixes() {
+    let worker = worker();
+    let dir = tempfile::tempdir().unwrap();
+    let say = |name: &str, text: &str, voice: &str, pitch: f32| {
+        let dir = dir.path().join(name);
+        fs::create_dir(&dir).unwrap();
+        let params = SpeakParams { voice: voice.parse().unwrap(), pitch, ..SpeakParams::default() };
+        let done = speak(&worker, "text", text.as_bytes(), &params, &dir).unwrap();
+        (samples(&done.files["speech.wav"]).1, timing(&done))
+    };
+    let mix = "zf_xiaoxiao:0.5+af_heart:0.5/zf_xiaoxiao";
+    let (sound, timing) = say("mix", "我昨天在Google上查了天气。", mix, 1.0);
+    let (again, _) = say("again", "我昨天在Google上查了天气。", mix, 1.0);
+    assert_eq!(sound, again, "the same each time");
+    assert!((timing.duration_s - sound.len() as f64 / 24_000.0).abs() < 0.05);
+    let words: Vec<&str> = timing.words.iter().map(|word| word.text.as_str()).collect();
+    for word in ["昨天", "Google", "天气"] {
+        assert!(words.contains(&word), "{word} is not among {words:?}");
+    }
+    assert!(timing.words.windows(2).all(|pair| pair[0].end_s <= pair[1].start_s + 0.2), "no seam inside the breath");
+    assert!(timing.phonemes.windows(2).all(|pair| pair[0].end_s <= pair[1].start_s + 1e-3));
+
+    let (low, timing) = say("low", "Peter bought a map.", "am_onyx", 1.0);
+    let (high, _) = say("high", "Peter bought a map.", "am_onyx", 1.5);
+    assert!(timing.phonemes.iter().filter(|phoneme| phoneme.viseme == Viseme::Pp).count() >= 4);
+    let rise = f0(&high) / f0(&low);
+    assert!((rise - 1.5).abs() < 0.15, "{rise} times as high");
+}
+
+/// The median of the fundamental frequency of voiced frames, in hertz, by autocorrelation.
+fn f0(sound: &[f32]) -> f64 {
+    let mut found: Vec<f64> = Vec::new();
+    for frame in sound.windows(1_200).step_by(600) {
+        let at = |lag: usize| frame.iter().zip(&frame[lag..]).map(|(a, b)| a * b).sum::<f32>();
+        let Some(lag) = (60..400).max_by(|a, b| at(*a).total_cmp(&at(*b))) else { continue };
+        if at(0) > 1.0 && at(lag) > at(0) * 0.5 {
+            found.push(24_000.0 / lag as f64);
+        }
+    }
+    found.sort_by(f64::total_cmp);
+    found[found.len() / 2]
+}
+
+#[test]
+fn speakers_of_a_dialogue_have_their_own_voices() {
+    let worker = worker();
+    let dir = tempfile::tempdir().unwrap();
+    let params = SpeakParams { speakers: "A=af_heart B=joe".into(), ..SpeakParams::default() };
+    let done = speak(&worker, "text", b"[A] Good morning. [B] Good night, [C].", &params, dir.path()).unwrap();
+    let words: Vec<String> = timing(&done).words.into_iter().map(|word| word.text).collect();
+    assert_eq!(words, ["Good", "morning", "Good", "night", "C"]);
+    let wrong = SpeakParams { speakers: "A=nobody".into(), ..SpeakParams::default() };
+    let refused = speak(&worker, "text", b"[A] Hello.", &wrong, dir.path()).err().unwrap();
+    assert_eq!(refused.code().as_str(), "params_invalid");
+}

@@ -42,6 +42,8 @@ mod switches;
 mod terms;
 mod token;
 mod usage;
+#[cfg(feature = "speak")]
+mod voices;
 mod worker;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -82,6 +84,8 @@ const EXTRA_COMMANDS: &[ExtraCommand] = &[
     rename::COMMAND,
     #[cfg(feature = "library")]
     search::COMMAND,
+    #[cfg(feature = "speak")]
+    voices::COMMAND,
 ];
 const DIRECT_RUNS: &[DirectRun] = &[
     #[cfg(feature = "speak")]
@@ -193,7 +197,10 @@ pub(crate) fn main() -> ExitCode {
     ignore_file_size_signal();
     let registry = all_kinds().registry();
     let command = command(&registry);
-    let words = switches::normalised(std::env::args_os().collect(), &command);
+    let words: Vec<_> = std::env::args_os().collect();
+    #[cfg(feature = "speak")]
+    let words = voices::asked(words);
+    let words = switches::normalised(words, &command);
     let matches = match command.try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => return usage::report(error),

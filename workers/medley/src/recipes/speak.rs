@@ -1,12 +1,15 @@
 use medley_proto::Input;
-use medley_speak::{Joined, MainLanguage, SpeakFragment, SpeakParams, VerifyStep};
+use medley_speak::{
+    Joined, MainLanguage, MendStep, Plan, RetakeStep, SpeakFragment, SpeakParams, SpeakStages, VerifyStep,
+};
 use medley_step::{
     StepError,
-    graph::{Call, Draft, Fragment, Maybe, One, PlanInput, Recipe, Scope},
+    graph::{Call, Done, Draft, Fragment, Maybe, One, PlanContext, PlanInput, Recipe, Scope},
 };
-use medley_transcribe::{TranscribeParams, TranscribeRecipe};
+use medley_transcribe::{Silence, TranscribeParams, TranscribeRecipe};
 
-/// Text to speech; with `verify` Whisper reads the speech back, and what it wrote down is compared with the text.
+/// Text to speech; with `verify` Whisper reads the speech back, and what it wrote down is compared with the text. Sentences
+/// that it misheard are said again in two ways, and what it hears best stands.
 #[derive(Debug)]
 pub(crate) struct SpeakRecipe;
 
@@ -25,10 +28,10 @@ medley run speak book.txt --rate 1.1 --loudness broadcast --sample-rate-hz 48000
 
 impl Fragment for SpeakRecipe {
     type Params = SpeakParams;
-    type Ends = (Maybe<One<Joined>>, One<Joined>);
+    type Ends = (Maybe<One<Joined>>, (Maybe<One<Joined>>, One<Joined>));
 
     fn graph(g: &mut Scope<'_, SpeakParams>) -> Self::Ends {
-        let joined = g.sub::<SpeakFragment, _>("", (), |cx, ()| Ok(cx.same()));
+        let SpeakStages { plan, spoken, joined } = SpeakFragment::stages(g);
         let read_back = g.sub_if::<TranscribeRecipe, _>(
             "hear",
             joined,
@@ -36,8 +39,7 @@ impl Fragment for SpeakRecipe {
             |cx, joined| {
                 let name = cx.params.audio.file_name();
                 let speech = joined.file(&name)?;
-                let params = TranscribeParams { language: language(cx.params.language).into(), ..Default::default() };
-                Ok(Call { params, inputs: vec![PlanInput::artifact(name, speech)] })
+                Ok(Call { params: hearing(cx), inputs: vec![PlanInput::artifact(name, speech)] })
             },
         );
         let verified = g.one("verify", (joined, read_back.needed()), |cx, (joined, read_back)| {
@@ -47,8 +49,36 @@ impl Fragment for SpeakRecipe {
             let compared = Draft::of(VerifyStep {}).input(joined.output()).input(read_back.file("transcript.json")?);
             Ok(compared.inputs(made))
         });
-        (Maybe(verified), joined)
+        let retaken = g.one_if(
+            "retake",
+            (plan, joined, verified),
+            |_, (_, _, verified)| verified.read_back.as_ref().is_some_and(|read_back| !read_back.misheard.is_empty()),
+            |_, (plan, joined, verified): (Done<Plan>, Done<Joined>, Done<Joined>)| {
+                let retake = Draft::of(RetakeStep {}).input(plan.file("script.jsonl")?).input(verified.output());
+                Ok(retake.input(joined.file("timing.json")?))
+            },
+        );
+        let retaken = retaken.needed();
+        let heard = g.sub::<TranscribeRecipe, _>("again", retaken, |cx, retaken| {
+            let params = TranscribeParams { silence: Silence::Empty, ..hearing(cx) };
+            Ok(Call { params, inputs: vec![PlanInput::artifact("takes.wav", retaken.file("takes.wav")?)] })
+        });
+        let mended = g.one(
+            "mend",
+            ((plan, spoken), (verified, retaken), heard),
+            |cx, ((plan, spoken), (verified, retaken), heard)| {
+                let mend = Draft::of(MendStep { params: cx.params.clone() });
+                let mend = mend.input(plan.output()).input(verified.output()).input(heard.file("transcript.json")?);
+                Ok(mend.inputs(retaken.files()).inputs(spoken.files()))
+            },
+        );
+        (Maybe(mended), (Maybe(verified), joined))
     }
+}
+
+/// How the speech is listened to.
+fn hearing(cx: &PlanContext<SpeakParams>) -> TranscribeParams {
+    TranscribeParams { language: language(cx.params.language).into(), ..TranscribeParams::default() }
 }
 
 /// The language as `transcribe` calls it.

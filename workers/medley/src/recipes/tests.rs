@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use medley_portrait::{FrontMatter, NewsParams, PortraitOutput, PortraitParams};
 use medley_proto::{Artifact, Class, Input, Job, JobId, Name, Sha256, Source, StepId, StepInput, Transcript};
-use medley_speak::{Joined, Part, Plan, SpeakOutput};
+use medley_speak::{Joined, Misheard, Part, Plan, ReadBack, SpeakOutput};
 use medley_step::{
     StepDraft, StepError,
     graph::Recipe,
@@ -41,9 +41,10 @@ fn job(kind: &'static str, params: Value, inputs: &[&str]) -> Job {
 
 fn artifacts(stage: &str) -> &'static [&'static str] {
     match stage {
-        "hear-gather" => &["transcript.json", "transcript.txt"],
+        "hear-gather" | "again-gather" => &["transcript.json", "transcript.txt"],
         "plan" | "say-plan" => &["script.jsonl"],
         "join" | "say-join" => &["speech.wav", "timing.json", "speech.srt"],
+        "retake" => &["takes.wav", "takes.json"],
         "script" => &["script.md"],
         "prepare" => &["scene.json", "scene.png", "motion.f32", "poster.jpg", "speech.wav"],
         "render" | "merge-1" => &["film.h264"],
@@ -114,9 +115,15 @@ fn output(step: &StepDraft, parts: u32, transcript: &Transcript) -> Value {
             json!(SpeakOutput::Plan(Plan { parts, characters: 2, unspoken_letters: 0, warnings, voices }))
         }
         ("speak", Some("say")) => json!(SpeakOutput::Say { duration_s: 1.0 }),
-        ("speak", Some("join" | "verify")) => {
-            let quality = BTreeMap::new();
-            json!(SpeakOutput::Join(Joined { duration_s: 2.0, sentences: 2, words: 2, quality }))
+        ("speak", Some("retake")) => json!(SpeakOutput::Say { duration_s: 4.0 }),
+        ("speak", Some("join" | "verify" | "mend")) => {
+            let (quality, mut read_back) = (BTreeMap::new(), None);
+            if step.params["do"] == "verify" && parts > 1 {
+                let (text, heard) = ("Good.".to_owned(), "God.".to_owned());
+                let misheard = Misheard { number: 0, start_s: 0.1, text, heard, wrong: 1, error_rate: 1.0 };
+                read_back = Some(ReadBack { wrong: 1, all: 2, misheard: vec![misheard] });
+            }
+            json!(SpeakOutput::Join(Joined { duration_s: 2.0, sentences: 2, words: 2, quality, read_back }))
         }
         ("portrait", None) => json!(PortraitOutput {
             frames: 250 * parts as usize,
@@ -136,7 +143,7 @@ fn speech_is_read_back_when_it_is_asked_for() {
     assert_eq!(walk.stages(), [("plan", 1), ("say", 2), ("join", 1)]);
     assert_eq!(walk.artifacts, ["speech.wav", "timing.json", "speech.srt"]);
 
-    let walk = Walk::of(&Job { params: json!({ "verify": true, "language": "zh" }), ..plain }, 1);
+    let walk = Walk::of(&Job { params: json!({ "verify": true, "language": "zh" }), ..plain.clone() }, 1);
     let wanted =
         [("plan", 1), ("say", 2), ("join", 1), ("hear-plan", 1), ("hear-decode", 2), ("hear-gather", 1), ("verify", 1)];
     assert_eq!(walk.stages(), wanted);
@@ -148,6 +155,14 @@ fn speech_is_read_back_when_it_is_asked_for() {
     assert_eq!(verify[0], StepInput::Output(walk.step("join").id.clone()));
     assert!(matches!(&verify[1], StepInput::Artifact(transcript) if transcript.name == "transcript.json"));
     assert_eq!(verify.len(), 5);
+
+    // What was misheard is said and heard once more.
+    let walk = Walk::of(&Job { params: json!({ "verify": true }), ..plain }, 2);
+    let again: Vec<_> = walk.stages().into_iter().skip(wanted.len()).collect();
+    assert_eq!(again, [("retake", 1), ("again-plan", 1), ("again-decode", 2), ("again-gather", 1), ("mend", 1)]);
+    let mend = &walk.step("mend").inputs;
+    assert_eq!(mend[1], StepInput::Output(walk.step("verify").id.clone()));
+    assert!(matches!(&mend[2], StepInput::Artifact(transcript) if transcript.name == "transcript.json"));
 }
 
 #[test]

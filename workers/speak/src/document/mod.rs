@@ -91,9 +91,21 @@ pub(crate) fn read(name: &str, bytes: &[u8], params: &SpeakParams, lexicon: &Lex
     let text = std::str::from_utf8(bytes)
         .map_err(|error| SpeakError::NotUtf8 { input: name.into(), offset: error.valid_up_to() })?;
     let (language, delivery) = (params.language(), params.delivery());
+    let speakers = params.speakers()?;
     let of_paragraphs = |paragraphs: Vec<Paragraph>| -> (String, Vec<Utterance>) {
         let written = paragraphs.iter().map(|paragraph| paragraph.text.as_str()).collect::<Vec<_>>().join("\n");
-        (written, paragraphs.iter().flat_map(|paragraph| utterances(paragraph, language, delivery)).collect())
+        let mut now = delivery.voices;
+        let of_paragraph = |Paragraph { text, pause_ms }: &Paragraph| -> Vec<Utterance> {
+            let mut spoken = Vec::new();
+            for (voices, text) in speakers.stretches(text, &mut now, delivery.voices) {
+                spoken.extend(utterances(text, language, Delivery { voices, ..delivery }));
+            }
+            if let Some(last) = spoken.last_mut() {
+                last.pause_ms = *pause_ms;
+            }
+            spoken
+        };
+        (written, paragraphs.iter().flat_map(of_paragraph).collect())
     };
     let (written, mut utterances) = match format(name, text, params.format) {
         TextFormat::Ssml => (clean::clean(text), ssml::utterances(name, text, language, delivery)?),
@@ -155,16 +167,11 @@ fn plain(text: &str) -> Vec<Paragraph> {
     paragraphs
 }
 
-fn utterances(paragraph: &Paragraph, language: Option<Language>, delivery: Delivery) -> Vec<Utterance> {
-    let ranges = sentences::split(&paragraph.text);
-    let sayable: Vec<&str> =
-        ranges.into_iter().map(|range| &paragraph.text[range]).filter(|text| clean::is_sayable(text)).collect();
-    let last = sayable.len().saturating_sub(1);
-    let utterance = |(n, text): (usize, &&str)| {
-        let pause_ms = if n == last { paragraph.pause_ms } else { pause_after(text) };
-        Utterance::plain(text, language, delivery, pause_ms)
-    };
-    sayable.iter().enumerate().map(utterance).collect()
+/// The sentences of a stretch of a paragraph.
+fn utterances(text: &str, language: Option<Language>, delivery: Delivery) -> Vec<Utterance> {
+    let sentences = sentences::split(text).into_iter().map(|range| &text[range]);
+    let utterance = |text: &str| Utterance::plain(text, language, delivery, pause_after(text));
+    sentences.filter(|text| clean::is_sayable(text)).map(utterance).collect()
 }
 
 #[cfg(test)]

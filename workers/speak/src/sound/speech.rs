@@ -99,7 +99,7 @@ impl Sound {
     }
 
     /// Trims, amplifies by `gain` and fades the sound, and computes its timing.
-    pub(crate) fn speech(&self, language: Language, phrase: &[Symbol], words: &[&str], gain: f32) -> Speech {
+    pub(crate) fn speech(&self, phrase: &[Symbol], words: &[&str], gain: f32) -> Speech {
         let active = level::speech(&self.samples);
         // A soft consonant at the edge may be below the threshold of silence.
         let edge = |of: Option<&Range<usize>>| of.cloned().unwrap_or(active.clone());
@@ -108,7 +108,7 @@ impl Sound {
         let pcm = level::levelled(&self.samples[kept.clone()], gain);
         let place = |sample: usize| sample.clamp(kept.start, kept.end) - kept.start;
         let spans: Vec<Range<usize>> = self.spans.iter().map(|span| place(span.start)..place(span.end)).collect();
-        let mut timing = timing(language, phrase, &spans, words);
+        let mut timing = timing(phrase, &spans, words);
         timing.duration_s = seconds(pcm.len());
         Speech { pcm, timing }
     }
@@ -137,7 +137,7 @@ fn rounded(s: f64) -> f64 {
 
 /// The times of a spoken phrase's words and phonemes. `spans` are samples of the phrase's sound at the common rate;
 /// `words` is the text of each word number.
-fn timing(language: Language, symbols: &[Symbol], spans: &[Range<usize>], words: &[&str]) -> SpeechTiming {
+fn timing(symbols: &[Symbol], spans: &[Range<usize>], words: &[&str]) -> SpeechTiming {
     let mut timing = SpeechTiming::default();
     let mut last_word = None;
     // A sign without a sound of its own (stress) gives its time to the phoneme that follows.
@@ -151,7 +151,7 @@ fn timing(language: Language, symbols: &[Symbol], spans: &[Range<usize>], words:
             continue;
         }
         let start = carried.take().unwrap_or(span.start);
-        let shapes = shapes(language, &symbol.text);
+        let shapes = shapes(symbol.language, &symbol.text);
         if shapes.is_empty() {
             match timing.phonemes.last_mut() {
                 Some(last) if symbol.text == "ː" => last.end_s = rounded(seconds(span.end)),
@@ -204,7 +204,7 @@ mod tests {
         let symbols =
             [Symbol::of('h', 0), Symbol::of('ˈ', 0), Symbol::of('I', 0), Symbol::mark(","), Symbol::of('m', 1)];
         let spans = [0..2_400, 2_400..4_800, 4_800..9_600, 9_600..24_000, 24_000..26_400];
-        let timing = timing(Language::En, &symbols, &spans, &["hi", "mum"]);
+        let timing = timing(&symbols, &spans, &["hi", "mum"]);
         let got: Vec<_> = timing.phonemes.iter().map(|p| (p.phoneme.as_str(), p.start_s, p.end_s)).collect();
         assert_eq!(got, [("h", 0.0, 0.1), ("a", 0.1, 0.28), ("ɪ", 0.28, 0.4), ("m", 1.0, 1.1)]);
         let words: Vec<_> = timing.words.iter().map(|w| (w.text.as_str(), w.start_s, w.end_s)).collect();

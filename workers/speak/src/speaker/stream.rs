@@ -108,7 +108,7 @@ impl Speaker {
 }
 
 /// The clauses of an utterance. An utterance with readings stays whole.
-fn clauses(utterance: Utterance) -> Vec<Utterance> {
+pub(crate) fn clauses(utterance: Utterance) -> Vec<Utterance> {
     if !utterance.readings.is_empty() {
         return vec![utterance];
     }

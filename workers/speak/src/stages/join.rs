@@ -19,7 +19,7 @@ use crate::{
         loudness::{Limiter, Measured, Meter},
         speech::{Speech, shift},
     },
-    step::{Joined, Quality, SpeakOutput},
+    step::{Joined, Plan, Quality, SpeakOutput},
 };
 
 /// Samples read at a time.
@@ -36,20 +36,33 @@ pub(crate) fn run(params: &SpeakParams, cx: &StepContext<'_>) -> Result<SpeakOut
     let SpeakOutput::Plan(plan) = cx.input_json(0)? else {
         return Err(StepError::internal("the plan of the parts to join is not the first input"));
     };
+    let joined = join(params, plan, &sounds, &times, cx)?;
+    joined.quality.iter().for_each(|(key, value)| cx.quality(key, value.clone()));
+    Ok(SpeakOutput::Join(joined))
+}
+
+/// Joins parts that have a sound and times each, and leaves the artifacts of the job.
+pub(super) fn join(
+    params: &SpeakParams,
+    plan: Plan,
+    sounds: &[&LocalInput],
+    times: &[&LocalInput],
+    cx: &StepContext<'_>,
+) -> Result<Joined, StepError> {
     if sounds.is_empty() || sounds.len() != times.len() {
         return Err(StepError::internal(format!("{} sounds and {} timings to join", sounds.len(), times.len())));
     }
-    let gain_db = gain(params, &sounds, cx)?;
+    let gain_db = gain(params, sounds, cx)?;
     let format = params.audio.media();
     let name = format!("speech.{}", format.extension());
     let path = cx.place(&name)?;
     let mut encoder = Encoder::create(&path, params.sample_rate_hz, format)?;
-    let measured = render(&sounds, params.sample_rate_hz, gain_db, cx, |block| Ok(encoder.write(block)?))?;
+    let measured = render(sounds, params.sample_rate_hz, gain_db, cx, |block| Ok(encoder.write(block)?))?;
     encoder.finish()?;
     cx.publish_file(&name, format.media_type(), &path)?;
 
-    let starts = starts(&sounds)?;
-    let totals = write_times(&times, &starts, cx)?;
+    let starts = starts(sounds)?;
+    let totals = write_times(times, &starts, cx)?;
     let mut quality = quality(&measured, &totals);
     if plan.unspoken_letters > 0 {
         quality.insert("unspoken_letters".into(), plan.unspoken_letters.into());
@@ -57,9 +70,8 @@ pub(crate) fn run(params: &SpeakParams, cx: &StepContext<'_>) -> Result<SpeakOut
     if !plan.warnings.is_empty() {
         quality.insert("warnings".into(), plan.warnings.into());
     }
-    quality.iter().for_each(|(key, value)| cx.quality(key, value.clone()));
     let duration_s = starts.last().copied().unwrap_or(0.0);
-    Ok(SpeakOutput::Join(Joined { duration_s, sentences: totals.sentences, words: totals.words, quality }))
+    Ok(Joined { duration_s, sentences: totals.sentences, words: totals.words, quality, read_back: None })
 }
 
 /// The gain that brings the whole to the target loudness, measured behind the limiter.

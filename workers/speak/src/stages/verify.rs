@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use medley_proto::{SpeechTiming, Transcript, Word};
 use medley_step::{StepContext, StepError};
-use serde::Serialize;
 
 use crate::{
     language::{Language, main_language},
@@ -12,56 +11,77 @@ use crate::{
     phonemes::chinese::Segmenter,
     pronunciation::SpokenText,
     speaker::spoken_runs,
-    step::{Joined, SpeakOutput},
+    step::{Misheard, Quality, ReadBack, SpeakOutput},
 };
 
 /// A sentence with a higher error rate is listed.
-const MAX_ERROR_RATE: f64 = 0.2;
+pub(super) const MAX_ERROR_RATE: f64 = 0.2;
 /// A word belongs to a sentence when its middle is at most this far outside of it.
 const SLACK_S: f64 = 0.25;
-
-/// A sentence that the transcript has otherwise.
-#[derive(Serialize)]
-struct Misheard<'t> {
-    start_s: f64,
-    text: &'t str,
-    heard: String,
-    error_rate: f64,
-}
 
 /// Inputs: the join step's output, `transcript.json`, then the join step's artifacts, which are handed on.
 pub(crate) fn run(cx: &StepContext<'_>) -> Result<SpeakOutput, StepError> {
     let joined: SpeakOutput = cx.input_json(0)?;
-    let SpeakOutput::Join(Joined { quality, .. }) = &joined else {
+    let SpeakOutput::Join(mut joined) = joined else {
         return Err(StepError::internal("the join step's output is not the first input"));
     };
     let transcript: Transcript = cx.input_json(1)?;
     let place = cx.inputs().iter().position(|input| input.name == "timing.json");
     let timing: SpeechTiming = cx.input_json(place.ok_or_else(|| StepError::internal("there is no timing.json"))?)?;
-    quality.iter().for_each(|(key, value)| cx.quality(key, value.clone()));
 
-    let segmenter = Segmenter::new();
-    let words: Vec<&Word> = transcript.segments.iter().flat_map(|segment| &segment.words).collect();
-    let (mut wrong, mut all) = (0, 0);
-    let mut misheard = Vec::new();
-    for sentence in &timing.sentences {
+    let listener = Listener::new(&transcript);
+    let mut read_back = ReadBack::default();
+    for (number, sentence) in (0..).zip(&timing.sentences) {
         cx.checkpoint()?;
-        let heard = between(&words, sentence.start_s - SLACK_S..sentence.end_s + SLACK_S);
-        let wanted = tokens(&segmenter, &sentence.text);
-        let errors = errors(&wanted, &tokens(&segmenter, &heard));
-        (wrong, all) = (wrong + errors, all + wanted.len());
-        let error_rate = rate(errors, wanted.len());
+        let Heard { text: heard, wrong, all } = listener.compare(&sentence.text, sentence.start_s..sentence.end_s);
+        (read_back.wrong, read_back.all) = (read_back.wrong + wrong, read_back.all + all);
+        let error_rate = rate(wrong, all);
         if error_rate > MAX_ERROR_RATE {
-            misheard.push(Misheard { start_s: sentence.start_s, text: &sentence.text, heard, error_rate });
+            let (start_s, text) = (sentence.start_s, sentence.text.clone());
+            read_back.misheard.push(Misheard { number, start_s, text, heard, wrong, error_rate });
         }
     }
-    cx.quality("read_back_error_rate", rate(wrong, all));
-    cx.quality("read_back_misheard", misheard.len());
-    cx.publish("read-back.json", "application/json", &serde_json::to_vec_pretty(&misheard)?)?;
+    tell(&read_back, &mut joined.quality, cx)?;
+    joined.read_back = Some(read_back);
     for (n, input) in cx.inputs().iter().enumerate().skip(2) {
         cx.hand_on(n, &input.name)?;
     }
-    Ok(joined)
+    Ok(SpeakOutput::Join(joined))
+}
+
+/// Leaves `read-back.json` and the quality of the speech.
+pub(super) fn tell(read_back: &ReadBack, quality: &mut Quality, cx: &StepContext<'_>) -> Result<(), StepError> {
+    quality.insert("read_back_error_rate".into(), rate(read_back.wrong, read_back.all).into());
+    quality.insert("read_back_misheard".into(), read_back.misheard.len().into());
+    quality.iter().for_each(|(key, value)| cx.quality(key, value.clone()));
+    cx.publish("read-back.json", "application/json", &serde_json::to_vec_pretty(&read_back.misheard)?)
+}
+
+/// What was heard of a sentence, and how many of its units were wrong, of all.
+pub(super) struct Heard {
+    pub(super) text: String,
+    pub(super) wrong: u64,
+    pub(super) all: u64,
+}
+
+/// Compares stretches of a transcript with what was to be said.
+pub(super) struct Listener<'t> {
+    segmenter: Segmenter,
+    words: Vec<&'t Word>,
+}
+
+impl<'t> Listener<'t> {
+    pub(super) fn new(transcript: &'t Transcript) -> Self {
+        let words = transcript.segments.iter().flat_map(|segment| &segment.words).collect();
+        Self { segmenter: Segmenter::new(), words }
+    }
+
+    pub(super) fn compare(&self, text: &str, time_s: Range<f64>) -> Heard {
+        let heard = between(&self.words, time_s.start - SLACK_S..time_s.end + SLACK_S);
+        let wanted = tokens(&self.segmenter, text);
+        let wrong = errors(&wanted, &tokens(&self.segmenter, &heard));
+        Heard { text: heard, wrong: wrong as u64, all: wanted.len() as u64 }
+    }
 }
 
 /// The words whose middle lies in this time.
@@ -113,7 +133,7 @@ fn errors(wanted: &[String], heard: &[String]) -> usize {
     row[heard.len()]
 }
 
-fn rate(errors: usize, all: usize) -> f64 {
+pub(super) fn rate(errors: u64, all: u64) -> f64 {
     (errors as f64 / all.max(1) as f64 * 1e4).round() / 1e4
 }
 

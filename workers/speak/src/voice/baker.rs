@@ -14,6 +14,8 @@ const LATE: usize = 240;
 const FRAME: usize = 300;
 const RATE_HZ: u32 = 24_000;
 const MEL_BINS: usize = 80;
+/// The label for the end of an intonation phrase.
+const PAUSE: &str = "#3";
 
 /// Mandarin: FastSpeech2 (Ren et al. 2020) and multi-band MelGAN (Yang et al. 2020), trained on Baker's recordings.
 #[derive(Debug)]
@@ -26,7 +28,6 @@ pub(crate) struct Baker {
 #[derive(Debug, Deserialize)]
 struct Mapper {
     symbol_to_id: HashMap<String, i32>,
-    pinyin_dict: HashMap<String, [String; 2]>,
 }
 
 impl Baker {
@@ -41,11 +42,6 @@ impl Baker {
             vocoder: models.session(MODEL, "melgan.onnx", options)?,
             mapper,
         })
-    }
-
-    /// The initial (`^` when there is none) and the final of a syllable without its tone.
-    pub(crate) fn syllable(&self, pinyin: &str) -> Option<&[String; 2]> {
-        self.mapper.pinyin_dict.get(pinyin)
     }
 
     fn run(&self, ids: Vec<i32>, prosody: Prosody) -> ort::Result<(Vec<f32>, Vec<usize>)> {
@@ -84,7 +80,9 @@ impl Voice for Baker {
 
     fn speak(&self, phrase: &[Symbol], prosody: Prosody) -> Result<Spoken, SpeakError> {
         let id = |text: &str| self.mapper.symbol_to_id.get(text).copied();
-        let known: Vec<Option<i32>> = phrase.iter().map(|symbol| id(&symbol.text)).collect();
+        let is_pause = |symbol: &Symbol| symbol.word.is_none() && !symbol.is_seam();
+        let known = |symbol: &Symbol| id(if is_pause(symbol) { PAUSE } else { &symbol.text });
+        let known: Vec<Option<i32>> = phrase.iter().map(known).collect();
         let mut ids: Vec<i32> = id("sil").into_iter().collect();
         ids.extend(known.iter().flatten());
         ids.extend(id("sil").into_iter().chain(id("eos")));

@@ -2,6 +2,7 @@
 
 mod baker;
 mod hibari;
+mod kokoro;
 mod piper;
 mod vocoder;
 
@@ -9,9 +10,14 @@ use std::ops::Range;
 
 pub(crate) use baker::Baker;
 pub(crate) use hibari::Hibari;
+pub(crate) use kokoro::Kokoro;
 pub(crate) use piper::Piper;
 
-use crate::SpeakError;
+use crate::{
+    SpeakError,
+    language::Language,
+    phonemes::chinese::{BETWEEN_SYLLABLES, BETWEEN_WORDS},
+};
 
 /// One symbol of a voice's alphabet: a phoneme, a mark of punctuation, a boundary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,15 +25,27 @@ pub(crate) struct Symbol {
     pub(crate) text: String,
     /// The word that it belongs to, by its number in the sentence; none for pauses.
     pub(crate) word: Option<usize>,
+    /// The language of a phoneme; a mark is the same in both.
+    pub(crate) language: Language,
 }
 
 impl Symbol {
     pub(crate) fn mark(text: &str) -> Self {
-        Self { text: text.into(), word: None }
+        Self { text: text.into(), word: None, language: Language::En }
     }
 
     pub(crate) fn of(text: impl Into<String>, word: usize) -> Self {
-        Self { text: text.into(), word: Some(word) }
+        Self { text: text.into(), word: Some(word), language: Language::En }
+    }
+
+    /// An initial, or a final with its tone.
+    pub(crate) fn chinese(text: impl Into<String>, word: usize) -> Self {
+        Self { text: text.into(), word: Some(word), language: Language::Zh }
+    }
+
+    /// Whether it separates words or syllables and is no pause.
+    pub(crate) fn is_seam(&self) -> bool {
+        self.word.is_none() && matches!(self.text.as_str(), " " | BETWEEN_SYLLABLES | BETWEEN_WORDS)
     }
 }
 
@@ -60,6 +78,13 @@ pub(crate) struct Spoken {
 pub(crate) trait Voice: Send + Sync {
     /// The longest phrase. The caller cuts longer ones.
     const MAX_SYMBOLS: usize;
+    /// A longer phrase is cut at a mark of punctuation where it has one.
+    const GOOD_SYMBOLS: usize = Self::MAX_SYMBOLS;
+
+    /// How many of [`Voice::MAX_SYMBOLS`] a symbol takes.
+    fn size(&self, _symbol: &Symbol) -> usize {
+        1
+    }
 
     fn speak(&self, phrase: &[Symbol], prosody: Prosody) -> Result<Spoken, SpeakError>;
 }

@@ -73,7 +73,7 @@ impl Voice for Piper {
             taken.push(ids.len() - before);
         }
         ids.push(2);
-        let (pcm, durations) = self.run(ids, prosody.rate).map_err(|source| SpeakError::Voice {
+        let (pcm, durations) = self.run(ids, prosody.rate / prosody.pitch).map_err(|source| SpeakError::Voice {
             voice: MODEL,
             text: shown(phrase),
             source,
@@ -81,6 +81,8 @@ impl Voice for Piper {
         let lead = durations.iter().take(2).sum::<usize>().saturating_sub(LATE);
         let mut rest = durations.iter().skip(2);
         let each = taken.into_iter().map(|count| rest.by_ref().take(count).sum());
-        Ok(Spoken { spans: spans(lead, each), pcm, rate_hz: self.rate_hz })
+        // The network has no pitch: it speaks slower and its samples are played faster.
+        let rate_hz = (self.rate_hz as f32 * prosody.pitch).round() as u32;
+        Ok(Spoken { spans: spans(lead, each), pcm, rate_hz })
     }
 }

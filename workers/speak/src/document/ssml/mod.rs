@@ -128,10 +128,9 @@ impl Reader {
             "emphasis" => values::emphasis(&mut inner.delivery, value("level").unwrap_or("moderate")).map_err(wrong)?,
             "voice" => {
                 if let Some(name) = value("name").or_else(|| value("gender")) {
-                    match values::voice(name).map_err(wrong)? {
-                        Some(voice) => inner.delivery.english = voice,
-                        None => inner.language = Some(Language::Zh),
-                    }
+                    let (voices, language) = values::voice(inner.delivery.voices, name).map_err(wrong)?;
+                    inner.delivery.voices = voices;
+                    inner.language = language.or(inner.language);
                 }
             }
             "break" => {

@@ -1,5 +1,4 @@
 use super::*;
-use crate::delivery::EnglishVoice;
 
 fn read(text: &str) -> Vec<Utterance> {
     utterances("a.ssml", text, None, Delivery::default()).unwrap()
@@ -51,7 +50,7 @@ fn every_element_has_its_effect() {
     let said = |text: &str| Pronunciation::Said(text.into());
     assert_eq!(hows, [&said("eigh B 1"), &said("2024-03-05"), &Pronunciation::Ipa("təmˈɑːɾoʊ".into())]);
     assert_eq!(all[6].language, Some(Language::Zh));
-    assert_eq!(all[7].delivery.english, EnglishVoice::Joe);
+    assert_eq!(all[7].delivery.voices.to_string(), "joe");
     assert!(all[8].delivery.rate < 1.0 && all[8].delivery.volume_db > 0.0);
 }
 

@@ -1,9 +1,6 @@
 //! The values of SSML attributes.
 
-use crate::{
-    delivery::{Delivery, EnglishVoice},
-    language::Language,
-};
+use crate::{delivery::Delivery, language::Language, voices::Voices};
 
 /// The longest pause.
 const MAX_PAUSE_MS: f64 = 60_000.0;
@@ -16,14 +13,13 @@ pub(super) fn language(code: &str) -> Result<Language, String> {
     }
 }
 
-/// An English voice; none for the Chinese one.
-pub(super) fn voice(name: &str) -> Result<Option<EnglishVoice>, String> {
-    match name.to_lowercase().as_str() {
-        "hibari" | "female" => Ok(Some(EnglishVoice::Hibari)),
-        "joe" | "piper-joe" | "male" => Ok(Some(EnglishVoice::Joe)),
-        "baker" | "fastspeech2-baker" => Ok(None),
-        _ => Err(format!("there is no voice '{name}'; use hibari or joe (English) or baker (Chinese)")),
-    }
+/// The voices after one of them changed, and the language of a name that is only Chinese.
+pub(super) fn voice(voices: Voices, name: &str) -> Result<(Voices, Option<Language>), String> {
+    voices.with(match name.to_lowercase().as_str() {
+        "female" => "hibari",
+        "male" => "joe",
+        _ => name,
+    })
 }
 
 pub(super) fn pause(time: Option<&str>, strength: Option<&str>) -> Result<u32, String> {

@@ -224,3 +224,35 @@ pub(super) const SPELLED_CAPITALS: [&str; 6] = ["HTTPS", "XHTML", "NAACP", "ASCA
 /// Domains whose last part is read as a word.
 pub(super) const DOMAIN_WORDS: [&str; 14] =
     ["com", "net", "org", "gov", "info", "app", "dev", "shop", "blog", "news", "site", "online", "mil", "biz"];
+
+/// Ordinary words of two to four letters that stand in capitals for emphasis. Words that are better known as an acronym (ARM,
+/// IT, MAY, US, WHO) are not among them.
+pub(super) const EMPHASISED: &str = "\
+    able add age ago all also and any are area army ask ate away baby back bad bag bath be bear beat bed been \
+    beer beg bell belt best bet big bill bird bit blue boat body bomb bone book boot born boss both bowl box boy \
+    burn bus bush busy but buy by cake call calm came camp can card care case cash city club coat cold come cook \
+    cool copy cost crew cry cup cut dark date dawn day days dead deaf deal dear debt deep did die diet dig dirt \
+    dish do does dog done door down draw drew drop drug dry duck dumb dust duty each ear earn east easy eat edge \
+    egg else end even ever evil exam exit eye face fact fail fair fall fame far farm fast fate fear feed feel \
+    feet fell felt few file fill film find fine fire fish five flat flew flow fly food foot for four free from \
+    fuel full fun fund gain game gate gave get gift girl give glad go goal god goes gold gone good got grew grow \
+    gun guy had hair half hall hand hang hard harm has hat hate have he head hear heat held hell help her here \
+    hero hers hey hid hide high hill him hire his hit hold hole home hope hot hour how huge huh hung hunt hurt \
+    idea if inch into job join joke joy jump just keep kept key kick kid kill kind king knee knew know lack lady \
+    laid lake lamp land lane last late law lay lazy lead leaf lean led left leg less let lie life lift like line \
+    live load loan lock lone long look lord lose loss lost loud love low luck mad made mail main make male man \
+    many me meal mean meat meet met mile milk mind mine miss mix mom mood moon more most move much mum must my \
+    name near neck need new news next nice nine no none nope nor nose not note now odd of off oil okay old once \
+    one only open our out over own page paid pain pair park part pass past path pay peak pick pink play plus poem \
+    poor pull pure push put quit rain ran rare rate read real red rent rest rice rich ride ring rise road rock \
+    role roof room root rope rose rude rule run rush safe said sale salt same sand save saw say seat see seed \
+    seek seem seen sell send sent sex she shop show shut shy sick side sign sing sink sit six skin skip sky slow \
+    so soft soil sold some son song soon sore soul soup stay step stop such suit sun sure swim tail take tale \
+    talk tall task tax taxi tea team tell ten tend than that the them then they thin this thus tie tiny to told \
+    too took tool top tour town toy tree trip true try turn twin two ugly up upon used vast very view vote wait \
+    wake walk wall want war warm warn was wash wave way we weak wear week well went were west wet what when why \
+    wide wife wild will win wind wine wing wins wire wise wish with wolf wood word work wow yard yeah year yes \
+    yet you your zero";
+
+/// Words that are acronyms by themselves, and words beside an emphasised one: IT in "I LOVE IT".
+pub(super) const EMPHASISED_IN_COMPANY: [&str; 9] = ["IT", "IS", "AM", "AT", "AN", "AS", "IN", "ON", "OR"];

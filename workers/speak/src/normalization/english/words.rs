@@ -1,9 +1,11 @@
 //! Internet addresses, abbreviations, words with digits, acronyms and signs.
 
+use std::{collections::HashSet, sync::LazyLock};
+
 use super::{
-    super::Rule,
+    super::{Around, Rule},
     numbers::{code, number, spelled},
-    tables::{ABBREVIATIONS, ACRONYM_WORDS, DOMAIN_WORDS, DOTTED, SPELLED_CAPITALS},
+    tables::{ABBREVIATIONS, ACRONYM_WORDS, DOMAIN_WORDS, DOTTED, EMPHASISED, EMPHASISED_IN_COMPANY, SPELLED_CAPITALS},
 };
 
 /// Rules that come before those of numbers and dates.
@@ -54,7 +56,9 @@ pub(super) fn rules() -> Vec<Rule> {
         }),
         // COVID-19, F-16, MP3, iPhone15, 5G
         Rule::whole(r"(?:[A-Za-z]+-?\d+|\d+-?[A-Za-z]+)(?:-?[A-Za-z]+|-?\d+)*", |found, _| Some(mixed(&found[0]))),
-        Rule::whole(r"[A-Z]{2,}s?", |found, _| Some(capitals(&found[0]))),
+        Rule::whole(r"[A-Z]{2,}s?", |found, around| {
+            Some(emphasised(&found[0], around).unwrap_or_else(|| capitals(&found[0])))
+        }),
         Rule::anywhere(r"#(?P<w>[A-Za-z]\w*)", |found, _| Some(format!("hashtag {}", camel(&found["w"])))),
         Rule::whole(r"[A-Z]?[a-z]+(?:[A-Z]+[a-z]+)+|[A-Z][a-z]+[A-Z]+|i[A-Z][a-z]+|e[A-Z][a-z]+", |found, _| {
             Some(camel(&found[0]))
@@ -106,6 +110,31 @@ fn letters(text: &str) -> String {
         _ => c.to_uppercase().to_string(),
     });
     names.collect::<Vec<_>>().join(" ")
+}
+
+/// A word in capitals that is no acronym, in small letters.
+fn emphasised(word: &str, around: &Around<'_>) -> Option<String> {
+    static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| EMPHASISED.split_whitespace().collect());
+    // "Portland, ME" is in Maine.
+    if word.len() == 2 && around.before.trim_end().ends_with(',') {
+        return None;
+    }
+    let lower = word.to_lowercase();
+    let is_ordinary = |word: &str| {
+        word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase()) && WORDS.contains(&*word.to_lowercase())
+    };
+    let beside = |word: Option<&str>| {
+        word.is_some_and(|word| {
+            is_ordinary(word) && !matches!(word, "THE" | "OF" | "AND" | "FOR" | "FROM" | "TO" | "BY")
+        })
+    };
+    let in_company = || {
+        let before = around.before.split_whitespace().next_back();
+        let after =
+            around.after.split_whitespace().next().map(|word| word.trim_end_matches(|c: char| !c.is_alphabetic()));
+        EMPHASISED_IN_COMPANY.contains(&word) && (beside(before) || beside(after))
+    };
+    (is_ordinary(word) || in_company()).then_some(lower)
 }
 
 fn capitals(text: &str) -> String {

@@ -2,6 +2,7 @@
 //! phrases, tone sandhi and erhua.
 
 mod context;
+mod parts;
 mod pinyin;
 mod sandhi;
 mod words;
@@ -11,9 +12,10 @@ use std::ops::Range;
 use crate::{
     SpeakError,
     normalization::{Piece, PieceKind},
-    voice::{Baker, Symbol},
+    voice::Symbol,
 };
 
+pub(crate) use parts::NO_INITIAL;
 pub(crate) use words::Segmenter;
 
 /// A syllable: the pinyin of one character without its tone (`v` for ü), its tone 1–5 (5 is neutral), and whether
@@ -42,28 +44,24 @@ pub(crate) type Read = (Vec<Symbol>, Vec<Range<usize>>);
 /// Reads a phrase.
 ///
 /// # Errors
-/// When given pinyin is no syllable of the voice.
-pub(crate) fn symbols(segmenter: &Segmenter, voice: &Baker, pieces: &[Piece]) -> Result<Read, SpeakError> {
+/// When given pinyin is no syllable.
+pub(crate) fn symbols(segmenter: &Segmenter, pieces: &[Piece]) -> Result<Read, SpeakError> {
     let mut phrase = Phrase::default();
     let mut clause: Vec<&Piece> = Vec::new();
     for piece in pieces {
         match &piece.kind {
             PieceKind::Say(_) => clause.push(piece),
             PieceKind::Phonemes(pinyin) => {
-                phrase.clause(segmenter, voice, &std::mem::take(&mut clause));
-                phrase.pinyin(voice, pinyin, piece)?;
+                phrase.clause(segmenter, &std::mem::take(&mut clause));
+                phrase.pinyin(pinyin, piece)?;
             }
-            PieceKind::Mark(_) => {
-                phrase.clause(segmenter, voice, &std::mem::take(&mut clause));
-                phrase.pause();
+            PieceKind::Mark(mark) => {
+                phrase.clause(segmenter, &std::mem::take(&mut clause));
+                phrase.mark(*mark);
             }
         }
     }
-    phrase.clause(segmenter, voice, &clause);
-    // A pause at the end is the voice's own silence.
-    while phrase.symbols.last().is_some_and(|symbol| symbol.word.is_none()) {
-        phrase.symbols.pop();
-    }
+    phrase.clause(segmenter, &clause);
     Ok((phrase.symbols, phrase.words))
 }
 
@@ -74,17 +72,22 @@ struct Phrase {
 }
 
 impl Phrase {
-    fn pause(&mut self) {
-        if let Some(last) = self.symbols.last_mut() {
-            if last.word.is_none() {
-                last.text = PAUSE.into();
-            } else {
-                self.symbols.push(Symbol::mark(PAUSE));
+    /// Of several marks in a row the strongest is kept.
+    fn mark(&mut self, mark: char) {
+        let strength = |text: &str| ["，", "。", "！", "？"].iter().position(|mark| *mark == text);
+        let mark = mark.to_string();
+        match self.symbols.last_mut() {
+            Some(last) if last.word.is_none() => {
+                if strength(&mark) >= strength(&last.text) {
+                    last.text = mark;
+                }
             }
+            Some(_) => self.symbols.push(Symbol::mark(&mark)),
+            None => {}
         }
     }
 
-    fn clause(&mut self, segmenter: &Segmenter, voice: &Baker, pieces: &[&Piece]) {
+    fn clause(&mut self, segmenter: &Segmenter, pieces: &[&Piece]) {
         self.go_on();
         let mut text = String::new();
         let mut sources: Vec<Range<usize>> = Vec::new(); // one for each character of `text`
@@ -102,22 +105,22 @@ impl Phrase {
             let length = word.text.chars().count();
             let source = sources[character].start..sources[character + length - 1].end;
             let number = self.number(source);
-            self.word(voice, &word, number);
+            self.word(&word, number);
             character += length;
         }
         self.end();
     }
 
     /// Syllables as they were written.
-    fn pinyin(&mut self, voice: &Baker, pinyin: &str, piece: &Piece) -> Result<(), SpeakError> {
+    fn pinyin(&mut self, pinyin: &str, piece: &Piece) -> Result<(), SpeakError> {
         self.go_on();
         let syllables: Vec<Syllable> = pinyin.split_whitespace().filter_map(pinyin::numbered).collect();
-        let unknown = syllables.iter().find(|syllable| voice.syllable(&syllable.pinyin).is_none());
+        let unknown = syllables.iter().find(|syllable| parts::parts(&syllable.pinyin).is_none());
         if let Some(Syllable { pinyin, .. }) = unknown {
             return Err(SpeakError::Syllable { pinyin: pinyin.clone() });
         }
         let number = self.number(piece.source.clone());
-        self.word(voice, &Word { text: String::new(), tag: String::new(), syllables }, number);
+        self.word(&Word { text: String::new(), tag: String::new(), syllables }, number);
         self.end();
         Ok(())
     }
@@ -130,7 +133,11 @@ impl Phrase {
     }
 
     fn end(&mut self) {
-        while self.symbols.last().is_some_and(|symbol| matches!(symbol.text.as_str(), "#0" | "#1")) {
+        while self
+            .symbols
+            .last()
+            .is_some_and(|symbol| matches!(symbol.text.as_str(), BETWEEN_SYLLABLES | BETWEEN_WORDS))
+        {
             self.symbols.pop();
         }
     }
@@ -144,26 +151,27 @@ impl Phrase {
         self.words.len() - 1
     }
 
-    fn word(&mut self, voice: &Baker, word: &Word, number: usize) {
+    fn word(&mut self, word: &Word, number: usize) {
         for (n, syllable) in word.syllables.iter().enumerate() {
-            let Some([initial, last]) = voice.syllable(&syllable.pinyin) else { continue };
+            let Some((initial, last)) = parts::parts(&syllable.pinyin) else { continue };
             if n > 0 {
-                self.symbols.push(Symbol::mark("#0"));
+                self.symbols.push(Symbol::mark(BETWEEN_SYLLABLES));
             }
-            self.symbols.push(Symbol::of(initial.as_str(), number));
-            self.symbols.push(Symbol::of(format!("{last}{}", syllable.tone), number));
+            self.symbols.push(Symbol::chinese(initial, number));
+            self.symbols.push(Symbol::chinese(format!("{last}{}", syllable.tone), number));
             if syllable.rhotic {
-                self.symbols.push(Symbol::of("er5", number));
+                self.symbols.push(Symbol::chinese("er5", number));
             }
         }
         self.symbols.push(Symbol::mark(BETWEEN_WORDS));
     }
 }
 
-/// Baker's label for the end of an intonation phrase.
-pub(crate) const PAUSE: &str = "#3";
-/// Between words within a phrase. Baker labels every syllable boundary, `#0` within a prosodic word, `#1` after it.
-const BETWEEN_WORDS: &str = "#1";
+/// A mark of punctuation that stands between two phrases.
+pub(crate) const PAUSE: &str = "，";
+/// Between syllables of a word, and between words: Baker's labels.
+pub(crate) const BETWEEN_SYLLABLES: &str = "#0";
+pub(crate) const BETWEEN_WORDS: &str = "#1";
 
 #[cfg(test)]
 mod tests {
