@@ -115,10 +115,10 @@ fn as_topic(rest: &str) -> Option<String> {
         "的事情",
         "吧",
     ];
-    if BARE.is_match(rest) {
+    let rest = NUMBERED.replace(rest, "");
+    if BARE.is_match(&rest) {
         return None;
     }
-    let rest = NUMBERED.replace(rest, "");
     let clause = rest
         .split(['.', ',', ';', ':', '?', '!', '。', '，', '；', '：', '？', '！', '…'])
         .find(|part| !part.trim().is_empty())?;
@@ -186,6 +186,7 @@ mod tests {
             ("Now to the bread.", "The bread"),
             ("Thank you, now let's talk about the new library for a moment.", "The new library"),
             ("Okay, let us move on to our second topic, the weather.", "The weather"),
+            ("Let us move on to our next topic, the weather.", "The weather"),
             ("Let's turn to the price of honey, which has doubled.", "The price of honey"),
             ("Our next topic is urban beekeeping.", "Urban beekeeping"),
             ("That brings us to the election.", "The election"),
