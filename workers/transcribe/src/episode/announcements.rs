@@ -8,6 +8,8 @@ use crate::text::terms::words;
 
 /// The longest topic that is taken for a title, in characters; a Chinese one holds half as many.
 const MAX_TOPIC_CHARS: usize = 60;
+/// A longer one says something instead of naming it.
+const MAX_TOPIC_WORDS: usize = 8;
 /// A change of the subject is announced in a short sentence; a longer one tells of it.
 const MAX_BARE_WORDS: usize = 20;
 
@@ -31,14 +33,14 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r"(?:our|the|my) (?:first|second|third|fourth|fifth|sixth|next|last|final|other) (?:topic|subject|story|point|item|part|segment|theme)(?: for)?(?: today| tonight)? (?:is|are|will be|concerns)(?: about)? (?P<topic>.+)".into(),
         r"(?:our|the|my|a) (?:first|second|third|fourth|fifth|sixth|next|last|final|new|other) (?:topic|subject|story|segment|theme)(?:[:,.] ?(?P<topic>.*))?$".into(),
         r"(?:that|this|which) (?:brings|leads) us to (?P<topic>.+)".into(),
-        r"(?:finally|lastly|last but not least|first|second|third|next|now)[,:] (?P<topic>(?:the|our|a|an) .+)".into(),
+        r"(?:finally|lastly|last but not least|next|now)[,:] (?P<topic>(?:the|our|a|an) .+)".into(),
         r"(?:up next|coming up(?: next)?|first up|next up)(?: is| are)?[,:]? (?P<topic>.+)".into(),
     ];
     let chinese = [
         r"^(?:好的?|那么?|嗯|然后|谢谢|[，,。 ])*(?:接下来|下面|接着|最后|首先|现在|第[一二三四五六]|再)，?(?:我们|咱们|让我们|我想)?(?:来|就|再|要|一起)*(?:聊聊|聊一聊|谈谈|谈一谈|说说|说一说|讲讲|讲一讲|看看|看一看|聊|谈|说|讲|看|讨论|进入|转到|关注)(?:一下|到)?(?P<topic>.+)",
         r"^(?:好的?|那么?|嗯|然后|谢谢|[，,。 ])*(?:我们|咱们|让我们)(?:来|再|就|现在)+(?:聊聊|聊一聊|谈谈|谈一谈|说说|说一说|讲讲|看看|讨论)(?:一下)?(?P<topic>.+)",
         r"(?:下一个|第[一二三四五六]个|最后一个|另一个)(?:话题|主题|问题|新闻)(?:是|：|，)?(?:关于)?(?P<topic>.*)",
-        r"(?:换|转换)(?:一?个)?(?:话题|主题)",
+        r"(?:换|转换)(?:一?个)?(?:话题|主题)(?:[，,。]?(?:我们|来|再)*(?:聊聊|谈谈|说说|讲讲|看看|聊|谈|说)(?P<topic>.+))?",
     ];
     let english = english.into_iter().map(|pattern| format!("{lead}{pattern}"));
     let all = english.chain(chinese.map(str::to_owned));
@@ -48,12 +50,6 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 /// A change of the subject that names none.
 static BARE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(?:change (?:the|of) (?:subject|topic)|change (?:subject|topic)s?|(?:next|another|different|new) topic|something (?:completely |entirely |quite |very )?different)\b")
-        .expect("tested below")
-});
-
-/// What stands before a topic's name and is none: "our second topic, the weather".
-static APPOSITION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^(?:(?:our|the|my|a|an) (?:\w+ )?(?:topic|subject|story|point|theme)|something different|another topic), ")
         .expect("tested below")
 });
 
@@ -78,7 +74,9 @@ pub(super) fn announcement(sentence: &str) -> Option<Announcement> {
         if let Some(found) = pattern.captures(&sentence) {
             let topic = found.name("topic").and_then(|topic| as_topic(topic.as_str()));
             // "Now to you" and "let us talk about it" begin nothing.
-            let is_bare = found.name("topic").is_none_or(|topic| topic.as_str().trim().is_empty());
+            let is_bare = found
+                .name("topic")
+                .is_none_or(|topic| topic.as_str().trim().is_empty() || BARE.is_match(topic.as_str()));
             if topic.is_some() || is_bare {
                 return Some(Announcement { topic });
             }
@@ -87,6 +85,12 @@ pub(super) fn announcement(sentence: &str) -> Option<Announcement> {
     let is_short = sentence.split_whitespace().count() <= MAX_BARE_WORDS;
     (is_short && BARE.is_match(&sentence)).then_some(Announcement { topic: None })
 }
+
+/// What stands before a topic and is not its name.
+static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^(?:our|the|my|a) (?:first|second|third|fourth|fifth|sixth|next|last|final|new|other) (?:topic|subject|story|point|item|part|segment|theme)(?: for)?(?: today| tonight)?(?: is|,|:)? ")
+        .expect("tested below")
+});
 
 /// The name of a topic: to the end of its clause, without what hangs on to it.
 fn as_topic(rest: &str) -> Option<String> {
@@ -111,7 +115,10 @@ fn as_topic(rest: &str) -> Option<String> {
         "的事情",
         "吧",
     ];
-    let rest = APPOSITION.replace(rest.trim(), "");
+    let rest = NUMBERED.replace(rest, "");
+    if BARE.is_match(&rest) {
+        return None;
+    }
     let clause = rest
         .split(['.', ',', ';', ':', '?', '!', '。', '，', '；', '：', '？', '！', '…'])
         .find(|part| !part.trim().is_empty())?;
@@ -131,7 +138,8 @@ fn as_topic(rest: &str) -> Option<String> {
     }
     let wide = topic.chars().any(medley_text::script::is_unspaced);
     let max = if wide { MAX_TOPIC_CHARS / 2 } else { MAX_TOPIC_CHARS };
-    let is_name = !words(topic).is_empty() && topic.chars().count() <= max && !is_clause(topic);
+    let is_short = topic.split_whitespace().count() <= MAX_TOPIC_WORDS;
+    let is_name = is_short && !words(topic).is_empty() && topic.chars().count() <= max && !is_clause(topic);
     is_name.then(|| capitalised(topic))
 }
 
@@ -178,6 +186,7 @@ mod tests {
             ("Now to the bread.", "The bread"),
             ("Thank you, now let's talk about the new library for a moment.", "The new library"),
             ("Okay, let us move on to our second topic, the weather.", "The weather"),
+            ("Let us move on to our next topic, the weather.", "The weather"),
             ("Let's turn to the price of honey, which has doubled.", "The price of honey"),
             ("Our next topic is urban beekeeping.", "Urban beekeeping"),
             ("That brings us to the election.", "The election"),
@@ -187,6 +196,7 @@ mod tests {
             ("接下来我们聊聊面包的历史。", "面包的历史"),
             ("好，下面说说天气吧。", "天气"),
             ("第二个话题是城市养蜂。", "城市养蜂"),
+            ("我们换个话题，聊聊养蜂。", "养蜂"),
             ("最后，我们来看看足球比赛的结果。", "足球比赛的结果"),
         ] {
             let found = topic(sentence).flatten();
@@ -216,6 +226,7 @@ mod tests {
             "Let us talk about it.",
             "Now I understand.",
             "You should look at me.",
+            "First, the people who live nearby were never asked.",
             "今天我们聊聊蜜蜂、面包和天气。",
             "我昨天去了市场。",
             "我们看了一场比赛。",

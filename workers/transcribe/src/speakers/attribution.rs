@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn words_are_theirs_who_say_most_of_them() {
         assert_eq!(speakers("one two three four", &[(0.0, 0.9, 0), (0.9, 1.6, 1)]), "aabb");
-        assert_eq!(speakers("one two three four", &[(0.0, 0.6, 0), (1.3, 1.6, 1)]), "aabb", "the nearest");
+        assert_eq!(speakers("one two three four", &[(0.0, 0.7, 0), (1.25, 1.6, 1)]), "aabb", "the nearest");
         assert_eq!(speakers("one two", &[]), "--");
         assert_eq!(speakers("one two", &[(9.0, 10.0, 0)]), "--", "nobody is near");
     }

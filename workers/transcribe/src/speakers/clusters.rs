@@ -114,8 +114,9 @@ struct Joining {
     units: Vec<Print>,
     /// The likeness of each two groups; what is joined has none.
     cosines: Vec<f32>,
-    /// Each group's most alike partner.
+    /// Each group's most alike partner, and how alike it is.
     partner: Vec<usize>,
+    likeness: Vec<f32>,
     alive: Vec<bool>,
     joined_to: Vec<usize>,
 }
@@ -137,16 +138,9 @@ impl Joining {
                 cosines[j * n + i] = cosine;
             }
         }
-        let mut new = Self {
-            n,
-            left: n,
-            sums,
-            units,
-            cosines,
-            partner: vec![0; n],
-            alive: vec![true; n],
-            joined_to: (0..n).collect(),
-        };
+        let (partner, likeness) = (vec![0; n], vec![NONE; n]);
+        let (alive, joined_to) = (vec![true; n], (0..n).collect());
+        let mut new = Self { n, left: n, sums, units, cosines, partner, likeness, alive, joined_to };
         (0..n).for_each(|i| new.look(i));
         new
     }
@@ -155,17 +149,14 @@ impl Joining {
     fn look(&mut self, i: usize) {
         let row = &self.cosines[i * self.n..(i + 1) * self.n];
         self.partner[i] = (0..self.n).rev().max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap_or(0);
-    }
-
-    fn likeness(&self, i: usize) -> f32 {
-        self.cosines[i * self.n + self.partner[i]]
+        self.likeness[i] = row[self.partner[i]];
     }
 
     fn most_alike(&self) -> Option<(usize, usize, f32)> {
         let alive = (0..self.n).filter(|i| self.alive[*i]).rev();
-        let i = alive.max_by(|a, b| self.likeness(*a).total_cmp(&self.likeness(*b)))?;
+        let i = alive.max_by(|a, b| self.likeness[*a].total_cmp(&self.likeness[*b]))?;
         let j = self.partner[i];
-        Some((i.min(j), i.max(j), self.likeness(i)))
+        Some((i.min(j), i.max(j), self.likeness[i]))
     }
 
     fn join(&mut self, i: usize, j: usize) {
@@ -185,11 +176,16 @@ impl Joining {
             self.cosines[k * n + j] = NONE;
         }
         self.look(i);
-        for k in (0..n).filter(|k| self.alive[*k] && *k != i).collect::<Vec<_>>() {
-            if self.partner[k] == i || self.partner[k] == j {
+        for k in (0..n).filter(|k| *k != i) {
+            let now = self.cosines[k * n + i];
+            if !self.alive[k] {
+                continue;
+            }
+            // A group that grows mostly gets more like those that it is partner of, so that few rows are looked through.
+            if now >= self.likeness[k] {
+                (self.partner[k], self.likeness[k]) = (i, now);
+            } else if self.partner[k] == i || self.partner[k] == j {
                 self.look(k);
-            } else if self.cosines[k * n + i] > self.likeness(k) {
-                self.partner[k] = i;
             }
         }
     }
