@@ -4,6 +4,7 @@ usage: voices_page.py MEDLEY FOLDER      (writes FOLDER/index.html and a sound f
 """
 import html
 import json
+import os
 import pathlib
 import struct
 import subprocess
@@ -50,4 +51,4 @@ def main(medley, folder):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(os.environ["MEDLEY"], sys.argv[1])
