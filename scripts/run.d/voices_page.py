@@ -1,6 +1,6 @@
 """Makes a page with a sample of every voice, beside what is known of it and whether what it says may be sold.
 
-usage: voices_page.py MEDLEY FOLDER      (writes FOLDER/index.html and a sound for each voice)
+usage: MEDLEY=medley voices_page.py FOLDER      (writes FOLDER/index.html and a sound for each voice)
 """
 import html
 import json
