@@ -104,7 +104,7 @@ fn network_disk(_path: &Path) -> Option<&'static str> {
 /// What an SQLite error means for whoever uses the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// The disk has no room left, be it for the file or for the memory that processes share.
+    /// There is no room left, be it for the file, within its limit of size, or for the memory that processes share.
     Full,
     /// No use trying again: permissions, or no database.
     Refused,
@@ -114,11 +114,12 @@ pub(crate) enum Trouble {
 
 impl Trouble {
     pub(crate) fn of(error: &rusqlite::Error) -> Self {
-        let no_shared_memory =
-            error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE);
+        // No shared memory; and a write that fails though the disk has room: the file may not grow (`ulimit -f`).
+        let no_room = [ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_WRITE];
+        let has_no_room = error.sqlite_error().is_some_and(|error| no_room.contains(&error.extended_code));
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
-            _ if no_shared_memory => Self::Full,
+            _ if has_no_room => Self::Full,
             Some(
                 ErrorCode::PermissionDenied
                 | ErrorCode::ReadOnly

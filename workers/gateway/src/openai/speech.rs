@@ -252,7 +252,8 @@ async fn ended(call: &Call, events: &Events) -> Result<Manifest, Option<ApiError
 fn chunks_of_three(
     blocks: impl Stream<Item = io::Result<Bytes>> + Send,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    let blocks = Box::pin(blocks);
+    // It is asked once more after its end, when something is held.
+    let blocks = Box::pin(blocks.fuse());
     stream::unfold((blocks, Vec::new()), |(mut blocks, mut held)| async move {
         loop {
             match blocks.next().await {

@@ -96,7 +96,7 @@ fn by_channel(ears: &Ears, step: &ListenStep, cx: &StepContext<'_>) -> Result<Li
         let share = 1.0 / channels as f64;
         let votes = around.vote(ears, &samples, &shared, (channel as f64 * share, share))?;
         let spans = votes.speech(step.stretch);
-        let powers: Vec<f64> = samples.chunks(POWER).map(|part| power(part)).collect();
+        let powers: Vec<f64> = samples.chunks(POWER).map(power).collect();
         heard.push((spans, powers));
     }
     let mut turns = Vec::new();

@@ -76,14 +76,11 @@ impl Phrase {
     fn mark(&mut self, mark: char) {
         let strength = |text: &str| ["，", "。", "！", "？"].iter().position(|mark| *mark == text);
         let mark = mark.to_string();
-        match self.symbols.last_mut() {
-            Some(last) if last.word.is_none() => {
-                if strength(&mark) >= strength(&last.text) {
-                    last.text = mark;
-                }
-            }
-            Some(_) => self.symbols.push(Symbol::mark(&mark)),
-            None => {}
+        let Some(last) = self.symbols.last_mut() else { return };
+        if last.word.is_some() {
+            self.symbols.push(Symbol::mark(&mark));
+        } else if strength(&mark) >= strength(&last.text) {
+            last.text = mark;
         }
     }
 
