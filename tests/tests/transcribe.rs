@@ -137,8 +137,8 @@ fn killed_while_speakers_are_told_apart_it_resumes_with_the_same_artifacts() {
 
 /// All files below a folder with their bytes.
 fn files(folder: &Path, into: &mut Vec<(PathBuf, Vec<u8>)>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be read").path();
         if path.is_dir() {
             files(&path, into);
         } else {
@@ -152,7 +152,7 @@ fn files(folder: &Path, into: &mut Vec<(PathBuf, Vec<u8>)>) {
 fn voice_prints(bytes: &[u8]) -> Vec<String> {
     let result: Value = serde_json::from_slice(bytes).unwrap_or_default();
     let voices = result["output"]["voices"].as_array().cloned().unwrap_or_default();
-    voices.iter().map(|voice| voice["print"].as_str().unwrap().to_owned()).collect()
+    voices.iter().map(|voice| voice["print"].as_str().expect("a print is text").to_owned()).collect()
 }
 
 fn holding(medley: &Medley, secrets: &[String]) -> Vec<PathBuf> {

@@ -174,7 +174,7 @@ mod tests {
 
     /// Pieces of 3 s that people say one after another, with half a second between them.
     fn conversation(of: &[usize]) -> Listened {
-        let mut heard = Listened { voices: people(11, &of.to_vec()), ..Listened::default() };
+        let mut heard = Listened { voices: people(11, of), ..Listened::default() };
         for n in 0..of.len() {
             let span = Span::new(n as f64 * 3.5, n as f64 * 3.5 + 3.0);
             heard.pieces.push(Piece { span, prints: vec![Place { span, voice: n as u32 }] });
