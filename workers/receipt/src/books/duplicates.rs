@@ -85,7 +85,22 @@ impl Duplicates {
             .map(|other| (other, Reason::File))
             .or(same_fields.map(|other| (other, Reason::Fields)))
             .or(same_picture.map(|other| (other, Reason::Picture)))?;
+        self.complete(number, found.0);
         Some((self.seen[found.0].file.clone(), found.1))
+    }
+}
+
+impl Duplicates {
+    /// A copy that lacks the number or the time is of the purchase that it is a copy of.
+    fn complete(&mut self, copy: usize, original: usize) {
+        let Seen { number, time, .. } = self.seen[original].clone();
+        let seen = &mut self.seen[copy];
+        if seen.number.is_empty() {
+            seen.number = number;
+        }
+        if seen.time.is_empty() {
+            seen.time = time;
+        }
     }
 }
 

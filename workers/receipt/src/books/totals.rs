@@ -47,6 +47,9 @@ impl Totals {
 }
 
 fn amount(text: &str) -> Option<Decimal> {
+    if text.is_empty() {
+        return None;
+    }
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let value = Decimal::from_digits(whole, fraction)?;

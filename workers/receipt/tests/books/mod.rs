@@ -96,7 +96,8 @@ fn a_folder_of_receipts_becomes_books_the_same_each_time() {
     assert!(lines[1].starts_with("a.png,GREEN VALLEY TRADING SDN BHD,") && lines[1].contains(",84.90,"), "{csv}");
     assert!(lines[2].contains(",a.png,same_fields,"), "{csv}");
     assert!(!lines[3].contains("same_"), "another number is another purchase: {csv}");
-    assert!(lines[4].starts_with("d.png,'=SUM"), "{csv}");
+    // Whatever is read of "=SUM(A1)": no cell begins as a formula.
+    assert!(lines[4].starts_with("d.png,") && !lines[4].contains(",="), "{csv}");
     assert!(lines[5].starts_with("e.jpg,") && lines[5].contains("e.jpg"), "{csv}");
     assert_eq!(text("items.csv").matches("Rice cooker").count(), 4);
     let report = text("report.html");
@@ -106,5 +107,5 @@ fn a_folder_of_receipts_becomes_books_the_same_each_time() {
         text("receipts.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(records[0]["receipt"]["total"]["value"], "84.90");
     assert_eq!(records[1]["duplicate"]["of"], "a.png");
-    assert_eq!(records[4]["error"]["code"], "media_undecodable");
+    assert_eq!(records[4]["error"]["code"], "media_unsupported");
 }

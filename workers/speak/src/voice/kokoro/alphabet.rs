@@ -167,7 +167,7 @@ mod tests {
             ("波浪与鱼。", "pwo→la↘ŋ y↓ y↗."),
             ("春天的云很远。", "ꭧʰwə→ntʰjɛ→ntɤ y↗n xə↗n ɥɛ↓n."),
             ("小孩儿在玩儿。", "ɕjau↓xai↗ɚ ʦai↘ wa↗nɚ."),
-            ("四是四，十是十", "sɨ↘ ʂɨ↘ sɨ↘, ʂɨ↗ ʂɨ↘ ʂɨ↗"),
+            ("四是四，十是十", "sɨ↘ʂɨ↘ sɨ↘, ʂɨ↗ʂɨ↘ ʂɨ↗"),
         ] {
             let (phrase, _) = symbols(&segmenter, &normalise(text, 0..text.len())).unwrap();
             assert_eq!(written(&phrase), wanted, "{text}");
