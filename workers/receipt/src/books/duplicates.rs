@@ -93,7 +93,7 @@ impl Duplicates {
 impl Duplicates {
     /// A copy that lacks the number or the time is of the purchase that it is a copy of.
     fn complete(&mut self, copy: usize, original: usize) {
-        let Seen { number, time, .. } = self.seen[original].clone();
+        let (number, time) = (self.seen[original].number.clone(), self.seen[original].time.clone());
         let seen = &mut self.seen[copy];
         if seen.number.is_empty() {
             seen.number = number;
