@@ -19,7 +19,8 @@ pub use id::{InvalidName, JobId, Name, StepId};
 pub use job::{Class, Input, Job, Source};
 pub use manifest::{JobState, Manifest, Outcome, Provenance, Timings};
 pub use media::{
-    MarkTime, PhonemeTime, SentenceTime, SpeechTiming, Transcript, TranscriptSegment, Viseme, Word, WordTime,
+    MarkTime, PhonemeTime, SentenceTime, Speaker, SpeakerSample, SpeechTiming, Transcript, TranscriptSegment, Viseme,
+    Word, WordTime,
 };
 pub use step::{Commercial, Lineage, ModelUse, Step, StepInput, StepResult};
 

@@ -16,6 +16,30 @@ pub struct Transcript {
     pub duration_s: f64,
     pub text: String,
     pub segments: Vec<TranscriptSegment>,
+    /// Who speaks, in the order in which they begin; empty where nobody looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub speakers: Vec<Speaker>,
+}
+
+/// Somebody who speaks.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Speaker {
+    /// A, B, … in the order in which they begin; it stays when a name is given.
+    pub label: String,
+    /// What segments and words call them: the label, until somebody gives a name.
+    pub name: String,
+    /// Seconds for which they speak.
+    pub talk_s: f64,
+    /// A stretch in which nobody else speaks, to hear who it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SpeakerSample>,
+}
+
+/// A stretch of the file.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct SpeakerSample {
+    pub start_s: f64,
+    pub end_s: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -26,8 +50,12 @@ pub struct TranscriptSegment {
     /// ISO 639-1 of the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// The name of who speaks, as in `speakers`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
+    /// Somebody else speaks during some of its words.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overlap: bool,
     /// Mean natural-log probability of the segment's tokens.
     pub avg_logprob: f64,
     /// Probability that the segment holds no speech.
@@ -43,6 +71,12 @@ pub struct Word {
     pub text: String,
     /// Mean probability of the word's tokens.
     pub prob: f64,
+    /// The name of who speaks, as in `speakers`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
+    /// Somebody else speaks at the same time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overlap: bool,
 }
 
 /// `timing.json`: when each sentence, word and phoneme of synthetic speech sounds.

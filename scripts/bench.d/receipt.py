@@ -1,4 +1,4 @@
-"""Scores receipts: `receipt.py DATA READ_RECEIPT WORK_DIR [speed] [large] [spoiled] [rendered]`, or `receipt.py --peer FILE...` to be
+"""Scores receipts: `receipt.py DATA READ_RECEIPT WORK_DIR [speed] [large] [spoiled] [rendered] [text] [folds]`, or `receipt.py --peer FILE...` to be
 the peer."""
 
 import collections
@@ -124,13 +124,22 @@ def plain(text):
 
 def iso(text):
     text = text.upper()
-    if found := re.match(r"(\d{4})[-/.](\d\d?)[-/.](\d\d?)$", text):
+    if found := re.match(r"(\d{4})[-/.]?(\d\d?)[-/.]?(\d\d?)$", text):
         return "%04d-%02d-%02d" % tuple(map(int, found.groups()))
     if found := re.match(r"(\d\d?)[-/. ](\d\d?|[A-Z]{3})[-/. ](\d{2,4})$", text):
         day, month, year = found.groups()
         year = int(year) + (2000 if int(year) < 100 else 0)
         return "%04d-%02d-%02d" % (year, MONTHS.get(month) or int(month), int(day))
     return text
+
+
+def same(field, true, got):
+    """Whether a field is right."""
+    if field == "date":
+        return iso(true) == got
+    if field == "total":
+        return bool(got) and float(re.sub(r"[^\d.-]", "", true)) == float(got)
+    return plain(true) == plain(got)
 
 
 def field_counts(data, out):
@@ -152,15 +161,9 @@ def field_counts(data, out):
         sums += receipt["quality"]["adds_up"] is True
         for field in FIELDS:
             found[field] += bool(got[field])
-            if field == "date":
-                same = iso(truth[field]) == got[field]
-            elif field == "total":
-                amount = re.sub(r"[^\d.-]", "", truth[field])
-                same = bool(got[field]) and float(amount) == float(got[field])
-            else:
-                same = plain(truth[field]) == plain(got[field])
-            right[field] += same
-            if not same:
+            is_right = same(field, truth[field], got[field])
+            right[field] += is_right
+            if not is_right:
                 misses.append((key.stem, field, truth[field], got[field]))
     return right, found, wanted, sums, misses
 
@@ -331,7 +334,30 @@ def rendered(_data, tool, work):
     (work / "rendered-misses.json").write_text(json.dumps(misses, indent=1, ensure_ascii=False))
 
 
-SECTIONS = {"speed": speed, "large": large, "spoiled": degradations, "rendered": rendered}
+def text(_data, tool, work):
+    """The same layouts from their text alone, without a reader."""
+    import subprocess
+
+    import receipt_render
+    import receipt_rendered
+
+    root, out = work / "rendered-text", work / "read" / "rendered-text"
+    receipt_render.render(root, int(os.environ.get("RECEIPT_SEED", "2")))
+    fields = os.environ.get("RECEIPT_FIELDS", str(Path(tool).with_name("read_fields")))
+    with open(root / "lines.jsonl") as lines:
+        subprocess.run([fields, str(out)], stdin=lines, check=True)
+    misses = receipt_rendered.table(root, out)
+    (work / "rendered-text-misses.json").write_text(json.dumps(misses, indent=1, ensure_ascii=False))
+
+
+def folds(data, tool, work):
+    """Shops that no rule was written for."""
+    import receipt_folds
+
+    receipt_folds.main(data, tool, work)
+
+
+SECTIONS = {"speed": speed, "large": large, "spoiled": degradations, "rendered": rendered, "folds": folds, "text": text}
 
 
 def main():

@@ -1,5 +1,5 @@
-"""Receipts and invoices in layouts of their own, with what they say: `receipt_render.py OUT [SEED]` leaves `img/*.png` and
-`key/*.json`. Shops, streets and goods are invented; nothing is taken from a collection of receipts."""
+"""Receipts and invoices in layouts of their own, with what they say: `receipt_render.py OUT [SEED]` leaves `img/*.png`,
+`key/*.json` and, of what is drawn, `lines.jsonl`. Shops, streets and goods are invented; nothing is taken from a collection of receipts."""
 
 import calendar
 import json
@@ -25,6 +25,8 @@ class Paper:
 
     def __init__(self, width=640, font="Sans", size=24, margin=0.04):
         self.width, self.font, self.size, self.margin, self.rows = width, font, size, margin, []
+        # What was drawn: the row, the text, and its box.
+        self.drawn = []
 
     def row(self, *cells, size=1.0, gap=1.0, bold=False):
         self.rows.append((cells, size, gap, bold))
@@ -47,7 +49,7 @@ class Paper:
         height = round(sum(1.45 * self.size * size * gap for _, size, gap, _ in self.rows) + 4 * self.size)
         picture = Image.new("RGB", (self.width, height), (252, 252, 250))
         ink, y, margin = ImageDraw.Draw(picture), 2 * self.size, self.margin * self.width
-        for cells, size, gap, bold in self.rows:
+        for number, (cells, size, gap, bold) in enumerate(self.rows):
             if cells is None:
                 face = self.face(0.8, False)
                 count = int((self.width - 2 * margin) / face.getlength(bold))
@@ -66,8 +68,22 @@ class Paper:
                 else:
                     x = where * self.width
                 ink.text((x, y), text, font=face, fill=(25, 25, 28))
+                self.drawn.append((number, text, (x, y, x + length, y + self.size * size)))
             y += 1.45 * self.size * size * gap
         return picture
+
+
+    def page(self):
+        """What was drawn, as the reader of text gives it (`TextPage` of medley-vision)."""
+
+        def line(row, text, box):
+            left, top, right, bottom = box
+            quad = [[left, top], [right, top], [right, bottom], [left, bottom]]
+            return {"text": text, "confidence": 1.0, "polygon": quad, "upright": quad, "row": row, "glyphs": []}
+
+        lines = [line(*drawn) for drawn in sorted(self.drawn, key=lambda drawn: (drawn[0], drawn[2][0]))]
+        height = max(box[3] for _, _, box in self.drawn)
+        return {"turn_deg": 0, "lean_deg": 0.0, "width": self.width, "height": height, "lines": lines}
 
 
 def goods(rng, names, count, low=2, high=60, most=4):
@@ -485,14 +501,18 @@ LAYOUTS = [us_diner, uk_shop, singapore, malay_stall, malaysian_chain, a4_invoic
 
 
 def render(out, seed):
+    import receipt_tills
+
     for folder in ("img", "key"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    for layout in LAYOUTS:
-        for index in range(3):
-            paper, key = layout(random.Random(f"{layout.__name__} {seed} {index}"))
-            stem = f"{layout.__name__}-{index}"
-            paper.draw().save(out / "img" / f"{stem}.png")
-            (out / "key" / f"{stem}.json").write_text(json.dumps(key, ensure_ascii=False, indent=1))
+    with open(out / "lines.jsonl", "w") as lines:
+        for layout in LAYOUTS + receipt_tills.LAYOUTS:
+            for index in range(3):
+                paper, key = layout(random.Random(f"{layout.__name__} {seed} {index}"))
+                stem = f"{layout.__name__}-{index}"
+                paper.draw().save(out / "img" / f"{stem}.png")
+                lines.write(json.dumps({"path": f"{stem}.png", "page": paper.page()}, ensure_ascii=False) + "\n")
+                (out / "key" / f"{stem}.json").write_text(json.dumps(key, ensure_ascii=False, indent=1))
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def score(root, out):
 
 def table(root, out):
     right, wanted, misses = score(root, out)
-    print(f"{len(list((root / 'key').iterdir()))} rendered receipts and invoices of layouts that the rules were not tuned on\n")
+    print(f"{len(list((root / 'key').iterdir()))} rendered receipts and invoices of layouts\n")
     print("| field | right |\n|---|---|")
     for name in wanted:
         print(f"| {name} | {right[name]}/{wanted[name]} |")

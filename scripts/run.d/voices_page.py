@@ -1,9 +1,10 @@
 """Makes a page with a sample of every voice, beside what is known of it and whether what it says may be sold.
 
-usage: voices_page.py MEDLEY FOLDER      (writes FOLDER/index.html and a sound for each voice)
+usage: MEDLEY=medley voices_page.py FOLDER      (writes FOLDER/index.html and a sound for each voice)
 """
 import html
 import json
+import os
 import pathlib
 import struct
 import subprocess
@@ -50,4 +51,4 @@ def main(medley, folder):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(os.environ["MEDLEY"], sys.argv[1])

@@ -2,6 +2,7 @@
 
 pub mod binary;
 pub mod chat;
+pub mod clients;
 pub mod http;
 mod objects;
 pub mod rabbitmq;

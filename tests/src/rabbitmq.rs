@@ -19,7 +19,7 @@ const BIN: &str = "/usr/lib/rabbitmq/bin";
 /// Longer than it takes on a machine with much other work.
 const START_LIMIT: Duration = Duration::from_secs(600);
 /// How many virtual hosts the shared broker has: each test has one to itself. They take most of its start.
-const SHARED_VHOSTS: usize = 100;
+const SHARED_VHOSTS: usize = 140;
 /// How many a broker of one's own has.
 const OWN_VHOSTS: usize = 2;
 /// `test`, salted with 01020304.

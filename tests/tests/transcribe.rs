@@ -1,6 +1,11 @@
 //! Speech to text with the real binary on real audio: the artifacts, resuming after `kill -9`, and separate processes.
 
-use std::{fs, process::Stdio, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use medley_tests::binary::{Medley, artifacts, sample};
 use serde_json::Value;
@@ -83,6 +88,111 @@ fn killed_at_every_breakpoint_it_resumes_with_the_same_artifacts() {
         assert_eq!(resumed.code, Some(0), "after {breakpoint}: {resumed:?}");
         assert_eq!(artifacts(&medley.path("out")), expected, "after {breakpoint}");
     }
+}
+
+#[test]
+fn a_speaker_gets_a_name_in_every_artifact() {
+    let medley = Medley::default();
+    let talk = sample("sample-speech", "endgame.wav").display().to_string();
+    let run = ["run", "podcast", &talk, "--model", "tiny.en", "-o", "out", "-q"];
+    assert_eq!(medley.call(&run).code, Some(0));
+    let before = artifacts(&medley.path("out"));
+    let renamed = medley.call(&["rename", "out", "Speaker 1=Nagg", "B=Nell <Ann>"]);
+    assert_eq!(renamed.code, Some(0), "{renamed:?}");
+    let after = artifacts(&medley.path("out"));
+    for (name, bytes) in &before {
+        let stays = ["chapters.json", "chapters.txt", "shownotes.html"].contains(&name.as_str());
+        assert_eq!(&after[name] == bytes, stays, "{name}");
+    }
+    let text = |name: &str| String::from_utf8(after[name].clone()).unwrap();
+    let transcript = json(&text("transcript.json"));
+    let speakers: Vec<&str> =
+        transcript["speakers"].as_array().unwrap().iter().map(|speaker| speaker["name"].as_str().unwrap()).collect();
+    assert_eq!(speakers, ["Nagg", "Nell <Ann>"]);
+    assert!(text("transcript.txt").contains("\n\nNell <Ann>: ") && !text("transcript.txt").contains("\n\nB: "));
+    assert!(text("transcript.vtt").contains("<v Nagg>") && text("transcript.vtt").contains("<v Nell &lt;Ann&gt;>"));
+    assert!(text("transcript.html").contains("data-who=\"Nell &lt;Ann&gt;\""));
+    assert!(text("transcript.rttm").contains(" Nell_<Ann> "));
+    let nobody = medley.call(&["rename", "out", "C=Clov"]);
+    assert!(nobody.code == Some(2) && nobody.err.contains("nobody is called 'C' here"), "{nobody:?}");
+}
+
+#[test]
+fn killed_while_speakers_are_told_apart_it_resumes_with_the_same_artifacts() {
+    let talk = sample("sample-speech", "endgame.wav").display().to_string();
+    let args = ["run", "transcribe", &talk, "--model", "tiny.en", "--speakers", "auto", "-o", "out", "-q"];
+    let undisturbed = Medley::default();
+    assert_eq!(undisturbed.call(&args).code, Some(0));
+    let expected = artifacts(&undisturbed.path("out"));
+    assert!(expected.contains_key("transcript.rttm"));
+    // Results in order: the plan's, the words', what was listened to, the speakers', the whole.
+    for breakpoint in ["after_compute:3", "after_result:3", "after_result:4", "before_ack:4"] {
+        let medley = Medley::default();
+        let killed = medley.command(&args).env("MEDLEY_TEST_BREAKPOINT", breakpoint).output().unwrap();
+        assert_eq!(killed.status.code(), None, "{breakpoint} was not reached");
+        assert_eq!(medley.call(&args).code, Some(0), "after {breakpoint}");
+        assert_eq!(artifacts(&medley.path("out")), expected, "after {breakpoint}");
+    }
+}
+
+/// All files below a folder with their bytes.
+fn files(folder: &Path, into: &mut Vec<(PathBuf, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, into);
+        } else {
+            let bytes = fs::read(&path).unwrap_or_default();
+            into.push((path, bytes));
+        }
+    }
+}
+
+/// The voice prints that a step's result holds.
+fn voice_prints(bytes: &[u8]) -> Vec<String> {
+    let result: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let voices = result["output"]["voices"].as_array().cloned().unwrap_or_default();
+    voices.iter().map(|voice| voice["print"].as_str().unwrap().to_owned()).collect()
+}
+
+fn holding(medley: &Medley, secrets: &[String]) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    files(medley.folder.path(), &mut all);
+    // The middle of a print, in case its ends are written differently.
+    let holds = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        secrets.iter().any(|secret| text.contains(&secret[40..80]))
+    };
+    all.into_iter().filter(|(_, bytes)| holds(bytes)).map(|(path, _)| path).collect()
+}
+
+#[test]
+fn voice_prints_lie_below_the_job_alone_and_go_with_it() {
+    let medley = Medley::default();
+    let talk = sample("sample-speech", "endgame.wav").display().to_string();
+    let submitted = medley.call(&["submit", "transcribe", &talk, "--model", "tiny.en", "--speakers", "auto"]);
+    let id = submitted.out.trim();
+    let log = fs::File::create(medley.path("worker.log")).unwrap();
+    let mut worker = medley.command(&["worker"]).env("MEDLEY_LOG", "debug").stderr(log).spawn().unwrap();
+    let watched = medley.call(&["watch", id, "--json"]);
+    assert_eq!(json(&watched.out)["quality"]["speakers"], 2, "{watched:?}");
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+
+    let mut all = Vec::new();
+    files(medley.folder.path(), &mut all);
+    let secrets: Vec<String> = all.iter().flat_map(|(_, bytes)| voice_prints(bytes)).collect();
+    assert!(secrets.len() > 10, "the test finds the prints where they are");
+    for path in holding(&medley, &secrets) {
+        let below = path.strip_prefix(medley.folder.path()).unwrap().to_string_lossy().into_owned();
+        assert!(below.contains(id) && below.contains("listen") && below.ends_with("result.json"), "{below}");
+    }
+    assert_eq!(medley.call(&["delete", id]).code, Some(0));
+    assert_eq!(holding(&medley, &secrets), Vec::<PathBuf>::new(), "after delete");
+
+    let run = ["run", "transcribe", &talk, "--model", "tiny.en", "--speakers", "auto", "-o", "out", "-q"];
+    assert_eq!(medley.call(&run).code, Some(0));
+    assert_eq!(holding(&medley, &secrets), Vec::<PathBuf>::new(), "after a run");
 }
 
 #[test]

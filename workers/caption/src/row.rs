@@ -1,7 +1,8 @@
 use std::{fmt, str::FromStr};
 
 use medley_clip::Tag;
-use medley_proto::{ErrorCode, Sha256};
+use medley_media::source::RowError;
+use medley_proto::Sha256;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -83,14 +84,6 @@ pub struct Exif {
     pub lat: Option<f64>,
     /// Degrees, east positive.
     pub lon: Option<f64>,
-}
-
-/// Why an image has no row worth the name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RowError {
-    pub code: ErrorCode,
-    /// One sentence that names the image and says what to do.
-    pub message: String,
 }
 
 /// A perceptual hash of 64 bits; images alike differ in few. In JSON 16 hex digits.

@@ -51,6 +51,8 @@ environment! {
     secret_key = "AWS_SECRET_ACCESS_KEY",
     /// whose jobs (overrides tenant)
     tenant = "MEDLEY_TENANT",
+    /// the token that opens a gateway (`--server`)
+    token = "MEDLEY_TOKEN",
     /// the model cache (default ~/.cache/medley/models)
     models = "MEDLEY_MODELS",
     /// a folder or URL prefix with model files by hash, for machines without the internet

@@ -8,8 +8,10 @@ pub mod child;
 mod error;
 pub mod ffmpeg;
 pub mod mel;
+pub mod member_names;
 pub mod picture;
 pub mod sniff;
+pub mod source;
 pub mod video;
 
 pub use error::{MediaError, Problem};

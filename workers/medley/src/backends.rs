@@ -14,6 +14,7 @@ use medley_runtime::{
     Backend, Client, ComputeCommand, EngineOptions, Settings,
     fetch::{Fetcher, HttpsFetcher, HttpsPolicy},
     queue::{Queue, QueueError, SqliteQueue},
+    records::{Records, SqliteRecords, StoreRecords},
     store::{FileStore, Store},
 };
 use medley_step::Registry;
@@ -65,6 +66,8 @@ pub(crate) enum Role {
     Looks,
     /// Works on jobs of others.
     Works,
+    /// Takes jobs of others over HTTP: `file:` inputs are refused unless the owner says from where.
+    Serves,
 }
 
 /// The pair that the configuration names; the embedded one in the data folder by default.
@@ -75,12 +78,24 @@ pub(crate) async fn configured(role: Role, registry: Arc<Registry>, config: &Con
     }
     let store = open_store(config).await?;
     let mut settings = config.settings();
-    if is_embedded(config) || role != Role::Works {
+    let takes_own_files = match role {
+        Role::Asks | Role::Looks => true,
+        Role::Works => is_embedded(config),
+        Role::Serves => false,
+    };
+    if takes_own_files {
         settings = own_files(settings);
     }
     let backend = Backend::new(Arc::new(queue), store, registry, settings).with_fetchers(fetchers(config));
     let medley = Client::new(backend);
     Ok(if is_embedded(config) { medley } else { medley.with_worker_roots(config.limits.file_roots.iter().cloned()) })
+}
+
+/// What works beside a gateway in one process: over the same queue and store, and on the jobs of the command line too.
+pub(crate) fn beside(gateway: &Client, registry: Arc<Registry>, config: &Config) -> Backend {
+    let settings = if is_embedded(config) { own_files(config.settings()) } else { config.settings() };
+    let (queue, store) = (gateway.queue().clone(), gateway.store().clone());
+    Backend::new(queue, store, registry, settings).with_fetchers(fetchers(config))
 }
 
 /// Whether queue and store are files of one user.
@@ -126,6 +141,16 @@ pub(crate) fn queue_file(config: &Config) -> PathBuf {
 /// Where the embedded store lies.
 pub(crate) fn store_folder(config: &Config) -> PathBuf {
     config.store.url.as_ref().map_or_else(|| Config::data_dir().join("store"), PathBuf::from)
+}
+
+/// Where a gateway's records lie: a file beside the embedded queue, or the store that a fleet shares.
+pub(crate) async fn records(config: &Config, store: &Arc<dyn Store>) -> Result<Arc<dyn Records>, Failed> {
+    if !is_embedded(config) {
+        return Ok(Arc::new(StoreRecords::new(store.clone())));
+    }
+    let path = queue_file(config).with_file_name("records.db");
+    make_folder_of(&path).map_err(Failed::service)?;
+    Ok(Arc::new(SqliteRecords::open(&path).await.map_err(Failed::service)?))
 }
 
 /// The queue as it may be shown.
@@ -224,12 +249,14 @@ fn left_out(what: &str, feature: &str) -> Failed {
 }
 
 async fn open_sqlite(path: PathBuf) -> Result<Arc<dyn Queue>, QueueError> {
+    make_folder_of(&path)?;
+    Ok(Arc::new(SqliteQueue::open(&path).await?))
+}
+
+fn make_folder_of(path: &Path) -> Result<(), QueueError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let made = fs::create_dir_all(folder);
-    made.map_err(|error| {
-        QueueError::Refused(format!("folder {} cannot be made", folder.display()), Some(error.into()))
-    })?;
-    Ok(Arc::new(SqliteQueue::open(&path).await?))
+    made.map_err(|error| QueueError::Refused(format!("folder {} cannot be made", folder.display()), Some(error.into())))
 }
 
 async fn open_files(path: &Path) -> Result<Arc<dyn Store>, Failed> {
@@ -259,5 +286,6 @@ pub(crate) fn worker_options(config: &Config, registry: &Registry, kinds: Vec<Na
         models_dir: Models::default_dir(),
         configs,
         all_kinds: false,
+        announced: false,
     }
 }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use medley_environment::Environment;
+use medley_gateway::GatewaySettings;
 use medley_net::Address;
 use medley_proto::Name;
 use medley_runtime::{LimitSettings, Settings, TenantSettings, WorkerSettings};
@@ -35,6 +36,7 @@ pub(crate) struct Config {
     pub limits: LimitSettings,
     pub inputs: InputsConfig,
     pub tenants: BTreeMap<Name, TenantSettings>,
+    pub gateway: GatewaySettings,
     /// The helper model, for the kinds that can use one. Nothing needs it.
     pub assist: Option<medley_assist::Config>,
     /// The tables of the kinds: `[transcribe]`, `[speak]`, …
@@ -111,6 +113,7 @@ impl Default for Config {
             limits: LimitSettings::default(),
             inputs: InputsConfig::default(),
             tenants: BTreeMap::new(),
+            gateway: GatewaySettings::default(),
             assist: None,
             kinds: Map::new(),
         }

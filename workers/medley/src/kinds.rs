@@ -25,6 +25,8 @@ pub const KINDS: &[Kind] = &[
     medley_caption::KIND,
     #[cfg(feature = "receipt")]
     medley_receipt::KIND,
+    #[cfg(feature = "receipt")]
+    medley_receipt::RECEIPTS,
     #[cfg(feature = "control")]
     medley_control::KIND,
     #[cfg(feature = "portrait")]

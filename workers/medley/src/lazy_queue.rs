@@ -67,6 +67,10 @@ impl Queue for LazyQueue {
         self.connected().await?.depth(queue).await
     }
 
+    async fn oldest_ms(&self, queue: &QueueName) -> Result<Option<u64>, QueueError> {
+        self.connected().await?.oldest_ms(queue).await
+    }
+
     async fn send_event(&self, event: &Event) -> Result<(), QueueError> {
         self.connected().await?.send_event(event).await
     }

@@ -19,7 +19,6 @@ mod cli;
 mod config;
 mod kinds;
 mod lazy_queue;
-mod progress;
 mod recipes;
 
 use std::process::ExitCode;

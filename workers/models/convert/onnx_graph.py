@@ -71,7 +71,7 @@ class Graph:
     def biased(self, y, name, bias):
         return y if bias is None else self.op("Add", y, self.constant(name + ".b", np.asarray(bias, np.float32)))
 
-    def save(self, name, path):
+    def save(self, name, path, opset=20):
         graph = h.make_graph(self.nodes, name, self.inputs, self.outputs, list(self.constants.values()))
-        opsets = [h.make_opsetid("", 20), h.make_opsetid("com.microsoft", 1)]
+        opsets = [h.make_opsetid("", opset), h.make_opsetid("com.microsoft", 1)]
         onnx.save(h.make_model(graph, opset_imports=opsets, ir_version=9), path)

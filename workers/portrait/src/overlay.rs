@@ -174,7 +174,7 @@ mod tests {
         for (width, height) in [(1920, 1080), (1080, 1080), (1080, 1920)] {
             let unit = width.min(height) as f32 / 100.0;
             let (px, room_px) = (SUBTITLE_SIZE * unit, width as f32 * SUBTITLE_ROOM);
-            let cue = |lines: &[String]| Cue { start_s: 0.0, end_s: 1.0, lines: lines.to_vec() };
+            let cue = |lines: &[String]| Cue { start_s: 0.0, end_s: 1.0, lines: lines.to_vec(), speaker: None };
             let sprite = subtitle(&cue(&long), px, room_px).unwrap();
             assert!(sprite.rect.width() as f32 <= room_px + px, "{width}×{height}: {:?}", sprite.rect);
             let limits = subtitle_limits(true, width, height);

@@ -7,6 +7,8 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::lexicon::unaccented;
+
 /// Which number of `03/04/2018` is the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -44,11 +46,44 @@ const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AU
 const OTHER_MONTHS: [(&str, u32); 8] =
     [("MAC", 3), ("MEI", 5), ("OGO", 8), ("OKT", 10), ("DIS", 12), ("MAI", 5), ("DEZ", 12), ("AVR", 4)];
 
+/// German, French, Spanish, Portuguese, Italian and Dutch names that do not begin like these, by their first letters. Some
+/// are also English words (`1 SET 20.00`), so the year must have four digits.
+const MONTHS_ABROAD: [(&str, u32); 19] = [
+    ("JUIL", 7),
+    ("JUIN", 6),
+    ("FEV", 2),
+    ("MAA", 3),
+    ("MRT", 3),
+    ("ABR", 4),
+    ("MAG", 5),
+    ("GIU", 6),
+    ("LUG", 7),
+    ("AOU", 8),
+    ("AGO", 8),
+    ("SET", 9),
+    ("OTT", 10),
+    ("OUT", 10),
+    ("ENE", 1),
+    ("GEN", 1),
+    ("DIC", 12),
+    ("JANV", 1),
+    ("JANE", 1),
+];
+
 fn fixed(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is fixed")
 }
 
 static CHINESE: LazyLock<Regex> = LazyLock::new(|| fixed(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日?"));
+/// `令和5年3月14日`, `R5年…`: the years of an emperor's reign.
+static JAPANESE: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"(令和|平成|R|H)\s?(元|\d{1,2})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日?"));
+/// `14 de marzo de 2024`, `3. März 2024`, `1er août 2024`
+static DAY_ABROAD: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"(?i)(?:^|\D)(\d{1,2})(?:er|\.|º)?[-/ ]*(?:de |di |d')?([a-z]{3,10})\.?[-/ ]*(?:de |del )?((?:19|20)\d\d)(?:\D|$)",
+    )
+});
 static YEAR_FIRST: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"((?:19|20)\d\d)\s?[-/.]\s?(\d{1,2})\s?[-/.]\s?(\d{1,2})"));
 static NUMBERS: LazyLock<Regex> = LazyLock::new(|| {
@@ -89,6 +124,13 @@ pub(crate) fn dates(text: &str, order: DateOrder) -> Vec<ParsedDate> {
         }
     };
     let number = |text: &str| text.parse().unwrap_or(0);
+    // A dash that was read as a tilde.
+    let text = &text.replace('~', "-");
+    for part in JAPANESE.captures_iter(text) {
+        let before_first = if matches!(&part[1], "令和" | "R") { 2018 } else { 1988 };
+        let year = if &part[2] == "元" { 1 } else { number(&part[2]) };
+        add(&(before_first + year).to_string(), number(&part[3]), number(&part[4]), &part[0], false);
+    }
     for pattern in [&*CHINESE, &*YEAR_FIRST] {
         for part in pattern.captures_iter(text) {
             add(&part[1], number(&part[2]), number(&part[3]), &part[0], false);
@@ -102,6 +144,12 @@ pub(crate) fn dates(text: &str, order: DateOrder) -> Vec<ParsedDate> {
     for part in DAY_NAMED.captures_iter(text) {
         let inside = part.get(0).is_some_and(|whole| text[..whole.start()].ends_with(|c: char| c.is_ascii_digit()));
         if let Some(month) = month(&part[2]).filter(|_| !inside) {
+            add(&part[3], month, number(&part[1]), &part[0], false);
+        }
+    }
+    let plain: String = text.chars().map(unaccented_letter).collect();
+    for part in DAY_ABROAD.captures_iter(&plain) {
+        if let Some(month) = month_abroad(&part[2]) {
             add(&part[3], month, number(&part[1]), &part[0], false);
         }
     }
@@ -146,6 +194,16 @@ fn month(name: &str) -> Option<u32> {
     english.or_else(|| OTHER_MONTHS.iter().find(|(other, _)| *other == name).map(|(_, month)| *month))
 }
 
+fn month_abroad(name: &str) -> Option<u32> {
+    let name = name.to_ascii_uppercase();
+    let abroad = MONTHS_ABROAD.iter().find(|(first, _)| name.starts_with(first)).map(|(_, month)| *month);
+    abroad.or_else(|| month(name.get(..3)?))
+}
+
+fn unaccented_letter(c: char) -> char {
+    c.to_uppercase().next().map_or(c, unaccented)
+}
+
 fn iso(year: &str, month: u32, day: u32) -> Option<String> {
     let year: u32 = year.parse().ok()?;
     let year = if year < 100 { 2000 + year } else { year };
@@ -185,6 +243,25 @@ mod tests {
 
     fn first(text: &str) -> Option<String> {
         dates(text, DateOrder::Auto).into_iter().next().map(|date| date.iso)
+    }
+
+    #[test]
+    fn dates_of_other_countries() {
+        for (text, iso) in [
+            ("令和5年3月14日", "2023-03-14"),
+            ("令和元年 6月 2日 12:30", "2019-06-02"),
+            ("平成30年12月1日", "2018-12-01"),
+            ("14 de marzo de 2024", "2024-03-14"),
+            ("2 juillet 2023", "2023-07-02"),
+            ("1er août 2023", "2023-08-01"),
+            ("3. März 2024", "2024-03-03"),
+            ("14 maggio 2024", "2024-05-14"),
+            ("9 de outubro de 2022", "2022-10-09"),
+            ("5 mrt 2021", "2021-03-05"),
+        ] {
+            assert_eq!(first(text).as_deref(), Some(iso), "{text}");
+        }
+        assert_eq!(first("1 SET 20.00"), None);
     }
 
     #[test]

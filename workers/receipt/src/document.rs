@@ -103,6 +103,9 @@ pub struct Quality {
     pub text_confidence: f32,
     /// The number of corrected amounts.
     pub corrected: usize,
+    /// The fields that a person should look at: missing, or less sure than `0.9`. Of `merchant.name`, `merchant.address`,
+    /// `date`, `total` and `currency`.
+    pub review: Vec<String>,
     /// Sentences about what a person should check.
     pub warnings: Vec<String>,
 }

@@ -5,7 +5,7 @@ use medley_vision::text::{Glyph, Quad, TextPage};
 use crate::{
     lexicon::{self, AmountKind},
     money::{
-        amount::{Amount, amounts},
+        amount::{Amount, amounts, plain_number},
         number::{self, NumberStyle},
     },
 };
@@ -165,6 +165,20 @@ impl Sheet {
         }
     }
 
+    /// Whether its language has accents: more than a few of its words have some.
+    pub(crate) fn has_accents(&self) -> bool {
+        let words = || {
+            self.lines
+                .iter()
+                .flat_map(|line| line.text.split_whitespace())
+                .filter(|word| word.chars().any(char::is_alphabetic))
+        };
+        let accented = words()
+            .filter(|word| word.chars().any(|c| matches!(c, '\u{c0}'..='\u{24f}' | '\u{1ea0}'..='\u{1ef9}')))
+            .count();
+        accented >= MIN_ACCENTED && accented * 20 >= words().count()
+    }
+
     /// Every amount with its label: the words before it in its own cell, else in the nearest cell to its left that has
     /// words, else the whole row.
     pub(crate) fn labelled(&self) -> Vec<LabelledAmount> {
@@ -191,6 +205,13 @@ impl Sheet {
                     if matches!(kind, Some(AmountKind::Total)) && lexicon::kind_of(&whole) == Some(AmountKind::Subtotal)
                     {
                         kind = Some(AmountKind::Subtotal);
+                    }
+                    // `TOTAL QTY: 3 | 27.00`: the count has its number, so the amount beside it is the total.
+                    if kind == Some(AmountKind::Other)
+                        && own.trim().is_empty()
+                        && counts_in_total(&label, &row.cells[..position])
+                    {
+                        kind = Some(AmountKind::Total);
                     }
                     if matches!(kind, Some(AmountKind::Total))
                         && label.len() < 12
@@ -251,8 +272,18 @@ fn thousands_before(row: &Row, right: usize) -> Option<&str> {
     (near && starts && alone && number::may_have_blank_groups(&whole) && !thousands.is_empty()).then_some(thousands)
 }
 
+/// Accented words on a receipt of a language that has accents; fewer may be specks of dust.
+const MIN_ACCENTED: usize = 2;
+
 /// The largest gap between digits of one number, in heights of a digit.
 const MAX_DIGIT_GAP: f32 = 0.9;
+
+/// Whether a label is a total's count that has its number already, in its own cell or in one to the left of the amount.
+fn counts_in_total(label: &str, before: &[Cell]) -> bool {
+    let last = before.last().is_some_and(|cell| plain_number(cell.text.trim()).is_some());
+    let own = label.trim_end_matches(['.', ' ']).ends_with(|c: char| c.is_ascii_digit());
+    lexicon::mentions(label, &["TOTAL QTY", "TOTAL ITEM", "TOT QTY"]) && (own || last)
+}
 
 fn whole_is_tax_note(row: &str) -> bool {
     lexicon::mentions(row, &["TOTAL INCLUDES", "INCLUDED IN TOTAL", "TOTAL GST", "TOTAL TAX"])

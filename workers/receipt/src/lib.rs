@@ -27,6 +27,7 @@
 //! assert_eq!(receipt.total.map(|total| total.value.to_string()).as_deref(), Some("37.00"));
 //! ```
 
+mod books;
 mod config;
 mod date;
 mod document;
@@ -39,15 +40,19 @@ mod lexicon;
 mod money;
 mod output;
 mod params;
+mod reader;
 mod recipe;
 mod worker;
 
+pub use books::{
+    BookShard, BooksListing, BooksOutput, BooksStep, BooksWorker, MergeStep, ReadShard, ReadStep, WriteStep,
+};
 pub use config::ReceiptConfig;
 pub use date::DateOrder;
 pub use document::{Check, Field, Item, Merchant, OutLine, PageInfo, Payment, Quality, Receipt, Tax};
 pub use error::{PopplerError, ReceiptError};
 pub use extract::{Hints, fields};
-pub use kind::KIND;
+pub use kind::{KIND, RECEIPTS};
 pub use money::Decimal;
 pub use output::ReceiptOutput;
 pub use params::{Ocr, ReceiptParams, Taxonomy};

@@ -49,6 +49,8 @@ pub struct ReceiptParams {
     pub hocr: bool,
     /// Also write the text as `receipt.alto.xml`, for archives.
     pub alto: bool,
+    /// Also write `receipt.pdf`: the pages as pictures, with their text invisible on them, so that it can be found and copied.
+    pub searchable_pdf: bool,
 }
 
 impl Default for ReceiptParams {
@@ -63,6 +65,7 @@ impl Default for ReceiptParams {
             overlay: true,
             hocr: false,
             alto: false,
+            searchable_pdf: false,
         }
     }
 }

@@ -1,79 +1,18 @@
-use std::sync::{Arc, Mutex, PoisonError};
-
-use image::RgbImage;
-use medley_models::Models;
 use medley_proto::ModelUse;
 use medley_step::{BuildContext, BuildError, StepContext, StepError, Worker};
-use medley_vision::text::{LineReader, PpOcr, PpOcrVersion, Slots, TextPage};
 
 use crate::{
+    books,
     config::ReceiptConfig,
-    document::{PageInfo, Receipt},
-    error::ReceiptError,
-    extract::{Hints, fields},
-    input::{Page, Pages},
     output::{self, ReceiptOutput},
-    params::{Ocr, ReceiptParams},
+    params::ReceiptParams,
+    reader::ReceiptReader,
 };
 
 /// Computes the steps of `receipt` jobs.
 #[derive(Debug)]
 pub struct ReceiptWorker {
-    models: Models,
-    slots: Slots,
-    /// The OCR models that were used last. Another version replaces them.
-    reader: Mutex<Option<(Ocr, Arc<PpOcr>)>>,
-}
-
-impl ReceiptWorker {
-    fn reader(&self, ocr: Ocr) -> Result<Arc<PpOcr>, StepError> {
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((version, reader)) = &*reader
-            && *version == ocr
-        {
-            return Ok(reader.clone());
-        }
-        let version = match ocr {
-            Ocr::PpOcrv6 => PpOcrVersion::V6Small,
-            Ocr::PpOcrv4 => PpOcrVersion::V4,
-        };
-        let opened = Arc::new(PpOcr::open(&self.models, version, self.slots)?);
-        *reader = Some((ocr, opened.clone()));
-        Ok(opened)
-    }
-
-    fn read_page(&self, page: Page, ocr: Ocr, cx: &StepContext<'_>) -> Result<ReadPage, StepError> {
-        Ok(match page {
-            Page::Picture { picture, unused_layer } => {
-                let text = self.reader(ocr)?.read(&picture, cx.host())?;
-                ReadPage { info: info_of_picture(&text, &picture), text, picture: Some(picture), unused_layer }
-            }
-            Page::Doubted { picture, layer } => {
-                let read = self.reader(ocr)?.read(&picture, cx.host())?;
-                match layer.against(&read) {
-                    Ok(text) => {
-                        ReadPage { info: info_of_layer(&text), text, picture: Some(picture), unused_layer: None }
-                    }
-                    Err(reason) => ReadPage {
-                        info: info_of_picture(&read, &picture),
-                        text: read,
-                        picture: Some(picture),
-                        unused_layer: Some(reason),
-                    },
-                }
-            }
-            Page::Text { text, picture } => ReadPage { info: info_of_layer(&text), text, picture, unused_layer: None },
-        })
-    }
-}
-
-/// A page that was read.
-struct ReadPage {
-    info: PageInfo,
-    text: TextPage,
-    picture: Option<RgbImage>,
-    /// Why the page's text layer was not used, where it has one.
-    unused_layer: Option<&'static str>,
+    reader: ReceiptReader,
 }
 
 impl Worker for ReceiptWorker {
@@ -83,90 +22,22 @@ impl Worker for ReceiptWorker {
     type Output = ReceiptOutput;
 
     fn build(_config: ReceiptConfig, cx: &BuildContext) -> Result<Self, BuildError> {
-        Ok(Self {
-            models: Models::open(&cx.models_dir),
-            slots: Slots { pages: cx.slots.max(1), threads_per_page: cx.threads_per_slot() },
-            reader: Mutex::default(),
-        })
+        Ok(Self { reader: ReceiptReader::new(cx) })
     }
 
     fn run(&self, params: ReceiptParams, cx: &StepContext<'_>) -> Result<ReceiptOutput, StepError> {
-        let input = cx.input(0)?;
-        let mut pages = Pages::open(input, &params, cx)?;
-        let (mut texts, mut infos) = (Vec::new(), Vec::new());
-        let mut unused_layers: Vec<(usize, &str)> = Vec::new();
-        let mut canvas = None;
-        let total = pages.len();
-        for number in 0..total {
-            cx.checkpoint()?;
-            cx.progress(number as f64, total as f64, "pages");
-            let read = self.read_page(pages.page(number, cx)?, params.ocr, cx)?;
-            unused_layers.extend(read.unused_layer.map(|reason| (number, reason)));
-            if number == 0 && params.overlay {
-                canvas = read.picture;
-            }
-            texts.push(read.text);
-            infos.push(read.info);
+        if books::is_many(cx.input(0)?)? {
+            // A missing model ends the job here, before any work.
+            self.reader.open_models(params.ocr)?;
+            return Ok(ReceiptOutput::from(books::list(cx)?));
         }
-        if texts.iter().all(|page| page.lines.is_empty()) {
-            return Err(ReceiptError::NoText { input: input.name.clone() }.into());
-        }
-        let hints = Hints { date_order: params.date_order, currency: params.currency.clone() };
-        let mut receipt = Receipt { pages: infos, ..fields(texts, &hints) };
-        receipt.quality.warnings.extend(pages_left_out(pages.left_out()));
-        receipt.quality.warnings.extend(layers_not_used(&unused_layers));
-        output::publish(cx, &params, &receipt, canvas)?;
-        cx.progress(total as f64, total as f64, "pages");
-        Ok(ReceiptOutput::from(&receipt))
+        let progress = |done: usize, total: usize| cx.progress(done as f64, total as f64, "pages");
+        let read = self.reader.read(cx.input(0)?, &params, cx, &progress)?;
+        output::publish(cx, &params, &read.receipt, read.picture, &read.pictures)?;
+        Ok(ReceiptOutput::from(&read.receipt))
     }
 
     fn models(&self) -> Vec<ModelUse> {
-        self.models.used()
+        self.reader.models()
     }
-}
-
-fn info_of_picture(text: &TextPage, picture: &RgbImage) -> PageInfo {
-    PageInfo {
-        width_px: picture.width(),
-        height_px: picture.height(),
-        turn_deg: text.turn_deg,
-        lean_deg: text.lean_deg,
-        source: "picture",
-    }
-}
-
-fn info_of_layer(text: &TextPage) -> PageInfo {
-    PageInfo {
-        width_px: text.width as u32,
-        height_px: text.height as u32,
-        turn_deg: 0,
-        lean_deg: 0.0,
-        source: "text_layer",
-    }
-}
-
-/// A sentence about pages beyond the limit, if there are any.
-fn pages_left_out(count: usize) -> Option<String> {
-    let more = match count {
-        0 => return None,
-        1 => "1 more page was".to_owned(),
-        count => format!("{count} more pages were"),
-    };
-    Some(format!("{more} not read: raise --max-pages"))
-}
-
-/// A sentence for each reason why text layers were not used.
-fn layers_not_used(unused: &[(usize, &str)]) -> Vec<String> {
-    let mut reasons: Vec<&str> = Vec::new();
-    for (_, reason) in unused {
-        if !reasons.contains(reason) {
-            reasons.push(reason);
-        }
-    }
-    let sentence = |reason: &&str| {
-        let pages = unused.iter().filter(|(_, other)| other == reason).map(|(page, _)| (page + 1).to_string());
-        let pages: Vec<String> = pages.collect();
-        format!("page {} was read from its picture: its text layer {reason}", pages.join(", "))
-    };
-    reasons.iter().map(sentence).collect()
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod books;
 mod pdf;
 mod render;
 
@@ -97,6 +98,30 @@ fn assert_english(receipt: &Value) {
     ];
     assert_eq!(rows, expected);
     assert_eq!(receipt["quality"]["adds_up"], true);
+}
+
+#[test]
+fn a_searchable_pdf_has_the_words_of_its_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("receipt.png");
+    save(&english(), &path);
+    let params = ReceiptParams { searchable_pdf: true, overlay: false, ..ReceiptParams::default() };
+    let scratch = tempfile::tempdir().unwrap();
+    let ran = testing::run(&*WORKER, params, vec![testing::input(&path).unwrap()], scratch.path()).unwrap();
+    let pdf = &ran.artifacts["receipt.pdf"];
+    let said = std::process::Command::new("pdftotext").arg("-layout").arg(pdf).arg("-").output().unwrap();
+    let text = String::from_utf8(said.stdout).unwrap();
+    for words in ["BLUE HERON HARDWARE SDN BHD", "Claw hammer", "RM 61.00"] {
+        assert!(text.contains(words), "{words:?} in {text}");
+    }
+    // Each line stands where it is printed: the first in the upper half, the last in the lower.
+    let boxes = std::process::Command::new("pdftotext").arg("-bbox").arg(pdf).arg("-").output().unwrap();
+    let boxes = String::from_utf8(boxes.stdout).unwrap();
+    let top = |word: &str| -> f32 {
+        let line = boxes.lines().find(|line| line.contains(&format!(">{word}<"))).unwrap();
+        line.split("yMin=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap()
+    };
+    assert!(top("HERON") < top("Claw") && top("Claw") < top("CHANGE"), "{boxes}");
 }
 
 #[test]

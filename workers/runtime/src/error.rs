@@ -2,12 +2,17 @@ use medley_proto::{ErrorCode, JobId};
 use medley_step::{Retryable, StepError};
 
 use crate::{
+    client::UploadId,
     queue::QueueError,
+    records::RecordKey,
     store::{Key, StoreError},
 };
 
 /// A record of the store is not what was written there: a disk that fails, or somebody who changed it.
 const STATE_DAMAGED: ErrorCode = ErrorCode::new("state_damaged");
+
+/// A revision was made of an older one than the newest.
+const REVISION_STALE: ErrorCode = ErrorCode::new("revision_stale");
 
 /// What a call of the runtime can come to.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +26,12 @@ pub enum Error {
     NotFinished(JobId),
     #[error("job {0} has no dead letters; `medley dead list` shows those that there are")]
     NoDeadLetter(JobId),
+    /// Never there, ended by its client, or kept for long enough.
+    #[error("there is no upload {0}; it may be over its time: upload the file again")]
+    NoSuchUpload(UploadId),
+    /// Somebody else made a newer revision than the one that was edited.
+    #[error("job {job} has revision {newest} by now; read it, and make the change again")]
+    StaleRevision { job: JobId, newest: u32 },
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error(transparent)]
@@ -29,6 +40,13 @@ pub enum Error {
     #[error("{}", damaged(key))]
     Damaged {
         key: Key,
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The same of a gateway's record.
+    #[error("the gateway's record {key} is damaged; remove it from the store, and do again what made it")]
+    DamagedRecord {
+        key: RecordKey,
         #[source]
         source: serde_json::Error,
     },
@@ -50,9 +68,12 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(error) => error.code(),
-            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => ErrorCode::INPUT_NOT_FOUND,
+            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) | Self::NoSuchUpload(_) => {
+                ErrorCode::INPUT_NOT_FOUND
+            }
+            Self::StaleRevision { .. } => REVISION_STALE,
             Self::Queue(_) | Self::Store(_) | Self::Local { .. } => ErrorCode::SERVICE_UNAVAILABLE,
-            Self::Damaged { .. } => STATE_DAMAGED,
+            Self::Damaged { .. } | Self::DamagedRecord { .. } => STATE_DAMAGED,
         }
     }
 
@@ -74,9 +95,12 @@ impl Retryable for Error {
                 other => other,
             },
             Self::Damaged { key, source } => StepError::permanent(STATE_DAMAGED, damaged(&key)).because(source),
-            Self::NoSuchJob(_) | Self::NotFinished(_) | Self::NoDeadLetter(_) => {
-                StepError::internal("a document of the job cannot be read").because(self)
-            }
+            Self::DamagedRecord { .. }
+            | Self::NoSuchJob(_)
+            | Self::NotFinished(_)
+            | Self::NoDeadLetter(_)
+            | Self::NoSuchUpload(_)
+            | Self::StaleRevision { .. } => StepError::internal("a document of the job cannot be read").because(self),
         }
     }
 }

@@ -44,19 +44,26 @@ mod backend;
 mod breakpoint;
 mod client;
 mod compute;
+mod database;
 mod engine;
 mod error;
 pub mod fetch;
 mod layout;
 pub mod queue;
+pub mod records;
 mod settings;
 pub mod store;
 
 pub use backend::{Backend, Clock};
 #[cfg(feature = "breakpoints")]
 pub use breakpoint::BREAKPOINT_VARIABLE;
-pub use client::{Client, InputRequest, JobPage, JobStatus, Request, Submitted};
+pub use client::{
+    Client, EndPage, Estimate, InputRequest, JobPage, JobProgress, JobStatus, NewFile, NewRevision, NewUpload, Request,
+    Revision, Scratch, Spooled, Submitted, Upload, UploadId, UploadPage,
+};
 pub use compute::{ComputeCommand, compute_main};
-pub use engine::{Engine, EngineError, EngineOptions, Swept};
+pub use engine::{Engine, EngineError, EngineOptions, KindRate, Swept, WorkerNote};
 pub use error::Error;
+pub use layout::ends::JobEnd;
+pub use records::{MAX_RECORD_BYTES, RecordPage, Records, StoreRecords};
 pub use settings::{LimitSettings, Settings, TenantSettings, WorkerSettings};

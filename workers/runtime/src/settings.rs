@@ -148,6 +148,13 @@ impl LimitSettings {
 pub struct TenantSettings {
     /// Finished jobs and everything of theirs are removed after so many days; never when left out.
     pub keep_days: Option<u32>,
+    /// The gateway refuses a job while so many have not ended; any number when left out.
+    pub max_jobs_in_flight: Option<u32>,
+    /// The gateway takes so many bytes of requests and uploads a day (UTC); any number when left out.
+    pub max_bytes_a_day: Option<u64>,
+    /// The gateway takes no job more on a day (UTC) whose jobs made or read so many minutes of sound and film; any number
+    /// when left out.
+    pub max_media_minutes_a_day: Option<u32>,
 }
 
 #[cfg(test)]

@@ -1,13 +1,18 @@
-//! One suite for every `Store`.
+//! One suite for every `Store`, and one for every `Records`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod records_suite;
 mod store_suite;
 
 use std::sync::Arc;
 
-use medley_runtime::store::{FileStore, S3Config, S3Store, Store};
+use medley_runtime::{
+    records::{Records, SqliteRecords, StoreRecords},
+    store::{FileStore, S3Config, S3Store, Store},
+};
 use medley_tests::s3::{ACCESS_KEY, SECRET_KEY, Server};
+use records_suite::RecordsPlace;
 use store_suite::Place;
 
 /// Makes a test of each case for each kind of place.
@@ -57,6 +62,58 @@ conformance! {
         readers_see_whole_objects,
         a_race_to_be_first_leaves_one_object,
         writing_and_deleting_side_by_side,
+    }
+}
+
+/// The same for records: in SQLite, and in each kind of store.
+macro_rules! records_conformance {
+    ($($case:ident),* $(,)?) => {
+        mod records {
+            $(mod $case {
+                use crate::records_suite::$case as case;
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn sqlite() {
+                    case(&crate::SqlitePlace(crate::FilePlace::new())).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn file() {
+                    case(&crate::InStore(crate::FilePlace::new())).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn s3() {
+                    case(&crate::InStore(crate::S3Place::new())).await;
+                }
+            })*
+        }
+    };
+}
+
+records_conformance! {
+    a_record_is_read_as_it_was_written,
+    the_first_stands,
+    pages_of_records_join_to_the_whole,
+    a_tenant_sees_its_own_records_only,
+    writers_side_by_side,
+}
+
+struct SqlitePlace(FilePlace);
+
+#[async_trait::async_trait]
+impl RecordsPlace for SqlitePlace {
+    async fn open_records(&self) -> Arc<dyn Records> {
+        Arc::new(SqliteRecords::open(&self.0.folder.path().join("records.db")).await.unwrap())
+    }
+}
+
+struct InStore<P>(P);
+
+#[async_trait::async_trait]
+impl<P: Place> RecordsPlace for InStore<P> {
+    async fn open_records(&self) -> Arc<dyn Records> {
+        Arc::new(StoreRecords::new(self.0.open().await))
     }
 }
 

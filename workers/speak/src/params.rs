@@ -98,6 +98,8 @@ pub enum SpeechFormat {
     Flac,
     /// AAC in MP4.
     M4a,
+    /// AAC as a bare stream (ADTS).
+    Aac,
 }
 
 impl SpeechFormat {
@@ -114,6 +116,7 @@ impl SpeechFormat {
             Self::Ogg => AudioFormat::Ogg,
             Self::Flac => AudioFormat::Flac,
             Self::M4a => AudioFormat::M4a,
+            Self::Aac => AudioFormat::Aac,
         }
     }
 }

@@ -38,6 +38,7 @@ pub trait ErasedRecipe: Send + Sync {
     fn takes_text(&self) -> bool;
     fn named_inputs(&self) -> &'static [(&'static str, usize, &'static str)];
     fn takes_folder(&self) -> bool;
+    fn takes_single(&self) -> bool;
     fn schema(&self) -> Schema;
     /// The params with every default written out, or why they cannot be used.
     fn check(&self, params: &Value, inputs: &[Input]) -> Result<Value, StepError>;
@@ -102,6 +103,10 @@ impl<R: Recipe> ErasedRecipe for Erased<R> {
 
     fn takes_folder(&self) -> bool {
         R::TAKES_FOLDER
+    }
+
+    fn takes_single(&self) -> bool {
+        R::TAKES_SINGLE
     }
 
     fn schema(&self) -> Schema {

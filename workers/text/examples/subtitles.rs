@@ -56,7 +56,12 @@ fn read(path: &str, text: &str) -> Option<Vec<Cue>> {
 fn cue(block: &str) -> Option<Cue> {
     let mut lines = block.trim().lines().skip(1);
     let (start, end) = lines.next()?.split_once(" --> ")?;
-    Some(Cue { start_s: seconds(start)?, end_s: seconds(end)?, lines: lines.map(str::to_owned).collect() })
+    Some(Cue {
+        start_s: seconds(start)?,
+        end_s: seconds(end)?,
+        lines: lines.map(str::to_owned).collect(),
+        speaker: None,
+    })
 }
 
 fn seconds(stamp: &str) -> Option<f64> {

@@ -27,12 +27,30 @@ impl Sound {
     /// # Errors
     /// Those of the media: `media_undecodable`, `media_empty`, …
     pub(crate) fn open(input: &LocalInput, track: Option<u32>, from_s: f64) -> Result<Self, StepError> {
-        let options = ReaderOptions { rate_hz: SAMPLE_RATE_HZ, track, ..ReaderOptions::default() };
+        Self::open_channel(input, track, None, from_s)
+    }
+
+    /// The same for one channel alone, counted from 0.
+    ///
+    /// # Errors
+    /// As [`Sound::open`].
+    pub(crate) fn open_channel(
+        input: &LocalInput,
+        track: Option<u32>,
+        channel: Option<usize>,
+        from_s: f64,
+    ) -> Result<Self, StepError> {
+        let options = ReaderOptions { rate_hz: SAMPLE_RATE_HZ, track, channel, ..ReaderOptions::default() };
         let mut reader = Reader::open(&input.path, &options)?;
         if from_s > 0.0 {
             reader.seek(from_s)?;
         }
         Ok(Self(reader))
+    }
+
+    /// How many channels the track has.
+    pub(crate) fn channels(&self) -> usize {
+        self.0.info().channels
     }
 
     /// By the file's header, which may be wrong.

@@ -16,7 +16,8 @@ pub const KIND: Kind = Kind::new("transcribe")
     .models(&[
         "onnxruntime",
         "silero-vad",
-        "ge2e",
+        "speaker-segmentation",
+        "voice-print",
         "whisper-tiny.en",
         "whisper-base",
         "whisper-small",

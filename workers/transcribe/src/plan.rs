@@ -8,7 +8,7 @@ use crate::{
     audio::{self, Sound},
     error::NO_SPEECH,
     language,
-    params::{Silence, TranscribeParams},
+    params::{Channels, Silence, TranscribeParams},
     speech::{
         SAMPLE_RATE_HZ,
         regions::{RegionRules, Regions},
@@ -22,6 +22,8 @@ use crate::{
 
 /// The longest file. The list of windows of a longer one would not fit into a step's output.
 const MAX_DURATION_S: f64 = 72.0 * 3600.0;
+/// The most channels that are a speaker each: every one is decoded by itself.
+const MAX_SPLIT_CHANNELS: usize = 16;
 /// The most speech of one decode step, so that an hour is twelve steps and several machines have work.
 const MAX_STEP_S: f64 = 300.0;
 /// Above half of this number, the number of steps is rounded up to a multiple of it, so that two or four machines end together.
@@ -82,6 +84,24 @@ pub(crate) fn find_speech(
         }
         cx.progress(at_s, expected_s.unwrap_or(at_s).max(at_s), "s of audio");
         cx.checkpoint()?;
+    }
+}
+
+/// Refuses a recording that has no channels to be told apart by.
+pub(crate) fn check_channels(params: &TranscribeParams, input: &LocalInput) -> Result<(), StepError> {
+    if params.channels == Channels::Mix {
+        return Ok(());
+    }
+    match Sound::open(input, (params.track > 0).then_some(params.track), 0.0)?.channels() {
+        0 | 1 => {
+            let what = "has one channel, which cannot be a speaker each; use speakers auto instead of channels split";
+            Err(StepError::bad_input(ErrorCode::PARAMS_INVALID, input, what))
+        }
+        channels if channels > MAX_SPLIT_CHANNELS => {
+            let what = format!("has {channels} channels; at most {MAX_SPLIT_CHANNELS} can be a speaker each");
+            Err(StepError::bad_input(ErrorCode::PARAMS_INVALID, input, &what))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,16 +1,20 @@
 use medley_proto::Input;
 use medley_step::{
     StepError,
-    graph::{Done, Draft, Drafts, Fragment, Merged, One, Recipe, Scope},
+    graph::{Done, Draft, Drafts, Fragment, Maybe, Merged, One, Recipe, Scope},
 };
 
 use crate::{
-    params::TranscribeParams,
-    speech::windows::Window,
+    params::{Channels, SpeakerCount, TranscribeParams},
+    speakers::{
+        step::{ListenStep, MergeListenedStep, SpeakersStep},
+        stretches::stretches,
+    },
+    speech::{span::Span, windows::Window},
     step::{DecodeParams, DecodeStep, GatherStep, Gathered, MergeStep},
 };
 
-/// Speech to text as a job: plan, decode ×N, gather. Other recipes may have it as a part.
+/// Speech to text as a job: plan, decode ×N, listen ×M and speakers where they are wanted, gather. Other recipes may have it as a part.
 #[derive(Debug)]
 pub struct TranscribeRecipe;
 
@@ -19,6 +23,7 @@ impl Recipe for TranscribeRecipe {
     const ABOUT: &'static str = "Write down what is said in audio or video, with subtitles";
     const EXAMPLES: &'static str = "medley run transcribe interview.mp3 -o out
 medley run transcribe talk.mp4 --language zh --script traditional -o out
+medley run transcribe interview.mp3 --speakers auto -o out
 medley run transcribe calls/*.wav --model tiny.en --hotwords Medley --hotwords Silero -o out";
 
     fn check(params: &TranscribeParams, _inputs: &[Input]) -> Result<(), StepError> {
@@ -49,12 +54,51 @@ impl Fragment for TranscribeRecipe {
             |_, decoded| Ok(Draft::of(MergeStep {}).inputs(decoded.iter().map(Done::output))),
             |_, merged| Ok(Draft::of(MergeStep {}).inputs(merged.iter().flat_map(Done::files))),
         );
-        g.one("gather", (plan, merged), |cx, (plan, merged)| {
-            let gather = Draft::of(GatherStep { params: cx.params.clone(), facts: plan.facts.clone() });
-            Ok(match &merged {
+        // After the words, so that a machine that stops has those already. No step of it is cached: it leaves voice prints.
+        let listened = g.scatter_if(
+            "listen",
+            (plan, merged),
+            |cx, _| cx.params.tells_speakers(),
+            |cx, (plan, _)| {
+                let (duration_s, track) = (plan.facts.duration_s, plan.facts.sound.asked());
+                let split = cx.params.channels == Channels::Split;
+                let stretches = stretches(&plan.steps, duration_s);
+                let drafts = stretches.iter().map(|stretch| {
+                    let step = ListenStep { track, duration_s, stretch: *stretch, split };
+                    Ok(Draft::of(step).input(cx.input(0)?))
+                });
+                let drafts = drafts.collect::<Result<Drafts<_>, StepError>>()?;
+                Ok(drafts.work(stretches.iter().map(Span::len_s).sum(), "s listened to"))
+            },
+        );
+        let listened = g.fold(
+            "listened",
+            listened.needed(),
+            |_, listened| Ok(Draft::of(MergeListenedStep {}).inputs(listened.iter().map(Done::output))),
+            |_, merged| Ok(Draft::of(MergeListenedStep {}).inputs(merged.iter().map(Done::output))),
+        );
+        let speakers = g.one("speakers", listened, |cx, listened| {
+            let count = match cx.params.speakers {
+                Some(SpeakerCount::Known(count)) => Some(count),
+                _ => None,
+            };
+            let step = Draft::of(SpeakersStep { count });
+            Ok(match &listened {
+                Merged::Parts(listened) => step.inputs(listened.iter().map(Done::output)),
+                Merged::Merges(merged) => step.inputs(merged.iter().map(Done::output)),
+            })
+        });
+        g.one("gather", (plan, merged, Maybe(speakers)), |cx, (plan, merged, speakers)| {
+            let gather = Draft::of(GatherStep {
+                params: cx.params.clone(),
+                facts: plan.facts.clone(),
+                file: cx.given(0)?.name.clone(),
+            });
+            let gather = match &merged {
                 Merged::Parts(decoded) => gather.inputs(decoded.iter().map(Done::output)),
                 Merged::Merges(merged) => gather.inputs(merged.iter().flat_map(Done::files)),
-            })
+            };
+            Ok(gather.inputs(speakers.iter().map(Done::output)))
         })
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     episode::step::PublishStep,
     params::{Script, Task, TranscribeParams},
+    speakers::step::{ListenStep, Listened, MergeListenedStep, Speakers, SpeakersStep},
     speech::{
         span::{Span, milliseconds},
         windows::Window,
@@ -23,7 +24,14 @@ pub enum TranscribeStep {
     Decode(DecodeStep),
     /// Joins the outputs of the decode steps of one group, or the artifacts of a group of merges, which are its inputs.
     Merge(MergeStep),
-    /// Assembles the transcript from the outputs of the decode steps or the artifacts of the merges.
+    /// Listens to a stretch of the input: where somebody speaks, and the voice prints of it.
+    Listen(ListenStep),
+    /// Joins what the listen steps of one group heard, which is its inputs.
+    MergeListened(MergeListenedStep),
+    /// Tells speakers apart by the outputs of the listen steps or of their merges.
+    Speakers(SpeakersStep),
+    /// Assembles the transcript from the outputs of the decode steps or the artifacts of the merges, and of the step that
+    /// told speakers apart, where there was one.
     Gather(GatherStep),
     /// Makes an episode's pages of its transcript.
     Publish(PublishStep),
@@ -46,6 +54,9 @@ pub struct MergeStep {}
 pub struct GatherStep {
     pub params: TranscribeParams,
     pub facts: Facts,
+    /// The name of the input, which `transcript.rttm` refers to.
+    #[serde(default)]
+    pub file: String,
 }
 
 /// The params that change the result of a decode step.
@@ -144,6 +155,8 @@ pub enum TranscribeOutput {
     Plan(Plan),
     Decode { facts: Facts, windows: Vec<DecodedWindow> },
     Merge { facts: Facts },
+    Listen(Listened),
+    Speakers(Speakers),
     Gather(Gathered),
     Publish { chapters: u64 },
 }
@@ -196,11 +209,15 @@ pub struct TimedWord {
     pub(crate) text: String,
     /// Mean natural-log probability of its tokens.
     pub(crate) logprob: f64,
+    /// Who says it; it does not cross the wire, since speakers are found after words.
+    pub(crate) speaker: Option<u32>,
+    /// Somebody else speaks at the same time.
+    pub(crate) overlap: bool,
 }
 
 impl From<(f64, f64, String, f64)> for TimedWord {
     fn from((start_s, end_s, text, logprob): (f64, f64, String, f64)) -> Self {
-        Self { start_s, end_s, text, logprob }
+        Self { start_s, end_s, text, logprob, ..Self::default() }
     }
 }
 

@@ -12,8 +12,13 @@ use crate::{
     episode::{self, PublishStep},
     params::TranscribeParams,
     plan,
+    speakers::{
+        self,
+        listen::{self, Ears},
+        step::{ListenStep, Listened, MergeListenedStep, SpeakersStep},
+    },
     speech::vad::Vad,
-    step::{DecodeStep, Facts, GatherStep, Gathered, MergeStep, Plan, TranscribeOutput, TranscribeStep},
+    step::{DecodeStep, GatherStep, Gathered, MergeStep, Plan, TranscribeOutput, TranscribeStep},
     whisper::{self, LoadOptions, Recognizer},
 };
 
@@ -39,7 +44,10 @@ impl std::fmt::Debug for TranscribeWorker {
 }
 
 tasks!(TranscribeWorker: TranscribeStep => TranscribeOutput { Plan(TranscribeParams) => Plan, Gather(GatherStep) => Gathered });
-tasks!(TranscribeWorker: TranscribeStep => unread { Decode(DecodeStep), Merge(MergeStep), Publish(PublishStep) });
+tasks!(TranscribeWorker: TranscribeStep => unread {
+    Decode(DecodeStep), Merge(MergeStep), Listen(ListenStep), MergeListened(MergeListenedStep), Speakers(SpeakersStep),
+    Publish(PublishStep),
+});
 
 impl Worker for TranscribeWorker {
     const KIND: &'static str = "transcribe";
@@ -56,7 +64,14 @@ impl Worker for TranscribeWorker {
             TranscribeStep::Plan(params) => self.plan(&params, cx),
             TranscribeStep::Decode(step) => self.decode(step, cx),
             TranscribeStep::Merge(MergeStep {}) => merge(cx),
-            TranscribeStep::Gather(GatherStep { params, facts }) => assemble(&params, facts, cx),
+            TranscribeStep::Listen(step) => self.listen(&step, cx),
+            TranscribeStep::MergeListened(MergeListenedStep {}) => {
+                Ok(TranscribeOutput::Listen(speakers::merge(listened(cx)?)))
+            }
+            TranscribeStep::Speakers(SpeakersStep { count }) => {
+                Ok(TranscribeOutput::Speakers(speakers::speakers(listened(cx)?, count)))
+            }
+            TranscribeStep::Gather(step) => assemble(step, cx),
             TranscribeStep::Publish(step) => {
                 Ok(TranscribeOutput::Publish { chapters: episode::publish(&step, &self.config.assist, cx)? })
             }
@@ -73,6 +88,10 @@ impl TranscribeWorker {
         let input = cx.input(0)?;
         // Fails before the work when the model is missing.
         let models = self.fingerprint(params.model())?;
+        if params.tells_speakers() {
+            plan::check_channels(params, input)?;
+            self.ears(1)?;
+        }
         // Nothing else runs yet, so the detector gets all threads.
         let options = SessionOptions { threads: cx.threads(), parallel: 1 };
         let vad = Vad::new(self.models.session("silero-vad", "vad-sequence.onnx", options)?);
@@ -92,6 +111,19 @@ impl TranscribeWorker {
         let whisper = self.whisper(&how.model, how.word_timestamps, cx.threads())?;
         let windows = decode::decode(&*whisper, &loaded, &how, cx)?;
         Ok(TranscribeOutput::Decode { facts, windows })
+    }
+
+    fn listen(&self, step: &ListenStep, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
+        let ears = self.ears(self.slots * cx.threads())?;
+        Ok(TranscribeOutput::Listen(listen::listen(&ears, step, cx)?))
+    }
+
+    fn ears(&self, parallel: usize) -> Result<Ears, StepError> {
+        let options = SessionOptions { threads: 1, parallel };
+        Ok(Ears {
+            segmentation: self.models.session("speaker-segmentation", "segmentation.onnx", options)?,
+            voice_print: self.models.session("voice-print", "voice-print.onnx", options)?,
+        })
     }
 
     /// The hashes of the model's files, for the cache keys of decode steps.
@@ -126,17 +158,27 @@ fn merge(cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
     let TranscribeOutput::Decode { facts, .. } = cx.input_json(0)? else {
         return Err(StepError::internal(format!("the first input of {} is not the output of a decode step", cx.id())));
     };
-    let windows = assemble::collect(cx)?;
+    let (windows, _) = assemble::collect(cx)?;
     let mut file = cx.create("decoded.json", "application/json")?;
     serde_json::to_writer(&mut file, &TranscribeOutput::Decode { facts: facts.clone(), windows })?;
     file.keep()?;
     Ok(TranscribeOutput::Merge { facts })
 }
 
-fn assemble(params: &TranscribeParams, facts: Facts, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
-    let windows = assemble::collect(cx)?;
+/// What the steps before listened to.
+fn listened(cx: &StepContext<'_>) -> Result<Vec<Listened>, StepError> {
+    let read = |n| match cx.input_json(n)? {
+        TranscribeOutput::Listen(listened) => Ok(listened),
+        _ => Err(StepError::internal(format!("input {n} of {} is not the output of a listen step", cx.id()))),
+    };
+    (0..cx.inputs().len()).map(read).collect()
+}
+
+fn assemble(step: GatherStep, cx: &StepContext<'_>) -> Result<TranscribeOutput, StepError> {
+    let GatherStep { params, facts, file } = step;
+    let (windows, speakers) = assemble::collect(cx)?;
     let quality: Vec<WindowQuality> = windows.iter().map(WindowQuality::from).collect();
-    let assembled = assemble::assemble(windows, params, &facts);
-    let words = assemble::publish(&assembled, &quality, &facts, cx)?;
+    let assembled = assemble::assemble(windows, speakers, &params, &facts);
+    let words = assemble::publish(&assembled, &quality, &facts, &file, cx)?;
     Ok(TranscribeOutput::Gather(Gathered { facts, words }))
 }

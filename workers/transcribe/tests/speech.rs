@@ -4,6 +4,7 @@ mod driver;
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -11,7 +12,7 @@ use std::{
 use driver::Driver;
 use medley_models::Models;
 use medley_proto::Transcript;
-use medley_step::{Host, StepDraft, StepError};
+use medley_step::{BuildContext, Host, StepDraft, StepError, Worker as _};
 use medley_transcribe::{
     DecodeParams, DecodeStep, Plan, TranscribeConfig, TranscribeOutput, TranscribeStep, TranscribeWorker,
 };
@@ -215,9 +216,13 @@ fn an_episode_gets_its_pages() {
         names,
         [
             "chapters.json",
+            "chapters.txt",
+            "podcast.xml",
+            "shownotes.html",
             "summary.md",
             "transcript.html",
             "transcript.json",
+            "transcript.rttm",
             "transcript.srt",
             "transcript.txt",
             "transcript.vtt"
@@ -228,4 +233,122 @@ fn an_episode_gets_its_pages() {
         serde_json::from_slice(&fs::read(&done.artifacts["chapters.json"]).unwrap()).unwrap();
     assert_eq!(chapters["chapters"][0]["startTime"], 0.0);
     assert!(fs::read_to_string(&done.artifacts["transcript.html"]).unwrap().contains("<h1>Two cities</h1>"));
+}
+
+/// Nagg and Nell in Beckett's Endgame, 28 s: she is woken, he asks for a kiss, and so on by turns.
+#[test]
+fn two_speakers_are_told_apart_in_all_formats_and_leave_no_voice_print() {
+    let dir = tempfile::tempdir().unwrap();
+    let driver = driver(false);
+    let run = |name: &str| {
+        let params = json!({ "model": "tiny.en", "speakers": "auto" });
+        driver.job("transcribe", &sample("endgame.wav"), params, &dir.path().join(name)).unwrap()
+    };
+    let first = run("1");
+    let found = transcript(&first.artifacts["transcript.json"]);
+    let labels: Vec<&str> = found.speakers.iter().map(|speaker| speaker.label.as_str()).collect();
+    assert_eq!((labels, &first.quality["speakers"]), (vec!["A", "B"], &json!(2)));
+    // Read off the waveform: who speaks in the middle of the long turns.
+    for (at_s, who) in [(6.5, "A"), (10.0, "B"), (13.0, "A"), (15.5, "B"), (21.0, "A"), (25.5, "A")] {
+        let words = found.segments.iter().flat_map(|segment| &segment.words);
+        let word = words.min_by(|a, b| (a.start_s - at_s).abs().total_cmp(&(b.start_s - at_s).abs())).unwrap();
+        assert_eq!(word.speaker.as_deref(), Some(who), "{word:?}");
+    }
+    for segment in &found.segments {
+        assert!(segment.words.iter().all(|word| word.speaker == segment.speaker), "{segment:?}");
+    }
+    let text = |name: &str| fs::read_to_string(&first.artifacts[name]).unwrap();
+    assert!(text("transcript.txt").starts_with("A: ") && text("transcript.txt").contains("\n\nB: "));
+    assert!(text("transcript.srt").contains("\nB: ") && text("transcript.vtt").contains("\n<v B>"));
+    assert!(text("transcript.rttm").lines().all(|line| line.starts_with("SPEAKER endgame 1 ")));
+    assert!(found.speakers.iter().all(|speaker| speaker.talk_s > 5.0 && speaker.sample.is_some()));
+
+    let result = fs::read_to_string(dir.path().join("1/listen-0-0/result.json")).unwrap();
+    let heard: serde_json::Value = serde_json::from_str(&result).unwrap();
+    let prints: Vec<&str> =
+        heard["voices"].as_array().unwrap().iter().map(|voice| voice["print"].as_str().unwrap()).collect();
+    assert!(prints.len() > 10);
+    let speakers = fs::read_to_string(dir.path().join("1/speakers-0-0/result.json")).unwrap();
+    let shown: Vec<String> = first.artifacts.keys().map(|name| text(name)).chain([speakers]).collect();
+    let quality = serde_json::to_string(&first.quality).unwrap();
+    assert!(shown.iter().chain([&quality]).all(|text| !prints.iter().any(|print| text.contains(&print[40..80]))));
+
+    let again = run("2");
+    for (name, path) in &first.artifacts {
+        assert!(fs::read(path).unwrap() == fs::read(&again.artifacts[name]).unwrap(), "{name} differs");
+    }
+}
+
+/// Two channels are two speakers, also where both speak at once; what leaks from one into the other is nobody's.
+#[test]
+fn channels_are_speakers_when_they_are_split() {
+    let dir = tempfile::tempdir().unwrap();
+    let driver = driver(false);
+    let read = |name: &str| {
+        let options = medley_media::audio::ReaderOptions::default();
+        let mut reader = medley_media::audio::Reader::open(&sample(name), &options).unwrap();
+        let mut samples = Vec::new();
+        while reader.read(&mut samples, 160_000).unwrap() > 0 {}
+        samples
+    };
+    let (left, right) = (read("beckett.wav"), read("two-cities.wav"));
+    // The second begins when the first has 2 s left.
+    let later = left.len() - 32_000;
+    let frames = (0..later + 16_000 * 12).flat_map(|n| {
+        let one = left.get(n).copied().unwrap_or(0.0);
+        let other = n.checked_sub(later).and_then(|n| right.get(n)).copied().unwrap_or(0.0);
+        [one + other * 0.02, other + one * 0.02]
+    });
+    let bytes: Vec<u8> = frames.flat_map(|x: f32| ((x.clamp(-1.0, 1.0) * 32_767.0) as i16).to_le_bytes()).collect();
+    let path = dir.path().join("call.wav");
+    let mut file = b"RIFF".to_vec();
+    file.extend((36 + bytes.len() as u32).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x02\0");
+    file.extend(16_000_u32.to_le_bytes());
+    file.extend(64_000_u32.to_le_bytes());
+    file.extend(b"\x04\0\x10\0data");
+    file.extend((bytes.len() as u32).to_le_bytes());
+    file.extend(&bytes);
+    fs::write(&path, file).unwrap();
+    let done =
+        driver.job("transcribe", &path, json!({ "model": "tiny.en", "channels": "split" }), &dir.path().join("out"));
+    let done = done.unwrap();
+    assert_eq!(done.quality["speakers"], 2);
+    let found = transcript(&done.artifacts["transcript.json"]);
+    let words: Vec<_> = found.segments.iter().flat_map(|segment| &segment.words).collect();
+    let border_s = later as f64 / 16_000.0;
+    for word in words {
+        if word.end_s < border_s - 0.5 {
+            assert_eq!(word.speaker.as_deref(), Some("A"), "{word:?}");
+        } else if word.start_s > border_s + 2.5 {
+            assert_eq!(word.speaker.as_deref(), Some("B"), "{word:?}");
+        }
+    }
+    let heard = fs::read_to_string(dir.path().join("out/listen-0-0/result.json")).unwrap();
+    assert!(heard.contains("\"turns\"") && heard.contains("\"voices\":[]"), "no voice print is made");
+    let mono =
+        driver.job("transcribe", &sample("beckett.wav"), json!({ "channels": "split" }), &dir.path().join("mono"));
+    assert_eq!(code(mono), "params_invalid");
+}
+
+/// What cannot be listened to costs the speakers and never the text.
+#[test]
+fn a_listening_that_dies_leaves_the_text_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let cx = BuildContext { models_dir: Models::default_dir(), slots: 1, threads: 1 };
+    let worker = TranscribeWorker::build(TranscribeConfig::default(), &cx).unwrap();
+    let listen = |stretch: [f64; 2]| {
+        let step = json!({ "do": "listen", "track": null, "duration_s": 28.3, "stretch": stretch });
+        let input = driver::local(sample("endgame.wav"));
+        let ran = medley_step::testing::run(&worker, serde_json::from_value(step).unwrap(), vec![input], dir.path());
+        serde_json::to_value(ran.unwrap().output).unwrap()
+    };
+    let heard = listen([0.0, 10.0]);
+    assert!(heard.get("missed").is_none() && !heard["pieces"].as_array().unwrap().is_empty());
+    // What the runtime adds to the notes of a step whose process died.
+    let notes = fs::OpenOptions::new().append(true).open(dir.path().join(medley_step::NOTES));
+    notes.unwrap().write_all(b"{\"died\":\"compute_died\"}\n").unwrap();
+    let heard = listen([0.0, 10.0]);
+    assert!(heard["missed"][0]["why"].as_str().unwrap().contains("its process died"), "{heard}");
+    assert!(heard["pieces"].as_array().unwrap().is_empty() && heard["voices"].as_array().unwrap().is_empty());
 }

@@ -8,6 +8,7 @@ mod error;
 pub mod face;
 pub mod geometry;
 pub mod parallel;
+pub mod phash;
 pub mod pose;
 pub mod resample;
 mod run;

@@ -1,15 +1,15 @@
 //! Measurements of luma alone: sharpness, exposure, a perceptual hash.
 
 use image::RgbImage;
-use medley_vision::resample::{Filter, fit_within, resize};
+use medley_vision::{
+    phash,
+    resample::{Filter, fit_within, resize},
+};
 
 use crate::row::PHash;
 
 /// Sharpness is taken at this longer side: the same photo at two resolutions is about as sharp.
 const SIDE_PX: u32 = 512;
-/// The hash's thumbnail, and how many of its lowest frequencies a side are kept.
-const HASH_PX: usize = 32;
-const HASH_FREQUENCIES: usize = 8;
 
 /// An image of one channel, 0 to 255.
 struct Luma {
@@ -54,23 +54,9 @@ fn laplacian_variance(luma: &Luma) -> f32 {
     (squares / f64::from(count) - mean * mean) as f32
 }
 
-/// The signs of the lowest 8×8 frequencies of a 32×32 thumbnail against their median (Zauner, 2010, the DCT hash):
-/// alike for copies that were scaled, recompressed or slightly retouched.
+/// See [`phash::perceptual_hash`].
 pub(super) fn perceptual_hash(image: &RgbImage) -> PHash {
-    let luma = Luma::of(&resize(image, [HASH_PX as u32; 2], Filter::Box));
-    let cosine = |k: usize, x: usize| (std::f32::consts::PI / HASH_PX as f32 * (x as f32 + 0.5) * k as f32).cos();
-    let mut frequencies = [0.0_f32; HASH_FREQUENCIES * HASH_FREQUENCIES];
-    for v in 0..HASH_FREQUENCIES {
-        let columns: [f32; HASH_PX] =
-            std::array::from_fn(|x| (0..HASH_PX).map(|y| luma.values[y * HASH_PX + x] * cosine(v, y)).sum());
-        for u in 0..HASH_FREQUENCIES {
-            frequencies[v * HASH_FREQUENCIES + u] = columns.iter().enumerate().map(|(x, c)| c * cosine(u, x)).sum();
-        }
-    }
-    let mut sorted = frequencies;
-    sorted.sort_by(f32::total_cmp);
-    let median = (sorted[31] + sorted[32]) / 2.0;
-    PHash(frequencies.iter().fold(0, |bits, value| bits << 1 | u64::from(*value > median)))
+    PHash(phash::perceptual_hash(image))
 }
 
 #[cfg(test)]

@@ -36,8 +36,8 @@ use self::{
     tagger::ClipTagger,
 };
 use crate::{
-    CaptionConfig, CaptionError, CaptionParams,
-    row::{CaptionedBy, Row, RowError},
+    CaptionConfig, CaptionError, CaptionParams, RowError,
+    row::{CaptionedBy, Row},
 };
 
 /// Of a thumbnail's JPEG, 1 to 100.

@@ -8,7 +8,7 @@ use medley_media::{
 use medley_proto::{ErrorCode, Sha256};
 
 use super::jpeg;
-use crate::row::{Exif, RowError};
+use crate::{RowError, row::Exif};
 
 /// The largest image that is decoded: room for panoramas of 100 megapixels.
 const LIMITS: PictureLimits =

@@ -3,12 +3,12 @@
 use std::{fs, io, path::PathBuf};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use medley_media::source::{Entry, ImageSource, Reader};
 use medley_step::{Host, StepContext, StepError};
 
 use super::{
     list::read_lines,
     notes::Notes,
-    source::{Entry, ImageSource, Reader},
     step::{Shard, ShardAnalysis},
 };
 use crate::{Analysis, Analyzer, CaptionError, Row};

@@ -9,6 +9,7 @@ use std::{
     path::PathBuf,
 };
 
+use medley_media::source::Entry;
 use medley_step::{StepContext, StepError};
 use serde_json::{Map, Value};
 
@@ -18,7 +19,6 @@ use super::{
     near_duplicates::{self, Likeness},
     outliers::Statistics,
     rows::Fact,
-    source::Entry,
     step::{Assembled, Part},
     webdataset::{ListedImage, PackList},
     write::Writers,

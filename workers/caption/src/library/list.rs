@@ -6,13 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use medley_media::source::{Entry, ImageSource, Reader, is_image};
 use medley_proto::{ErrorCode, ModelUse, Sha256};
 use medley_step::{StepContext, StepError};
 use sha2::Digest;
 
 use super::{
     LibraryParams,
-    source::{Entry, ImageSource, Reader},
     step::{Listing, Shard},
 };
 
@@ -40,7 +40,7 @@ pub(super) fn list(
     let mut sharder = Sharder::new(BufWriter::new(File::create(&path)?), params.contact_sheet);
     let spare = cx.scratch().join("spare");
     let mut images = 0_u64;
-    let skipped = source.walk(cx.host(), &mut |mut entry| {
+    let skipped = source.walk(cx.host(), is_image, &mut |mut entry| {
         if let Some(reader) = &mut reader {
             by_content(reader, &mut entry, &spare)?;
         }
@@ -168,7 +168,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::library::source::Location;
+    use medley_media::source::Location;
 
     fn entry(path: &str) -> Entry {
         Entry { path: path.into(), bytes: 1, stamp: "s".into(), at: Location::Path, error: None }

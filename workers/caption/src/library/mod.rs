@@ -33,7 +33,6 @@
 mod analyze;
 mod assemble;
 mod list;
-mod member_names;
 mod merge;
 mod near_duplicates;
 mod notes;
@@ -42,7 +41,6 @@ mod params;
 mod recipe;
 mod rows;
 pub mod search;
-mod source;
 mod step;
 mod webdataset;
 mod worker;

@@ -26,8 +26,8 @@ use medley_proto::ErrorCode;
 use medley_step::StepError;
 use serde::{Deserialize, Serialize};
 
-use super::source::Entry;
 use crate::{Analysis, Row, RowError};
+use medley_media::source::Entry;
 
 /// The notes of one shard. Images go by their number in it.
 #[derive(Debug)]
@@ -167,7 +167,7 @@ fn ended(entry: &Entry, code: ErrorCode) -> RowError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::library::source::Location;
+    use medley_media::source::Location;
 
     fn analysis(path: &str) -> Analysis {
         let row = Row { path: path.into(), sharpness: 0.1, ..Row::default() };

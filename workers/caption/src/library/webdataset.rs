@@ -6,17 +6,12 @@ use std::{
     path::Path,
 };
 
+use medley_media::source::{Entry, ImageSource};
 use medley_step::{StepContext, StepError};
 use serde::{Deserialize, Serialize};
 use tar::Builder;
 
-use super::{
-    LibraryOutput,
-    list::read_lines,
-    source::{Entry, ImageSource},
-    step::ArchiveRange,
-    write::append_member,
-};
+use super::{LibraryOutput, list::read_lines, step::ArchiveRange, write::append_member};
 use crate::Row;
 
 /// The list of the images that go into archives, from the assembling step to the packing steps.

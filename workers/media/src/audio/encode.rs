@@ -26,6 +26,8 @@ pub enum AudioFormat {
     Flac,
     /// AAC-LC in MP4, 96 kbit/s for mono.
     M4a,
+    /// The same as a bare stream (ADTS), which can be played from wherever it is cut.
+    Aac,
 }
 
 impl AudioFormat {
@@ -38,6 +40,7 @@ impl AudioFormat {
             "ogg" => Self::Ogg,
             "flac" => Self::Flac,
             "m4a" => Self::M4a,
+            "aac" => Self::Aac,
             _ => return None,
         })
     }
@@ -50,6 +53,7 @@ impl AudioFormat {
             Self::Ogg => "ogg",
             Self::Flac => "flac",
             Self::M4a => "m4a",
+            Self::Aac => "aac",
         }
     }
 
@@ -60,6 +64,7 @@ impl AudioFormat {
             Self::Opus | Self::Ogg => "audio/ogg",
             Self::Flac => "audio/flac",
             Self::M4a => "audio/mp4",
+            Self::Aac => "audio/aac",
         }
     }
 
@@ -71,6 +76,7 @@ impl AudioFormat {
             Self::Ogg => &["-c:a", "libvorbis", "-q:a", "5", "-f", "ogg"],
             Self::Flac => &["-c:a", "flac", "-sample_fmt", "s16", "-f", "flac"],
             Self::M4a => &["-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart", "-f", "ipod"],
+            Self::Aac => &["-c:a", "aac", "-b:a", "96k", "-f", "adts"],
         }
     }
 }

@@ -17,6 +17,8 @@ const LEADS: f64 = 0.1;
 #[derive(Debug)]
 pub(super) struct Mixer {
     channels: usize,
+    /// Gives this channel alone and mixes nothing.
+    only: Option<usize>,
     /// Frames from the start of the block that comes out next, interleaved.
     pending: Vec<f32>,
     before: Vec<f32>,
@@ -29,7 +31,13 @@ pub(super) struct Mixer {
 impl Mixer {
     pub(super) fn new(channels: usize) -> Self {
         let channels = channels.max(1);
-        Self { channels, pending: Vec::new(), before: Vec::new(), gains: [].into(), drop: 0 }
+        Self { channels, only: None, pending: Vec::new(), before: Vec::new(), gains: [].into(), drop: 0 }
+    }
+
+    /// Gives one channel alone, counted from 0; the last one where there are fewer.
+    pub(super) fn only(self, channel: Option<usize>) -> Self {
+        let last = self.channels - 1;
+        Self { only: channel.map(|channel| channel.min(last)), ..self }
     }
 
     /// The frame from which the decoder must start, so that the mix from `frame` on is that of the whole file.
@@ -37,7 +45,11 @@ impl Mixer {
         self.pending.clear();
         self.before.clear();
         self.gains.clear();
-        let from = if self.channels == 1 { frame } else { (frame / BLOCK as u64).saturating_sub(1) * BLOCK as u64 };
+        let from = if self.channels == 1 || self.only.is_some() {
+            frame
+        } else {
+            (frame / BLOCK as u64).saturating_sub(1) * BLOCK as u64
+        };
         self.drop = (frame - from) as usize;
         from
     }
@@ -46,6 +58,11 @@ impl Mixer {
     pub(super) fn mix(&mut self, frames: &mut Vec<f32>, last: bool, out: &mut Vec<f32>) {
         if self.channels == 1 {
             out.append(frames);
+            return;
+        }
+        if let Some(channel) = self.only {
+            out.extend(frames.chunks_exact(self.channels).map(|frame| frame[channel]));
+            frames.clear();
             return;
         }
         self.pending.append(frames);
@@ -187,6 +204,18 @@ mod tests {
         let step = out.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
         let usual_step = out[..40_000].windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
         assert!(step < 1.5 * usual_step, "{step} against {usual_step}");
+    }
+
+    #[test]
+    fn one_channel_alone_is_as_it_was() {
+        let frames: Vec<f32> = (0..20_000).flat_map(|n| [tone(n), -tone(n), 0.1]).collect();
+        for (channel, wanted) in [(0, tone(9_000)), (1, -tone(9_000)), (7, 0.1)] {
+            let mut mixer = Mixer::new(3).only(Some(channel));
+            assert_eq!(mixer.seek(9_000), 9_000);
+            let mut out = Vec::new();
+            mixer.mix(&mut frames[27_000..].to_vec(), true, &mut out);
+            assert_eq!((out.len(), out[0]), (11_000, wanted));
+        }
     }
 
     #[test]

@@ -48,11 +48,13 @@ pub struct ReaderOptions {
     /// The sound track to read, from 1 in the file's order. None: the one the file flags as default (else the first),
     /// and where that one is silent, the first that is not.
     pub track: Option<u32>,
+    /// One channel alone, counted from 0, and not the mix of all.
+    pub channel: Option<usize>,
 }
 
 impl Default for ReaderOptions {
     fn default() -> Self {
-        Self { rate_hz: 16_000, limits: AudioLimits::default(), track: None }
+        Self { rate_hz: 16_000, limits: AudioLimits::default(), track: None, channel: None }
     }
 }
 
@@ -138,7 +140,7 @@ impl Reader {
             info.duration_s = seconds.iter().all(|&seconds| seconds > 0.0).then(|| seconds.iter().sum());
         }
         check(&opening.name, &info, &options.limits)?;
-        let stream = Stream::new(opening.clone(), parts[0].clone(), source, options.rate_hz.max(1));
+        let stream = Stream::new(opening.clone(), parts[0].clone(), source, options.rate_hz.max(1), options.channel);
         Ok(Self {
             options: options.clone(),
             opening,
@@ -309,7 +311,8 @@ impl Reader {
             Err(error) => return Err(error),
         };
         check(&self.opening.name, &AudioInfo { duration_s: None, ..source.info().clone() }, &self.options.limits)?;
-        self.stream = Stream::new(self.opening.clone(), self.parts[part].clone(), source, self.rate_hz());
+        self.stream =
+            Stream::new(self.opening.clone(), self.parts[part].clone(), source, self.rate_hz(), self.options.channel);
         self.at = part;
         Ok(true)
     }

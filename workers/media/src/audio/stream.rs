@@ -79,11 +79,17 @@ pub(super) fn open_source(
 }
 
 impl Stream {
-    pub(super) fn new(opening: Arc<Opening>, part: Part, source: Box<dyn Source>, rate_hz: u32) -> Self {
+    pub(super) fn new(
+        opening: Arc<Opening>,
+        part: Part,
+        source: Box<dyn Source>,
+        rate_hz: u32,
+        channel: Option<usize>,
+    ) -> Self {
         let info = source.info();
         Self {
             resampler: Resampler::new(info.rate_hz, rate_hz),
-            mixer: Mixer::new(info.channels),
+            mixer: Mixer::new(info.channels).only(channel),
             opening,
             part,
             source,

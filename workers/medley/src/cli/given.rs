@@ -157,6 +157,7 @@ pub(super) fn label(input: &InputRequest) -> String {
         }
         InputRequest::Uri(address) => address.name(),
         InputRequest::Text(_) => "text".into(),
+        InputRequest::Spooled(spooled) => spooled.name.clone(),
         InputRequest::Stored(input) => input.name.clone(),
     }
 }

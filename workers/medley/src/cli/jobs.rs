@@ -24,10 +24,10 @@ use crate::{
 pub(super) struct ListArgs {
     /// At most so many.
     #[arg(short = 'n', long, default_value_t = 20)]
-    limit: usize,
+    pub(super) limit: usize,
     /// One JSON object a line.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 pub(super) fn main(command: Command, registry: Arc<Registry>, config: &Config) -> Result<ExitCode, Failed> {
@@ -56,7 +56,7 @@ pub(super) fn main(command: Command, registry: Arc<Registry>, config: &Config) -
     })
 }
 
-fn word(state: JobState) -> &'static str {
+pub(super) fn word(state: JobState) -> &'static str {
     match state {
         JobState::Queued => "queued",
         JobState::Running => "running",

@@ -114,7 +114,7 @@ impl Asked {
                 // Only the first input may be the text itself: what follows are pictures.
                 request.inputs.push(match recipe.takes_text() && at == 0 {
                     true => reader.text_or_file(given, kind.as_str())?,
-                    false if recipe.takes_folder() && *given == "-" => {
+                    false if recipe.takes_folder() && !recipe.takes_single() && *given == "-" => {
                         return Err(Failed::usage(format!(
                             "{kind} does not read standard input; give a folder or a file"
                         )));

@@ -21,21 +21,26 @@ mod listing;
 mod logging;
 mod models;
 mod monitor;
-#[cfg(feature = "caption")]
+#[cfg(any(feature = "caption", feature = "transcribe"))]
 mod new_file;
 mod outputs;
 pub(crate) mod printable;
 mod progress;
 #[cfg(feature = "amqp")]
 mod queues;
+mod remote;
+#[cfg(feature = "transcribe")]
+mod rename;
 mod run;
 #[cfg(feature = "library")]
 mod search;
+mod serve;
 mod state;
 mod stdin;
 mod submit;
 mod switches;
 mod terms;
+mod token;
 mod usage;
 #[cfg(feature = "speak")]
 mod voices;
@@ -51,7 +56,10 @@ use medley_step::Registry;
 
 pub(crate) use failed::Failed;
 
-use self::extra::{DirectRun, ExtraCommand};
+use self::{
+    extra::{DirectRun, ExtraCommand},
+    remote::Server,
+};
 use crate::{config::Config, kinds::kinds as all_kinds};
 
 const AFTER_HELP: &str = "\
@@ -59,15 +67,21 @@ Examples:
   medley run transcribe interview.mp3 -o out      a job here and now, with no service running
   medley submit transcribe interview.mp3          the same job for the workers; prints its id
   medley worker                                   works on submitted jobs
+  medley serve --work                             takes jobs over HTTP, and works on them
   medley watch 01JD…                              follows one
   medley doctor                                   what is missing on this machine, and how to get it
 
 Exit codes: 0 done; 1 the job failed or its input is missing; 2 usage; 3 a model or service is missing; 130 interrupted.";
 
+/// What `--server` serves.
+const REMOTE: &[&str] = &["submit", "status", "watch", "fetch", "cancel", "delete", "list"];
+
 /// What kinds bring beside their jobs.
 const EXTRA_COMMANDS: &[ExtraCommand] = &[
     #[cfg(feature = "caption")]
     embed::COMMAND,
+    #[cfg(feature = "transcribe")]
+    rename::COMMAND,
     #[cfg(feature = "library")]
     search::COMMAND,
     #[cfg(feature = "speak")]
@@ -90,6 +104,9 @@ struct Cli {
     /// The configuration file.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// A gateway that submit, status, watch, fetch, cancel, delete and list go to; its token is MEDLEY_TOKEN.
+    #[arg(long, global = true, value_name = "URL")]
+    server: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -98,6 +115,8 @@ struct Cli {
 enum Command {
     /// Works on submitted jobs until it is stopped.
     Worker(worker::Args),
+    /// Serves jobs over HTTP (docs/gateway.md).
+    Serve(serve::Args),
     /// Says where a job stands.
     Status {
         #[arg(value_parser = usage::job_id)]
@@ -139,6 +158,8 @@ enum Command {
     /// Lists, fetches and checks models.
     #[command(subcommand)]
     Models(models::Command),
+    /// Makes, lists, rotates and revokes tokens of the gateway.
+    Token(token::Args),
     /// Says what is missing on this machine, and how to get it; asks queue and store whether they answer.
     Doctor,
     /// Prints the JSON Schema of a kind's parameters.
@@ -200,6 +221,10 @@ fn ignore_file_size_signal() {
 fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, Failed> {
     let registry = Arc::new(registry);
     let config_path = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
+    let server = matches.get_one::<String>("server").map(|address| Server::new(address)).transpose()?;
+    if server.is_some() && !matches.subcommand_name().is_some_and(|name| REMOTE.contains(&name)) {
+        return Err(remote::unserved());
+    }
     if let Some((verb @ ("run" | "submit"), matches)) = matches.subcommand() {
         let (kind, matches) = matches.subcommand().ok_or_else(|| Failed::usage("name a kind of job"))?;
         let kind = kind.parse::<Name>().map_err(|error| Failed::usage(error.to_string()))?;
@@ -209,12 +234,13 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
         {
             return (direct.main)(asked, &config);
         }
-        return match verb {
-            "run" => run::run(asked, run::Args::read(matches), registry, config),
-            _ => submit::submit(asked, &submit::Args::read(matches)?, registry, &config),
+        return match (verb, server) {
+            (_, Some(server)) => remote::submit(&server, asked, &submit::Args::read(matches)?),
+            ("run", None) => run::run(asked, run::Args::read(matches), registry, config),
+            (_, None) => submit::submit(asked, &submit::Args::read(matches)?, registry, &config),
         };
     }
-    if !matches!(matches.subcommand_name(), Some("worker" | "compute")) {
+    if !matches!(matches.subcommand_name(), Some("worker" | "serve" | "compute")) {
         end_with_the_reader();
     }
     if let Some((name, matches)) = matches.subcommand()
@@ -223,6 +249,9 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
         return (extra.main)(matches, &Config::load(config_path, &registry)?);
     }
     let cli = Cli::from_arg_matches(matches).map_err(|error| Failed::usage(error.to_string()))?;
+    if let Some(server) = server {
+        return remote::main(&server, cli.command);
+    }
     match cli.command {
         Command::Compute { kind } => return Ok(medley_runtime::compute_main(&registry, &kind)),
         Command::Completions { shell } => {
@@ -246,6 +275,8 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
     let config = Config::load(cli.config.as_deref(), &registry)?;
     match cli.command {
         Command::Worker(args) => worker::main(args, registry, config),
+        Command::Token(args) => token::main(args, &config),
+        Command::Serve(args) => serve::main(args, registry, config),
         other => jobs::main(other, registry, &config),
     }
 }

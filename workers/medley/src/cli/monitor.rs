@@ -46,16 +46,21 @@ struct Shared {
     metrics: PrometheusHandle,
 }
 
+/// From now on the process's metrics are kept, for whoever renders them.
+pub(super) fn install_recorder() -> Result<PrometheusHandle, Failed> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
+        .and_then(|builder| builder.install_recorder())
+        .map_err(Failed::service)
+}
+
 /// Serves until `stop`; returns the address that it listens on.
 pub(super) async fn serve(
     listen: SocketAddr,
     readiness: Readiness,
     stop: CancellationToken,
 ) -> Result<SocketAddr, Failed> {
-    let metrics = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
-        .and_then(|builder| builder.install_recorder())
-        .map_err(Failed::service)?;
+    let metrics = install_recorder()?;
     let app = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))

@@ -11,9 +11,9 @@ use std::{
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use medley_proto::{Event, EventBody, JobId};
+use medley_runtime::{Estimate, JobProgress};
 
 use super::printable::printable;
-use crate::progress::{Estimate, JobProgress};
 
 /// How often a pipe gets a line about a job.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -86,6 +86,13 @@ impl Progress {
         }
     }
 
+    /// Shows how far a job is by what somebody else worked out.
+    pub(super) fn tell(&mut self, job: JobId, estimate: &Estimate) {
+        if let Some(job) = self.jobs.get_mut(&job) {
+            job.say(estimate, Instant::now(), self.quiet);
+        }
+    }
+
     /// Shows the time left as it is now, also where nothing was told lately.
     pub(super) fn tick(&self) {
         let now = Instant::now();
@@ -127,30 +134,38 @@ impl Progress {
 
 impl Job {
     fn show(&mut self, now: Instant, quiet: bool) {
-        if self.bar.is_some() {
-            return self.redraw(now);
+        if let Some(estimate) = self.progress.estimate(now) {
+            self.say(&estimate, now, quiet);
+        }
+    }
+
+    fn say(&mut self, estimate: &Estimate, now: Instant, quiet: bool) {
+        if let Some(bar) = &self.bar {
+            return draw(bar, estimate);
         }
         if quiet || self.last_line.is_some_and(|last| now - last < LINE_EVERY) {
             return;
         }
-        if let Some(estimate) = self.progress.estimate(now) {
-            self.last_line = Some(now);
-            let percent = match estimate.stage {
-                None => format!("{:.0} % ", estimate.share() * 100.0),
-                Some(_) => String::new(),
-            };
-            eprintln!("{}: {percent}{}", self.label, printable(&words(&estimate)));
-        }
+        self.last_line = Some(now);
+        let percent = match estimate.stage {
+            None => format!("{:.0} % ", estimate.share() * 100.0),
+            Some(_) => String::new(),
+        };
+        eprintln!("{}: {percent}{}", self.label, printable(&words(estimate)));
     }
 
     fn redraw(&self, now: Instant) {
         if let (Some(bar), Some(estimate)) = (&self.bar, self.progress.estimate(now)) {
-            // How much of the whole job a stage is that only prepares it, nobody knows.
-            let share = if estimate.stage.is_none() { estimate.share() } else { 0.0 };
-            bar.set_position((share * BAR_LENGTH as f64) as u64);
-            bar.set_message(printable(&words(&estimate)).into_owned());
+            draw(bar, &estimate);
         }
     }
+}
+
+fn draw(bar: &ProgressBar, estimate: &Estimate) {
+    // How much of the whole job a stage is that only prepares it, nobody knows.
+    let share = if estimate.stage.is_none() { estimate.share() } else { 0.0 };
+    bar.set_position((share * BAR_LENGTH as f64) as u64);
+    bar.set_message(printable(&words(estimate)).into_owned());
 }
 
 fn words(estimate: &Estimate) -> String {

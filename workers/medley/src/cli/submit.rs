@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use medley_proto::{Class, Name};
 use medley_step::Registry;
 
-use super::{Failed, block_on, kinds::Asked, outputs};
+use super::{Failed, block_on, kinds::Asked, outputs, usage};
 use crate::{
     backends::{self, Role},
     config::Config,
@@ -18,10 +18,10 @@ use crate::{
 
 #[derive(Debug)]
 pub(super) struct Args {
-    tenant: Option<Name>,
-    class: Class,
-    labels: Vec<(String, String)>,
-    key: Option<String>,
+    pub(super) tenant: Option<Name>,
+    pub(super) class: Class,
+    pub(super) labels: Vec<(String, String)>,
+    pub(super) key: Option<String>,
     deadline: Option<Duration>,
 }
 
@@ -71,14 +71,14 @@ impl Args {
             class: if text("class").is_some_and(|class| class == "batch") { Class::Batch } else { Class::Interactive },
             labels: matches.get_many("label").into_iter().flatten().map(label).collect::<Result<_, _>>()?,
             key: text("key").cloned(),
-            deadline: text("deadline").map(|text| span(text)).transpose().map_err(Failed::usage)?,
+            deadline: text("deadline").map(|text| usage::span(text)).transpose().map_err(Failed::usage)?,
         })
     }
-}
 
-/// `90s`, `30m`, `1h 30m`, `1d`.
-fn span(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| format!("{text}: write a time such as 90s, 30m, 2h or 1d"))
+    /// Unix time.
+    pub(super) fn deadline_ms(&self) -> Option<u64> {
+        self.deadline.map(|in_time| now_ms().saturating_add(in_time.as_millis() as u64))
+    }
 }
 
 pub(super) fn submit(asked: Asked, args: &Args, registry: Arc<Registry>, config: &Config) -> Result<ExitCode, Failed> {
@@ -99,7 +99,7 @@ pub(super) fn submit(asked: Asked, args: &Args, registry: Arc<Registry>, config:
             request.labels = args.labels.iter().cloned().collect();
             request.idempotency_key =
                 args.key.as_ref().map(|key| if several { format!("{key}/{n}") } else { key.clone() });
-            request.deadline_ms = args.deadline.map(|in_time| now_ms().saturating_add(in_time.as_millis() as u64));
+            request.deadline_ms = args.deadline_ms();
             match medley.submit(request).await {
                 Ok(submitted) => drop(outputs::print_line(&submitted.job.id.to_string())?),
                 Err(error) => exit = Failed::from(error).report(),
@@ -111,19 +111,4 @@ pub(super) fn submit(asked: Asked, args: &Args, registry: Arc<Registry>, config:
 
 fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_are_read_as_people_write_them() {
-        assert_eq!(span("90s").unwrap(), Duration::from_secs(90));
-        assert_eq!(span("2h").unwrap(), Duration::from_secs(7200));
-        assert_eq!(span("1h 30m").unwrap(), Duration::from_secs(5400));
-        for bad in ["", "2", "h", "-1s", "99999999999999999999d", "2天"] {
-            assert!(span(bad).unwrap_err().contains("write a time"), "{bad}");
-        }
-    }
 }

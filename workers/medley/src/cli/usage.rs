@@ -1,6 +1,6 @@
 //! Command lines that cannot be read: what they say passes to the terminal as text only.
 
-use std::{fmt, process::ExitCode};
+use std::{fmt, process::ExitCode, time::Duration};
 
 use clap::error::{ContextValue, ErrorKind};
 use medley_proto::{ErrorCode, JobId, Name};
@@ -16,6 +16,11 @@ pub(super) fn job_id(text: &str) -> Result<JobId, &'static str> {
 /// A kind of job or step.
 pub(super) fn kind(text: &str) -> Result<Name, &'static str> {
     text.parse().map_err(|_| "it is no kind of job; `medley run --help` names them")
+}
+
+/// `90s`, `30m`, `1h 30m`, `1d`.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| format!("{text}: write a time such as 90s, 30m, 2h or 1d"))
 }
 
 /// Says what is wrong, or what was asked for (`--help`, `--version`).
@@ -81,5 +86,15 @@ mod tests {
         assert_eq!(Bytes(999).to_string(), "999 bytes");
         assert_eq!(Bytes(84_200).to_string(), "84 kB");
         assert_eq!(Bytes(1_250_000).to_string(), "1.2 MB");
+    }
+
+    #[test]
+    fn spans_are_read_as_people_write_them() {
+        assert_eq!(span("90s").unwrap(), Duration::from_secs(90));
+        assert_eq!(span("2h").unwrap(), Duration::from_secs(7200));
+        assert_eq!(span("1h 30m").unwrap(), Duration::from_secs(5400));
+        for bad in ["", "2", "h", "-1s", "99999999999999999999d", "2天"] {
+            assert!(span(bad).unwrap_err().contains("write a time"), "{bad}");
+        }
     }
 }

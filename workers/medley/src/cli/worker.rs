@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use medley_proto::Name;
-use medley_runtime::{Client, Engine, store::StoreError};
+use medley_runtime::{Client, Engine, EngineOptions, store::StoreError};
 use medley_step::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -50,7 +50,7 @@ pub(super) fn main(args: Args, registry: Arc<Registry>, mut config: Config) -> R
     block_on(async {
         let medley = backends::configured(Role::Works, registry.clone(), &config).await?;
         check_store(&medley, &config).await?;
-        let options = backends::worker_options(&config, &registry, args.kinds);
+        let options = EngineOptions { announced: true, ..backends::worker_options(&config, &registry, args.kinds) };
         let stop = CancellationToken::new();
         let readiness = Readiness::default();
         let monitor = CancellationToken::new();
@@ -104,7 +104,7 @@ async fn watch_reach(medley: Client, readiness: Readiness, stop: CancellationTok
 }
 
 /// A bucket that is missing or closed will not come to be: said at once. A server that is away may come back.
-async fn check_store(medley: &Client, config: &Config) -> Result<(), Failed> {
+pub(super) async fn check_store(medley: &Client, config: &Config) -> Result<(), Failed> {
     match tokio::time::timeout(STORE_PATIENCE, medley.check_store()).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error @ (StoreError::Refused(..) | StoreError::NotFound(_)))) => {

@@ -262,6 +262,7 @@ mod tests {
             end_s: word.end_s + 0.05,
             text: word.text.clone(),
             prob: 1.0,
+            ..Word::default()
         });
         Transcript {
             segments: vec![TranscriptSegment { words: words.collect(), ..Default::default() }],

@@ -200,7 +200,7 @@ mod tests {
         let found = sight.find(&photo, 1, "astronaut").unwrap();
         let (base, scene) = about_the_head(&photo, &found, 160);
         let face = MeshFace::new(&Subject::of(&scene, &base), &sight.canonical);
-        let cue = Cue { start_s: 0.3, end_s: 0.6, lines: vec!["Words".into()] };
+        let cue = Cue { start_s: 0.3, end_s: 0.6, lines: vec!["Words".into()], speaker: None };
         let overlays = Overlays { label: Some("AI".into()), cues: vec![cue], burnt: true, ..Overlays::default() };
         let overlays = overlays.drawn(&base, None, 0.0, 1.0).unwrap();
         let poses = speaking(24);

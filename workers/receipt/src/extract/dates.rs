@@ -22,7 +22,7 @@ const OTHER_DATES: &[&str] = &[
     "截止",
     "保质期",
 ];
-const DATE_WORDS: &[&str] = &["DATE", "TARIKH", "日期", "时间"];
+const DATE_WORDS: &[&str] = &["DATE", "TARIKH", "DATUM", "FECHA", "DATA", "日期", "时间", "日付", "取引日", "発行日"];
 
 /// The date and the time of the sale.
 pub(super) struct SaleTime {
@@ -75,8 +75,12 @@ fn time(sheet: &Sheet, date_row: Option<usize>) -> Option<Field<String>> {
     let beside = date_row.and_then(|row| of_row(row, false, 0.95));
     beside
         .or_else(|| {
-            let mut labelled = (0..sheet.rows.len())
-                .filter(|&row| mentions(&sheet.rows[row].text(), &["TIME", "MASA", "TLME", "时间"]));
+            let mut labelled = (0..sheet.rows.len()).filter(|&row| {
+                mentions(
+                    &sheet.rows[row].text(),
+                    &["TIME", "MASA", "TLME", "UHRZEIT", "HEURE", "HORA", "ORA", "TIJD", "时间", "時刻"],
+                )
+            });
             labelled.find_map(|row| of_row(row, true, 0.9))
         })
         .or_else(|| {

@@ -1,38 +1,23 @@
-//! The header of a receipt: the merchant's name, address and numbers.
+//! The header of a receipt: whose it is, and its numbers.
 
 use std::{ops::Range, sync::LazyLock};
 
-use medley_vision::text::Quad;
 use regex::Regex;
 
 use super::{
-    address::{self, has_postcode, is_branch, is_house_and_street, is_region, starts_address},
     evidence::field,
-    names::{is_legal_name, is_only_legal_form, is_trade_name, split_trades},
+    header_rows::{NUMBER, fixed, phone_of},
+    mended::mended,
+    merchant_address::address,
+    merchant_name::{name, named_in_invoice},
 };
 use crate::{
     date,
     document::{Field, Merchant},
-    layout::{Cell, Row, Sheet},
-    lexicon::{fold, mentions, unaccented},
+    layout::Sheet,
+    lexicon::{fold, mentions},
 };
 
-fn fixed(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is fixed")
-}
-
-/// Words of a contact or a registration. They end an address and are no name.
-static CONTACT: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(
-        r"(?i)(?:\b|[^a-z])(?:TEL|TE1|TELEPHONE|PHONE|FAX|MOBILE|H/P|HP NO|WHATSAPPS?|HOTLINE|E-?MAIL|WWW\.|HTTP|GST|SST|VAT|TAX ID|REG\.? NO|ROC|CO\.? ?REG|CO\.? ?NO|COMPANY (?:REG|NO)|BRN|电话|税号|传真|手机|纳税人)(?:[^a-z]|[A-Z]?\b|$)",
-    )
-});
-static REGISTRATION: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(
-        r"\s*(?:[\(\[]\s?[A-Z]{0,3}[-:.\s]?\d{4,12}\s?[-—]?\s?[A-Z]{0,2}\s?[\)\]]?|\b[A-Z]{0,2}\d{5,12}\s?[-—]?\s?[A-Z]{0,2})\.?\s*$",
-    )
-});
-static PHONE: LazyLock<Regex> = LazyLock::new(|| fixed(r"\+?\(?\d[\d\s()\-.]{5,16}\d"));
 const PHONE_WORDS: &[&str] = &[
     "TEL",
     "TE1",
@@ -49,41 +34,15 @@ const PHONE_WORDS: &[&str] = &[
     "手机",
     "热线",
 ];
+
 static TAX_ID: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
         r"(?i)(?:GST|SST|VAT|TAX|税务?登?记?号|纳税人识别号|统一社会信用代码(?:/纳税人识别号)?|SERVICE TAX)\s*(?:REG(?:ISTRATION|N)?)?\.?\s*(?:ID|1D|IO|NO|N0|NUMBER|#|REG)?\.?\s*(?:NO|N0)?[^0-9A-Z]{0,4}([0-9A-Z]{2}\d{6}[0-9A-Z]{10}|(?:[A-Z]{1,4}[-\d ]?)?\d[\dOo -]{6,20}[A-Z\d]{1,6})",
     )
 });
-static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(
-        r"(?i)(?P<key>INV(?:OICE|OLCE|QICE|O1CE)?|IRVOLCE|RECEIPT|RECELPT|RCPT|RESIT|BILL|CHECK|CHK|CB|DOC(?:UMENT)?|SLIP|TRANS(?:ACTION)?|TRX|ORDER|REF(?:ERENCE)?|CASH INV|TXN|发票号码|发票号|单据号|小票号|流水号|单号|交易号|订单号|收据号)\s*(?:NUMBER|NO|N0|NUM|#|ID)?\s*[.:：#)\[\s]*(?P<number>[A-Z0-9][A-Z0-9/\-]{2,29})",
-    )
-});
+
 /// Headings of the customer's name and address, which are not the merchant's.
 const CUSTOMER: &[&str] = &["BILL TO", "SOLD TO", "CUSTOMER", "OWNED BY", "DELIVER TO", "SHIP TO", "购买方"];
-const TITLES: &[&str] = &[
-    "TAX INVOICE",
-    "SIMPLIFIED TAX",
-    "CASH BILL",
-    "CASH SALE",
-    "CASH RECEIPT",
-    "OFFICIAL RECEIPT",
-    "INVOICE",
-    "RECEIPT",
-    "RESIT",
-    "WELCOME",
-    "THANK YOU",
-    "TERIMA KASIH",
-    "DELIVERY ORDER",
-    "COPY",
-    "发票",
-    "收据",
-    "小票",
-    "欢迎",
-    "谢谢",
-    "GUEST CHECK",
-    "ADJUSTMENT NOTE",
-];
 
 /// Reads the merchant from the header: the rows above the first items or sums.
 pub(super) fn merchant(sheet: &Sheet, header: Range<usize>) -> Merchant {
@@ -92,6 +51,9 @@ pub(super) fn merchant(sheet: &Sheet, header: Range<usize>) -> Merchant {
         (header.start..header.end).find(|&row| mentions(&sheet.rows[row].text(), CUSTOMER)).unwrap_or(header.end);
     // Some merchants print their own details below the customer's, but the customer's never come first.
     let own = header.start..if customer > header.start + 1 { customer } else { header.end };
+    // Name and address are looked for in words that are mended.
+    let printed = sheet;
+    let sheet = &mended(printed, header.clone());
     let address = address(sheet, own.clone());
     let name_until =
         address.as_ref().map_or(own.end, |(rows, _)| rows.start.clamp(own.start + 1, own.end.max(own.start + 1)));
@@ -99,245 +61,9 @@ pub(super) fn merchant(sheet: &Sheet, header: Range<usize>) -> Merchant {
     Merchant {
         name: named_in_invoice(sheet).or(name),
         address: address.map(|(_, field)| field),
-        phone: phone(sheet, own),
-        tax_id: tax_id(sheet),
+        phone: phone(printed, own),
+        tax_id: tax_id(printed),
     }
-}
-
-/// Whether a row can only belong to the header: a title, a contact or a date.
-pub(super) fn belongs_to_header(text: &str) -> bool {
-    is_title(text) || contact_at(text).is_some() || !date::dates(text, date::DateOrder::Auto).is_empty()
-}
-
-fn is_title(text: &str) -> bool {
-    mentions(text, TITLES) && !is_legal_name(text)
-}
-
-/// A row's cells without those about the receipt itself (its title, number and date), which stand beside the merchant.
-fn own_cells(row: &Row) -> Vec<&Cell> {
-    let of_receipt = |cell: &&Cell| {
-        is_title(&cell.text)
-            || NUMBER.is_match(&cell.text)
-            || !date::dates(&cell.text, date::DateOrder::Auto).is_empty()
-    };
-    let own: Vec<&Cell> = row.cells.iter().filter(|cell| !of_receipt(cell)).collect();
-    if own.is_empty() { row.cells.iter().collect() } else { own }
-}
-
-fn own_text(row: &Row) -> String {
-    own_cells(row).iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>().join(" ")
-}
-
-/// The name in a row, without contacts and the registration number after it; empty if there is none.
-fn bare(text: &str) -> String {
-    let upper = fold(text);
-    let cut = CONTACT.find(&upper).map_or(text.len(), |found| found.start());
-    let text = if upper.len() == text.len() { text.get(..cut).unwrap_or(text) } else { text };
-    let name = REGISTRATION.replace(text.trim(), "");
-    let name = name.trim_matches(['*', '-', '=', '~', ':', '#', '_', ' ', '(', '[', ',', '|']);
-    name.trim_start_matches('.').to_owned()
-}
-
-fn name(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
-    let heights: Vec<f32> = sheet.rows.iter().map(Row::height).collect();
-    let median = median(&heights);
-    let mut best: Option<(f32, usize, String)> = None;
-    let first_title = rows.clone().find(|&row| is_title(&sheet.rows[row].text()));
-    for (position, row) in rows.clone().enumerate() {
-        let text = own_text(&sheet.rows[row]);
-        let name = bare(&text);
-        let letters = name.chars().filter(|c| c.is_alphabetic()).count();
-        let digits = name.chars().filter(char::is_ascii_digit).count();
-        if letters < 3 && !name.chars().any(|c| c > '\u{2e80}')
-            || digits > letters
-            || is_title(&text)
-            || sheet.rows[row].has_amount()
-        {
-            continue;
-        }
-        if !date::dates(&text, date::DateOrder::Auto).is_empty() {
-            continue;
-        }
-        let mut score = 3.0 - 0.4 * position as f32;
-        score += if is_legal_name(&name) { 5.0 } else { 0.0 };
-        score += if is_trade_name(&name) { 2.5 } else { 0.0 };
-        score += ((sheet.rows[row].height() / median - 1.0) * 2.0).clamp(-1.0, 2.0);
-        // Handwriting is read as small letters; names are printed with capitals.
-        score -= if name.chars().any(char::is_uppercase) || name.chars().any(|c| c > '\u{2e80}') { 0.0 } else { 4.0 };
-        score -= if address::score(&name) >= 2 && !is_legal_name(&name) { 3.0 } else { 0.0 };
-        score -= if first_title.is_some_and(|title| row > title && title > rows.start) { 3.0 } else { 0.0 };
-        score -= (1.0 - confidence(sheet, row)) * 4.0;
-        score -= if letters < 4 && name.is_ascii() { 2.0 } else { 0.0 };
-        if best.as_ref().is_none_or(|(least, ..)| score > *least) {
-            best = Some((score, row, name));
-        }
-    }
-    let (score, row, mut value) = best?;
-    let mut lines = vec![row];
-    // A company's form often stands on a line of its own.
-    if let Some(next) = sheet.rows.get(row + 1).filter(|_| !is_legal_name(&value)) {
-        let following = bare(&own_text(next));
-        if is_only_legal_form(&following) {
-            value = format!("{value} {following}");
-            lines.push(row + 1);
-        }
-    } else if is_only_legal_form(&value) && row > rows.start {
-        let before = bare(&own_text(&sheet.rows[row - 1]));
-        if before.chars().filter(|c| c.is_alphabetic()).count() >= 3 && !is_title(&before) {
-            value = format!("{before} {value}");
-            lines.insert(0, row - 1);
-        }
-    }
-    if let Some(stem) = value.strip_suffix("5/B") {
-        value = format!("{stem}S/B");
-    }
-    let sure = (0.5 + score / 16.0).clamp(0.2, 0.99);
-    Some(of_rows(sheet, &lines, spelled(&value), sure))
-}
-
-/// The merchant of an electronic invoice, which labels it: 销售方 … 名称.
-fn named_in_invoice(sheet: &Sheet) -> Option<Field<String>> {
-    let seller = sheet.rows.iter().position(|row| row.text().contains("销售方") || row.text().contains("销方"))?;
-    let mut named: Vec<(usize, usize)> = Vec::new();
-    for (index, row) in sheet.rows.iter().enumerate().skip(seller.saturating_sub(3)).take(8) {
-        let cells = row
-            .cells
-            .iter()
-            .enumerate()
-            .filter(|(_, cell)| cell.text.contains("名称") && !cell.text.contains("项目名称"));
-        named.extend(cells.map(|(position, _)| (index, position)));
-    }
-    // The buyer stands to the left or above.
-    let &(row, position) = named.last()?;
-    let cell = &sheet.rows[row].cells[position];
-    let printed = cell.text.split("名称").last().unwrap_or_default();
-    let value = printed.trim_matches([':', '：', ' ', '称']).to_owned();
-    (!value.is_empty()).then(|| field(sheet, cell.line, value.clone(), &value, 0.95))
-}
-
-/// A name or address with spaces that OCR lost, and without accents on Latin capitals, which OCR makes of specks of dust.
-fn spelled(text: &str) -> String {
-    static GLUED: LazyLock<Regex> = LazyLock::new(|| {
-        fixed(r"\b(JALAN|Jalan|LEVEL|Level|TAMAN|Taman|LORONG|Lorong)([A-Z]{1,3}\d|\d|[A-Z][a-z])|\b(\d{5})([A-Z])")
-    });
-    let text = if text.chars().any(|c| c.is_lowercase() && !c.is_ascii()) {
-        text.to_owned()
-    } else {
-        text.chars().map(|c| if c.is_uppercase() { unaccented(c) } else { c }).collect()
-    };
-    let text = GLUED.replace_all(&text, "$1$3 $2$4");
-    text.split(' ').map(split_trades).collect::<Vec<_>>().join(" ").replace(" ,", ",")
-}
-
-/// The first rows that together are an address.
-fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<String>)> {
-    let text = |row: usize| own_text(&sheet.rows[row]);
-    let score = |row: usize| {
-        let text = text(row);
-        // `好邻居超市（人民路店）`: a shop named after its street.
-        let is_shop = is_trade_name(&text) && !text.contains(|c: char| c.is_ascii_digit()) && text.contains('店');
-        if is_title(&text) || is_shop || CONTACT.find(&fold(&text)).is_some_and(|found| found.start() < 3) {
-            0
-        } else {
-            address::score(&text)
-        }
-    };
-    let Some(mut start) =
-        rows.clone().find(|&row| score(row) >= 2 && (!is_legal_name(&text(row)) || has_postcode(&text(row))))
-    else {
-        return labelled_address(sheet);
-    };
-    // The line above may hold only the house number: `NO 12 & 14,`.
-    if start > rows.start
-        && !is_legal_name(&text(start - 1))
-        && (starts_address(&text(start - 1)) && score(start - 1) > 0
-            || has_postcode(&text(start)) && is_house_and_street(&text(start - 1)))
-    {
-        start -= 1;
-    }
-    // A shop's name above the house number belongs to the merchant's name.
-    let begins = |row: usize| starts_address(&text(row)) || is_house_and_street(&text(row));
-    if !begins(start)
-        && start + 1 < rows.end
-        && begins(start + 1)
-        && !text(start).contains(',')
-        && !has_postcode(&text(start))
-        && (is_trade_name(&text(start)) || score(start + 1) >= 2 && start == rows.start)
-    {
-        start += 1;
-    }
-    let mut end = start;
-    let mut ended = false;
-    for row in start..rows.end.min(start + 7) {
-        let line = text(row);
-        let near = row == start || sheet.rows[row].top - sheet.rows[row - 1].bottom < 2.5 * sheet.rows[row].height();
-        let goes_on = if ended {
-            is_region(&line) && !is_legal_name(&line) || is_branch(&line)
-        } else {
-            score(row) >= 1 || is_name_of_place(&line, row + 1 < rows.end && score(row + 1) >= 2)
-        };
-        if !near || is_title(&line) || (row > start && (is_other(&line) || !goes_on)) {
-            break;
-        }
-        end = row + 1;
-        ended |= has_postcode(&line);
-        if contact_at(&line).is_some() {
-            break;
-        }
-    }
-    let lines: Vec<usize> = (start..end).collect();
-    let parts: Vec<String> = lines
-        .iter()
-        .map(|&row| {
-            let line = text(row);
-            let cut = contact_at(&line).unwrap_or(line.len());
-            let line = line.get(..cut).unwrap_or(&line).trim().trim_end_matches(['(', '|', '[']).trim();
-            line.strip_prefix("地址").unwrap_or(line).trim_start_matches([':', '：', ' ']).to_owned()
-        })
-        .filter(|line| !line.is_empty())
-        .collect();
-    let value = spelled(&parts.join(" "));
-    let sure = if ended { 0.95 } else { 0.75 };
-    (!value.is_empty()).then(|| (start..end, of_rows(sheet, &lines, value, sure)))
-}
-
-/// An address after its label anywhere on the receipt. Chinese receipts print it at the bottom.
-fn labelled_address(sheet: &Sheet) -> Option<(Range<usize>, Field<String>)> {
-    static LABEL: LazyLock<Regex> =
-        LazyLock::new(|| fixed(r"(?i)^(?:门店|店铺|公司)?(?:地址|ADDRESS|ALAMAT)\s*[:：]\s*(.+)$"));
-    sheet.rows.iter().flat_map(|row| &row.cells).find_map(|cell| {
-        let found = LABEL.captures(cell.text.trim())?.get(1)?.as_str();
-        // It takes no rows of the header, so all of those are still searched for the name.
-        (address::score(found) >= 2)
-            .then(|| (sheet.rows.len()..sheet.rows.len(), field(sheet, cell.line, spelled(found), found, 0.9)))
-    })
-}
-
-/// The place in a line where a phone, tax or registration number begins.
-fn contact_at(line: &str) -> Option<usize> {
-    let upper = fold(line);
-    if upper.len() != line.len() {
-        return None;
-    }
-    CONTACT.find(&upper).map(|found| found.start())
-}
-
-fn is_other(line: &str) -> bool {
-    contact_at(line).is_some_and(|at| at < 3)
-        || !date::dates(line, date::DateOrder::Auto).is_empty()
-        || phone_of(line).is_some_and(|phone| phone.len() + 2 >= line.trim().len())
-}
-
-/// Letters only, in the middle of an address: `SETAPAK,`, or a town above its postcode.
-fn is_name_of_place(line: &str, goes_on_below: bool) -> bool {
-    line.chars().all(|c| c.is_alphabetic() || c.is_whitespace() || matches!(c, ',' | '.' | '-' | '\''))
-        && (line.trim().ends_with(',') || goes_on_below)
-}
-
-fn phone_of(line: &str) -> Option<&str> {
-    let found = PHONE.find(line)?;
-    let digits = found.as_str().bytes().filter(u8::is_ascii_digit).count();
-    ((7..=13).contains(&digits)).then(|| found.as_str().trim())
 }
 
 fn phone(sheet: &Sheet, rows: Range<usize>) -> Option<Field<String>> {
@@ -427,38 +153,85 @@ fn hashed(sheet: &Sheet) -> Option<Field<String>> {
     })
 }
 
-fn confidence(sheet: &Sheet, row: usize) -> f32 {
-    let cells = &sheet.rows[row].cells;
-    cells.iter().map(|cell| sheet.lines[cell.line].confidence).sum::<f32>() / cells.len().max(1) as f32
-}
+#[cfg(test)]
+mod tests {
+    use medley_vision::text::{Quad, TextPage};
 
-fn median(values: &[f32]) -> f32 {
-    let mut values = values.to_vec();
-    values.sort_by(f32::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(1.0).max(1.0)
-}
+    use super::*;
 
-/// A field that covers whole rows. Its polygon is the box around them.
-fn of_rows(sheet: &Sheet, rows: &[usize], value: String, sure: f32) -> Field<String> {
-    let lines: Vec<usize> = rows.iter().flat_map(|&row| own_cells(&sheet.rows[row])).map(|cell| cell.line).collect();
-    let raw = lines.iter().map(|&line| sheet.lines[line].text.as_str()).collect::<Vec<_>>().join("\n");
-    let confidence = rows.iter().map(|&row| confidence(sheet, row)).sum::<f32>() / rows.len().max(1) as f32;
-    let polygon = around(lines.iter().map(|&line| &sheet.lines[line].polygon));
-    Field {
-        value,
-        raw,
-        confidence: confidence * sure,
-        line: lines.first().copied(),
-        page: lines.first().map_or(0, |&line| sheet.lines[line].page),
-        polygon,
-        corrected: false,
+    /// Name and address of a receipt with these lines at its head.
+    fn head(lines: &[&str]) -> (String, String) {
+        let foot = ["TAX INVOICE", "Claw hammer      37.00", "TOTAL      37.00"];
+        let line = |(row, text): (usize, &&str)| {
+            let (top, right) = (30.0 * row as f32, 60.0 + 11.0 * text.len() as f32);
+            let corners = [[60.0, top], [right, top], [right, top + 20.0], [60.0, top + 20.0]];
+            ((*text).to_owned(), Quad(corners.map(Into::into)))
+        };
+        let lines = lines.iter().chain(&foot).enumerate().map(line).collect();
+        let receipt = crate::fields(vec![TextPage::of_lines(600.0, 800.0, lines)], &crate::Hints::default());
+        let value = |field: Option<Field<String>>| field.map(|field| field.value).unwrap_or_default();
+        (value(receipt.merchant.name), value(receipt.merchant.address))
     }
-}
 
-/// The upright box around quadrilaterals.
-fn around<'a>(quads: impl Iterator<Item = &'a Quad>) -> Option<Quad> {
-    let bounds =
-        quads.map(Quad::bounds).reduce(|a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])])?;
-    let [left, top, right, bottom] = bounds;
-    Some(Quad([[left, top], [right, top], [right, bottom], [left, bottom]].map(Into::into)))
+    #[test]
+    fn names_go_on_where_a_conjunction_or_a_legal_form_says_so() {
+        for (lines, name) in [
+            (
+                &["HOUSE OF LANTERNS HARDWARE &", "ELECTRICAL", "NO 5, JALAN MELUR 2,"][..],
+                "HOUSE OF LANTERNS HARDWARE & ELECTRICAL",
+            ),
+            (
+                &["THE PEPPER LEAF", "& CARDAMOM (M) SDN. BHD.", "NO 5, JALAN MELUR 2,"],
+                "THE PEPPER LEAF & CARDAMOM (M) SDN. BHD.",
+            ),
+            (
+                &["GREEN VALLEY", "TRADING SDN BHD", "(314159-T)", "NO 5, JALAN MELUR 2,"],
+                "GREEN VALLEY TRADING SDN BHD",
+            ),
+            (&["KEDAI BUKU MAJU JAYA", "(M) SDN BHD", "NO 5, JALAN MELUR 2,"], "KEDAI BUKU MAJU JAYA (M) SDN BHD"),
+            (&["TANJUNG GROCER S/B 271828-U (TG4)", "NO 5, JALAN MELUR 2,"], "TANJUNG GROCER S/B"),
+            (&["SEDAP FO0DSTUFF 5/8", "NO 5, JALAN MELUR 2,"], "SEDAP FOODSTUFF S/B"),
+            (
+                &["LANTERN", "SEAFOOD RESTAURANT SDN BHD", "(314159-T)", "NO 5, JALAN MELUR 2,"],
+                "LANTERN SEAFOOD RESTAURANT SDN BHD",
+            ),
+            // A brand above the registered company is no part of its name.
+            (&["COPPER KETTLE", "BLUE HERON VENTURES SDN BHD", "NO 5, JALAN MELUR 2,"], "BLUE HERON VENTURES SDN BHD"),
+        ] {
+            assert_eq!(head(lines).0, name);
+        }
+    }
+
+    #[test]
+    fn addresses_begin_at_the_house_and_end_at_the_place() {
+        let street = "NO 5, JALAN MELUR 2,";
+        for (lines, address) in [
+            (&["MAJU SDN BHD", street, "43000 KAJANG, SELANGOR"][..], "NO 5, JALAN MELUR 2, 43000 KAJANG, SELANGOR"),
+            (
+                &["MAJU SDN BHD", "MAJU KAJANG", street, "43000 KAJANG", "TEL: 03-55127788"],
+                "NO 5, JALAN MELUR 2, 43000 KAJANG",
+            ),
+            (&["MAJU SDN BHD", "HQ: NO 5, JALAN MELUR 2,", "43000 KAJANG"], "NO 5, JALAN MELUR 2, 43000 KAJANG"),
+            (
+                &[
+                    "MAJU SDN BHD",
+                    "LOT P.T. 12345, BATU 4",
+                    "JALAN MELUR, MUKIM KAJANG",
+                    "43000 KAJANG",
+                    "1234-SUNGAI EMAS",
+                ],
+                "LOT P.T. 12345, BATU 4 JALAN MELUR, MUKIM KAJANG 43000 KAJANG 1234-SUNGAI EMAS",
+            ),
+            (
+                &["MAJU SDN BHD", "10T 5, J1n Melur 2,", "43OOO KAJANG, Malaysla"],
+                "LOT 5, JLN Melur 2, 43000 KAJANG, Malaysia",
+            ),
+            (
+                &["COPPER KETTLE", "TAMAN KAJANG", "BLUE HERON SDN BHD", street, "KUALA LUMPUR"],
+                "NO 5, JALAN MELUR 2, KUALA LUMPUR",
+            ),
+        ] {
+            assert_eq!(head(lines).1, address);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::{
     evidence::field,
-    header,
+    header_rows,
     totals::{self, amount_field},
 };
 use crate::{
@@ -80,8 +80,10 @@ pub(super) fn zone(sheet: &Sheet, labelled: &[LabelledAmount]) -> Range<usize> {
         return from.min(end)..end;
     }
     // Without a heading the items begin below the last row that can only belong to the header.
-    let head =
-        (from..end).rev().find(|&row| header::belongs_to_header(&sheet.rows[row].text())).map_or(from, |row| row + 1);
+    let head = (from..end)
+        .rev()
+        .find(|&row| header_rows::belongs_to_header(&sheet.rows[row].text()))
+        .map_or(from, |row| row + 1);
     head.min(end)..end
 }
 

@@ -52,6 +52,34 @@ fn crown(sheet: &Sheet) -> &'static str {
     }
 }
 
+/// The currency of a country that the names of taxes and tax numbers tell. `IVA` and `TVA` alone are taxes of several
+/// countries.
+fn abroad(sheet: &Sheet) -> Option<&'static str> {
+    let says = |words: &[&str]| sheet.lines.iter().any(|line| has_word(&line.text, words));
+    let holds = |part: &str| sheet.lines.iter().any(|line| line.text.contains(part));
+    if says(&["CNPJ"]) || holds("R$") {
+        return Some("BRL");
+    }
+    if says(&["CHF", "CHE"]) {
+        return Some("CHF");
+    }
+    let is_euro = says(&["MWST", "UST", "USTID", "BTW", "NIF", "CIF", "SIRET", "SIREN"])
+        || holds("P.IVA")
+        || holds("P. IVA")
+        || says(&["TVA"]) && says(&["TTC"]);
+    is_euro.then_some("EUR")
+}
+
+/// Whether its words are of a language that has accents.
+pub(super) fn has_accents(sheet: &Sheet) -> bool {
+    let says = |words: &[&str]| sheet.lines.iter().any(|line| has_word(&line.text, words));
+    !is_malaysian(sheet)
+        && says(&[
+            "MWST", "UST", "SUMME", "TVA", "TTC", "IVA", "NIF", "CIF", "CNPJ", "BTW", "TOTALE", "TE", "CAMBIO",
+            "TROCO", "MOMS", "MVA", "CELKEM", "RAZEM", "SUMA",
+        ])
+}
+
 /// The currency: the one known beforehand, else that of a sign or code beside an amount, else that of the language.
 pub(super) fn currency(sheet: &Sheet, labelled: &[LabelledAmount], hints: &Hints) -> Option<Field<String>> {
     let concluded = |code: &str, sure: f32| Field {
@@ -103,6 +131,7 @@ pub(super) fn currency(sheet: &Sheet, labelled: &[LabelledAmount], hints: &Hints
             Some(field(sheet, heading.line, "MYR".to_owned(), "RM", 0.9))
         })
         .or_else(|| malaysian.then(|| concluded("MYR", 0.6)))
+        .or_else(|| abroad(sheet).map(|code| concluded(code, 0.7)))
         .or_else(|| {
             let chinese = sheet.lines.iter().flat_map(|line| line.text.chars()).filter(|c| is_han(*c)).count();
             (chinese > 10).then(|| concluded("CNY", 0.6))

@@ -87,6 +87,46 @@ const TRADES: &[&str] = &[
     "PETROL",
     "CARRY",
     "WHOLESALE",
+    "SEAFOOD",
+    "HEALTH",
+    "BEAUTY",
+    "TEXTILE",
+    "TEXTILES",
+    "COFFEE",
+    "TEA",
+    "BOUTIQUE",
+    "DEPARTMENT",
+    "GROCER",
+    "GROCERY",
+    "GROCERIES",
+    "CONFECTIONERY",
+    "LIGHTING",
+    "PLUMBING",
+    "MACHINERY",
+    "TECHNOLOGY",
+    "SOLUTIONS",
+    "VENTURE",
+    "VENTURES",
+    "RESOURCES",
+    "INTERNATIONAL",
+    "HANDICRAFT",
+    "TAILORING",
+    "PACKAGING",
+    "SPORTS",
+    "TOYS",
+    "GIFTS",
+    "DECO",
+    "EQUIPMENT",
+    "MATERIALS",
+    "FROZEN",
+    "BURGER",
+    "NOODLE",
+    "NOODLES",
+    "STEAMBOAT",
+    "SPA",
+    "BOOKS",
+    "SONS",
+    "BROTHERS",
 ];
 const CHINESE_TRADES: &[&str] = &[
     "有限公司",
@@ -105,10 +145,42 @@ const CHINESE_TRADES: &[&str] = &[
     "店",
 ];
 
+/// The words of businesses' names.
+pub(super) fn words() -> impl Iterator<Item = &'static str> {
+    LEGAL.iter().chain(TRADES).copied().chain(["SDN"])
+}
+
+/// Whether a name goes on in the next line: it ends with `&`, `AND`, `DAN` or `OF`.
+pub(super) fn goes_on(line: &str) -> bool {
+    let upper = fold(line);
+    let last = upper.split_whitespace().next_back().unwrap_or_default();
+    matches!(last, "AND" | "DAN" | "OF" | "N'" | "'N'" | "+" | "THE") || upper.trim_end().ends_with(['&', '@', '＆'])
+}
+
+/// Whether a line goes on with a name: it begins with `&`, `AND` or `DAN`.
+pub(super) fn continues(line: &str) -> bool {
+    let upper = fold(line);
+    let first = upper.split_whitespace().next().unwrap_or_default();
+    matches!(first, "AND" | "DAN" | "OF" | "+") || upper.trim_start().starts_with(['&', '＆'])
+}
+
+/// Whether a line holds nothing but trades and a legal form: `HARDWARE & ELECTRICAL SDN BHD`.
+pub(super) fn is_only_trade(line: &str) -> bool {
+    let upper = fold(line);
+    let mut words = upper.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
+    words.peek().is_some()
+        && words.all(|word| {
+            LEGAL.contains(&word)
+                || TRADES.contains(&word)
+                || matches!(word, "SDN" | "M" | "KL" | "S" | "B" | "AND" | "DAN")
+        })
+}
+
 /// Whether a line names the legal form of a company.
 pub(super) fn is_legal_name(line: &str) -> bool {
     let upper = fold(line);
-    has_word(&upper, LEGAL) || ["SDN.BHD", "SDNBHD", "S/B", "5/B", "有限公司"].iter().any(|form| upper.contains(form))
+    has_word(&upper, LEGAL)
+        || ["SDN.BHD", "SDNBHD", "S/B", "5/B", "S/8", "5/8", "有限公司"].iter().any(|form| upper.contains(form))
 }
 
 /// Whether a line holds nothing but a legal form: `SDN BHD`, `CO. (M) SDN BHD`.

@@ -44,24 +44,22 @@ static RATE: LazyLock<Regex> =
 
 /// The rows of a table of taxes: base and tax for each code, below a heading.
 pub(super) fn tax_table(sheet: &Sheet) -> Option<Range<usize>> {
-    let heading = sheet.rows.iter().position(|row| {
+    // The columns of the articles have names that no table of taxes has.
+    const OF_ARTICLES: &[&str] = &["QTY", "PRICE", "DESCRIPTION", "ITEM", "UOM"];
+    let names_articles = |index: usize| {
+        let near = index.saturating_sub(1)..(index + 2).min(sheet.rows.len());
+        near.clone().any(|row| mentions(&sheet.rows[row].text(), &OF_ARTICLES[..2]) && !sheet.rows[row].has_amount())
+            || mentions(&sheet.rows[index].text(), OF_ARTICLES)
+    };
+    let heading = sheet.rows.iter().enumerate().position(|(index, row)| {
         let text = row.text();
         !row.has_amount()
             && (mentions(
                 &text,
-                &[
-                    "GST SUMMARY",
-                    "TAX SUMMARY",
-                    "SST SUMMARY",
-                    "VAT SUMMARY",
-                    "GST ANALYSIS",
-                    "TAX CODE",
-                    "RINGKASAN CUKAI",
-                ],
-            ) || (mentions(&text, &["TAX", "GST"])
-                && mentions(&text, &["AMOUNT", "AMT"])
-                && row.cells.len() >= 2
-                && !mentions(&text, &["QTY", "PRICE", "DESCRIPTION", "ITEM"])))
+                &["GST SUMMARY", "TAX SUMMARY", "SST SUMMARY", "VAT SUMMARY", "GST ANALYSIS", "RINGKASAN CUKAI"],
+            ) || !names_articles(index)
+                && (mentions(&text, &["TAX CODE"])
+                    || mentions(&text, &["TAX", "GST"]) && mentions(&text, &["AMOUNT", "AMT"]) && row.cells.len() >= 2))
     })?;
     let mut end = heading + 1;
     let mut blanks = 0;
@@ -140,6 +138,7 @@ pub(super) fn find(sheet: &Sheet, labelled: &[LabelledAmount], from: usize, know
     let foot: Vec<(usize, &LabelledAmount)> = entries.iter().filter(foot).copied().collect();
     totals.total = total(labelled, &foot, &totals, known).or_else(|| the_only_amount(labelled, from));
     paid_after_discount(labelled, &mut totals);
+    paid_after_rounding(labelled, &mut totals);
     if totals.method.and_then(PaymentMethod::name).is_none()
         && let Some((method, line)) = method_alone(sheet, from)
     {
@@ -170,6 +169,19 @@ fn paid_after_discount(labelled: &[LabelledAmount], totals: &mut Totals) {
     let is_plain = labelled[total].kind == Some(AmountKind::Total) && totals.change.is_none();
     if is_plain && !discounts.is_zero() && value(total) - discounts + rounding == value(paid) {
         totals.subtotal = Some(total);
+        totals.total = Some(paid);
+    }
+}
+
+/// `Total 20.02, Rounding -0.02, VISA 20.00`: what was to be paid is printed only as paid.
+fn paid_after_rounding(labelled: &[LabelledAmount], totals: &mut Totals) {
+    let (Some(total), Some(paid), Some(rounding), None) =
+        (totals.total, totals.tendered, totals.rounding, totals.change)
+    else {
+        return;
+    };
+    let value = |index: usize| labelled[index].amount.value;
+    if !value(rounding).is_zero() && total != paid && value(total) + value(rounding) == value(paid) {
         totals.total = Some(paid);
     }
 }
@@ -293,10 +305,12 @@ fn total(
             best = Some((score, index));
         }
     }
-    // Without a label the total is the subtotal, else the amount paid.
+    // Without a label the total is the subtotal, else the amount paid less the change: where it is printed, or where it
+    // was handed over.
     best.map(|(_, index)| index).or(totals.subtotal).or_else(|| {
-        let exact = foot.iter().find(|(_, l)| Some(l.amount.value) == paid_less_change);
-        exact.map(|&(index, _)| index)
+        let exact = |l: &LabelledAmount| Some(l.amount.value) == paid_less_change;
+        let named = foot.iter().find(|(_, l)| exact(l) && mentions(&l.label, &["TOTAL", "JUMLAH", "AMOUNT"]));
+        named.or_else(|| foot.iter().find(|(_, l)| exact(l))).map(|&(index, _)| index)
     })
 }
 
@@ -406,4 +420,165 @@ pub(super) fn amount_field(sheet: &Sheet, l: &LabelledAmount, sure: f32) -> Fiel
     let mut field = field(sheet, l.line, l.amount.value, &raw, sure);
     field.corrected = l.corrected;
     field
+}
+
+#[cfg(test)]
+mod tests {
+    use medley_vision::text::{Quad, TextPage};
+
+    /// The total of a receipt with these labels and amounts at its foot.
+    fn total(foot: &[(&str, &str)]) -> String {
+        let head = [("MAJU JAYA SDN BHD", ""), ("NO 5, JALAN MELUR 2,", ""), ("43000 KAJANG", ""), ("TAX INVOICE", "")];
+        let quad = |row: usize, left: f32, text: &str| {
+            let (top, right) = (30.0 * row as f32, left + 11.0 * text.len() as f32);
+            Quad([[left, top], [right, top], [right, top + 20.0], [left, top + 20.0]].map(Into::into))
+        };
+        let mut lines = Vec::new();
+        for (row, (label, amount)) in head.iter().chain(foot).enumerate() {
+            lines.push(((*label).to_owned(), quad(row, 20.0, label)));
+            if !amount.is_empty() {
+                lines.push(((*amount).to_owned(), quad(row, 580.0 - 11.0 * amount.len() as f32, amount)));
+            }
+        }
+        let receipt = crate::fields(vec![TextPage::of_lines(600.0, 900.0, lines)], &crate::Hints::default());
+        receipt.total.map(|total| total.value.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_was_handed_over_is_not_the_total() {
+        for (foot, expected) in [
+            (&[("Rice", "7.40"), ("TOTAL", "7.40"), ("CASH", "10.00"), ("CHANGE", "2.60")][..], "7.40"),
+            (&[("Rice", "8.50"), ("TOTAL", "8.50"), ("TOTAL TENDERED", "100.00"), ("TOTAL CHANGE", "91.50")], "8.50"),
+            (&[("Rice", "8.50"), ("TOTAL TENDERED", "100.00"), ("CHANGE", "91.50")], "8.50"),
+            (&[("Rice", "8.50"), ("TOTAL", "8.50"), ("PAID AMOUNT", "100.00"), ("CHANGE", "91.50")], "8.50"),
+            (&[("Rice", "8.50"), ("TOTAL PAID", "100.00"), ("TOTAL DUE", "8.50"), ("CHANGE", "91.50")], "8.50"),
+            (
+                &[("Rice", "8.50"), ("Amount Due", "8.50"), ("Amount Tendered", "50.00"), ("Change Due", "41.50")],
+                "8.50",
+            ),
+            (&[("Rice", "8.50"), ("TOTAL AMT", "8.50"), ("AMT RECEIVED", "50.00"), ("BALANCE", "41.50")], "8.50"),
+            (&[("Rice", "8.50"), ("Total RM", "8.50"), ("Cash RM", "50.00"), ("Change RM", "41.50")], "8.50"),
+            (&[("Rice", "8.50"), ("TOTAL", "8.50"), ("CASH TOTAL", "50.00"), ("CHANGE", "41.50")], "8.50"),
+            (&[("Rice", "8.50"), ("Bill Total", "8.50"), ("Payment Total", "50.00"), ("Change", "41.50")], "8.50"),
+        ] {
+            assert_eq!(total(foot), expected, "{foot:?}");
+        }
+    }
+
+    #[test]
+    fn the_total_is_the_one_after_rounding() {
+        for (foot, expected) in [
+            (&[("Rice", "20.02"), ("Total", "20.02"), ("Rounding", "-0.02"), ("VISA", "20.00")][..], "20.00"),
+            (&[("Rice", "177.22"), ("Total", "177.22"), ("Rounding", "-0.02"), ("Total", "177.20")][..], "177.20"),
+            (
+                &[
+                    ("Rice", "177.22"),
+                    ("Total", "177.22"),
+                    ("Rounding Adj", "-0.02"),
+                    ("Nett Total", "177.20"),
+                    ("Cash", "200.00"),
+                    ("Change", "22.80"),
+                ],
+                "177.20",
+            ),
+            (
+                &[
+                    ("Rice", "60.31"),
+                    ("TOTAL SALES (INCL GST)", "60.31"),
+                    ("ROUNDING ADJUSTMENT", "-0.01"),
+                    ("ROUNDING", "60.30"),
+                    ("CASH", "60.30"),
+                ],
+                "60.30",
+            ),
+            (
+                &[("Rice", "181.98"), ("Total Amount", "181.98"), ("Rounding", "0.02"), ("Total Payable", "182.00")],
+                "182.00",
+            ),
+            (
+                &[
+                    ("Rice", "13.58"),
+                    ("Total Inclusive GST", "13.58"),
+                    ("Rounding Amount", "0.02"),
+                    ("Total Rounded", "13.60"),
+                ],
+                "13.60",
+            ),
+            (
+                &[
+                    ("Rice", "13.58"),
+                    ("Total", "13.58"),
+                    ("Rnd", "0.02"),
+                    ("Cash", "20.00"),
+                    ("Change", "6.40"),
+                    ("Amount Due", "13.60"),
+                ],
+                "13.60",
+            ),
+            (
+                &[
+                    ("Rice", "13.58"),
+                    ("Sub Total", "13.58"),
+                    ("Rounding", "0.02"),
+                    ("CASH", "20.00"),
+                    ("CHANGE", "6.40"),
+                    ("TOTAL", "13.60"),
+                ],
+                "13.60",
+            ),
+        ] {
+            assert_eq!(total(foot), expected, "{foot:?}");
+        }
+    }
+
+    #[test]
+    fn a_tax_or_an_article_is_not_the_total() {
+        for (foot, expected) in [
+            (
+                &[
+                    ("Rice", "78.30"),
+                    ("Total (Excluding GST)", "73.87"),
+                    ("Total GST", "4.43"),
+                    ("Total (Inclusive GST)", "78.30"),
+                ][..],
+                "78.30",
+            ),
+            (
+                &[
+                    ("Rice", "51.88"),
+                    ("Total Excl Tax", "48.94"),
+                    ("Total Tax", "2.94"),
+                    ("TOTAL", "51.88"),
+                    ("GST Summary", ""),
+                    ("Code  Amount  Tax", ""),
+                    ("SR", "48.94"),
+                    ("Total", "2.94"),
+                ],
+                "51.88",
+            ),
+            (
+                &[
+                    ("Rice", "30.00"),
+                    ("Beans", "21.00"),
+                    ("TOTAL", "51.00"),
+                    ("Total Saving", "19.83"),
+                    ("VISA", "51.00"),
+                ],
+                "51.00",
+            ),
+            (
+                &[
+                    ("Rice", "30.00"),
+                    ("Beans", "21.00"),
+                    ("Total Item", "2.00"),
+                    ("TOTAL", "51.00"),
+                    ("Total Points", "51.00"),
+                ],
+                "51.00",
+            ),
+            (&[("Rice", "30.00"), ("TOTAL INCLUDES GST 6%", "1.70"), ("TOTAL", "30.00"), ("CASH", "30.00")], "30.00"),
+        ] {
+            assert_eq!(total(foot), expected, "{foot:?}");
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! The words on receipts, in English, Malay and Chinese: which kind of amount a label names.
 
+mod abroad;
 mod kind;
 mod matching;
 mod phrases;
+mod spelling;
 
 use std::sync::LazyLock;
 
@@ -11,6 +13,7 @@ use matching::{Phrase, Words};
 pub(crate) use matching::{fold, has_word, mentions, squeeze, unaccented};
 use phrases::KINDS;
 use regex::Regex;
+pub(crate) use spelling::{PLACES, Spelling};
 
 /// The kind of amount that a label names; none for a label that the lexicon does not know.
 pub(crate) fn kind_of(label: &str) -> Option<AmountKind> {
@@ -20,11 +23,20 @@ pub(crate) fn kind_of(label: &str) -> Option<AmountKind> {
     if SERVICE.is_match(label) {
         return Some(AmountKind::Service);
     }
+    if let Some(kind) = abroad::kind_of(label) {
+        return Some(kind);
+    }
     if PERCENT_OFF.is_match(label) {
         return Some(AmountKind::Discount);
     }
     if SUM.is_match(label) {
         return Some(AmountKind::Total);
+    }
+    if DUE.is_match(label) {
+        return Some(AmountKind::GrandTotal);
+    }
+    if PAY.is_match(label) {
+        return Some(AmountKind::Paid(PaymentMethod::Unnamed));
     }
     if TAXABLE.is_match(label) {
         return Some(AmountKind::Subtotal);
@@ -51,6 +63,13 @@ static SERVICE: LazyLock<Regex> = LazyLock::new(|| {
 /// `Sum`, `Sum NOK`, with nothing else: `Dim Sum` is a dish.
 static SUM: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)^\W*SUM(?:\s+(?:[A-Z]{3}|KR))?\W*$").expect("the pattern is fixed"));
+/// `Due`, with nothing else: `Due date` is none.
+static DUE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\W*(?:NET|NETT|BAL\.?|AMT\.?)?\s*DUE(?:\s+(?:[A-Z]{3}|RM))?\W*$").expect("the pattern is fixed")
+});
+/// `Pay`, `Paid`, with nothing else.
+static PAY: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)^\W*(?:PAY|PAID)(?:\s+(?:[A-Z]{3}|RM))?\W*$").expect("the pattern is fixed"));
 /// `Taxable`, `Taxable Value`; what is not taxable is no subtotal.
 static TAXABLE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^\W*(?:NET\s+|TOTAL\s+)?TAXABLE(?:\s+(?:VALUE|AMT\.?|SALES?))?\W*$").expect("the pattern is fixed")
@@ -105,6 +124,10 @@ mod tests {
             ("Sum", Some(AmountKind::Total)),
             ("Sum NOK", Some(AmountKind::Total)),
             ("Dim Sum", None),
+            ("DUE", Some(AmountKind::GrandTotal)),
+            ("Due date", None),
+            ("PAY", Some(AmountKind::Paid(PaymentMethod::Unnamed))),
+            ("Paypoint", None),
             ("Zwischensumme", Some(AmountKind::Subtotal)),
             ("Sous-total HT", Some(AmountKind::Subtotal)),
             ("Delsumma", Some(AmountKind::Subtotal)),

@@ -234,8 +234,12 @@ pub(super) const KINDS: &[(AmountKind, &[&str])] = &[
         AmountKind::Paid(PaymentMethod::Unnamed),
         &[
             "TENDER",
+            "TENDERED",
+            "TENDERING",
             "PAYMENT",
             "AMOUNT PAID",
+            "PAID AMOUNT",
+            "PAID AMT",
             "AMT PAID",
             "TOTAL PAID",
             "RECEIVED",

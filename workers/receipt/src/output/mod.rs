@@ -3,14 +3,17 @@
 mod archive;
 mod font;
 mod overlay;
+mod searchable;
 mod textract;
 
 use image::RgbImage;
 use medley_step::{StepContext, StepError};
 use schemars::JsonSchema;
+pub(crate) use searchable::PagePicture;
 use serde::Serialize;
 
 use crate::{
+    books::BooksListing,
     document::Receipt,
     money::Decimal,
     params::{ReceiptParams, Taxonomy},
@@ -26,6 +29,24 @@ pub struct ReceiptOutput {
     pub adds_up: Option<bool>,
     pub lines: usize,
     pub pages: usize,
+    /// The input is many receipts, which are still to be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listing: Option<BooksListing>,
+}
+
+impl From<BooksListing> for ReceiptOutput {
+    fn from(listing: BooksListing) -> Self {
+        Self {
+            merchant: None,
+            date: None,
+            currency: None,
+            total: None,
+            adds_up: None,
+            lines: 0,
+            pages: 0,
+            listing: Some(listing),
+        }
+    }
 }
 
 impl From<&Receipt> for ReceiptOutput {
@@ -38,17 +59,19 @@ impl From<&Receipt> for ReceiptOutput {
             adds_up: receipt.quality.adds_up,
             lines: receipt.lines.len(),
             pages: receipt.pages.len(),
+            listing: None,
         }
     }
 }
 
 /// Publishes the artifacts that the parameters ask for, and the quality for the manifest. `canvas` is the picture of the
-/// first page for the overlay.
+/// first page for the overlay, `pictures` are those of all pages for a searchable PDF.
 pub(crate) fn publish(
     cx: &StepContext<'_>,
     params: &ReceiptParams,
     receipt: &Receipt,
     canvas: Option<RgbImage>,
+    pictures: &[PagePicture],
 ) -> Result<(), StepError> {
     cx.publish("receipt.json", "application/json", &serde_json::to_vec_pretty(receipt)?)?;
     if params.taxonomy == Taxonomy::Textract {
@@ -60,6 +83,9 @@ pub(crate) fn publish(
     }
     if params.alto {
         cx.publish("receipt.alto.xml", "application/xml", archive::alto(receipt).as_bytes())?;
+    }
+    if !pictures.is_empty() {
+        cx.publish("receipt.pdf", "application/pdf", &searchable::pdf(receipt, pictures))?;
     }
     if let Some(canvas) = canvas {
         cx.publish("overlay.png", "image/png", &overlay::png(canvas, receipt)?)?;

@@ -13,6 +13,7 @@ use crate::{
     Settings,
     fetch::{Fetcher, InputReader},
     queue::Queue,
+    records::{Records, StoreRecords},
     store::Store,
 };
 
@@ -22,6 +23,8 @@ use crate::{
 pub struct Backend {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) store: Arc<dyn Store>,
+    /// What a gateway keeps beside jobs.
+    pub(crate) records: Arc<dyn Records>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) clock: Clock,
     pub(crate) settings: Arc<Settings>,
@@ -42,7 +45,15 @@ impl Backend {
     pub fn new(queue: Arc<dyn Queue>, store: Arc<dyn Store>, registry: Arc<Registry>, settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let inputs = InputReader::new(settings.clone());
-        Self { queue, store, registry, clock: Clock::system(), settings, inputs }
+        let records = Arc::new(StoreRecords::new(store.clone()));
+        Self { queue, store, records, registry, clock: Clock::system(), settings, inputs }
+    }
+
+    /// Keeps a gateway's records elsewhere than in the store.
+    #[must_use]
+    pub fn with_records(mut self, records: Arc<dyn Records>) -> Self {
+        self.records = records;
+        self
     }
 
     /// Serves inputs of more schemes than `file:`.
@@ -65,6 +76,23 @@ impl Backend {
 
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub fn records(&self) -> &Arc<dyn Records> {
+        &self.records
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Unix time, by this backend's clock.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
     }
 
     pub fn settings(&self) -> &Settings {

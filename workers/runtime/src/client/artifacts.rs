@@ -7,6 +7,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::{Artifact, ErrorCode, JobId, Name};
 use medley_step::StepError;
 
@@ -30,23 +31,46 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NotFinished`], [`Error::NoSuchJob`], one of the store, or when a file cannot be written.
-    pub async fn fetch(&self, of: &Name, job: JobId, into: &Path) -> Result<Vec<PathBuf>, Error> {
-        let manifest = self.manifest(of, job).await?;
-        let keys = JobKeys::new(of, job);
-        let made = tokio::fs::create_dir_all(into).await;
-        made.map_err(|error| Error::local(format!("{} cannot be made", into.display()), error))?;
-        let unfinished = Unfinished::open(into)?;
-        let mut paths = Vec::with_capacity(manifest.artifacts.len());
-        for artifact in &manifest.artifacts {
-            paths.push(self.fetch_artifact(&keys, artifact, into, &unfinished).await?);
+    pub fn fetch<'a>(&'a self, of: &'a Name, job: JobId, into: &'a Path) -> BoxFuture<'a, Result<Vec<PathBuf>, Error>> {
+        async move {
+            let manifest = self.manifest(of, job).await?;
+            let keys = JobKeys::new(of, job);
+            let made = tokio::fs::create_dir_all(into).await;
+            made.map_err(|error| Error::local(format!("{} cannot be made", into.display()), error))?;
+            let unfinished = Unfinished::open(into)?;
+            let mut paths = Vec::with_capacity(manifest.artifacts.len());
+            for artifact in &manifest.artifacts {
+                paths.push(self.fetch_artifact(&keys, artifact, into, &unfinished).await?);
+            }
+            let text = serde_json::to_vec_pretty(&manifest).map_err(StepError::from)?;
+            let (part, path) = (unfinished.file("manifest.json"), into.join("manifest.json"));
+            check_target(&path)?;
+            let written = tokio::fs::write(&part, text).await;
+            written.map_err(|error| cannot_write(&path, error))?;
+            place(&part, &path)?;
+            Ok(paths)
         }
-        let text = serde_json::to_vec_pretty(&manifest).map_err(StepError::from)?;
-        let (part, path) = (unfinished.file("manifest.json"), into.join("manifest.json"));
-        check_target(&path)?;
-        let written = tokio::fs::write(&part, text).await;
-        written.map_err(|error| cannot_write(&path, error))?;
-        place(&part, &path)?;
-        Ok(paths)
+        .boxed()
+    }
+
+    /// A small artifact's bytes; none when it is not there or has more than `max_bytes`.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn read_artifact<'a>(
+        &'a self,
+        of: &'a Name,
+        job: JobId,
+        artifact: &'a Artifact,
+        max_bytes: u64,
+    ) -> BoxFuture<'a, Result<Option<bytes::Bytes>, Error>> {
+        async move {
+            if artifact.bytes > max_bytes {
+                return Ok(None);
+            }
+            Ok(self.backend.store.get(&JobKeys::new(of, job).artifact(artifact)?, max_bytes).await?)
+        }
+        .boxed()
     }
 
     async fn fetch_artifact(

@@ -28,10 +28,24 @@ pub enum InputRequest {
     File(PathBuf),
     /// `file:`, or a scheme that a fetcher serves; for kinds that take a folder one may end with `/`.
     Uri(Address),
+    /// A file that a client sent, whole and hashed: it goes into the store, also into one of local files, and the file may be
+    /// removed when the job is accepted.
+    Spooled(Spooled),
     /// The text itself, at most 64 KiB.
     Text(String),
     /// One that lies in the tenant's store already.
     Stored(Input),
+}
+
+/// A file of this machine that holds what a client sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spooled {
+    /// Absolute.
+    pub path: PathBuf,
+    /// As its user knows it.
+    pub name: String,
+    pub sha256: Sha256,
+    pub bytes: u64,
 }
 
 impl InputRequest {
@@ -63,7 +77,7 @@ impl From<Input> for Accepted {
 #[derive(Debug)]
 pub(crate) struct Upload {
     pub(crate) key: Key,
-    file: KnownFile,
+    pub(crate) file: KnownFile,
 }
 
 impl Upload {
@@ -97,6 +111,7 @@ impl Client {
                     Ok(Accepted { input, upload: None, hidden })
                 }
             },
+            InputRequest::Spooled(spooled) => self.accept_spooled(of, spooled),
             InputRequest::Text(text) => Ok(accept_text(text)?.into()),
             InputRequest::Stored(input) => Ok(input.into()),
         }
@@ -120,6 +135,24 @@ impl Client {
         let (_, below) = key.as_str().split_once('/').unwrap_or_default();
         input.source = Source::Stored(below.to_owned());
         Ok(Accepted { input, upload: Some(Upload { key, file: known }), hidden: None })
+    }
+
+    fn accept_spooled(&self, of: &Name, spooled: Spooled) -> Result<Accepted, Error> {
+        let Spooled { path, name, sha256, bytes } = spooled;
+        let refuse = |code, message| Err(StepError::permanent(code, message).into());
+        if bytes == 0 {
+            return refuse(ErrorCode::MEDIA_EMPTY, format!("{name} is empty; give a file with content"));
+        }
+        let limit = self.backend.settings.limits.input_bytes;
+        if bytes > limit {
+            let message = format!("{name} has {bytes} bytes, more than limits.input_bytes = {limit}");
+            return refuse(ErrorCode::MEDIA_TOO_LARGE, message);
+        }
+        let key = tenant::input(of, sha256, &name);
+        let (_, below) = key.as_str().split_once('/').unwrap_or_default();
+        let source = Source::Stored(below.to_owned());
+        let input = Input { name, source, sha256: Some(sha256), bytes: Some(bytes), media_type: None };
+        Ok(Accepted { input, upload: Some(Upload { key, file: KnownFile { path, sha256, bytes } }), hidden: None })
     }
 
     /// Puts a file where the workers find it, unless it is there.
@@ -166,6 +199,19 @@ impl Client {
         });
         inside.await.map_err(|panic| StepError::internal("an input could not be looked at").because(panic))?
     }
+}
+
+/// What a file of this process's own holds.
+pub(crate) async fn hashed(path: &Path) -> Result<KnownFile, Error> {
+    let path = path.to_owned();
+    let hashed = move || -> std::io::Result<KnownFile> {
+        let mut file = std::fs::File::open(&path)?;
+        let (sha256, bytes) = (local_files::hash(&mut file)?, file.metadata()?.len());
+        Ok(KnownFile { path, sha256, bytes })
+    };
+    let hashed = tokio::task::spawn_blocking(hashed).await;
+    let hashed = hashed.map_err(|panic| StepError::internal("an upload could not be hashed").because(panic))?;
+    hashed.map_err(|error| Error::local("an upload could not be hashed", error))
 }
 
 fn accept_text(text: String) -> Result<Input, StepError> {

@@ -1,5 +1,6 @@
 //! Where a job stands: a pure function of the keys that are there (docs/architecture.md, "Status from keys").
 
+use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::{Job, JobId, JobState, Manifest, Name};
 
 use super::Client;
@@ -24,35 +25,39 @@ pub(crate) struct KeysPresent {
     pub(crate) ended: Option<JobState>,
     /// `cancel.json`.
     pub(crate) cancel: bool,
-    /// Anything below `steps/`: a result, or the record of an attempt.
-    pub(crate) steps: bool,
+    /// `running.json`, or anything below `steps/`: a result, or the record of an attempt.
+    pub(crate) begun: bool,
 }
 
 pub(crate) fn state(keys: KeysPresent) -> JobState {
     match keys {
         KeysPresent { ended: Some(ended), .. } => ended,
         KeysPresent { cancel: true, .. } => JobState::Cancelling,
-        KeysPresent { steps: true, .. } => JobState::Running,
-        KeysPresent { steps: false, .. } => JobState::Queued,
+        KeysPresent { begun: true, .. } => JobState::Running,
+        KeysPresent { begun: false, .. } => JobState::Queued,
     }
 }
 
 impl Client {
     /// # Errors
     /// [`Error::NoSuchJob`], or one of the store.
-    pub async fn status(&self, tenant: &Name, job: JobId) -> Result<JobStatus, Error> {
-        let keys = JobKeys::new(tenant, job);
-        let envelope = documents::read::<Job>(&*self.backend.store, &keys.job()).await?.ok_or(Error::NoSuchJob(job))?;
-        let (state, manifest) = self.look(&keys).await?;
-        Ok(JobStatus { job: envelope, state, manifest })
+    pub fn status<'a>(&'a self, tenant: &'a Name, job: JobId) -> BoxFuture<'a, Result<JobStatus, Error>> {
+        async move {
+            let keys = JobKeys::new(tenant, job);
+            let envelope =
+                documents::read::<Job>(&*self.backend.store, &keys.job()).await?.ok_or(Error::NoSuchJob(job))?;
+            let (state, manifest) = self.look(&keys).await?;
+            Ok(JobStatus { job: envelope, state, manifest })
+        }
+        .boxed()
     }
 
     /// The record of a finished job.
     ///
     /// # Errors
     /// [`Error::NotFinished`], [`Error::NoSuchJob`], or one of the store.
-    pub async fn manifest(&self, tenant: &Name, job: JobId) -> Result<Manifest, Error> {
-        self.status(tenant, job).await?.manifest.ok_or(Error::NotFinished(job))
+    pub fn manifest<'a>(&'a self, tenant: &'a Name, job: JobId) -> BoxFuture<'a, Result<Manifest, Error>> {
+        async move { self.status(tenant, job).await?.manifest.ok_or(Error::NotFinished(job)) }.boxed()
     }
 
     pub(crate) async fn state_of(&self, keys: &JobKeys) -> Result<JobState, Error> {
@@ -64,11 +69,12 @@ impl Client {
         let mut present = KeysPresent {
             ended: manifest.as_ref().map(|manifest| manifest.outcome.into()),
             cancel: false,
-            steps: false,
+            begun: false,
         };
         if manifest.is_none() {
             present.cancel = documents::exists(&*self.backend.store, &keys.cancel()).await?;
-            present.steps = !self.backend.store.list(&keys.steps(), None, 1).await?.objects.is_empty();
+            present.begun = documents::exists(&*self.backend.store, &keys.running()).await?
+                || !self.backend.store.list(&keys.steps(), None, 1).await?.objects.is_empty();
         }
         Ok((state(present), manifest))
     }
@@ -80,13 +86,13 @@ mod tests {
 
     #[test]
     fn the_state_follows_from_the_keys() {
-        let none = KeysPresent { ended: None, cancel: false, steps: false };
+        let none = KeysPresent { ended: None, cancel: false, begun: false };
         assert_eq!(state(none), JobState::Queued);
-        assert_eq!(state(KeysPresent { steps: true, ..none }), JobState::Running);
+        assert_eq!(state(KeysPresent { begun: true, ..none }), JobState::Running);
         assert_eq!(state(KeysPresent { cancel: true, ..none }), JobState::Cancelling);
-        assert_eq!(state(KeysPresent { cancel: true, steps: true, ..none }), JobState::Cancelling);
+        assert_eq!(state(KeysPresent { cancel: true, begun: true, ..none }), JobState::Cancelling);
         for ended in [JobState::Succeeded, JobState::Failed, JobState::Cancelled] {
-            assert_eq!(state(KeysPresent { ended: Some(ended), cancel: true, steps: true }), ended);
+            assert_eq!(state(KeysPresent { ended: Some(ended), cancel: true, begun: true }), ended);
         }
     }
 }

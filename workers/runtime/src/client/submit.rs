@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::{Class, ErrorCode, Input, Job, JobId, JobState, Lineage, Name, Source, VERSION};
 use medley_step::{Planned, StepError};
 use serde_json::Value;
@@ -94,41 +95,45 @@ impl Client {
     /// # Errors
     /// With a code and a sentence when the request cannot be served; after an error of queue or store the same
     /// request may be made again.
-    pub async fn submit(&self, request: Request) -> Result<Submitted, Error> {
-        let asked = self.check(request).await?;
-        let keys = JobKeys::of(&asked.job);
-        if asked.job.idempotency_key.is_some()
-            && let Some(earlier) = documents::read::<Job>(&*self.backend.store, &keys.job()).await?
-        {
-            return self.take_up(asked, earlier).await;
-        }
-        let stands = match self.write(&keys, &asked).await {
-            Ok(stands) => stands,
-            Err(error) => {
-                // A job that was not accepted keeps no file in the store. Where nobody can tell whether it was, the same request
-                // made again finds the files there.
-                if let Ok(false) = documents::exists(&*self.backend.store, &keys.job()).await {
-                    self.take_back(&keys, &asked, None).await;
+    pub fn submit(&self, request: Request) -> BoxFuture<'_, Result<Submitted, Error>> {
+        async move {
+            let asked = self.check(request).await?;
+            let keys = JobKeys::of(&asked.job);
+            if asked.job.idempotency_key.is_some()
+                && let Some(earlier) = documents::read::<Job>(&*self.backend.store, &keys.job()).await?
+            {
+                return self.take_up(asked, earlier).await;
+            }
+            let stands = match self.write(&keys, &asked).await {
+                Ok(stands) => stands,
+                Err(error) => {
+                    // A job that was not accepted keeps no file in the store. Where nobody can tell whether it was, the same request
+                    // made again finds the files there.
+                    if let Ok(false) = documents::exists(&*self.backend.store, &keys.job()).await {
+                        self.take_back(&keys, &asked, None).await;
+                    }
+                    return Err(error);
                 }
-                return Err(error);
+            };
+            if stands != asked.job || !addresses::are_those(&*self.backend.store, &keys, &stands, &asked.hidden).await?
+            {
+                // Somebody else asked under the same key at the same moment.
+                if stands.created_ms != asked.job.created_ms {
+                    self.backend.store.delete(&keys.index(asked.job.created_ms)).await?;
+                }
+                self.take_back(&keys, &asked, Some(&stands)).await;
+                return self.take_up(asked, stands).await;
             }
-        };
-        if stands != asked.job || !addresses::are_those(&*self.backend.store, &keys, &stands, &asked.hidden).await? {
-            // Somebody else asked under the same key at the same moment.
-            if stands.created_ms != asked.job.created_ms {
-                self.backend.store.delete(&keys.index(asked.job.created_ms)).await?;
+            for upload in &asked.uploads {
+                // The last job that used the same file may have been deleted before this one's marker stood beside it.
+                self.put_upload(upload).await?;
             }
-            self.take_back(&keys, &asked, Some(&stands)).await;
-            return self.take_up(asked, stands).await;
+            let Asked { job, planned, .. } = asked;
+            planner::publish(&self.backend, &job, planned, &Lineage::default()).await?;
+            breakpoint("after_submit_publish");
+            Ok(Submitted { job, state: JobState::Queued, new: true })
         }
-        for upload in &asked.uploads {
-            // The last job that used the same file may have been deleted before this one's marker stood beside it.
-            self.put_upload(upload).await?;
-        }
-        let Asked { job, planned, .. } = asked;
-        planner::publish(&self.backend, &job, planned, &Lineage::default()).await?;
-        breakpoint("after_submit_publish");
-        Ok(Submitted { job, state: JobState::Queued, new: true })
+        .boxed()
     }
 
     /// Makes a job of a request, and writes nothing.

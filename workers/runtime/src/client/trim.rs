@@ -1,5 +1,6 @@
 //! What of a finished job is not needed to know that it is done: its steps' results, its artifacts, its fetched inputs.
 
+use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::{Job, JobId, Name};
 
 use super::Client;
@@ -21,22 +22,28 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NotFinished`], [`Error::NoSuchJob`], or one of the store; then it may be asked for again.
-    pub async fn trim(&self, of: &Name, job: JobId) -> Result<(), Error> {
-        if !self.status(of, job).await?.state.is_final() {
-            return Err(Error::NotFinished(job));
+    pub fn trim<'a>(&'a self, of: &'a Name, job: JobId) -> BoxFuture<'a, Result<(), Error>> {
+        async move {
+            if !self.status(of, job).await?.state.is_final() {
+                return Err(Error::NotFinished(job));
+            }
+            let keys = JobKeys::new(of, job);
+            Ok(removal::remove_all(&*self.backend.store, &keys.root(), &[keys.job(), keys.manifest(), keys.cancel()])
+                .await?)
         }
-        let keys = JobKeys::new(of, job);
-        Ok(removal::remove_all(&*self.backend.store, &keys.root(), &[keys.job(), keys.manifest(), keys.cancel()])
-            .await?)
+        .boxed()
     }
 
     /// Removes the tenant's cached results and uploaded inputs. Jobs that have not ended may read the latter.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn drop_shared(&self, of: &Name) -> Result<(), Error> {
-        removal::remove_all(&*self.backend.store, &tenant::cache(of), &[]).await?;
-        Ok(removal::remove_all(&*self.backend.store, &tenant::inputs(of), &[]).await?)
+    pub fn drop_shared<'a>(&'a self, of: &'a Name) -> BoxFuture<'a, Result<(), Error>> {
+        async move {
+            removal::remove_all(&*self.backend.store, &tenant::cache(of), &[]).await?;
+            Ok(removal::remove_all(&*self.backend.store, &tenant::inputs(of), &[]).await?)
+        }
+        .boxed()
     }
 
     /// Forgets passwords and signatures in the addresses of a job's inputs. For jobs that nobody goes on with: one that
@@ -44,20 +51,26 @@ impl Client {
     ///
     /// # Errors
     /// Those of the store; it may be asked for again.
-    pub async fn forget_addresses(&self, of: &Name, job: JobId) -> Result<(), Error> {
-        let (store, keys) = (&*self.backend.store, JobKeys::new(of, job));
-        match documents::read::<Job>(store, &keys.job()).await? {
-            Some(job) => addresses::forget(store, &keys, &job).await,
-            None => Ok(()),
+    pub fn forget_addresses<'a>(&'a self, of: &'a Name, job: JobId) -> BoxFuture<'a, Result<(), Error>> {
+        async move {
+            let (store, keys) = (&*self.backend.store, JobKeys::new(of, job));
+            match documents::read::<Job>(store, &keys.job()).await? {
+                Some(job) => addresses::forget(store, &keys, &job).await,
+                None => Ok(()),
+            }
         }
+        .boxed()
     }
 
     /// How many steps of a job have a result, up to 1,000.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn steps_done(&self, of: &Name, job: JobId) -> Result<usize, Error> {
-        let page = self.backend.store.list(&JobKeys::new(of, job).steps(), None, MAX_STEPS).await?;
-        Ok(page.objects.iter().filter(|object| object.key.as_str().ends_with("/result.json")).count())
+    pub fn steps_done<'a>(&'a self, of: &'a Name, job: JobId) -> BoxFuture<'a, Result<usize, Error>> {
+        async move {
+            let page = self.backend.store.list(&JobKeys::new(of, job).steps(), None, MAX_STEPS).await?;
+            Ok(page.objects.iter().filter(|object| object.key.as_str().ends_with("/result.json")).count())
+        }
+        .boxed()
     }
 }

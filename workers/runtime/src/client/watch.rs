@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use medley_proto::{Event, EventBody, JobId, JobState, Manifest, Name, VERSION};
 
 use super::Client;
@@ -23,17 +23,39 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::NoSuchJob`], or one of the store. Without the queue only the end is reported.
-    pub async fn watch(&self, of: &Name, job: JobId) -> Result<impl Stream<Item = Event> + Send + use<>, Error> {
+    pub fn watch<'a>(&'a self, of: &'a Name, job: JobId) -> BoxFuture<'a, Result<EventStream, Error>> {
+        self.watch_every(of, job, LOOK_EVERY)
+    }
+
+    /// As [`watch`](Self::watch), for whoever watches many jobs: looks at the store that often, since events are lossy.
+    ///
+    /// # Errors
+    /// As [`watch`](Self::watch).
+    pub fn watch_every<'a>(
+        &'a self,
+        of: &'a Name,
+        job: JobId,
+        look_every: Duration,
+    ) -> BoxFuture<'a, Result<EventStream, Error>> {
+        async move {
+            let (events, over) = self.follow(of, job, look_every).await?;
+            let before = if over { None } else { self.work_so_far(of, job).await? };
+            Ok(stream::iter(before).chain(events).boxed())
+        }
+        .boxed()
+    }
+
+    /// The events from now on, and whether the job has ended.
+    async fn follow(&self, of: &Name, job: JobId, look_every: Duration) -> Result<(EventStream, bool), Error> {
         let events = self.backend.queue.events(of, Some(job)).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "events cannot be heard; the job is looked at now and then");
             stream::empty().boxed()
         });
         // After the subscription, so that an end in between is not missed.
-        let is_over = self.status(of, job).await?.state.is_final();
-        let before = if is_over { None } else { self.work_so_far(of, job).await? };
-        let look = tokio::time::interval(LOOK_EVERY);
+        let over = self.status(of, job).await?.state.is_final();
+        let look = tokio::time::interval(look_every);
         let watch = Watch { client: self.clone(), tenant: of.clone(), job, events, look, over: false };
-        Ok(stream::iter(before).chain(stream::unfold(watch, Watch::next)).boxed())
+        Ok((stream::unfold(watch, Watch::next).boxed(), over))
     }
 
     /// What a watcher from the beginning has heard of the job's planned work.
@@ -63,10 +85,13 @@ impl Client {
     ///
     /// # Errors
     /// As [`Self::watch`].
-    pub async fn wait(&self, of: &Name, job: JobId) -> Result<Manifest, Error> {
-        let mut events = self.watch(of, job).await?;
-        while events.next().await.is_some() {}
-        self.manifest(of, job).await
+    pub fn wait<'a>(&'a self, of: &'a Name, job: JobId) -> BoxFuture<'a, Result<Manifest, Error>> {
+        async move {
+            let (mut events, _) = self.follow(of, job, LOOK_EVERY).await?;
+            while events.next().await.is_some() {}
+            self.manifest(of, job).await
+        }
+        .boxed()
     }
 }
 

@@ -114,6 +114,8 @@ pub(crate) struct Job<'a> {
     /// How messages call it: its input.
     pub(crate) label: &'a str,
     pub(crate) stop: watch::Receiver<Option<StopReason>>,
+    /// Called when a child that is ready has the step; must not block.
+    pub(crate) started: &'a (dyn Fn() + Send + Sync),
     /// Receives progress; must not block.
     pub(crate) progress: &'a (dyn Fn(Progress) + Send + Sync),
     pub(crate) services: &'a dyn StepServices,
@@ -241,6 +243,7 @@ impl KindPool {
                 threads: (pool.settings.threads / pool.settings.slots.max(1)).max(1),
             };
             if let Some(flight) = child.run(order).await? {
+                (job.started)();
                 return follow(&pool.settings, &child, flight, job).await;
             }
         }

@@ -1,17 +1,24 @@
 //! Executes one step: looks up what is known of it, stages its inputs, has it computed, and commits its result.
 
 use std::{
+    collections::BTreeSet,
+    future,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
-use medley_proto::{EventBody, Job, Step, StepInput, StepResult};
+use bytes::Bytes;
+use medley_proto::{EventBody, Job, Name, Step, StepInput, StepResult};
 use medley_step::{StepError, graph::Group};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use super::{
     committer,
     planner::{self, FinishParams},
+    presence::Measured,
     remote_folders::RemoteFolders,
     running::{RunningStep, RunningSteps},
     spool::Spool,
@@ -21,11 +28,14 @@ use crate::{
     Backend, Error,
     breakpoint::breakpoint,
     compute::{self, ComputePool, Progress, StopReason},
-    layout::{documents, keys::JobKeys},
+    layout::{documents, keys::JobKeys, removal},
 };
 
 /// Progress of one step is sent this often at most.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// A step that runs for so long leaves a mark, so that its job does not look as if it waited. Shorter ones leave their
+/// results soon enough, and no write is spent on them.
+const MARKED_AFTER: Duration = Duration::from_secs(1);
 /// How often a step looks for its job's end while it runs; the queue's signal is quicker when it arrives.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -35,6 +45,9 @@ pub(crate) struct Executor {
     pub(crate) pool: ComputePool,
     pub(crate) running: RunningSteps,
     pub(crate) spool: Arc<Spool>,
+    pub(crate) measured: Measured,
+    /// The kinds of step that are left alone.
+    pub(crate) paused: watch::Receiver<BTreeSet<Name>>,
 }
 
 /// What the store holds of a step's job when the step is taken.
@@ -106,6 +119,8 @@ impl Executor {
         let (kind, class) = (step.kind.to_string(), step.class.as_str());
         metrics::histogram!("medley_queue_wait_seconds", "kind" => kind, "class" => class).record(seconds(waited_ms));
         let (sender, mut progress) = watch::channel(None);
+        let begun = Notify::new();
+        let started = || begun.notify_one();
         let report = move |progress: Progress| {
             drop(sender.send_replace(Some(progress)));
         };
@@ -120,6 +135,7 @@ impl Executor {
                 scratch: scratch.clone(),
                 label,
                 stop: running.stop_reason(),
+                started: &started,
                 progress: &report,
                 services: &services,
             },
@@ -127,10 +143,12 @@ impl Executor {
         let computed = tokio::select! {
             computed = computing => computed,
             never = self.accompany(step, &running, &mut progress) => never,
+            never = self.mark_running(step, &begun) => never,
         }?;
         drop(running);
         breakpoint("after_compute");
         let run_ms = computed.run_ms;
+        self.measured.add(&step.kind, run_ms);
         let kind = step.kind.to_string();
         metrics::histogram!("medley_step_run_seconds", "kind" => kind.clone()).record(seconds(run_ms));
         if let Some(Progress { done, unit, .. }) = progress.borrow().clone() {
@@ -151,6 +169,21 @@ impl Executor {
             tokio::try_join!(documents::exists(store, &at_cancel), documents::exists(store, &at_job))
                 .map_err(StepError::from)?;
         if cancelled || !there { Err(StepError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Notes that the step is being computed, once it has been for a while in a child that did start.
+    async fn mark_running<T>(&self, step: &Step, begun: &Notify) -> T {
+        begun.notified().await;
+        tokio::time::sleep(MARKED_AFTER).await;
+        let (store, keys) = (&*self.backend.store, JobKeys::of_step(step));
+        let marked = async {
+            store.put_if_absent(&keys.running(), Bytes::from_static(b"{}"), &documents::meta()).await?;
+            removal::remove_if_deleted(store, &keys).await
+        };
+        if let Err(error) = marked.await {
+            tracing::debug!(%error, "a running job looks as if it waited");
+        }
+        future::pending().await
     }
 
     /// Passes progress on and looks for reasons to stop, for as long as the step runs.

@@ -13,6 +13,7 @@ use crate::{
     layout::{
         addresses,
         documents::{self, FetchedInput},
+        ends,
         keys::JobKeys,
     },
     store::Key,
@@ -51,6 +52,9 @@ pub(crate) async fn finish(backend: &Backend, step: &Step) -> Result<(), Error> 
         Err(error) => return Err(error),
     };
     breakpoint("after_manifest");
+    // While the job is open its end is looked after: whoever wants to hear of it does, wherever this process dies.
+    ends::note(&*backend.store, &manifest).await?;
+    breakpoint("after_end_noted");
     backend.store.delete(&keys.open()).await?;
     // Dead letters may be replayed, and then the job's inputs are fetched again.
     if backend.store.list(&keys.dead_letters(), None, 1).await?.objects.is_empty() {

@@ -42,6 +42,7 @@ pub(crate) async fn take(
     let mut consumer: Option<Box<dyn Consumer>> = None;
     let mut fitness = Fitness { kinds, resting: BTreeMap::new(), unfit: None };
     let mut found_full = 0;
+    let mut paused = executor.paused.clone();
     while fitness.unfit.is_none() {
         let slot = tokio::select! {
             biased;
@@ -49,13 +50,18 @@ pub(crate) async fn take(
             Some(verdict) = serving.join_next() => { fitness.consider(verdict, &mut consumer); continue }
             slot = free.clone().acquire_owned() => slot.expect("the semaphore is never closed"),
         };
-        let queues = fitness.kinds.queues(&fitness.resting);
+        let mut queues = fitness.kinds.queues(&fitness.resting);
+        {
+            let paused = paused.borrow_and_update();
+            queues.retain(|queue| !paused.contains(&queue.kind));
+        }
         let delivery = tokio::select! {
             biased;
             () = stop.cancelled() => break,
             Some(verdict) = serving.join_next() => { fitness.consider(verdict, &mut consumer); continue }
             () = fitness.rested() => { consumer = None; continue }
-            delivery = next(&executor.backend.queue, &queues, &mut consumer) => delivery,
+            Ok(()) = paused.changed() => { consumer = None; continue }
+            delivery = next(&executor.backend.queue, &queues, &mut consumer), if !queues.is_empty() => delivery,
         };
         match delivery {
             Ok(delivery) => {

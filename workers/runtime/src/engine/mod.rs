@@ -3,7 +3,7 @@
 //! A delivery's way through the files: [`intake`] takes it while a slot is free, [`outcome`] serves and settles it,
 //! [`executor`] looks up what is known of its step, [`staging`] makes its inputs local files, the compute child runs it,
 //! [`committer`] stores what it made, and [`planner`] publishes what follows. The last step of a job is its [`finisher`]'s.
-//! Beside them [`worker`] keeps [`cancellation`], [`dead_letters`] and the [`sweeper`] running.
+//! Beside them [`worker`] keeps [`cancellation`], [`dead_letters`], its [`presence`] and the [`sweeper`] running.
 
 pub(crate) mod backoff;
 mod cancellation;
@@ -16,6 +16,7 @@ pub(crate) mod groups;
 mod intake;
 mod outcome;
 pub(crate) mod planner;
+pub(crate) mod presence;
 pub(crate) mod progress;
 mod remote_folders;
 mod running;
@@ -26,10 +27,12 @@ mod worker;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::Name;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+pub use presence::{KindRate, WorkerNote};
 pub use sweeper::Swept;
 
 use crate::{Backend, Error, compute::ComputeCommand, queue::QueueError};
@@ -48,6 +51,9 @@ pub struct EngineOptions {
     /// Whether the engine ends when it cannot compute steps of one of its kinds, and not only when it can of none: where
     /// there is no other worker, nobody would do them.
     pub all_kinds: bool,
+    /// Whether the engine says in the store that it is there, and heeds which kinds are paused: for workers that others can
+    /// ask after.
+    pub announced: bool,
 }
 
 /// Why an engine ended without being asked to.
@@ -83,15 +89,15 @@ impl Engine {
     ///
     /// # Errors
     /// When the engine cannot start, or this machine cannot go on (full disk, refused by queue or store).
-    pub async fn run(self, shutdown: CancellationToken) -> Result<(), EngineError> {
-        worker::run(self.backend, self.options, shutdown).await
+    pub fn run(self, shutdown: CancellationToken) -> BoxFuture<'static, Result<(), EngineError>> {
+        async move { worker::run(self.backend, self.options, shutdown).await }.boxed()
     }
 
     /// One round over all tenants' open jobs and expired ones, as [`Self::run`] makes now and then.
     ///
     /// # Errors
     /// Those of queue and store; the next round goes on.
-    pub async fn sweep(&self) -> Result<Swept, Error> {
-        sweeper::sweep(&self.backend).await
+    pub fn sweep(&self) -> BoxFuture<'_, Result<Swept, Error>> {
+        async move { sweeper::sweep(&self.backend).await }.boxed()
     }
 }

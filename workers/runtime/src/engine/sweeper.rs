@@ -12,14 +12,17 @@ use crate::{
     Backend, Error,
     layout::{
         documents::{self, OpenMarker},
+        ends,
         keys::{JobKeys, tenant},
-        removal,
+        removal, uploads,
     },
     queue::QueueName,
     store::Store,
 };
 
 const DAY_MS: u64 = 86_400_000;
+/// Ends of jobs that somebody wanted to hear of wait for so long.
+const KEEP_ENDS_DAYS: u64 = 30;
 /// The back-off between sweeps of one job doubles up to this many times.
 const MAX_DOUBLINGS: u32 = 6;
 
@@ -32,6 +35,8 @@ pub struct Swept {
     pub markers: u64,
     /// Jobs that were removed because they had been kept for long enough.
     pub removed: u64,
+    /// Uploads that were removed because their time was over.
+    pub uploads: u64,
 }
 
 /// One round over all tenants' open jobs and expired ones.
@@ -48,6 +53,10 @@ pub(crate) async fn sweep(backend: &Backend) -> Result<Swept, Error> {
             if let Ok(of) = name.parse::<Name>() {
                 sweep_open(backend, &of, &mut swept).await?;
                 remove_expired(backend, &of, &mut swept).await?;
+                // Nobody took them: no gateway has run for so long.
+                let before_ms = backend.clock.now_ms().saturating_sub(KEEP_ENDS_DAYS * DAY_MS);
+                removal::remove_older(&*backend.store, &tenant::ends(&of), before_ms).await?;
+                swept.uploads += uploads::sweep(&*backend.store, &of, backend.clock.now_ms()).await?;
             }
         }
         after = page.next;
@@ -102,6 +111,11 @@ async fn sweep_job(backend: &Backend, keys: &JobKeys, age_ms: u64, swept: &mut S
         return Ok(());
     };
     if documents::exists(store, &keys.manifest()).await? {
+        match documents::read::<Manifest>(store, &keys.manifest()).await {
+            Ok(Some(manifest)) => ends::note(store, &manifest).await?,
+            Ok(None) | Err(Error::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
         store.delete(&keys.open()).await?;
         swept.markers += 1;
         return Ok(());

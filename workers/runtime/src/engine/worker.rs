@@ -1,10 +1,15 @@
 //! The loops of a worker: those that take steps, and those that look after jobs beside them.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use medley_proto::Name;
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -14,6 +19,7 @@ use super::{
     executor::Executor,
     intake::{Kinds, take},
     planner::FINISH,
+    presence::{Measured, Presence},
     running::RunningSteps,
     spool::Spool,
     sweeper::{self, Swept},
@@ -62,8 +68,12 @@ pub(crate) async fn run(
     })
     .map_err(start("it has no thread to start processes from"))?;
     let spool = Spool::open(work_dir, settings.limits.spool_bytes).map_err(start("its spool cannot be made"))?;
-    let executor = Arc::new(Executor { backend, pool, running: RunningSteps::default(), spool });
-    let result = serve(&executor, Kinds { names: kinds, all: options.all_kinds }, slots, shutdown).await;
+    let (pause_kinds, paused) = watch::channel(BTreeSet::new());
+    let measured = Measured::default();
+    let executor = Arc::new(Executor { backend, pool, running: RunningSteps::default(), spool, measured, paused });
+    let presence = options.announced.then(|| Presence::new(kinds.clone(), slots, pause_kinds));
+    let kinds = Kinds { names: kinds, all: options.all_kinds };
+    let result = serve(&executor, kinds, slots, presence, shutdown).await;
     executor.pool.stop();
     result
 }
@@ -85,6 +95,7 @@ async fn serve(
     executor: &Arc<Executor>,
     kinds: Kinds,
     slots: usize,
+    presence: Option<Presence>,
     shutdown: CancellationToken,
 ) -> Result<(), EngineError> {
     let stop = shutdown.child_token();
@@ -96,6 +107,9 @@ async fn serve(
     loops.spawn(restarted(stop.clone(), executor.clone(), cancellation::listen_for_cancels));
     loops.spawn(restarted(stop.clone(), executor.clone(), dead_letters::keep_all));
     loops.spawn(restarted(stop.clone(), executor.clone(), sweep_now_and_then));
+    if let Some(presence) = presence {
+        loops.spawn(presence.keep(executor.clone(), stop.clone()));
+    }
     loops.spawn(measure_depths(executor.backend.clone(), queues, stop.clone()));
     let drain = {
         let (executor, stop) = (executor.clone(), stop.clone());

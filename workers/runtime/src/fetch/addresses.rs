@@ -25,6 +25,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || (a == 198 && (b == 18 || b == 19))
         || (a == 198 && b == 51 && c == 100)
         || (a == 203 && b == 0 && c == 113)
+        // Azure's servers for its own machines: in no registry, and reached from inside only.
+        || address == Ipv4Addr::new(168, 63, 129, 16)
         || a >= 224;
     !special
 }
@@ -74,6 +76,7 @@ mod tests {
             "198.19.0.1",
             "198.51.100.7",
             "203.0.113.7",
+            "168.63.129.16",
             "224.0.0.1",
             "240.0.0.1",
             "255.255.255.255",

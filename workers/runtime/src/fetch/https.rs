@@ -13,14 +13,11 @@ use medley_proto::ErrorCode;
 use medley_step::StepError;
 use ureq::{
     Agent, Body,
-    http::{HeaderMap, Response, Uri, header},
-    unversioned::{
-        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
-        transport::{DefaultConnector, NextTimeout},
-    },
+    http::{HeaderMap, Response, header},
+    unversioned::transport::DefaultConnector,
 };
 
-use super::addresses::is_public;
+use super::guard::Guard;
 use crate::{fetch::Fetcher, fetch::file_uri};
 
 /// How often a download that breaks off is taken up where it stopped, where the server can do that.
@@ -70,44 +67,10 @@ impl HttpsFetcher {
             .user_agent(concat!("medley/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
             .build();
-        let guard = Guard { trusted: policy.trusted.clone(), resolver: DefaultResolver::default() };
+        let guard = Guard::new(policy.trusted.clone(), Vec::new());
         Self { agent: Agent::with_parts(config, DefaultConnector::default(), guard), policy }
     }
 }
-
-/// Resolves names to the addresses that may be asked.
-#[derive(Debug)]
-struct Guard {
-    trusted: Vec<SocketAddr>,
-    resolver: DefaultResolver,
-}
-
-impl Resolver for Guard {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &ureq::config::Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = self.resolver.resolve(uri, config, timeout)?;
-        let secure = uri.scheme_str() == Some("https");
-        let mut allowed = self.empty();
-        for address in found.iter() {
-            if self.trusted.contains(address) || (secure && is_public(address.ip())) {
-                allowed.push(*address);
-            }
-        }
-        if allowed.is_empty() {
-            let host = uri.host().unwrap_or_default().to_owned();
-            return Err(ureq::Error::Io(io::Error::new(io::ErrorKind::PermissionDenied, NotPublic(host))));
-        }
-        Ok(allowed)
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("'{0}' is not a public https address")]
-struct NotPublic(String);
 
 #[async_trait]
 impl Fetcher for HttpsFetcher {

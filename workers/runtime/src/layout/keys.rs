@@ -7,8 +7,11 @@ use crate::store::{Key, StoreError};
 /// The largest number of 13 digits; times are inverted against it so that listings show the newest first.
 const NEWEST_FIRST: u64 = 9_999_999_999_999;
 
-/// Tenants that ever had a job, for the sweeper; no tenant can be called so.
+/// Tenants that ever had a job or an upload, for the sweeper; no tenant can be called so.
 const TENANTS: &str = "_tenants";
+
+/// Tenants whose jobs' ends somebody wants to hear of; no tenant can be called so.
+const LISTENING: &str = "_listening";
 
 fn key<const N: usize>(segments: [&str; N]) -> Key {
     Key::new(segments).expect("names, ids and numbers are valid key segments")
@@ -53,6 +56,11 @@ impl JobKeys {
 
     pub(crate) fn manifest(&self) -> Key {
         self.at(["manifest.json"])
+    }
+
+    /// There once a step of the job has run for a while.
+    pub(crate) fn running(&self) -> Key {
+        self.at(["running.json"])
     }
 
     /// How much work was planned, where a recipe could tell.
@@ -102,6 +110,15 @@ impl JobKeys {
     /// The whole address of an input whose `job.json` shows only a part of it.
     pub(crate) fn address(&self, input: u32) -> Key {
         self.at(["inputs", &format!("{input}-address.json")])
+    }
+
+    pub(crate) fn revisions(&self) -> Key {
+        self.at(["revisions"])
+    }
+
+    /// Padded, so that a listing has their order.
+    pub(crate) fn revision(&self, number: u32) -> Key {
+        self.at(["revisions", &format!("{number:06}"), "edit.json"])
     }
 
     /// Names an object that the job shares with others; its body is the object's key.
@@ -161,7 +178,7 @@ impl JobKeys {
 
 /// The keys that belong to a tenant and to none of its jobs.
 pub(crate) mod tenant {
-    use super::{JobId, Key, NEWEST_FIRST, Name, Sha256, TENANTS, key};
+    use super::{JobId, Key, LISTENING, NEWEST_FIRST, Name, Sha256, TENANTS, key};
 
     pub(crate) fn open(tenant: &Name) -> Key {
         key([tenant.as_str(), "open"])
@@ -174,6 +191,34 @@ pub(crate) mod tenant {
     /// Passed as `after`, a listing of the index starts with the jobs made at or before `created_ms`.
     pub(crate) fn index_before(tenant: &Name, created_ms: u64) -> String {
         format!("{}/index/{:013}", tenant, NEWEST_FIRST.saturating_sub(created_ms))
+    }
+
+    /// The records of a tenant's uploads.
+    pub(crate) fn uploads(tenant: &Name) -> Key {
+        key([tenant.as_str(), "uploads"])
+    }
+
+    /// The bytes of a tenant's uploads that are under way.
+    pub(crate) fn upload_parts(tenant: &Name) -> Key {
+        key([tenant.as_str(), "upload-parts"])
+    }
+
+    /// The ends of a tenant's jobs that nobody has taken yet, the oldest first.
+    pub(crate) fn ends(tenant: &Name) -> Key {
+        key([tenant.as_str(), "ends"])
+    }
+
+    pub(crate) fn end(tenant: &Name, job: JobId, finished_ms: u64) -> Key {
+        key([tenant.as_str(), "ends", &format!("{finished_ms:013}-{job}")])
+    }
+
+    pub(crate) fn all_listening() -> Key {
+        key([LISTENING])
+    }
+
+    /// There while somebody wants to hear how the tenant's jobs end.
+    pub(crate) fn listening(tenant: &Name) -> Key {
+        key([LISTENING, tenant.as_str()])
     }
 
     pub(crate) fn dead(tenant: &Name) -> Key {
@@ -220,6 +265,38 @@ pub(crate) mod tenant {
     pub(crate) fn job_of(key: &Key) -> Option<JobId> {
         let last = key.as_str().rsplit('/').next()?;
         last.rsplit('-').next()?.parse().ok()
+    }
+}
+
+/// The keys that belong to no tenant: what workers say of themselves, and what their owner tells them.
+pub(crate) mod fleet {
+    use super::{Key, Name, key};
+
+    /// The workers that are there.
+    pub(crate) fn workers() -> Key {
+        key(["_workers"])
+    }
+
+    pub(crate) fn worker(id: &str) -> Key {
+        key(["_workers", id])
+    }
+
+    /// The kinds of step that no worker takes.
+    pub(crate) fn paused() -> Key {
+        key(["_paused"])
+    }
+
+    pub(crate) fn paused_kind(kind: &Name) -> Key {
+        key(["_paused", kind.as_str()])
+    }
+
+    /// How long steps of the kinds took lately.
+    pub(crate) fn rates() -> Key {
+        key(["_rates"])
+    }
+
+    pub(crate) fn rate(kind: &Name) -> Key {
+        key(["_rates", kind.as_str()])
     }
 }
 

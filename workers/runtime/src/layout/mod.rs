@@ -4,8 +4,10 @@
 
 pub(crate) mod addresses;
 pub(crate) mod documents;
+pub(crate) mod ends;
 pub(crate) mod identity;
 pub(crate) mod keys;
 pub(crate) mod orphans;
 pub(crate) mod removal;
 pub(crate) mod shares;
+pub(crate) mod uploads;

@@ -31,8 +31,9 @@ pub(crate) async fn remove_all(store: &dyn Store, prefix: &Key, except: &[Key]) 
     let mut after: Option<String> = None;
     loop {
         let page = store.list(prefix, after.as_deref(), 1_000).await?;
-        let unwanted = page.objects.iter().filter(|object| !except.contains(&object.key));
-        let removals = unwanted.map(|object| store.delete(&object.key));
+        let keys = page.objects.into_iter().map(|object| object.key);
+        let unwanted: Vec<Key> = keys.filter(|key| !except.contains(key)).collect();
+        let removals = unwanted.into_iter().map(|key| async move { store.delete(&key).await });
         stream::iter(removals).buffer_unordered(REMOVALS).try_collect::<()>().await?;
         after = page.next;
         if after.is_none() {

@@ -85,6 +85,11 @@ pub trait Queue: Send + Sync + 'static {
     /// How many steps wait (not: are held) in a queue.
     async fn depth(&self, queue: &QueueName) -> Result<u64, QueueError>;
 
+    /// When the step that has waited longest in a queue was published (Unix time), where the queue can tell without taking it.
+    async fn oldest_ms(&self, _queue: &QueueName) -> Result<Option<u64>, QueueError> {
+        Ok(None)
+    }
+
     /// Sends an event to those who watch; lossy.
     async fn send_event(&self, event: &Event) -> Result<(), QueueError>;
 

@@ -29,6 +29,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         "before_ack:4",
         "before_manifest",
         "after_manifest",
+        "after_end_noted",
     ];
     let at_marks = ["before_mark", "before_mark:2", "after_mark", "after_mark:2", "after_publish_next:2"];
     let at_submit = ["after_submit_open", "after_submit_job", "after_submit_publish"];

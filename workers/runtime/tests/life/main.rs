@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod blame;
+mod ends;
 mod faults;
 mod fleet;
 mod hostile;
@@ -14,6 +15,7 @@ mod shares;
 mod stops;
 mod stores;
 mod upkeep;
+mod uploads;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     match args.get(1).map(String::as_str) {
         Some("compute") => medley_runtime::compute_main(&kinds::registry(), &args[3].parse().unwrap()),
         Some("worker") => run(roles::worker(PathBuf::from(&args[2]))),
+        Some("uploader") => run(roles::uploader(PathBuf::from(&args[2]))),
         Some("submitter") => run(roles::submitter(PathBuf::from(&args[2]))),
         _ => libtest_mimic::run(&Arguments::from_args(), tests()).exit_code(),
     }
@@ -41,7 +44,7 @@ mod roles {
     use medley_runtime::{Engine, EngineOptions};
     use tokio_util::sync::CancellationToken;
 
-    use crate::fleet;
+    use crate::{fleet, uploads};
 
     /// Works until it is told to stop.
     pub(crate) async fn worker(folder: PathBuf) {
@@ -54,6 +57,12 @@ mod roles {
             told.cancel();
         });
         Engine::new(client.backend(), EngineOptions::default()).run(stop).await.unwrap();
+    }
+
+    /// Sends the second half of an upload, and makes an input of it.
+    pub(crate) async fn uploader(folder: PathBuf) {
+        let client = fleet::open(&folder, fleet::settings(&folder)).await;
+        uploads::second_half(&client, &folder).await;
     }
 
     pub(crate) async fn submitter(folder: PathBuf) {
@@ -90,7 +99,7 @@ fn tests() -> Vec<Trial> {
         let own = if pair == Pair::Remote { faults::tests() } else { stores::of_files() };
         let life =
             [ordinary::tests(), shares::tests(), blame::tests(), hostile::tests(), kills::tests(), stops::tests()];
-        life.into_iter().chain([stores::tests(), upkeep::tests(), own])
+        life.into_iter().chain([stores::tests(), upkeep::tests(), uploads::tests(), ends::tests(), own])
     };
     [Pair::Embedded, Pair::Remote].into_iter().flat_map(over).flatten().collect()
 }

@@ -18,6 +18,7 @@ use crate::{
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
         test("a_job_comes_to_its_end", a_job_comes_to_its_end),
+        test("a_job_runs_while_its_first_step_does", a_job_runs_while_its_first_step_does),
         test("wide_jobs_gather_as_a_tree", wide_jobs_gather_as_a_tree),
         test("what_is_only_waited_for_is_marked", what_is_only_waited_for_is_marked),
         test("whoever_watches_hears_the_end", whoever_watches_hears_the_end),
@@ -53,6 +54,18 @@ async fn a_job_comes_to_its_end() {
     }
     let again = fleet.run(&numbers(4)).await;
     assert_eq!(again.artifacts, manifest.artifacts);
+}
+
+async fn a_job_runs_while_its_first_step_does() {
+    let fleet = Fleet::new().await;
+    let file = fleet.folder.path().join("now");
+    let job = fleet.submit(&[Do::CountWhen { number: 3, file: file.clone() }]).await;
+    let workers = fleet.workers();
+    until("the job to run", || async { fleet.state(job).await == JobState::Running }).await;
+    assert!(!fleet.keys().await.iter().any(|key| key.contains("/steps/")), "a step has written something");
+    std::fs::write(&file, b"").unwrap();
+    assert_eq!(fleet.wait(job).await.outcome, Outcome::Succeeded);
+    workers.stop().await.unwrap();
 }
 
 async fn what_is_only_waited_for_is_marked() {

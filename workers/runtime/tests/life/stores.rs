@@ -15,9 +15,9 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use libtest_mimic::Trial;
-use medley_proto::{ErrorCode, Outcome, Source};
+use medley_proto::{ErrorCode, Name, Outcome, Sha256, Source, StepId};
 use medley_runtime::{
-    Client, EngineOptions, InputRequest, Request,
+    Client, EngineOptions, InputRequest, Request, Spooled,
     store::{FileStore, Key, ObjectInfo, ObjectMeta, Page, Store, StoreError},
 };
 
@@ -31,6 +31,7 @@ use crate::{
 pub(crate) fn of_files() -> Vec<Trial> {
     vec![
         test("local_inputs_are_read_where_they_lie", local_inputs_are_read_where_they_lie),
+        test("what_a_client_sent_goes_into_the_store", what_a_client_sent_goes_into_the_store),
         test("an_input_that_changed_is_not_taken_for_the_old_one", a_changed_input_is_refused),
         test("a_failing_store_is_lived_through", a_failing_store_is_lived_through),
         test("a_write_that_only_seems_to_be_there_is_repeated", a_write_that_only_seems_to_be_there_is_repeated),
@@ -156,6 +157,30 @@ async fn local_inputs_are_read_where_they_lie() {
     let text = Request { inputs: vec![InputRequest::Text("five!".into())], ..request(&[Do::Measure]) };
     assert_eq!(sum_of(&fleet, text).await, "5");
     assert!(!fleet.keys().await.iter().any(|key| key.starts_with("test/inputs/")));
+}
+
+/// What a gateway does: the file of a client that uploads lies outside every folder that jobs may read.
+async fn what_a_client_sent_goes_into_the_store() {
+    let fleet = Fleet::new().await;
+    let sent = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(sent.path(), b"eight by").unwrap();
+    let (path, sha256) = (sent.path().to_owned(), Sha256::of(b"eight by"));
+    let spooled = |bytes| Spooled { path: path.clone(), name: "录音?.wav".into(), sha256, bytes };
+    let given = |bytes| Request { inputs: vec![InputRequest::Spooled(spooled(bytes))], ..request(&[Do::Measure]) };
+    let refused = fleet.client.submit(given(0)).await.unwrap_err();
+    assert_eq!(refused.code().as_str(), "media_empty", "{refused}");
+    let job = fleet.client.submit(given(8)).await.unwrap().job;
+    drop(sent);
+    let step = StepId::new(Name::from_static("act"), 0, 0);
+    assert_eq!(fleet.client.step_result(&TENANT, job.id, &step).await.unwrap(), None);
+    let workers = fleet.workers();
+    assert_eq!(fleet.wait(job.id).await.outcome, Outcome::Succeeded);
+    workers.stop().await.unwrap();
+    let done = fleet.client.step_result(&TENANT, job.id, &step).await.unwrap().unwrap();
+    assert_eq!(done.output, 8);
+    let key = fleet.client.artifact_key(&TENANT, job.id, &done.artifacts[0]).unwrap();
+    assert_eq!(fleet.client.store().get(&key, 100).await.unwrap().unwrap(), "eight by");
+    assert_eq!(job.inputs[0].name, "录音?.wav");
 }
 
 async fn far_inputs_and_artifacts_are_spooled() {

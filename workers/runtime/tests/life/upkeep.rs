@@ -21,7 +21,7 @@ use crate::{
     test,
 };
 
-const HOUR_MS: u64 = 3_600_000;
+pub(crate) const HOUR_MS: u64 = 3_600_000;
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
@@ -36,13 +36,13 @@ pub(crate) fn tests() -> Vec<Trial> {
     ]
 }
 
-struct Late {
-    fleet: Fleet,
+pub(crate) struct Late {
+    pub(crate) fleet: Fleet,
     ahead_ms: Arc<AtomicU64>,
 }
 
 /// A fleet whose clock can be put forward.
-async fn late(change: impl FnOnce(&mut Settings)) -> Late {
+pub(crate) async fn late(change: impl FnOnce(&mut Settings)) -> Late {
     let mut fleet = Fleet::with(change).await;
     let ahead_ms = Arc::new(AtomicU64::new(0));
     let ahead = ahead_ms.clone();
@@ -52,12 +52,12 @@ async fn late(change: impl FnOnce(&mut Settings)) -> Late {
 }
 
 impl Late {
-    fn put_forward(&self, ms: u64) {
+    pub(crate) fn put_forward(&self, ms: u64) {
         self.ahead_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
     /// The same store with a queue that knows of nothing.
-    async fn lose_the_queue(&mut self) {
+    pub(crate) async fn lose_the_queue(&mut self) {
         let elsewhere = self.fleet.folder.path().join("elsewhere");
         std::fs::create_dir(&elsewhere).unwrap();
         fleet::furnish(&elsewhere);
@@ -125,7 +125,9 @@ async fn a_job_that_version_1_began_ends() {
 
 async fn a_damaged_job_keeps_no_other_from_the_sweeper() {
     let mut late = late(|settings| {
-        settings.tenants.insert(Name::from_static("test"), TenantSettings { keep_days: Some(2) });
+        settings
+            .tenants
+            .insert(Name::from_static("test"), TenantSettings { keep_days: Some(2), ..TenantSettings::default() });
     })
     .await;
     let store = late.fleet.client.store().clone();
@@ -178,7 +180,9 @@ async fn markers_that_lead_nowhere_are_removed() {
 
 async fn finished_jobs_are_kept_as_long_as_agreed() {
     let late = late(|settings| {
-        settings.tenants.insert(Name::from_static("test"), TenantSettings { keep_days: Some(2) });
+        settings
+            .tenants
+            .insert(Name::from_static("test"), TenantSettings { keep_days: Some(2), ..TenantSettings::default() });
     })
     .await;
     let cached = Request { params: json!({ "acts": numbers(1), "cached": true }), ..request(&[]) };

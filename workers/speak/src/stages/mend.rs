@@ -237,7 +237,14 @@ mod tests {
         };
         let read_back =
             ReadBack { wrong: 4, all: 10, misheard: vec![misheard(0, "stop the train", 3), misheard(1, "good", 1)] };
-        let heard = |text: &str, start_s: f64| Word { start_s, end_s: start_s + 0.2, text: text.into(), prob: 1.0 };
+        let heard = |text: &str, start_s: f64| Word {
+            start_s,
+            end_s: start_s + 0.2,
+            text: text.into(),
+            prob: 1.0,
+            speaker: None,
+            overlap: false,
+        };
         let words = vec![
             heard("stop", 0.1),
             heard("a", 0.4),

@@ -154,7 +154,13 @@ mod tests {
 
     #[test]
     fn words_are_taken_by_their_time() {
-        let word = |start_s: f64, text: &str| Word { start_s, end_s: start_s + 0.4, text: text.into(), prob: 1.0 };
+        let word = |start_s: f64, text: &str| Word {
+            start_s,
+            end_s: start_s + 0.4,
+            text: text.into(),
+            prob: 1.0,
+            ..Word::default()
+        };
         let words = [word(0.0, "one"), word(0.5, "two"), word(2.0, "你"), word(2.5, "好")];
         let all: Vec<&Word> = words.iter().collect();
         assert_eq!(between(&all, 0.0..1.0), "one two");

@@ -36,7 +36,13 @@
 //! #     type Params = CountStep;
 //! #     type Output = CountOutput;
 //! #     fn build(_: (), _: &BuildContext) -> Result<Self, BuildError> { Ok(Self) }
-//! #     fn run(&self, _: CountStep, _: &StepContext<'_>) -> Result<CountOutput, StepError> { unimplemented!() }
+//! #     fn run(&self, step: CountStep, _: &StepContext<'_>) -> Result<CountOutput, StepError> {
+//! #         Ok(match step {
+//! #             CountStep::Split(_) => CountOutput::Split(Pages { pages: 2 }),
+//! #             CountStep::Count(Count { page }) => CountOutput::Count(Words { words: page.into() }),
+//! #             CountStep::Add(_) => CountOutput::Add(Words { words: 1 }),
+//! #         })
+//! #     }
 //! # }
 //! // Each question a worker may be asked, with the answer it gives.
 //! tasks!(Counter: CountStep => CountOutput { Split(Split) => Pages, Count(Count) => Words, Add(Add) => Words });
@@ -68,6 +74,8 @@ mod results;
 mod scope;
 mod stage;
 mod task;
+
+use std::collections::BTreeSet;
 
 use medley_proto::{Input, Name};
 use schemars::JsonSchema;
@@ -113,6 +121,8 @@ pub trait Recipe: Fragment {
     /// Whether an input may be a folder. Its steps get the folder's path, and must make sure that nothing below it leads
     /// out of it.
     const TAKES_FOLDER: bool = false;
+    /// Whether an input of a kind that takes folders may also be a single file: standard input is read then.
+    const TAKES_SINGLE: bool = false;
     /// Inputs that the command line may name by a flag: the flag, the input's place from 0, and a line of help. Without
     /// its flag an input stands in its place among the others.
     const NAMED_INPUTS: &'static [(&'static str, usize, &'static str)] = &[];
@@ -153,5 +163,10 @@ impl Graph {
     /// The kind of job.
     pub fn kind(&self) -> &Name {
         &self.kind
+    }
+
+    /// The kinds of step that each of its jobs has.
+    pub fn step_kinds(&self) -> BTreeSet<&Name> {
+        self.stages.iter().filter(|stage| stage.always).map(|stage| &stage.kind).collect()
     }
 }

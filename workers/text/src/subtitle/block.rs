@@ -6,7 +6,9 @@ use super::{
     atoms::{Atom, atoms},
     breaks::AFTER_SENTENCE,
     display::{MAX_SHOWN_S, WANTED_SHOWN_S},
+    files::speaker_label,
     layout::Block,
+    limits::reading_s,
 };
 
 /// Each cue costs, so that there are few.
@@ -26,7 +28,13 @@ const TOO_SHORT_A_SECOND: f64 = 2.0;
 
 /// The cues of a block, with the times at which their words are said.
 pub(super) fn cues(block: &Block, limits: Limits) -> Vec<Cue> {
-    let atoms = atoms(block, limits);
+    let mut atoms = atoms(block, limits);
+    if let (Some(speaker), Some(first)) = (&block.speaker, atoms.first_mut()) {
+        // SubRip names the speaker before the first words.
+        let label = speaker_label(speaker);
+        first.width = (first.width + limits.width(&label)).min(limits.line_width());
+        first.reading_s += reading_s(&label);
+    }
     let measured = Measured::new(&atoms, limits);
     let borders = measured.borders();
     let cue = |pair: &[usize]| {
@@ -36,7 +44,7 @@ pub(super) fn cues(block: &Block, limits: Limits) -> Vec<Cue> {
             Some((Some(at), _)) => vec![measured.text(from, at), measured.text(at, to)],
             _ => vec![measured.text(from, to)],
         };
-        Cue { start_s: atoms[from].start_s, end_s, lines }
+        Cue { start_s: atoms[from].start_s, end_s, lines, speaker: block.speaker.clone() }
     };
     borders.windows(2).map(cue).collect()
 }

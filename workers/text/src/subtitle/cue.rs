@@ -12,6 +12,9 @@ pub struct Cue {
     /// One or two. Stored as one text with a line feed between them.
     #[serde(rename = "text", with = "joined")]
     pub lines: Vec<String>,
+    /// Who says it, where several speak.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
 }
 
 impl Cue {
@@ -44,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_cue_is_stored_as_one_text() {
-        let cue = Cue { start_s: 1.0, end_s: 2.5, lines: vec!["one".into(), "two".into()] };
+        let cue = Cue { start_s: 1.0, end_s: 2.5, lines: vec!["one".into(), "two".into()], speaker: None };
         let json = r#"{"start_s":1.0,"end_s":2.5,"text":"one\ntwo"}"#;
         assert_eq!(serde_json::to_string(&cue).unwrap(), json);
         assert_eq!(serde_json::from_str::<Cue>(json).unwrap(), cue);

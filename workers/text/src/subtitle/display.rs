@@ -75,7 +75,7 @@ mod tests {
     fn shown(cues: &[(&str, f64, f64)], duration_s: f64) -> Vec<(f64, f64)> {
         let mut display = Display::default();
         for (text, start_s, end_s) in cues {
-            display.add(Cue { start_s: *start_s, end_s: *end_s, lines: vec![(*text).into()] });
+            display.add(Cue { start_s: *start_s, end_s: *end_s, lines: vec![(*text).into()], speaker: None });
         }
         let rounded = |s: f64| (s * 100.0).round() / 100.0;
         display.finish(duration_s).iter().map(|cue| (rounded(cue.start_s), rounded(cue.end_s))).collect()

@@ -28,6 +28,8 @@ pub(super) struct Block {
     chars: usize,
     /// How many spans end with the last sentence that is complete.
     sentences: usize,
+    /// Who says it, where several speak.
+    pub(super) speaker: Option<String>,
 }
 
 impl Block {
@@ -47,7 +49,8 @@ impl Block {
         let mut later = self.spans.split_off(count);
         later.iter_mut().for_each(|span| span.end -= at);
         let (later_chars, text, spans) = (rest.chars().count(), rest, later);
-        let first = std::mem::replace(self, Self { chars: later_chars, sentences: 0, text, spans });
+        let speaker = self.speaker.clone();
+        let first = std::mem::replace(self, Self { chars: later_chars, sentences: 0, text, spans, speaker });
         Self { chars: first.chars.saturating_sub(later_chars), ..first }
     }
 }
@@ -66,6 +69,14 @@ pub struct Layout {
 impl Layout {
     pub fn new(limits: Limits) -> Self {
         Self { limits, open: Block::default(), display: Display::default() }
+    }
+
+    /// What follows is said by another speaker; the same one again changes nothing. No cue holds words of two.
+    pub fn speaker(&mut self, speaker: Option<&str>) {
+        if self.open.speaker.as_deref() != speaker {
+            self.close(self.open.spans.len());
+            self.open.speaker = speaker.map(str::to_owned);
+        }
     }
 
     /// Adds a word, or any other piece of speech, as it is written: with its punctuation, and with a space before it

@@ -33,6 +33,6 @@ mod layout;
 mod limits;
 
 pub use cue::Cue;
-pub use files::{SrtWriter, srt, vtt};
+pub use files::{SrtWriter, parse_vtt, srt, vtt};
 pub use layout::{Layout, MAX_BLOCK_CHARS, speech};
 pub use limits::Limits;

@@ -141,6 +141,7 @@ fn timed(outcome: Outcome) -> DecodedWindow {
             end_s: time.end_s,
             text: word.text,
             logprob: word.logprob,
+            ..TimedWord::default()
         }));
     }
     decoded

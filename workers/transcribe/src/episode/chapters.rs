@@ -1,18 +1,31 @@
-//! Chapters: they begin where the topic changes and take their titles from the transcript.
+//! Chapters: they begin where the host announces a topic or the topic turns, never inside an answer, and are called as they
+//! were announced or by the phrases that are most their own.
 //!
-//! Cuts are found by lexical cohesion (Hearst, "TextTiling", 1997): the words of a stretch before a gap are compared
+//! Cuts that nobody announces are found by lexical cohesion (Hearst, "TextTiling", 1997): the words of a stretch before a gap are compared
 //! with those after it; a deep valley of similarity is a change of topic, more so after a long pause.
 
 use medley_proto::TranscriptSegment;
-use medley_text::script::is_unspaced;
+use medley_text::{
+    marks::final_mark,
+    script::{is_han, is_unspaced},
+};
 use serde::Serialize;
 
-use crate::text::terms::{Bag, add, bag, cosine, words};
+use super::{announcements::announcement, titles};
+use crate::text::terms::{Bag, add, bag, cosine};
 
 /// How much speech is compared on each side of a gap.
 const CONTEXT_S: f64 = 75.0;
 /// What a pause of two seconds or more adds to the depth of a valley.
 const PAUSE_WEIGHT: f64 = 0.15;
+/// Announcements within this are of one topic: "Let us change the subject. Now to the bread."
+const SAME_ANNOUNCEMENT_S: f64 = 12.0;
+/// What is announced earlier is what the episode begins with.
+const MIN_OPENING_S: f64 = 8.0;
+/// A longer beginning has topics of its own.
+const MAX_OPENING_S: f64 = 90.0;
+/// A turn of fewer words is a reply and begins nothing.
+const MIN_TURN_WORDS: usize = 4;
 /// The longest title, in characters.
 const MAX_TITLE_CHARS: usize = 60;
 
@@ -46,27 +59,39 @@ pub(super) fn json(chapters: &[Chapter]) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec_pretty(&File { version: "1.2.0", chapters })
 }
 
-/// Cuts a transcript into chapters of at least `min_s`; the first begins at 0.
+/// Cuts a transcript into chapters; the first begins at 0. A chapter is at least `min_s` long, unless the host announces
+/// its topic.
 pub(super) fn chapters(segments: &[TranscriptSegment], min_s: f64) -> Vec<Chapter> {
     if segments.is_empty() {
         return Vec::new();
     }
     let bags: Vec<Bag> = segments.iter().map(|segment| bag(&segment.text)).collect();
     let cuts = cuts(segments, &bags, min_s);
-    let mut borders = vec![0];
-    borders.extend(cuts);
-    borders.push(segments.len());
-    let ranges: Vec<(usize, usize)> = borders.windows(2).map(|pair| (pair[0], pair[1])).collect();
+    let opening = Cut { at: 0, topic: None };
+    let starts: Vec<&Cut> = std::iter::once(&opening).chain(&cuts).collect();
+    let ends = cuts.iter().map(|cut| cut.at).chain([segments.len()]);
+    let ranges: Vec<(usize, usize)> = starts.iter().map(|cut| cut.at).zip(ends).collect();
     let wholes: Vec<Bag> = ranges.iter().map(|(from, to)| whole(&bags[*from..*to])).collect();
     let mut taken: Vec<String> = Vec::new();
     let mut chapters = Vec::new();
     for (n, range) in ranges.iter().enumerate() {
-        let title = title(&segments[range.0..range.1], &bags[range.0..range.1], n, &wholes, &taken);
+        let own = &segments[range.0..range.1];
+        let is_opening = n == 0 && ranges.len() > 1 && own.last().is_some_and(|last| last.end_s <= MAX_OPENING_S);
+        let announced = starts[n].topic.clone().filter(|topic| !taken.contains(topic));
+        let title = announced
+            .or_else(|| is_opening.then(|| opening_title(segments).to_owned()))
+            .or_else(|| titles::title(own, n, &wholes, &taken))
+            .unwrap_or_else(|| shorten(&own[0].text));
         taken.push(title.clone());
         let start_s = if n == 0 { 0.0 } else { segments[range.0].start_s };
         chapters.push(Chapter { start_s, title, segments: *range });
     }
     chapters
+}
+
+/// What the words before the first announced topic are called.
+fn opening_title(segments: &[TranscriptSegment]) -> &'static str {
+    if segments.iter().take(5).any(|segment| segment.text.chars().any(is_han)) { "开场" } else { "Introduction" }
 }
 
 fn whole(bags: &[Bag]) -> Bag {
@@ -75,8 +100,98 @@ fn whole(bags: &[Bag]) -> Bag {
     whole
 }
 
-/// The segments that a new topic begins with.
-fn cuts(segments: &[TranscriptSegment], bags: &[Bag], min_s: f64) -> Vec<usize> {
+/// Where a chapter begins, and its topic where somebody named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Cut {
+    at: usize,
+    topic: Option<String>,
+}
+
+/// The segments that a new topic begins with: where the host announces one, and where the words change.
+fn cuts(segments: &[TranscriptSegment], bags: &[Bag], min_s: f64) -> Vec<Cut> {
+    let conversation = Conversation::of(segments);
+    let mut cuts = conversation.announced(segments);
+    // Where the host announces topics, words alone must leave twice the room.
+    let apart_s = if cuts.len() > 1 { min_s * 2.0 } else { min_s };
+    let end_s = segments.last().map_or(0.0, |segment| segment.end_s);
+    for at in turns_of_topic(segments, bags, |at| conversation.may_begin(segments, at)) {
+        let start_s = segments[at].start_s;
+        let far = |other: f64| (start_s - other).abs() >= apart_s;
+        if far(0.0) && far(end_s) && cuts.iter().all(|cut| far(segments[cut.at].start_s)) {
+            cuts.push(Cut { at, topic: None });
+        }
+    }
+    cuts.sort_by_key(|cut| cut.at);
+    cuts
+}
+
+/// The name of who leads; none where one speaks, or nobody is known.
+pub(super) fn conversation_host(segments: &[TranscriptSegment]) -> Option<String> {
+    Conversation::of(segments).host
+}
+
+/// Who leads, and where somebody else begins to speak.
+struct Conversation {
+    host: Option<String>,
+}
+
+impl Conversation {
+    /// The host announces most topics, else asks most questions, else speaks first. One speaker, or none that is known, has
+    /// no host.
+    fn of(segments: &[TranscriptSegment]) -> Self {
+        let mut speakers: Vec<(&str, usize, usize)> = Vec::new();
+        for segment in segments {
+            let Some(name) = segment.speaker.as_deref() else { continue };
+            let known = speakers.iter().position(|(known, ..)| *known == name).unwrap_or_else(|| {
+                speakers.push((name, 0, 0));
+                speakers.len() - 1
+            });
+            speakers[known].1 += usize::from(announcement(&segment.text).is_some());
+            speakers[known].2 += usize::from(final_mark(&segment.text).is_some_and(|mark| matches!(mark, '?' | '？')));
+        }
+        let several = speakers.len() > 1;
+        // Of equals the first: it spoke first.
+        let host = speakers.iter().rev().max_by_key(|(_, topics, questions)| (*topics, *questions));
+        Self { host: host.filter(|_| several).map(|(name, ..)| (*name).to_owned()) }
+    }
+
+    fn is_host(&self, segment: &TranscriptSegment) -> bool {
+        self.host.is_none() || segment.speaker.is_none() || segment.speaker == self.host
+    }
+
+    /// Where the host announces topics; what is announced twice within a few seconds is one.
+    fn announced(&self, segments: &[TranscriptSegment]) -> Vec<Cut> {
+        let mut cuts: Vec<Cut> = Vec::new();
+        for (at, segment) in segments.iter().enumerate().filter(|(_, segment)| self.is_host(segment)) {
+            let Some(found) = announcement(&segment.text) else { continue };
+            match cuts.last_mut() {
+                Some(last) if segment.start_s - segments[last.at].start_s < SAME_ANNOUNCEMENT_S => {
+                    if last.topic.is_none() {
+                        last.topic = found.topic;
+                    }
+                }
+                _ => cuts.push(Cut { at, topic: found.topic }),
+            }
+        }
+        // What is announced at once is what the episode begins with.
+        cuts.retain(|cut| cut.at > 0 && segments[cut.at].start_s >= MIN_OPENING_S);
+        cuts
+    }
+
+    /// Whether a topic may begin without being announced: never inside an answer, nor between a question and its answer.
+    fn may_begin(&self, segments: &[TranscriptSegment], at: usize) -> bool {
+        if self.host.is_none() {
+            return true;
+        }
+        let begins_turn = segments[at - 1].speaker != segments[at].speaker;
+        let says_something = segments[at].text.split_whitespace().count() >= MIN_TURN_WORDS
+            || segments[at].text.chars().filter(|c| is_unspaced(*c)).count() >= MIN_TURN_WORDS * 2;
+        begins_turn && says_something && self.is_host(&segments[at])
+    }
+}
+
+/// Places at which the words change, those that change most first.
+fn turns_of_topic(segments: &[TranscriptSegment], bags: &[Bag], may_begin: impl Fn(usize) -> bool) -> Vec<usize> {
     let likeness: Vec<f64> = (1..segments.len()).map(|at| likeness(segments, bags, at)).collect();
     let depth: Vec<f64> = (0..likeness.len()).map(|at| depth(&likeness, at)).collect();
     let mean = depth.iter().sum::<f64>() / depth.len().max(1) as f64;
@@ -84,6 +199,7 @@ fn cuts(segments: &[TranscriptSegment], bags: &[Bag], min_s: f64) -> Vec<usize> 
     let mut candidates: Vec<(f64, usize)> = depth
         .iter()
         .enumerate()
+        .filter(|(n, _)| may_begin(n + 1))
         .map(|(n, depth)| {
             let pause_s = (segments[n + 1].start_s - segments[n].end_s).clamp(0.0, 2.0);
             (depth + PAUSE_WEIGHT * pause_s / 2.0, n + 1)
@@ -91,17 +207,7 @@ fn cuts(segments: &[TranscriptSegment], bags: &[Bag], min_s: f64) -> Vec<usize> 
         .filter(|(score, _)| *score > mean + spread / 2.0)
         .collect();
     candidates.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let end_s = segments.last().map_or(0.0, |segment| segment.end_s);
-    let mut cuts: Vec<usize> = Vec::new();
-    for (_, at) in candidates {
-        let start_s = segments[at].start_s;
-        let far = |other: f64| (start_s - other).abs() >= min_s;
-        if far(0.0) && far(end_s) && cuts.iter().all(|cut| far(segments[*cut].start_s)) {
-            cuts.push(at);
-        }
-    }
-    cuts.sort_unstable();
-    cuts
+    candidates.into_iter().map(|(_, at)| at).collect()
 }
 
 /// How similar the speech before and after segment `at` begins is.
@@ -130,30 +236,6 @@ fn depth(likeness: &[f64], at: usize) -> f64 {
         peak
     };
     climb(&mut (0..at).rev()) + climb(&mut (at + 1..likeness.len())) - 2.0 * likeness[at]
-}
-
-/// The title: the sentence with most terms that are characteristic of the chapter, shortened.
-fn title(segments: &[TranscriptSegment], bags: &[Bag], n: usize, wholes: &[Bag], taken: &[String]) -> String {
-    let telling = |term: &str| {
-        let with = wholes.iter().filter(|bag| bag.contains_key(term)).count();
-        let rare = (1.0 + wholes.len() as f64 / with.max(1) as f64).ln();
-        wholes[n].get(term).copied().unwrap_or(0.0).sqrt() * rare
-    };
-    let central = segments.iter().zip(bags).filter(|(segment, _)| segment.text.chars().count() >= 6);
-    let best = central.max_by(|a, b| {
-        // Many characteristic terms in few words.
-        let score = |(segment, bag): &(&TranscriptSegment, &Bag)| {
-            let terms: f64 = bag.keys().map(|term| telling(term)).sum();
-            terms / (4.0 + words(&segment.text).len() as f64 + segment.text.chars().count() as f64 / 40.0)
-        };
-        score(a).total_cmp(&score(b))
-    });
-    let sentence = best.map_or_else(|| segments[0].text.clone(), |(segment, _)| segment.text.clone());
-    let title = shorten(&sentence);
-    if taken.contains(&title) {
-        return shorten(&segments[0].text);
-    }
-    title
 }
 
 /// A sentence as a title: its first clause or as many words as fit, without a final mark.
@@ -209,11 +291,61 @@ mod tests {
         let found = chapters(&segments, 60.0);
         let starts: Vec<f64> = found.iter().map(|chapter| chapter.start_s).collect();
         assert_eq!(starts, [0.0, 120.0]);
-        assert!(found[0].title.contains("bees"), "{}", found[0].title);
-        assert!(found[1].title.contains("compiler"), "{}", found[1].title);
+        assert!(found[0].title.to_lowercase().contains("bees"), "{}", found[0].title);
+        assert!(found[1].title.to_lowercase().contains("compiler"), "{}", found[1].title);
         let json: serde_json::Value = serde_json::from_slice(&json(&found).unwrap()).unwrap();
         assert_eq!(json["version"], "1.2.0");
         assert_eq!(json["chapters"][1]["startTime"], 120.0);
+    }
+
+    /// Sentences of 6 s with their speakers.
+    fn said(sentences: &[(&str, &str)]) -> Vec<TranscriptSegment> {
+        let segment = |(n, (who, text)): (usize, &(&str, &str))| TranscriptSegment {
+            start_s: n as f64 * 6.0,
+            end_s: n as f64 * 6.0 + 5.5,
+            text: (*text).into(),
+            speaker: Some((*who).into()),
+            ..TranscriptSegment::default()
+        };
+        sentences.iter().enumerate().map(segment).collect()
+    }
+
+    #[test]
+    fn announced_topics_are_chapters_however_short() {
+        let segments = said(&[
+            ("A", "Welcome to the show."),
+            ("A", "Today we talk about bees, bread and the weather."),
+            ("A", "Let us begin with the bees."),
+            ("B", "A hive has fifty thousand bees in summer."),
+            ("B", "Let us talk about the queen, who lays all the eggs."),
+            ("A", "How much honey do they make?"),
+            ("B", "About twenty kilos."),
+            ("A", "Thank you, Tom."),
+            ("A", "Let us change the subject."),
+            ("A", "Now to the bread."),
+            ("B", "Bread needs flour and time."),
+            ("A", "And now for the weather."),
+            ("B", "It will rain."),
+        ]);
+        let found = chapters(&segments, 120.0);
+        let named: Vec<(f64, &str)> = found.iter().map(|chapter| (chapter.start_s, chapter.title.as_str())).collect();
+        assert_eq!(named, [(0.0, "Introduction"), (12.0, "The bees"), (48.0, "The bread"), (66.0, "The weather")]);
+    }
+
+    #[test]
+    fn without_announcements_no_chapter_begins_inside_an_answer() {
+        let mut segments = two_topics();
+        for (n, segment) in segments.iter_mut().enumerate() {
+            // The host asks every fourth time, the guest answers in three sentences.
+            let is_host = n % 4 == 2;
+            segment.speaker = Some(if is_host { "A" } else { "B" }.into());
+            if is_host {
+                segment.text = format!("{}?", segment.text.trim_end_matches('.'));
+            }
+        }
+        let found = chapters(&segments, 60.0);
+        assert!(found.len() > 1);
+        assert!(found[1..].iter().all(|chapter| chapter.segments.0 % 4 == 2), "{found:?}");
     }
 
     #[test]

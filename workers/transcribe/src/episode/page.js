@@ -67,6 +67,52 @@ document.addEventListener("click", (event) => {
   const target = event.target.closest("[data-t]");
   if (target && !getSelection().toString()) seek(+target.dataset.t);
 });
+
+// A link to a moment: page.html#t=83.5
+function openLink() {
+  const at = /^#t=([0-9.]+)$/.exec(location.hash);
+  if (!at) return;
+  const go = () => { player.currentTime = +at[1]; };
+  if (player.readyState > 0) go(); else player.addEventListener("loadedmetadata", go, { once: true });
+  segments[last(starts, +at[1] + 0.05)]?.scrollIntoView({ block: "center" });
+}
+addEventListener("hashchange", openLink);
+openLink();
+
+const speed = document.getElementById("speed");
+speed.addEventListener("change", () => { player.playbackRate = +speed.value; });
+function faster(by) {
+  speed.selectedIndex = Math.min(Math.max(speed.selectedIndex + by, 0), speed.options.length - 1);
+  player.playbackRate = +speed.value;
+}
+
+const keys = {
+  " ": () => (player.paused ? player.play()?.catch(() => {}) : player.pause()),
+  ArrowLeft: () => { player.currentTime = Math.max(0, player.currentTime - 5); },
+  ArrowRight: () => { player.currentTime += 5; },
+  "<": () => faster(-1),
+  ">": () => faster(1),
+  "/": () => search.focus(),
+};
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  // Whoever types, chooses or presses a button means that, and a player has keys of its own.
+  if (event.target.closest("input, select, button, a, audio, video")) return;
+  const act = keys[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+
+// Pressed speakers are shown; none pressed is everybody.
+const people = [...document.querySelectorAll(".speakers button")];
+people.forEach((button) => button.addEventListener("click", () => {
+  button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+  const shown = people.filter((b) => b.getAttribute("aria-pressed") === "true").map((b) => b.dataset.speaker);
+  for (const turn of document.querySelectorAll(".t")) {
+    turn.classList.toggle("off", shown.length > 0 && !shown.includes(turn.dataset.who));
+  }
+}));
 search.addEventListener("input", () => {
   const wanted = search.value.trim().toLowerCase();
   document.body.classList.toggle("searching", wanted !== "");

@@ -7,6 +7,7 @@ use medley_step::{StepContext, StepError};
 use super::{
     abstractive::{self, NoNotes, Notes},
     chapters::{self, Chapter},
+    notes::{chapters_txt, podcast_tags, shownotes},
     page::{self, Media},
     params::Summary,
     step::PublishStep,
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::text::markup;
 
-/// Publishes `chapters.json`, `summary.md` and `transcript.html` and hands the transcript on. Returns the number of chapters.
+/// Publishes the chapters, the summary, what feeds and sites take, and the page, and hands the transcript on. Returns the number of chapters.
 pub(crate) fn publish(
     step: &PublishStep,
     assist: &medley_assist::Config,
@@ -38,14 +39,27 @@ pub(crate) fn publish(
     };
     let sentences = usize::from(step.params.summary_sentences);
     let summary = summary::markdown(title, &transcript.segments, &chapters, sentences, notes.as_ref());
+    let lead = summary::lead(&transcript.segments, &chapters, sentences, notes.as_ref());
     let page = page::html(title, &transcript, &chapters, &media(step));
     cx.publish("chapters.json", "application/json+chapters", &chapters::json(&chapters)?)?;
+    cx.publish("chapters.txt", "text/plain; charset=utf-8", chapters_txt(&chapters).as_bytes())?;
+    let shownotes = shownotes(&lead, &chapters);
+    cx.publish("shownotes.html", "text/html; charset=utf-8", shownotes.as_bytes())?;
+    let tags = podcast_tags(&transcript, base(&step.params.audio_url));
+    cx.publish("podcast.xml", "application/xml", tags.as_bytes())?;
     cx.publish("summary.md", "text/markdown; charset=utf-8", summary.as_bytes())?;
     cx.publish("transcript.html", "text/html; charset=utf-8", page.as_bytes())?;
     step.quality.iter().for_each(|(key, value)| cx.quality(key, value.clone()));
     cx.quality("chapters", chapters.len());
     cx.quality("summary", if notes.is_some() { "abstractive" } else { "extractive" });
     Ok(chapters.len() as u64)
+}
+
+/// Where an episode will lie, as far as the address of its sound says.
+fn base(audio_url: &str) -> &str {
+    let is_address = audio_url.starts_with("https:") || audio_url.starts_with("http:");
+    let end = audio_url.split(['?', '#']).next().and_then(|path| path.rfind('/'));
+    end.filter(|_| is_address).map_or("", |end| &audio_url[..=end])
 }
 
 /// What the page plays and where to look for it: where the user says, else beside the page, else where the input was.

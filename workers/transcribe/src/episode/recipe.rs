@@ -5,7 +5,7 @@ use medley_step::{
 };
 
 use super::{PodcastParams, PublishStep};
-use crate::recipe::TranscribeRecipe;
+use crate::{params::SpeakerCount, recipe::TranscribeRecipe};
 
 /// An episode as a job: transcribe's steps, then its pages.
 #[derive(Debug)]
@@ -29,7 +29,9 @@ impl Fragment for PodcastRecipe {
     fn graph(g: &mut Scope<'_, PodcastParams>) -> One<()> {
         // Without a name of their own: the stages are called as those of a transcription.
         let gathered = g.sub::<TranscribeRecipe, _>("", (), |cx, ()| {
-            Ok(Call { params: cx.params.transcribe.clone(), inputs: vec![cx.given(0)?.clone()] })
+            let mut params = cx.params.transcribe.clone();
+            params.speakers.get_or_insert(SpeakerCount::Auto);
+            Ok(Call { params, inputs: vec![cx.given(0)?.clone()] })
         });
         g.one("publish", gathered, |cx, gathered| {
             let input = cx.given(0)?;

@@ -6,9 +6,13 @@
 use std::fmt::Write as _;
 
 use medley_proto::TranscriptSegment;
-use medley_text::script::is_unspaced;
+use medley_text::{marks::final_mark, script::is_unspaced};
 
-use super::{abstractive::Notes, chapters::Chapter};
+use super::{
+    abstractive::Notes,
+    announcements::is_outline,
+    chapters::{Chapter, conversation_host},
+};
 use crate::text::{
     markup::markdown as markdown_text,
     sentences::join,
@@ -17,6 +21,14 @@ use crate::text::{
 
 /// The weight of similarity to chosen sentences against centrality.
 const NOVELTY: f64 = 0.5;
+/// What a sentence of the host's outline counts more than others.
+const OUTLINE_WEIGHT: f64 = 1.5;
+/// An outline comes at the beginning.
+const OUTLINE_UNTIL_S: f64 = 90.0;
+/// Quotes that are listed.
+const QUOTES: usize = 3;
+/// A quote is no longer, in characters; a Chinese one holds half as many.
+const MAX_QUOTE_CHARS: usize = 220;
 /// Terms that are listed.
 const KEYWORDS: usize = 10;
 
@@ -28,7 +40,7 @@ pub(super) fn markdown(
     sentences: usize,
     notes: Option<&Notes>,
 ) -> String {
-    let lead = notes.map_or_else(|| extract(segments, chapters, sentences), |notes| notes.whole.summary.clone());
+    let lead = lead(segments, chapters, sentences, notes);
     let mut out = format!("# {}\n\n{}\n\n", markdown_text(title), markdown_text(&lead));
     let keywords = keywords(segments);
     if !keywords.is_empty() {
@@ -43,7 +55,57 @@ pub(super) fn markdown(
             }
         }
     }
+    let quotes = quotes(segments, chapters);
+    if !quotes.is_empty() {
+        out.push_str("\n## Quotes\n");
+        for segment in quotes {
+            let (text, at) = (markdown_text(&segment.text), clock(segment.start_s));
+            let who = segment.speaker.as_ref().map(|name| format!("{}, ", markdown_text(name))).unwrap_or_default();
+            let _ = write!(out, "\n> {text}\n> — {who}{at}\n");
+        }
+    }
     out
+}
+
+/// The summary itself.
+pub(super) fn lead(
+    segments: &[TranscriptSegment],
+    chapters: &[Chapter],
+    sentences: usize,
+    notes: Option<&Notes>,
+) -> String {
+    notes.map_or_else(|| extract(segments, chapters, sentences), |notes| notes.whole.summary.clone())
+}
+
+/// What is most worth quoting where several speak: sentences that stand alone, from different chapters, and of those who
+/// answer rather than ask.
+fn quotes<'a>(segments: &'a [TranscriptSegment], chapters: &[Chapter]) -> Vec<&'a TranscriptSegment> {
+    let several = segments.iter().any(|segment| segment.speaker.is_some() && segment.speaker != segments[0].speaker);
+    if !several {
+        return Vec::new();
+    }
+    let host = conversation_host(segments);
+    let mut best: Vec<(f64, &TranscriptSegment)> = Vec::new();
+    for chapter in chapters {
+        let own = &segments[chapter.segments.0..chapter.segments.1];
+        let mut centre = Bag::new();
+        own.iter().for_each(|segment| add(&mut centre, &bag(&segment.text)));
+        let fits = |segment: &&TranscriptSegment| {
+            let length: usize = segment.text.chars().map(|c| if is_unspaced(c) { 2 } else { 1 }).sum();
+            segment.speaker != host
+                && length <= MAX_QUOTE_CHARS
+                && !is_question(&segment.text)
+                && !is_orphan(&segment.text)
+        };
+        let score = |segment: &TranscriptSegment| cosine(&bag(&segment.text), &centre) * fullness(&segment.text);
+        let found = own.iter().filter(fits).map(|segment| (score(segment), segment));
+        best.extend(found.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.start_s.total_cmp(&a.1.start_s))));
+    }
+    best.sort_by(|a, b| b.0.total_cmp(&a.0));
+    best.truncate(QUOTES);
+    let mut quotes: Vec<&TranscriptSegment> = best.into_iter().map(|(_, segment)| segment).collect();
+    quotes.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
+    quotes
 }
 
 /// The sentences that say most, in the order they were said.
@@ -85,8 +147,7 @@ fn choose(segments: &[TranscriptSegment], bags: &[Bag], chapters: &[Chapter], wa
             }
             for n in (chapter.segments.0..chapter.segments.1).filter(|n| !chosen.contains(n)) {
                 let like = chosen.iter().map(|other| cosine(&bags[n], &bags[*other])).fold(0.0, f64::max);
-                let score =
-                    cosine(&bags[n], &centres[c]) * fullness(&segments[n].text) - NOVELTY * like - used[c] as f64;
+                let score = cosine(&bags[n], &centres[c]) * worth(&segments[n]) - NOVELTY * like - used[c] as f64;
                 if best.is_none_or(|(most, ..)| score > most) {
                     best = Some((score, n, c));
                 }
@@ -98,6 +159,62 @@ fn choose(segments: &[TranscriptSegment], bags: &[Bag], chapters: &[Chapter], wa
     }
     chosen.sort_unstable();
     chosen
+}
+
+/// What a sentence counts in a summary: the host's outline most, a question or half a thought little.
+fn worth(segment: &TranscriptSegment) -> f64 {
+    let text = segment.text.as_str();
+    let doubtful = if is_question(text) || is_orphan(text) { 0.25 } else { 1.0 };
+    let outline = if segment.start_s < OUTLINE_UNTIL_S && is_outline(text) { OUTLINE_WEIGHT } else { 1.0 };
+    fullness(text) * doubtful * outline
+}
+
+fn is_question(text: &str) -> bool {
+    final_mark(text).is_some_and(|mark| matches!(mark, '?' | '？'))
+}
+
+/// Whether a sentence begins with a word that means something said before it.
+fn is_orphan(text: &str) -> bool {
+    const FIRST: [&str; 31] = [
+        "then",
+        "it",
+        "its",
+        "it's",
+        "he",
+        "she",
+        "they",
+        "his",
+        "her",
+        "their",
+        "this",
+        "that",
+        "that's",
+        "these",
+        "those",
+        "but",
+        "and",
+        "so",
+        "because",
+        "or",
+        "also",
+        "too",
+        "there",
+        "yes",
+        "no",
+        "well",
+        "of",
+        "here",
+        "instead",
+        "such",
+        "otherwise",
+    ];
+    const CHINESE: [&str; 16] = [
+        "然后", "它", "他", "她", "但是", "所以", "这", "那", "因此", "而且", "不过", "其他", "其中", "因为", "于是",
+        "另外",
+    ];
+    let first = text.split_whitespace().next().unwrap_or_default().replace('\u{2019}', "'").to_lowercase();
+    let first = first.trim_matches(|c: char| !c.is_alphanumeric());
+    FIRST.contains(&first) || CHINESE.iter().any(|word| text.trim_start().starts_with(word))
 }
 
 /// Prefers sentences that can stand alone: neither fragments nor very long ones.
@@ -149,6 +266,25 @@ mod tests {
         let text = markdown("Bees", &all, &[chapter], 2, None);
         assert!(text.contains("valley. Beekeepers sell"), "{text}");
         assert!(text.contains("**Keywords:** valley, bees, honey"), "{text}");
+    }
+
+    #[test]
+    fn half_thoughts_and_questions_are_passed_over_and_answers_are_quoted() {
+        let mut all = segments(&[
+            "Today we talk about the bees of the valley, the honey and the market.",
+            "How much honey do the bees of the valley make?",
+            "The bees of the valley make twenty kilos of honey in a good summer.",
+            "Then the bees of the valley sleep and the honey of the bees is gone.",
+            "It is the honey of the bees of the valley.",
+        ]);
+        for (n, segment) in all.iter_mut().enumerate() {
+            segment.speaker = Some(if n < 2 { "Ann" } else { "<Bo>" }.into());
+        }
+        let chapter = Chapter { start_s: 0.0, title: "Bees".into(), segments: (0, 5) };
+        let text = markdown("Bees", &all, &[chapter], 2, None);
+        let lead = text.split("\n\n").nth(1).unwrap();
+        assert_eq!(lead, format!("{} {}", all[0].text, all[2].text));
+        assert!(text.ends_with("\n## Quotes\n\n> The bees of the valley make twenty kilos of honey in a good summer.\n> — &lt;Bo&gt;, 0:10\n"), "{text}");
     }
 
     #[test]

@@ -30,14 +30,15 @@ const CONTEXT: usize = 4;
 /// How good a place must be: a pause twice as long as the speaker's usual one and a half change of words, for instance.
 const GOOD: f64 = 1.3;
 
-/// The text as paragraphs, with an empty line between them.
-pub(crate) fn paragraphs(sentences: &[Sentence]) -> String {
+/// The text as paragraphs, with an empty line between them. Where `name` knows who speaks, a paragraph begins with that.
+pub(crate) fn paragraphs(sentences: &[Sentence], name: impl Fn(u32) -> Option<String>) -> String {
     let ends = ends(sentences);
     let mut from = 0;
     let mut paragraphs = Vec::new();
     for to in ends {
         let texts: Vec<String> = sentences[from..to].iter().map(Sentence::text).collect();
-        paragraphs.push(join(texts.iter().map(String::as_str)) + "\n");
+        let who = sentences[from].speaker.and_then(&name).map(|name| format!("{name}: ")).unwrap_or_default();
+        paragraphs.push(who + &join(texts.iter().map(String::as_str)) + "\n");
         from = to;
     }
     paragraphs.join("\n")
@@ -84,7 +85,7 @@ impl Gap {
         let (Some(last), Some(next)) = (left.words.last(), right.words.first()) else {
             return Self { pause_s, may_break: false, must_break: false };
         };
-        if left.language != right.language {
+        if left.language != right.language || left.speaker != right.speaker {
             return Self { pause_s, may_break: true, must_break: true };
         }
         // "Chapter", a pause, "17".
@@ -165,12 +166,18 @@ mod tests {
     fn said(words: &[(&str, f64)]) -> String {
         let mut at_s = 0.0;
         let word = |(text, pause_s): &(&str, f64)| {
-            let word = TimedWord { start_s: at_s, end_s: at_s + 0.3, text: format!(" {text}"), logprob: -0.1 };
+            let word = TimedWord {
+                start_s: at_s,
+                end_s: at_s + 0.3,
+                text: format!(" {text}"),
+                logprob: -0.1,
+                ..TimedWord::default()
+            };
             at_s = word.end_s + pause_s;
             word
         };
         let words = words.iter().map(word).collect();
-        paragraphs(&sentences(&[DecodedWindow { words, ..DecodedWindow::default() }]))
+        paragraphs(&sentences(&[DecodedWindow { words, ..DecodedWindow::default() }]), |_| None)
     }
 
     fn text(sentences: &[(&str, f64)]) -> String {

@@ -24,6 +24,8 @@ pub(crate) struct Sentence {
     pub(crate) no_speech_prob: f64,
     /// The language it is spoken in, ISO 639-1.
     pub(crate) language: String,
+    /// Who says it.
+    pub(crate) speaker: Option<u32>,
 }
 
 impl Sentence {
@@ -41,7 +43,7 @@ impl Sentence {
     }
 }
 
-/// Cuts the words of all windows into sentences; none is in two languages.
+/// Cuts the words of all windows into sentences; none is in two languages, or of two speakers.
 pub(crate) fn sentences(windows: &[DecodedWindow]) -> Vec<Sentence> {
     let words: Vec<(&TimedWord, &DecodedWindow)> =
         windows.iter().flat_map(|window| window.words.iter().map(move |word| (word, window))).collect();
@@ -52,6 +54,7 @@ pub(crate) fn sentences(windows: &[DecodedWindow]) -> Vec<Sentence> {
         if open.words.is_empty() {
             open.no_speech_prob = window.no_speech_prob;
             open.language.clone_from(&window.language);
+            open.speaker = word.speaker;
         }
         open.words.push((*word).clone());
         let mark = final_mark(&word.text);
@@ -62,7 +65,7 @@ pub(crate) fn sentences(windows: &[DecodedWindow]) -> Vec<Sentence> {
         let enough = if unmarked > 40 { BARE_PAUSE_S } else { SENTENCE_PAUSE_S };
         if is_sentence_end(&word.text)
             || pause_s >= enough
-            || next.is_some_and(|(_, other)| other.language != window.language)
+            || next.is_some_and(|(next, other)| other.language != window.language || next.speaker != word.speaker)
             || long_s > LONG_S && mark.is_some_and(ends_phrase)
             || long_s > MAX_S
         {
@@ -96,6 +99,7 @@ mod tests {
             end_s: n as f64 * 0.4 + 0.3,
             text: text.into(),
             logprob: -0.1,
+            ..TimedWord::default()
         };
         DecodedWindow { words: text.split_inclusive(' ').enumerate().map(word).collect(), ..DecodedWindow::default() }
     }
@@ -114,6 +118,15 @@ mod tests {
         let found = sentences(&[english, chinese]);
         let languages: Vec<&str> = found.iter().map(|sentence| sentence.language.as_str()).collect();
         assert_eq!(languages, ["en", "zh"]);
+    }
+
+    #[test]
+    fn another_speaker_is_another_sentence() {
+        let mut said = spoken("are you there yes I am");
+        said.words.iter_mut().enumerate().for_each(|(n, word)| word.speaker = Some(u32::from(n > 2)));
+        let found = sentences(&[said]);
+        let texts: Vec<(Option<u32>, String)> = found.iter().map(|s| (s.speaker, s.text())).collect();
+        assert_eq!(texts, [(Some(0), "are you there".into()), (Some(1), "yes I am".into())]);
     }
 
     #[test]

@@ -9,7 +9,9 @@ use std::{
 use medley_step::StepError;
 use serde_json::json;
 
-use crate::{Row, library::member_names};
+use medley_media::member_names;
+
+use crate::Row;
 
 pub(super) struct Coco {
     out: BufWriter<File>,

@@ -11,11 +11,12 @@ use std::{
     io::{BufWriter, Write},
 };
 
+use medley_media::member_names;
 use medley_step::{StepContext, StepError};
 
 pub(super) use self::sidecars::append_member;
 use self::{coco::Coco, parquet::Table, sheet::Sheets, sidecars::Sidecars};
-use super::{DataSet, LibraryParams, LibraryRow, member_names, search::IndexWriter};
+use super::{DataSet, LibraryParams, LibraryRow, search::IndexWriter};
 
 /// All writers of a data set.
 pub(super) struct Writers<'c, 'a> {

@@ -8,7 +8,9 @@ use std::{
 
 use tar::{Builder, Header};
 
-use crate::{Row, library::member_names};
+use medley_media::member_names;
+
+use crate::Row;
 
 pub(super) struct Sidecars(Builder<BufWriter<File>>);
 

@@ -5,20 +5,15 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, ffi, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use crate::{
+    database::{self, OpenError, Trouble},
     layout::identity::{Fate, Identity},
     queue::{DEAD, DELIVERY_LIMIT, QueueError, UNREADABLE},
 };
 
-/// "mdly", so that `file` and a curious person can tell.
-const APPLICATION_ID: i32 = 0x6d64_6c79;
 const SCHEMA_VERSION: i32 = 1;
-
-/// How long to wait for another process's transaction.
-const BUSY_LIMIT: Duration = Duration::from_secs(10);
-const BUSY_STEP: Duration = Duration::from_millis(2);
 
 /// How many signals are kept for processes that poll slowly.
 const SIGNALS_KEPT: i64 = 4096;
@@ -102,18 +97,10 @@ type Sql<T> = Result<T, rusqlite::Error>;
 
 impl Db {
     pub(super) fn open(path: &Path, lease: Duration) -> Result<Self, QueueError> {
-        refuse_network_disks(path)?;
-        let mut connection = Connection::open(path).map_err(|error| failed(path, error))?;
-        prepare(&mut connection).map_err(|error| failed(path, error))?;
-        let version: i32 =
-            connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|e| failed(path, e))?;
-        if version != SCHEMA_VERSION {
-            let message = format!(
-                "{} was written by another version of medley (layout {version}, this build reads {SCHEMA_VERSION})",
-                path.display()
-            );
-            return Err(QueueError::Refused(message, None));
-        }
+        let connection = database::open(path, SCHEMA, SCHEMA_VERSION).map_err(|error| match error {
+            OpenError::Refused(message) => QueueError::Refused(message, None),
+            OpenError::Sqlite(error) => failed(path, error),
+        })?;
         let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
         let mut db =
             Self { path: path.into(), connection, owner: 0, leases: 0, lease_ms, data_version: 0, synchronous: true };
@@ -273,6 +260,19 @@ impl Db {
             .map(i64::cast_unsigned)
     }
 
+    /// When the first waiting step of a queue was published; 0 when none waits, or its message cannot be read.
+    pub(super) fn oldest(&self, queue: &str) -> Sql<u64> {
+        #[derive(serde::Deserialize)]
+        struct Published {
+            published_ms: u64,
+        }
+        let Some((row, _)) = self.first(queue)? else { return Ok(0) };
+        let mut statement = self.connection.prepare_cached("SELECT body FROM steps WHERE id = ?1")?;
+        let body: Option<Vec<u8>> = statement.query_row([row], |row| row.get(0)).optional()?;
+        let step = body.and_then(|body| serde_json::from_slice::<Published>(&body).ok());
+        Ok(step.map_or(0, |step| step.published_ms))
+    }
+
     /// Says that this process is alive. A process that was stopped for long may have been given up: it enters anew.
     pub(super) fn beat(&mut self, listens: bool) -> Sql<()> {
         let known = self
@@ -361,64 +361,6 @@ impl Db {
     }
 }
 
-fn prepare(connection: &mut Connection) -> Sql<()> {
-    connection.busy_handler(Some(|calls: i32| {
-        std::thread::sleep(BUSY_STEP);
-        BUSY_STEP * calls.unsigned_abs() < BUSY_LIMIT
-    }))?;
-    connection.set_prepared_statement_cache_capacity(64);
-    become_wal(connection)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if tx.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))? == 0 {
-        tx.execute_batch(SCHEMA)?;
-        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-        tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-    }
-    tx.commit()
-}
-
-/// SQLite does not ask the busy handler when two processes change the journal mode at once.
-fn become_wal(connection: &Connection) -> Sql<()> {
-    let mut left = BUSY_LIMIT;
-    loop {
-        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && !left.is_zero() => {
-                std::thread::sleep(BUSY_STEP);
-                left = left.saturating_sub(BUSY_STEP);
-            }
-            other => return other.map(drop),
-        }
-    }
-}
-
-/// WAL needs memory that all processes share: the file must be on a disk of this machine.
-#[cfg(target_os = "linux")]
-fn refuse_network_disks(path: &Path) -> Result<(), QueueError> {
-    const NETWORK: [(i64, &str); 4] =
-        [(0x6969, "NFS"), (0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB"), (0x00c3_6400, "Ceph")];
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Ok(name) = std::ffi::CString::new(parent.as_os_str().as_encoded_bytes()) else { return Ok(()) };
-    // SAFETY: `statfs` is plain data, for which all zeroes is a value.
-    let mut info: libc::statfs = unsafe { std::mem::zeroed() };
-    // SAFETY: `name` ends with a nul and `info` outlives the call.
-    if unsafe { libc::statfs(name.as_ptr(), &raw mut info) } != 0 {
-        return Ok(());
-    }
-    match NETWORK.iter().find(|(magic, _)| *magic == info.f_type) {
-        Some((_, name)) => {
-            let message = format!("{} is on a network disk ({name}); choose a folder on a local one", path.display());
-            Err(QueueError::Refused(message, None))
-        }
-        None => Ok(()),
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn refuse_network_disks(_path: &Path) -> Result<(), QueueError> {
-    Ok(())
-}
-
 /// Milliseconds of a clock that all processes of this boot share and that nobody sets.
 fn monotonic_ms() -> i64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -433,20 +375,10 @@ fn failed(path: &Path, error: rusqlite::Error) -> QueueError {
 
 /// The class of an SQLite error.
 pub(super) fn classify(path: &Path, message: &str, error: impl SqliteCause) -> QueueError {
-    if error.is_full() {
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        return QueueError::Full(folder.into(), Some(error.into()));
-    }
-    match error.code() {
-        Some(
-            ErrorCode::PermissionDenied
-            | ErrorCode::ReadOnly
-            | ErrorCode::CannotOpen
-            | ErrorCode::NotADatabase
-            | ErrorCode::DatabaseCorrupt
-            | ErrorCode::NoLargeFileSupport,
-        ) => QueueError::Refused(message.into(), Some(error.into())),
-        _ => QueueError::Unavailable(message.into(), Some(error.into())),
+    match Trouble::of(error.error()) {
+        Trouble::Full => QueueError::Full(database::folder(path).into(), Some(error.into())),
+        Trouble::Refused => QueueError::Refused(message.into(), Some(error.into())),
+        Trouble::Passing => QueueError::Unavailable(message.into(), Some(error.into())),
     }
 }
 
@@ -461,16 +393,6 @@ pub(super) fn is_damaged(error: &QueueError) -> bool {
 /// An SQLite error, alone or shared by all who waited for the same transaction.
 pub(super) trait SqliteCause: Into<medley_step::Cause> {
     fn error(&self) -> &rusqlite::Error;
-
-    fn code(&self) -> Option<ErrorCode> {
-        self.error().sqlite_error_code()
-    }
-
-    /// Whether the disk has no room left, be it for the file or for the memory that processes share.
-    fn is_full(&self) -> bool {
-        self.code() == Some(ErrorCode::DiskFull)
-            || self.error().sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE)
-    }
 }
 
 impl SqliteCause for rusqlite::Error {
@@ -487,6 +409,8 @@ impl SqliteCause for std::sync::Arc<rusqlite::Error> {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::ffi;
+
     use super::*;
 
     #[test]

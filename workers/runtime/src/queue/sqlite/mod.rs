@@ -293,6 +293,12 @@ impl Queue for SqliteQueue {
         self.handle.ask(|reply| Request::Depth { queue, reply }).await
     }
 
+    async fn oldest_ms(&self, queue: &QueueName) -> Result<Option<u64>, QueueError> {
+        let queue = queue.to_string();
+        let oldest = self.handle.ask(|reply| Request::Oldest { queue, reply }).await?;
+        Ok(Some(oldest).filter(|published_ms| *published_ms > 0))
+    }
+
     async fn send_event(&self, event: &Event) -> Result<(), QueueError> {
         self.handle.signal(Signal::Event(event.clone()));
         Ok(())

@@ -49,6 +49,11 @@ pub(super) enum Request {
         queue: String,
         reply: Reply<u64>,
     },
+    /// When the first waiting step was published; 0: none waits.
+    Oldest {
+        queue: String,
+        reply: Reply<u64>,
+    },
     Signal(Signal),
     /// From the next transaction on, signals of other processes are wanted.
     Listen {
@@ -323,9 +328,12 @@ impl Request {
         match self {
             Self::Publish { .. } => true,
             Self::Settle { how, .. } => !matches!(how, Settle::HandBack),
-            Self::GiveBack { .. } | Self::Take { .. } | Self::Depth { .. } | Self::Signal(_) | Self::Listen { .. } => {
-                false
-            }
+            Self::GiveBack { .. }
+            | Self::Take { .. }
+            | Self::Depth { .. }
+            | Self::Oldest { .. }
+            | Self::Signal(_)
+            | Self::Listen { .. } => false,
         }
     }
 
@@ -333,7 +341,7 @@ impl Request {
         matches!(self, Self::Settle { .. } | Self::GiveBack { .. })
     }
 
-    /// Does it inside a transaction; the number is the depth, where that was asked for.
+    /// Does it inside a transaction; the number is the depth or the age, where that was asked for.
     fn apply(&self, db: &mut Db) -> Result<u64, rusqlite::Error> {
         match self {
             Self::Publish { steps, .. } => {
@@ -344,6 +352,7 @@ impl Request {
             }
             Self::Settle { lease, how, .. } | Self::GiveBack { lease, how } => db.settle(*lease, how)?,
             Self::Depth { queue, .. } => return db.depth(queue),
+            Self::Oldest { queue, .. } => return db.oldest(queue),
             Self::Signal(signal) => {
                 if let Ok(body) = serde_json::to_vec(signal) {
                     db.signal(&body)?;
@@ -358,7 +367,7 @@ impl Request {
     fn answer(self, outcome: Result<u64, QueueError>) {
         match self {
             Self::Publish { reply, .. } | Self::Settle { reply, .. } => drop(reply.send(outcome.map(drop))),
-            Self::Depth { reply, .. } => drop(reply.send(outcome)),
+            Self::Depth { reply, .. } | Self::Oldest { reply, .. } => drop(reply.send(outcome)),
             Self::GiveBack { .. } | Self::Take { .. } | Self::Signal(_) | Self::Listen { .. } => {}
         }
     }
