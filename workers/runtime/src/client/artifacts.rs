@@ -25,9 +25,9 @@ use crate::{
 const UNFINISHED: (&str, &str) = (".medley-unfinished-", ".part");
 
 impl Client {
-    /// Puts the artifacts of a finished job, as they are at its newest revision, and its `manifest.json` into a folder; what is there already and the same
-    /// stays. Each file comes into its place whole: a link of its name is replaced and not followed, and a pipe or device
-    /// is refused. Returns the artifacts' paths in the manifest's order.
+    /// Puts the artifacts of a finished job, as they are at its newest revision, and its `manifest.json` into a folder; what
+    /// is there already and the same stays. Each file comes into its place whole: a link of its name is replaced and not
+    /// followed, and a pipe or device is refused. Returns the artifacts' paths in the manifest's order.
     ///
     /// # Errors
     /// [`Error::NotFinished`], [`Error::NoSuchJob`], one of the store, or when a file cannot be written.

@@ -17,8 +17,9 @@ use crate::{
 const MAX_STEPS: usize = 1_000;
 
 impl Client {
-    /// Removes all of a finished job but its envelope, its manifest and what people corrected, for whoever has its artifacts: asked for again it is
-    /// done at once, but its artifacts cannot be fetched any more. A job that has not ended keeps everything.
+    /// Removes all of a finished job but its envelope, its manifest and what people corrected, for whoever has its
+    /// artifacts: asked for again it is done at once, but its artifacts cannot be fetched any more. A job that has not ended
+    /// keeps everything.
     ///
     /// # Errors
     /// [`Error::NotFinished`], [`Error::NoSuchJob`], or one of the store; then it may be asked for again.
