@@ -15,6 +15,7 @@ mod retry;
 mod revisions;
 mod status;
 mod submit;
+mod tenants;
 mod trim;
 mod uploads;
 mod watch;
@@ -24,6 +25,7 @@ use std::{path::PathBuf, sync::Arc};
 use futures_util::{FutureExt, future::BoxFuture};
 use medley_proto::Class;
 
+use self::tenants::Tenants;
 pub use ends::EndPage;
 pub use inputs::{InputRequest, Spooled};
 pub use list::JobPage;
@@ -51,11 +53,12 @@ pub struct Client {
     backend: Backend,
     /// What the workers may read of the disks, where they run elsewhere than the client.
     worker_roots: Option<Arc<[PathBuf]>>,
+    tenants: Tenants,
 }
 
 impl Client {
     pub fn new(backend: Backend) -> Self {
-        Self { backend, worker_roots: None }
+        Self { backend, worker_roots: None, tenants: Tenants::default() }
     }
 
     /// The workers are a fleet, and read of the disks only what lies below these folders: other `file:` inputs are refused

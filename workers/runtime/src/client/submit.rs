@@ -18,7 +18,7 @@ use crate::{
     layout::{
         addresses::{self, Hidden},
         documents::{self, OpenMarker},
-        keys::{JobKeys, tenant},
+        keys::JobKeys,
         shares,
     },
 };
@@ -240,12 +240,15 @@ impl Client {
 
     /// The markers come before the envelope: a marker without a job is swept away, a job without one would be lost.
     async fn write_markers(&self, keys: &JobKeys, job: &Job) -> Result<(), Error> {
-        let registered = tenant::registered(&job.tenant);
+        let store = &*self.backend.store;
+        self.tenants.register(store, &job.tenant).await?;
         let marker = OpenMarker { created_ms: job.created_ms, sweeps: 0 };
-        self.backend.store.put_if_absent(&registered, bytes::Bytes::from_static(b"{}"), &documents::meta()).await?;
-        documents::write_once(&*self.backend.store, &keys.open(), marker).await?;
-        let index = keys.index(job.created_ms);
-        self.backend.store.put_if_absent(&index, bytes::Bytes::from_static(b"{}"), &documents::meta()).await?;
+        let (open, index, meta) = (keys.open(), keys.index(job.created_ms), documents::meta());
+        let listed = store.put_if_absent(&index, bytes::Bytes::from_static(b"{}"), &meta);
+        // Neither needs the other: a round trip to a store of objects less.
+        let (listed, marked) = futures_util::join!(listed, documents::write_once(store, &open, marker));
+        listed?;
+        marked?;
         Ok(())
     }
 }

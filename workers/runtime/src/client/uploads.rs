@@ -119,8 +119,7 @@ impl Client {
             let record = UploadRecord { name, media_type, bytes, metadata, created_ms, expires_ms };
             let store = &*self.backend.store;
             // The sweeper finds the tenant's uploads by this.
-            let registered = tenant::registered(of);
-            store.put_if_absent(&registered, Bytes::from_static(b"{}"), &documents::meta()).await?;
+            self.tenants.register(store, of).await?;
             documents::write(store, &UploadKeys::new(of, id).record(), &record).await?;
             Ok(shown(id, record, 0, None))
         }

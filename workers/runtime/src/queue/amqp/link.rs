@@ -3,11 +3,8 @@
 use std::{
     fmt,
     path::PathBuf,
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
 };
 
 use lapin::{
@@ -25,6 +22,10 @@ use crate::queue::QueueError;
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// The heartbeat asked for when the URL names none. The client's I/O task sends it, however busy compute is.
 const HEARTBEAT_S: u16 = 20;
+
+/// A broker that comes up takes connections before it serves queues: whoever uses them connects several times, and one line
+/// in the log is enough.
+const ONE_LINE_IN: Duration = Duration::from_secs(10);
 
 /// Where the broker is and who asks.
 #[derive(Clone, Default)]
@@ -55,51 +56,63 @@ pub(super) struct Link {
     config: AmqpConfig,
     /// Shown in the broker's list of connections.
     name: String,
-    connection: Mutex<Weak<Connection>>,
+    current: Mutex<Current>,
+}
+
+#[derive(Default)]
+struct Current {
+    connection: Weak<Connection>,
     /// There was a connection before.
-    connected: AtomicBool,
-    /// The log was told that there is none.
-    away: AtomicBool,
+    connected: bool,
+    /// The log says that there is none.
+    away: bool,
+    /// When the log was last told of one, or the first was made.
+    told: Option<Instant>,
+}
+
+impl Current {
+    /// One line when the broker is away, and one when it is there again.
+    fn tell_log(&mut self, link: &str, error: Option<&QueueError>) {
+        match error {
+            None => {
+                let was_away = std::mem::take(&mut self.away);
+                let is_news = was_away || self.told.is_none_or(|told| told.elapsed() > ONE_LINE_IN);
+                if self.connected && is_news {
+                    tracing::info!(link, "connected to the broker again");
+                }
+                if is_news {
+                    self.told = Some(Instant::now());
+                }
+                self.connected = true;
+            }
+            Some(error) => {
+                if self.connected && !std::mem::replace(&mut self.away, true) {
+                    tracing::warn!(link, %error, "the broker is away; connecting is tried again");
+                }
+            }
+        }
+    }
 }
 
 impl Link {
     pub(super) fn new(config: AmqpConfig, role: &str) -> Self {
         let name = format!("medley {role} {}", std::process::id());
-        let (connected, away) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { config, name, connection: Mutex::new(Weak::new()), connected, away }
+        Self { config, name, current: Mutex::default() }
     }
 
     /// The living connection, or a new one. It closes when nobody holds it any more.
     pub(super) async fn connection(&self) -> Result<Arc<Connection>, QueueError> {
-        let mut current = self.connection.lock().await;
-        if let Some(connection) = current.upgrade().filter(|connection| connection.status().connected()) {
+        let mut current = self.current.lock().await;
+        if let Some(connection) = current.connection.upgrade().filter(|connection| connection.status().connected()) {
             return Ok(connection);
         }
         let connecting = tokio::time::timeout(CONNECT_LIMIT, self.connect()).await;
         let connected = connecting
             .unwrap_or_else(|_| Err(QueueError::Unavailable("the broker did not answer in time".into(), None)));
-        self.tell_log(connected.as_ref().err());
+        current.tell_log(&self.name, connected.as_ref().err());
         let connection = Arc::new(connected?);
-        *current = Arc::downgrade(&connection);
+        current.connection = Arc::downgrade(&connection);
         Ok(connection)
-    }
-
-    /// One line when the broker is away, and one when it is there again.
-    fn tell_log(&self, error: Option<&QueueError>) {
-        let link = &self.name;
-        match error {
-            None => {
-                self.away.store(false, Ordering::Relaxed);
-                if self.connected.swap(true, Ordering::Relaxed) {
-                    tracing::info!(link, "connected to the broker again");
-                }
-            }
-            Some(error) => {
-                if self.connected.load(Ordering::Relaxed) && !self.away.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(link, %error, "the broker is away; connecting is tried again");
-                }
-            }
-        }
     }
 
     async fn connect(&self) -> Result<Connection, QueueError> {
