@@ -50,7 +50,7 @@ def build_with(component, overlay):
         return build(folder)
 
 
-# --- What KEDA 2.15 and later takes, as far as it is used here: nothing else may stand in a ScaledObject.
+# --- What KEDA takes by the documentation of 2.21, as far as it is used here: nothing else may stand in a ScaledObject.
 
 TRIGGERS = {
     "prometheus": {"serverAddress", "query", "threshold", "activationThreshold", "ignoreNullValues", "namespace",
