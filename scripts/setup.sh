@@ -12,7 +12,7 @@ MEDLEY="$TARGET/release/medley"
 # subtitles, a browser for the transcript page.
 BUILD_PACKAGES=(clang libclang-dev cmake pkg-config libopencv-dev)
 RUN_PACKAGES=(ffmpeg espeak-ng poppler-utils fonts-dejavu-core fonts-wqy-microhei)
-TEST_PACKAGES=(rabbitmq-server chromium)
+TEST_PACKAGES=(rabbitmq-server chromium prometheus curl systemd)
 
 say() { printf '%s\n' "$*" >&2; }
 

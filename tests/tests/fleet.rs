@@ -188,7 +188,9 @@ fn a_worker_tells_prometheus_what_it_does() {
         "medley_queue_wait_seconds_bucket{kind=\"control\",class=\"interactive\"",
         "medley_step_run_seconds_count{kind=\"control\"} 1",
         "medley_model_load_seconds_count{kind=\"control\"} 1",
-        "medley_work_done{kind=\"control\",unit=\"maps\"} 1",
+        "medley_work_maps_total{kind=\"control\"} 1",
+        "medley_steps_running{kind=\"control\"} 0",
+        "medley_slots 1",
         "medley_compute_memory_bytes{kind=\"control\"}",
         "medley_jobs_finished_total{",
     ] {

@@ -189,3 +189,24 @@ fn a_sentence_names_the_input_and_not_where_it_leads() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.err.contains("input_not_found") && ended.err.contains("loop.png"), "{ended:?}");
 }
+
+/// docs/operations.md, Restore from a backup: the store is the truth.
+#[test]
+fn a_lost_queue_comes_back_from_the_store() {
+    let medley = Medley::default();
+    fs::write(medley.path("none.png"), b"no picture at all").unwrap();
+    let submit = |text: &str| medley.call(&["submit", "speak", text, "--voice", "hibari"]).out.trim().to_owned();
+    let jobs = [submit("Good morning."), submit("Good evening.")];
+    let bad = medley.call(&["submit", "control", "none.png"]).out.trim().to_owned();
+    for file in ["queue.db", "queue.db-wal", "queue.db-shm"] {
+        let _ = fs::remove_file(medley.path("data/medley").join(file));
+    }
+    let empty = medley.call(&["status", &jobs[0]]);
+    assert!(empty.out.contains("queued"), "{empty:?}");
+    fs::write(medley.path("medley.toml"), "[worker]\nlost_after_s = 1\nsweep_every_s = 1\n").unwrap();
+    let _working = worker(&medley);
+    for job in &jobs {
+        assert_eq!(medley.call(&["watch", job]).code, Some(0), "{job}");
+    }
+    assert_eq!(medley.call(&["watch", &bad]).code, Some(1));
+}

@@ -32,8 +32,10 @@ fn measure(queue: &QueueView) {
     let labels = [("kind", queue.kind.to_string()), ("class", queue.class.as_str().to_owned())];
     metrics::gauge!("medley_queue_depth", &labels).set(queue.waiting as f64);
     metrics::gauge!("medley_queue_paused", &labels).set(if queue.paused { 1.0 } else { 0.0 });
-    // A gauge that is not known any more must not go on with its last value.
-    metrics::gauge!("medley_queue_oldest_seconds", &labels).set(queue.oldest_s.unwrap_or_default());
+    // A gauge that is not known any more must not go on with its last value; nothing waits for no time, and of what
+    // waits in a broker nobody knows for how long.
+    let unknown_s = if queue.waiting == 0 { 0.0 } else { f64::NAN };
+    metrics::gauge!("medley_queue_oldest_seconds", &labels).set(queue.oldest_s.unwrap_or(unknown_s));
     if let Some(work_s) = queue.work_s {
         metrics::gauge!("medley_queue_work_seconds", &labels).set(work_s);
     }

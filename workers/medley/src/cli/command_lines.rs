@@ -51,10 +51,32 @@ fn the_images_start_this_binary() {
 }
 
 #[test]
-fn the_unit_starts_this_binary() {
-    let unit = read("deploy/systemd/medley-worker.service");
-    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/medley ")).unwrap();
-    check("the unit", &start.split_whitespace().collect::<Vec<_>>());
+fn the_units_start_this_binary() {
+    for unit in ["deploy/systemd/medley-worker.service", "deploy/systemd/medley-gateway.service"] {
+        let text = read(unit);
+        let start = text.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/medley ")).unwrap();
+        check(unit, &start.split_whitespace().collect::<Vec<_>>());
+    }
+}
+
+/// What somebody types at two in the morning is there.
+#[test]
+fn the_runbook_speaks_to_this_binary() {
+    let mut count = 0;
+    for page in ["docs/operations.md", "docs/kubernetes.md"] {
+        let text = read(page);
+        let shell = text.split("```sh\n").skip(1).filter_map(|block| block.split("```").next());
+        for line in shell.flat_map(str::lines) {
+            // Also those that a pod runs.
+            let in_pod = line.split_once(" -- medley ").map(|(_, line)| line);
+            let Some(line) = in_pod.or_else(|| line.strip_prefix("medley ")) else { continue };
+            let line = line.split(['#', '|']).next().unwrap_or_default();
+            let line = line.replace("JOB", "01JDF00000000000000000000A");
+            check(page, &line.split_whitespace().collect::<Vec<_>>());
+            count += 1;
+        }
+    }
+    assert!(count >= 20, "{count} command lines");
 }
 
 #[test]

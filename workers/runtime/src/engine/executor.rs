@@ -23,6 +23,7 @@ use super::{
     running::{RunningStep, RunningSteps},
     spool::Spool,
     staging::{self, StepFolder},
+    work::WorkDone,
 };
 use crate::{
     Backend, Error,
@@ -46,6 +47,7 @@ pub(crate) struct Executor {
     pub(crate) running: RunningSteps,
     pub(crate) spool: Arc<Spool>,
     pub(crate) measured: Measured,
+    pub(crate) work: WorkDone,
     /// The kinds of step that are left alone.
     pub(crate) paused: watch::Receiver<BTreeSet<Name>>,
 }
@@ -149,11 +151,9 @@ impl Executor {
         breakpoint("after_compute");
         let run_ms = computed.run_ms;
         self.measured.add(&step.kind, run_ms);
-        let kind = step.kind.to_string();
-        metrics::histogram!("medley_step_run_seconds", "kind" => kind.clone()).record(seconds(run_ms));
-        if let Some(Progress { done, unit, .. }) = progress.borrow().clone() {
-            // Seconds of speech or film, images, pages, maps: its rate is what the fleet gets done.
-            metrics::gauge!("medley_work_done", "kind" => kind, "unit" => unit).increment(done);
+        metrics::histogram!("medley_step_run_seconds", "kind" => step.kind.to_string()).record(seconds(run_ms));
+        if let Some(progress) = &*progress.borrow() {
+            self.work.add(&step.kind, progress);
         }
         self.still_wanted(step).await?;
         let result = committer::commit(backend, step, computed, &staged.inputs, &scratch).await?;

@@ -24,6 +24,7 @@ mod running;
 mod spool;
 mod staging;
 mod sweeper;
+mod work;
 mod worker;
 
 use std::{collections::BTreeMap, path::PathBuf};

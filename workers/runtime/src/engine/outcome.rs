@@ -143,6 +143,8 @@ impl Executor {
             job = %step.job, step = %step.id, code = %failure.code, message = failure.message, causes = ?failure.causes,
             "a step failed for good"
         );
+        let (kind, code) = (step.kind.to_string(), failure.code.to_string());
+        metrics::counter!("medley_steps_failed_total", "kind" => kind, "code" => code).increment(1);
         let Some(job) = self.job_of(step).await? else { return Ok(()) };
         documents::write_once(&*self.backend.store, &JobKeys::of_step(step).error(&step.id), failure).await?;
         breakpoint("after_error");

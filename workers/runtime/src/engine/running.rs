@@ -51,6 +51,7 @@ pub(crate) struct RunningStep<'a> {
     running: &'a RunningSteps,
     number: u64,
     stop: watch::Receiver<Option<StopReason>>,
+    gauge: metrics::Gauge,
 }
 
 impl RunningSteps {
@@ -83,7 +84,10 @@ impl RunningSteps {
         let reason = self.draining.load(Ordering::Relaxed).then_some(StopReason::Draining);
         let (sender, stop) = watch::channel(reason);
         steps.insert(number, Entry { tenant: step.tenant.clone(), job: step.job, stop: sender });
-        RunningStep { running: self, number, stop }
+        // What a broker counts as waiting leaves these out: who scales workers away must know of both.
+        let gauge = metrics::gauge!("medley_steps_running", "kind" => step.kind.to_string());
+        gauge.increment(1);
+        RunningStep { running: self, number, stop, gauge }
     }
 
     /// Whether any step of the job runs here.
@@ -136,5 +140,6 @@ impl RunningStep<'_> {
 impl Drop for RunningStep<'_> {
     fn drop(&mut self) {
         self.running.steps().remove(&self.number);
+        self.gauge.decrement(1);
     }
 }

@@ -39,19 +39,39 @@ pub struct Swept {
     pub uploads: u64,
 }
 
+/// The jobs that have not ended, of all tenants.
+#[derive(Debug, Clone, Copy, Default)]
+struct OpenJobs {
+    count: u64,
+    oldest_age_ms: u64,
+}
+
+impl OpenJobs {
+    fn add(&mut self, age_ms: u64) {
+        self.count += 1;
+        self.oldest_age_ms = self.oldest_age_ms.max(age_ms);
+    }
+
+    /// A broker does not tell how long its first message has waited; the store knows how long a job has.
+    fn measure(self) {
+        metrics::gauge!("medley_open_jobs").set(self.count as f64);
+        metrics::gauge!("medley_open_job_oldest_seconds").set(self.oldest_age_ms as f64 / 1_000.0);
+    }
+}
+
 /// One round over all tenants' open jobs and expired ones.
 ///
 /// # Errors
 /// Those of queue and store; the next round goes on.
 pub(crate) async fn sweep(backend: &Backend) -> Result<Swept, Error> {
-    let mut swept = Swept::default();
+    let (mut swept, mut open) = (Swept::default(), OpenJobs::default());
     let mut after: Option<String> = None;
     loop {
         let page = backend.store.list(&tenant::all(), after.as_deref(), 1_000).await?;
         for object in &page.objects {
             let name = object.key.as_str().rsplit('/').next().unwrap_or_default();
             if let Ok(of) = name.parse::<Name>() {
-                sweep_open(backend, &of, &mut swept).await?;
+                sweep_open(backend, &of, &mut swept, &mut open).await?;
                 remove_expired(backend, &of, &mut swept).await?;
                 // Nobody took them: no gateway has run for so long.
                 let before_ms = backend.clock.now_ms().saturating_sub(KEEP_ENDS_DAYS * DAY_MS);
@@ -61,17 +81,19 @@ pub(crate) async fn sweep(backend: &Backend) -> Result<Swept, Error> {
         }
         after = page.next;
         if after.is_none() {
+            open.measure();
             return Ok(swept);
         }
     }
 }
 
-async fn sweep_open(backend: &Backend, of: &Name, swept: &mut Swept) -> Result<(), Error> {
+async fn sweep_open(backend: &Backend, of: &Name, swept: &mut Swept, open: &mut OpenJobs) -> Result<(), Error> {
     let mut after: Option<String> = None;
     loop {
         let page = backend.store.list(&tenant::open(of), after.as_deref(), 1_000).await?;
         for object in &page.objects {
             let age_ms = backend.clock.now_ms().saturating_sub(object.modified_ms);
+            open.add(age_ms);
             if age_ms >= lost_after_ms(backend)
                 && let Some(job) = tenant::job_of(&object.key)
             {

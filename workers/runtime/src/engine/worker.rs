@@ -24,6 +24,7 @@ use super::{
     running::RunningSteps,
     spool::Spool,
     sweeper::{self, Swept},
+    work::WorkDone,
 };
 use crate::{
     Backend,
@@ -71,7 +72,9 @@ pub(crate) async fn run(
     let spool = Spool::open(work_dir, settings.limits.spool_bytes).map_err(start("its spool cannot be made"))?;
     let (pause_kinds, paused) = watch::channel(BTreeSet::new());
     let measured = Measured::default();
-    let executor = Arc::new(Executor { backend, pool, running: RunningSteps::default(), spool, measured, paused });
+    metrics::gauge!("medley_slots").set(slots as f64);
+    let (running, work) = (RunningSteps::default(), WorkDone::default());
+    let executor = Arc::new(Executor { backend, pool, running, spool, measured, work, paused });
     let presence = options.announced.then(|| Presence::new(kinds.clone(), slots, pause_kinds));
     let kinds = Kinds { names: kinds, all: options.all_kinds };
     let result = serve(&executor, kinds, slots, presence, shutdown).await;

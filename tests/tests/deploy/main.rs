@@ -1,12 +1,13 @@
 //! What lies in `deploy/` is checked without a container engine: that it is well formed, that it declares what the binary
 //! works with, and that images have the packages which `scripts/setup.sh` installs. Its command lines are parsed where the
-//! parser is: in `workers/medley/src/cli/command_lines.rs`.
+//! parser is: in `workers/medley/src/cli/command_lines.rs`. The larger checks are in Python, which the tools for these
+//! files speak.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::{fs, path::PathBuf, process::Command};
 
-use medley_tests::binary::program;
+use medley_tests::{binary::program, clients};
 use yaml_rust2::{Yaml, YamlLoader};
 
 fn root() -> PathBuf {
@@ -119,26 +120,54 @@ fn the_definitions_of_the_broker_are_those_of_this_binary() {
     assert!(!current.contains("podcast") && current.contains("medley.transcribe.batch"));
 }
 
-/// Every metric that a rule asks for is one that the code keeps.
+/// Runs one of the Python checks of this folder; it says why when it fails.
+fn check(script: &str, packages: &[&str]) {
+    let mut command = Command::new("python3");
+    command.arg(root().join("tests/tests/deploy").join(script)).arg(program());
+    if !packages.is_empty() {
+        command.env("PYTHONPATH", clients::pip(packages));
+    }
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{script}: {told}");
+}
+
 #[test]
-fn alerts_ask_for_metrics_that_are_there() {
-    let rules = yaml("deploy/prometheus/medley.rules.yaml");
-    let mut code = String::new();
-    for file in
-        ["engine/executor", "engine/outcome", "engine/worker", "engine/finisher", "compute/pool", "compute/process"]
-    {
-        code += &read(&format!("workers/runtime/src/{file}.rs"));
+fn the_manifests_are_what_kubernetes_keda_and_the_binary_take() {
+    check("kubernetes.py", &["kubernetes-validate==1.37.0"]);
+}
+
+#[test]
+fn keys_by_web_identity_are_written_and_renewed() {
+    check("web_identity.py", &[]);
+}
+
+#[test]
+fn a_prometheus_sees_a_gateway_and_a_worker_and_wakes_somebody() {
+    check("monitoring.py", &[]);
+}
+
+/// systemd reads the units without a word, and finds little that they expose. It knows no binary here, so another one
+/// stands in its place.
+#[test]
+fn the_units_are_what_systemd_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    for unit in ["medley-worker.service", "medley-gateway.service"] {
+        let (from, path) = (read(&format!("deploy/systemd/{unit}")), folder.path().join(unit));
+        fs::write(&path, from.replace("/usr/local/bin/medley ", "/bin/true ")).unwrap();
+        let verified = Command::new("systemd-analyze").arg("verify").arg(&path).output().unwrap();
+        let told = String::from_utf8_lossy(&verified.stderr);
+        // It goes on behind a setting that it does not know, and says so.
+        assert!(verified.status.success() && told.is_empty(), "{unit}: {told}");
+        let mut security = Command::new("systemd-analyze");
+        let output = security.args(["security", "--offline=yes", "--threshold=20"]).arg(&path).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
-    let mut asked = 0;
-    for rule in rules["groups"][0]["rules"].as_vec().unwrap() {
-        let expression = rule["expr"].as_str().unwrap();
-        for word in expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
-            if word.starts_with("medley_") {
-                let name = word.trim_end_matches("_bucket").trim_end_matches("_count");
-                assert!(code.contains(&format!("\"{name}\"")), "nothing keeps {name}");
-                asked += 1;
-            }
-        }
-    }
-    assert!(asked >= 5);
+}
+
+/// The capacity plan rests on it.
+#[test]
+fn the_simulator_agrees_with_theory() {
+    let output = Command::new("python3").arg(root().join("scripts/simulate")).arg("check").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
