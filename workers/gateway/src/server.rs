@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::Access,
+    console,
     error::GatewayError,
     events::Hub,
     loopback,
@@ -83,7 +84,7 @@ impl Gateway {
     }
 
     fn router(&self) -> Router {
-        routes::router(&self.app, routes::all())
+        console::serve(routes::router(&self.app, routes::all()))
             .layer(DefaultBodyLimit::max(self.app.settings.max_body_bytes))
             .layer(middleware::from_fn_with_state(self.app.clone(), loopback::guard))
             .layer(middleware::from_fn_with_state(self.app.settings.body_pause(), bounded_pauses))
