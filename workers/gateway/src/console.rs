@@ -69,8 +69,9 @@ fn answer(file: &'static File, kept: &'static str, headers: &HeaderMap) -> Respo
         return (StatusCode::NOT_MODIFIED, about, vary).into_response();
     }
     let media_type = [(header::CONTENT_TYPE, media_type(file.name))];
-    let takes_brotli = header_text(headers, &header::ACCEPT_ENCODING)
-        .is_some_and(|accepted| accepted.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == "br"));
+    let takes_brotli = header_text(headers, &header::ACCEPT_ENCODING).is_some_and(|accepted| {
+        accepted.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == "br")
+    });
     match file.brotli.filter(|_| takes_brotli) {
         Some(brotli) => (safe(), about, vary, media_type, [(header::CONTENT_ENCODING, "br")], brotli).into_response(),
         None => (safe(), about, vary, media_type, file.bytes).into_response(),

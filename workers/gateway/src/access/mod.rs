@@ -36,7 +36,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use self::{identify::Credential, sessions::Sessions, verifier::Refusal};
 pub(crate) use self::{
     audit::{Audit, AuditEntry},
     identify::{Guard, identify},
@@ -45,6 +44,7 @@ pub(crate) use self::{
     usage::Usage,
     verifier::Verifier,
 };
+use self::{identify::Credential, sessions::Sessions, verifier::Refusal};
 pub use self::{
     token::{InvalidTokenId, Token, TokenId},
     tokens::{MAX_TOKENS, NewToken, TokenError, TokenInfo, Tokens},

@@ -31,12 +31,10 @@ pub(crate) async fn get(
         job.parse().map_err(|_| Problem::not_found("that is no job's id; GET /v1/jobs lists the jobs there are"))?;
     let status = status_of(&app, &caller, job).await?;
     let input = number.parse::<usize>().ok().and_then(|number| status.job.inputs.get(number));
-    let input = input.ok_or_else(|| {
-        Problem::not_found(format!("job {job} has no input of that number; they are counted from 0"))
-    })?;
-    let elsewhere = || {
-        Problem::not_found("the input is not kept here: the job names its address, or has its text in `inputs`")
-    };
+    let input = input
+        .ok_or_else(|| Problem::not_found(format!("job {job} has no input of that number; they are counted from 0")))?;
+    let elsewhere =
+        || Problem::not_found("the input is not kept here: the job names its address, or has its text in `inputs`");
     let key = app.client.input_key(&caller.tenant, input)?.ok_or_else(elsewhere)?;
     let found = app.client.store().head(&key).await?.ok_or_else(elsewhere)?;
     let described = Artifact {
