@@ -6,15 +6,11 @@ import { setLanguage, t, useLanguage, type Key } from "./i18n";
 import { useLink } from "./live";
 import { Jobs } from "./pages/jobs";
 import { SignIn } from "./pages/signin";
-import { to, usePlace, type Place } from "./route";
+import type { PageProps } from "./props";
+import { to, usePlace } from "./route";
 import { useTheme } from "./theme";
 import type { Session } from "./types";
 import { Button, Loading, Trouble, useAction } from "./ui";
-
-export interface PageProps {
-  place: Place;
-  session: Session;
-}
 
 /** Pages that are loaded when somebody goes there. */
 const LATER: Record<string, () => Promise<ComponentType<PageProps>>> = {

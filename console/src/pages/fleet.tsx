@@ -1,6 +1,6 @@
 // What waits, who works on it, and what was given up.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { PageProps } from "../app";
+import type { PageProps } from "../props";
 import { get, send } from "../api";
 import { number, span } from "../format";
 import { t } from "../i18n";

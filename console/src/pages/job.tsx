@@ -1,7 +1,7 @@
 // One job: where it stands, how it came there, and what it made. Several can be looked at side by side: `#/jobs/A,B`.
 import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { PageProps } from "../app";
+import type { PageProps, ResultProps } from "../props";
 import { get, send } from "../api";
 import { number, span, titleOf } from "../format";
 import { maybe, t } from "../i18n";
@@ -9,13 +9,6 @@ import { follow, tellLink } from "../live";
 import { go, to } from "../route";
 import type { Job, JobStep, Page, Progress, StepEvent } from "../types";
 import { Badge, Bar, Button, Confirm, Copy, Empty, Loading, Notice, Panel, Time, Trouble, useAction } from "../ui";
-
-export interface ResultProps {
-  job: Job;
-  mayEdit: boolean;
-  /** The job as it is after a correction. */
-  changed: () => void;
-}
 
 /** How the results of a kind are looked at; every kind has its files besides. */
 const RESULTS: Record<string, () => Promise<ComponentType<ResultProps>>> = {

@@ -1,6 +1,6 @@
 // The jobs, the newest first: told of changes by one stream, read anew where that cannot tell.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { PageProps } from "../app";
+import type { PageProps } from "../props";
 import { get, send } from "../api";
 import { span, titleOf } from "../format";
 import { t } from "../i18n";

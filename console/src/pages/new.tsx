@@ -1,6 +1,6 @@
 // Asks for jobs: a kind, what it reads, what it should make of that.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { PageProps } from "../app";
+import type { PageProps } from "../props";
 import { get, send } from "../api";
 import { commandLine, curl, type Given } from "../command";
 import { bytes } from "../format";

@@ -1,6 +1,6 @@
 // Who may what: the tenant's tokens.
 import { useState } from "preact/hooks";
-import type { PageProps } from "../app";
+import type { PageProps } from "../props";
 import { get, send, signIn } from "../api";
 import { t } from "../i18n";
 import type { Page, Scope, Token } from "../types";

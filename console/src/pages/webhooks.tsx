@@ -1,6 +1,6 @@
 // Addresses that hear how jobs end, and what became of each message.
 import { useState } from "preact/hooks";
-import type { PageProps } from "../app";
+import type { PageProps } from "../props";
 import { get, send } from "../api";
 import { maybe, t } from "../i18n";
 import type { Delivery, Page, Webhook } from "../types";

@@ -1,6 +1,6 @@
 // A film, with the subtitles that came with it, and its poster.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { ResultProps } from "../pages/job";
+import type { ResultProps } from "../props";
 import { ask } from "../api";
 import { clock } from "../format";
 import { t } from "../i18n";

@@ -1,6 +1,6 @@
 // A library as a grid that holds only the cells in view, with facets and a search in what the images were found to show.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { ResultProps } from "../pages/job";
+import type { ResultProps } from "../props";
 import { ask } from "../api";
 import { bytes, number, percent } from "../format";
 import { t } from "../i18n";

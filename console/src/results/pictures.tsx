@@ -1,6 +1,6 @@
 // Pictures and maps: side by side, or one laid over the photo.
 import { useState } from "preact/hooks";
-import type { ResultProps } from "../pages/job";
+import type { ResultProps } from "../props";
 import { bytes } from "../format";
 import { t } from "../i18n";
 import type { Artifact } from "../types";

@@ -1,6 +1,6 @@
 // A receipt beside its picture: boxes and fields light each other up, and what was read wrongly is corrected.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { ResultProps } from "../pages/job";
+import type { ResultProps } from "../props";
 import { get } from "../api";
 import { percent } from "../format";
 import { maybe, t } from "../i18n";

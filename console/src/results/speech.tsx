@@ -1,6 +1,6 @@
 // Speech, with its words lit as they sound.
 import { useRef } from "preact/hooks";
-import type { ResultProps } from "../pages/job";
+import type { ResultProps } from "../props";
 import { get } from "../api";
 import { useNow } from "../playing";
 import { t } from "../i18n";

@@ -1,7 +1,7 @@
 // The transcript beside its player: read along, click to go there, correct, and have it saved.
 import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { ResultProps } from "../pages/job";
+import type { ResultProps } from "../props";
 import { get } from "../api";
 import { clock } from "../format";
 import { t } from "../i18n";

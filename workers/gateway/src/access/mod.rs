@@ -51,6 +51,8 @@ pub use self::{
 };
 use crate::{problem::Problem, settings::GatewaySettings};
 
+/// How old what is known of a token or a session may be. What a gateway promises is 30 seconds; the rest is for a slow store.
+const MEMORY_MS: u64 = 20_000;
 /// How often what is too old is removed.
 const UPKEEP: Duration = Duration::from_secs(3_600);
 

@@ -22,9 +22,8 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
 use super::{
-    Token, TokenId,
+    MEMORY_MS, Token, TokenId,
     token::{ID_CHARS, SECRET_CHARS, secret_characters},
-    verifier::MEMORY_MS,
 };
 
 pub(super) const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");

@@ -336,10 +336,7 @@ mod tests {
     use medley_runtime::records::SqliteRecords;
 
     use super::*;
-    use crate::access::{
-        Verifier,
-        verifier::{MEMORY_MS, Refusal},
-    };
+    use crate::access::{MEMORY_MS, Verifier, verifier::Refusal};
 
     const START_MS: u64 = 1_764_547_200_000;
 

@@ -14,14 +14,12 @@ use medley_runtime::{Clock, Error};
 use tokio::sync::Semaphore;
 
 use super::{
-    Caller, Token, TokenId, Tokens,
+    Caller, MEMORY_MS, Token, TokenId, Tokens,
     sessions::SessionRecord,
     token::NoToken,
     tokens::{Fit, TokenError, TokenRecord},
 };
 
-/// How old what is known of a token may be. What a gateway promises is 30 seconds; the rest is for a slow store.
-pub(super) const MEMORY_MS: u64 = 20_000;
 /// The most tokens that are remembered, unknown ones included.
 const MAX_REMEMBERED: usize = 10_000;
 /// The most looks into the records side by side: made-up ids must not keep the store busy.
