@@ -5,8 +5,8 @@ MEDLEY = os.environ["MEDLEY"]
 DIR = pathlib.Path(sys.argv[1])
 COUNT = int(os.environ.get("BENCH_EPISODES", "12"))
 BANK = json.loads(pathlib.Path(__file__).with_name("episodes_bank.json").read_text())
-# Host and guest. Where a build has one voice of a language, the guest is the same voice, higher and slower.
-VOICES = {"en": (["--voice", "hibari"], ["--voice", "joe"]), "zh": (["--language", "zh"], ["--language", "zh", "--rate", "0.9"])}
+# Host and guest.
+VOICES = {"en": (["--voice", "hibari"], ["--voice", "joe"]), "zh": (["--voice", "zf_xiaoxiao"], ["--voice", "zm_yunxi"])}
 WITHIN_S = 10
 
 
@@ -28,10 +28,10 @@ def script(number):
     return language, lines + [("host", text, None) for text in bank["bye"]]
 
 
-def speak(text, voice, path):
+def speak(text, language, voice, path):
     if not path.exists():
         out = path.with_suffix(".out")
-        subprocess.run([MEDLEY, "run", "speak", text, *voice, "--sample-rate-hz", "24000", "-q", "-o", out], check=True, capture_output=True)
+        subprocess.run([MEDLEY, "run", "speak", text, "--language", language, *voice, "--sample-rate-hz", "24000", "-q", "-o", out], check=True, capture_output=True)
         (out / "speech.wav").rename(path)
         subprocess.run(["rm", "-r", out], check=True)
 
@@ -44,7 +44,7 @@ def episode(number):
     sound, at, topics, turns = bytearray(), 0.0, [], []
     for n, (who, text, topic) in enumerate(lines):
         clip = folder / f"{n:03d}.wav"
-        speak(text, VOICES[language][who == "guest"], clip)
+        speak(text, language, VOICES[language][who == "guest"], clip)
         with wave.open(str(clip)) as source:
             rate, data = source.getframerate(), source.readframes(source.getnframes())
         if topic:

@@ -15,8 +15,9 @@ HOURS = float(os.environ.get("BENCH_HOURS", "0"))
 STEP_S = 0.01
 COLLAR_S = 0.25
 
-# Voices that Medley speaks with: what each says. A voice that this build does not have is left out.
-OWN = {"en": ["hibari", "joe"], "zh": ["baker"]}
+# Voices that Medley speaks with, and what each says. A voice that this build does not have is left out.
+OWN = {"en": "hibari joe af_heart am_michael bf_emma bm_george af_bella am_fenrir af_nicole am_puck bf_isabella bm_lewis", "zh": "baker zf_xiaoxiao zm_yunxi"}
+OWN = {language: [voice for voice in voices.split() if voice in os.environ.get("BENCH_SPEAK", voices).split()] for language, voices in OWN.items()}
 SAID = {
     "en": ["Good morning, and thank you for coming to this meeting about the new library.",
            "I think that we should open it in the spring, when the students come back. That is true.",
@@ -46,7 +47,7 @@ def folders():
                 if not clip.exists():
                     with tempfile.TemporaryDirectory() as out:
                         args = ["run", "speak", text, "--language", language, "-q", "-o", out]
-                        args += ["--voice", voice] if voice != "baker" else []
+                        args += ["--voice", voice]
                         if subprocess.run([MEDLEY, *args], capture_output=True).returncode == 0:
                             pathlib.Path(out, "speech.wav").rename(clip)
             found.append(folder)

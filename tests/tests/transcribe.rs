@@ -113,6 +113,9 @@ fn a_speaker_gets_a_name_in_every_artifact() {
     assert!(text("transcript.vtt").contains("<v Nagg>") && text("transcript.vtt").contains("<v Nell &lt;Ann&gt;>"));
     assert!(text("transcript.html").contains("data-who=\"Nell &lt;Ann&gt;\""));
     assert!(text("transcript.rttm").contains(" Nell_<Ann> "));
+    // The same command is done at once, and takes no name away.
+    assert_eq!(medley.call(&run).code, Some(0));
+    assert_eq!(artifacts(&medley.path("out")), after);
     let nobody = medley.call(&["rename", "out", "C=Clov"]);
     assert!(nobody.code == Some(2) && nobody.err.contains("nobody is called 'C' here"), "{nobody:?}");
 }
@@ -187,6 +190,11 @@ fn voice_prints_lie_below_the_job_alone_and_go_with_it() {
         let below = path.strip_prefix(medley.folder.path()).unwrap().to_string_lossy().into_owned();
         assert!(below.contains(id) && below.contains("listen") && below.ends_with("result.json"), "{below}");
     }
+    assert_eq!(medley.call(&["rename", id, "Speaker 1=Nagg"]).code, Some(0));
+    assert_eq!(medley.call(&["fetch", id, "-o", "fetched"]).code, Some(0));
+    let fetched = artifacts(&medley.path("fetched"));
+    assert!(String::from_utf8_lossy(&fetched["transcript.txt"]).starts_with("Nagg: "));
+
     assert_eq!(medley.call(&["delete", id]).code, Some(0));
     assert_eq!(holding(&medley, &secrets), Vec::<PathBuf>::new(), "after delete");
 

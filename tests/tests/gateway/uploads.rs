@@ -174,8 +174,7 @@ fn what_came_before_a_connection_broke_is_kept() {
     let path = new_upload(&served, body.len());
     let headers = [TUS, PIECE, ("Upload-Offset", "0")];
     break_off(&served.address, "PATCH", &path, &headers, &body, 2_000_000);
-    // HEAD takes over from the request that broke off, once that has begun to be read; what the kernel had not passed on of
-    // it is lost.
+    // HEAD takes over from the request that broke off, once that is known, and what has come of it is kept first.
     let deadline = Instant::now() + Duration::from_secs(120);
     let mut came = offset(&served, &path);
     while came == 0 && Instant::now() < deadline {

@@ -1,7 +1,7 @@
 //! The HTTP gateway: every client that people already have can use Medley.
 //!
 //! A [`Gateway`] answers over a [`Client`](medley_runtime::Client) and the registry of kinds. It knows kinds by name and JSON
-//! only. Its routes stand in one table (`routes`), from which both the router and the OpenAPI document are made, so nothing is
+//! only. Its routes stand in one table (`table`), from which both the router and the OpenAPI document are made, so nothing is
 //! served that is not described. Each room of the crate (`jobs`, `events`, `openai`, `access`, `uploads`, `webhooks`,
 //! `operations`) gives its part of the table.
 //!
@@ -26,11 +26,13 @@ mod openai;
 mod openapi;
 mod operations;
 mod problem;
+mod request_id;
 mod requests;
 mod routes;
 mod server;
 mod settings;
 mod state;
+mod table;
 mod tls;
 mod uploads;
 mod webhooks;
@@ -40,8 +42,8 @@ pub use access::{
 };
 pub use error::GatewayError;
 pub use openapi::{document as openapi_document, schema_of_kind};
-pub use operations::RenderMetrics;
+pub use operations::recorder::RenderMetrics;
 pub use server::Gateway;
 pub use settings::{GatewaySettings, TlsSettings};
-pub use uploads::UploadSettings;
-pub use webhooks::WebhookSettings;
+pub use uploads::settings::UploadSettings;
+pub use webhooks::settings::WebhookSettings;

@@ -8,7 +8,10 @@ use medley_step::Registry;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::routes::{self, Answer, Content, In, Param, Route};
+use crate::{
+    routes::{Answer, Content, In, Param, Route},
+    table,
+};
 
 const DESCRIPTION: &str = "Media jobs into finished artifacts: ask for a job, follow it, fetch what it made. Errors are \
     problems (RFC 9457) with a stable `code`; the routes of OpenAI's audio protocol answer with OpenAI's errors. \
@@ -24,7 +27,7 @@ pub fn document(registry: &Registry) -> Value {
     });
     let mut generator = settings.into_generator();
     let mut paths = Map::new();
-    for route in routes::all() {
+    for route in table::all() {
         let path = paths.entry(shown(route.path)).or_insert_with(|| json!({}));
         if let Value::Object(path) = path {
             path.insert(route.method.as_str().to_ascii_lowercase(), operation(&route, &mut generator));
@@ -201,7 +204,7 @@ mod tests {
     #[test]
     fn each_operation_has_a_name_of_its_own_and_says_what_it_answers() {
         let mut names = BTreeSet::new();
-        for route in routes::all() {
+        for route in table::all() {
             assert!(names.insert(route.id), "{} twice", route.id);
             assert!(!route.summary.is_empty() && !route.answers.is_empty(), "{}", route.id);
             assert!(route.body.is_empty() || route.method != axum::http::Method::GET, "{}", route.id);

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::requests;
+use crate::request_id;
 
 /// The media type of a problem.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -107,7 +107,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let kind = self.kind.map_or_else(|| format!("urn:medley:problem:{}", self.code).into(), Cow::Borrowed);
-        let instance = requests::current().map(|id| format!("urn:medley:request:{id}"));
+        let instance = request_id::current().map(|id| format!("urn:medley:request:{id}"));
         let body = ProblemBody {
             kind,
             title: self.status.canonical_reason().unwrap_or("error"),

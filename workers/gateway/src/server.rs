@@ -32,15 +32,15 @@ use crate::{
     access::Access,
     console,
     error::GatewayError,
-    events::Hub,
-    loopback,
-    operations::{Reach, RenderMetrics},
-    requests, routes,
+    events::hub::Hub,
+    loopback, openapi,
+    operations::{reach::Reach, recorder::RenderMetrics},
+    requests,
     settings::GatewaySettings,
     state::App,
-    tls,
-    uploads::Uploads,
-    webhooks::{self, Webhooks},
+    table, tls,
+    uploads::under_way::Uploads,
+    webhooks::{self, outbox::Webhooks},
 };
 
 /// After an error of the listener that is not a connection's own (no file descriptors), so long nothing is accepted.
@@ -74,7 +74,8 @@ impl Gateway {
         let hub = Hub::new(client.clone(), draining.clone());
         let (uploads, webhooks) = (Uploads::new(&settings.uploads), Webhooks::new(&settings.webhooks));
         let reach = Reach::default();
-        let app = App { client, settings, records, access, uploads, webhooks, hub, metrics, reach, draining };
+        let openapi = openapi::document(client.backend().registry()).to_string().into();
+        let app = App { client, settings, records, access, uploads, webhooks, hub, metrics, reach, openapi, draining };
         Ok(Self { app: Arc::new(app) })
     }
 
@@ -84,7 +85,7 @@ impl Gateway {
     }
 
     fn router(&self) -> Router {
-        console::serve(routes::router(&self.app, routes::all()))
+        console::serve(table::router(&self.app, table::all()))
             .layer(DefaultBodyLimit::max(self.app.settings.max_body_bytes))
             .layer(middleware::from_fn_with_state(self.app.clone(), loopback::guard))
             .layer(middleware::from_fn_with_state(self.app.settings.body_pause(), bounded_pauses))

@@ -8,7 +8,7 @@ use medley_proto::Name;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{uploads::UploadSettings, webhooks::WebhookSettings};
+use crate::{uploads::settings::UploadSettings, webhooks::settings::WebhookSettings};
 
 /// What the owner of a machine sets of the gateway: the table `[gateway]` of `medley.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

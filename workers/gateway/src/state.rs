@@ -1,16 +1,17 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
 use medley_runtime::{Client, Records};
 use medley_step::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::Access,
-    events::Hub,
-    operations::{Reach, RenderMetrics},
+    events::hub::Hub,
+    operations::{reach::Reach, recorder::RenderMetrics},
     settings::GatewaySettings,
-    uploads::Uploads,
-    webhooks::Webhooks,
+    uploads::under_way::Uploads,
+    webhooks::outbox::Webhooks,
 };
 
 /// What every handler has: axum's `State<Arc<App>>`.
@@ -27,6 +28,8 @@ pub(crate) struct App {
     pub(crate) hub: Hub,
     pub(crate) metrics: Option<RenderMetrics>,
     pub(crate) reach: Reach,
+    /// The OpenAPI document of this build.
+    pub(crate) openapi: Bytes,
     /// Cancelled when the gateway was asked to stop: streams and long polls end at once.
     pub(crate) draining: CancellationToken,
 }

@@ -21,8 +21,8 @@ use medley_step::Registry;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::Failed,
     config::{Config, QueueConfig},
+    failed::Failed,
     lazy_queue::LazyQueue,
 };
 

@@ -17,8 +17,10 @@
 mod backends;
 mod cli;
 mod config;
+mod failed;
 mod kinds;
 mod lazy_queue;
+mod printable;
 mod recipes;
 
 use std::process::ExitCode;
@@ -41,6 +43,6 @@ pub mod kind {
 pub fn main(kinds: &[kind::Kind]) -> ExitCode {
     match kinds::offer(kinds) {
         Ok(()) => cli::main(),
-        Err(error) => cli::Failed::usage(error.to_string()).report(),
+        Err(error) => failed::Failed::usage(error.to_string()).report(),
     }
 }

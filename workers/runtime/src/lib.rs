@@ -44,17 +44,15 @@ mod backend;
 mod breakpoint;
 mod client;
 mod compute;
-mod database;
 mod engine;
 mod error;
 pub mod fetch;
 mod layout;
 pub mod queue;
 pub mod records;
-mod settings;
 pub mod store;
 
-pub use backend::{Backend, Clock};
+pub use backend::{Backend, Clock, LimitSettings, Settings, TenantSettings, WorkerSettings};
 #[cfg(feature = "breakpoints")]
 pub use breakpoint::BREAKPOINT_VARIABLE;
 pub use client::{
@@ -66,4 +64,3 @@ pub use engine::{Engine, EngineError, EngineOptions, KindRate, Swept, WorkerNote
 pub use error::Error;
 pub use layout::ends::JobEnd;
 pub use records::{MAX_RECORD_BYTES, RecordPage, Records, StoreRecords};
-pub use settings::{LimitSettings, Settings, TenantSettings, WorkerSettings};

@@ -181,7 +181,8 @@ pub(crate) fn publish(
     if let Some(speakers) = &assembled.speakers {
         let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
         cx.publish("transcript.rttm", "text/plain; charset=utf-8", rttm(stem, &speakers.turns).as_bytes())?;
-        let missed_s: f64 = speakers.missed.iter().map(|missed| missed.span.len_s()).sum();
+        // The sum of nothing is −0.
+        let missed_s = speakers.missed.iter().fold(0.0, |sum, missed| sum + missed.span.len_s());
         cx.quality("speakers", speakers.count);
         cx.quality("speakers_missed_s", milliseconds(missed_s));
     }

@@ -23,7 +23,7 @@ use hyper::body::{Frame, SizeHint};
 use medley_proto::Name;
 
 use super::{Access, AuditEntry, Caller, Scope, TokenId, sessions::Cookie, verifier::Refusal};
-use crate::{problem::Problem, requests, state::App};
+use crate::{problem::Problem, request_id, state::App};
 
 /// How often a long request's token is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(8);
@@ -189,7 +189,7 @@ impl Seen {
             action: format!("{} {route}", request.method()),
             path: short(request.uri().path()),
             from: from.map(|ConnectInfo(address)| address.ip().to_string()),
-            request: requests::current(),
+            request: request_id::current(),
             changes: !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS),
         }
     }

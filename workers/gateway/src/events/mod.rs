@@ -6,7 +6,7 @@
 //! knows. What happens in between (`progress`, `step`) has no id and is not repeated
 //! (docs/decisions/0081-event-ids-come-from-the-store.md).
 
-mod hub;
+pub(crate) mod hub;
 mod job_stream;
 mod tenant_stream;
 
@@ -25,7 +25,6 @@ use medley_proto::JobId;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::hub::Hub;
 use self::job_stream::JobStream;
 use crate::{
     access::{Caller, Scope},

@@ -7,7 +7,7 @@ use medley_proto::{Transcript, TranscriptSegment};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{languages, logprobs::Logprob};
+use super::{languages, logprobs::Logprob, spacing::spaced};
 
 /// What was worked for, in seconds of sound: nothing here is counted in tokens.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -172,21 +172,6 @@ fn segments(transcript: &Transcript) -> Vec<Segment> {
         no_speech_prob: segment.no_speech_prob,
     };
     transcript.segments.iter().zip(texts).enumerate().map(segment).collect()
-}
-
-/// The parts of a text, each with what stands before it, so that all of them joined are the text. A part that is not found
-/// stays as it is.
-pub(super) fn spaced<'a>(whole: &str, parts: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut rest = whole;
-    let with_space = |part: &str| match rest.find(part) {
-        Some(at) => {
-            let (found, after) = rest.split_at(at + part.len());
-            rest = after;
-            found.to_owned()
-        }
-        None => part.to_owned(),
-    };
-    parts.map(with_space).collect()
 }
 
 /// As Whisper computes it: bytes over bytes of zlib.

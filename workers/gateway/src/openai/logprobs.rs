@@ -4,7 +4,7 @@ use medley_proto::Transcript;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::answers::spaced;
+use super::spacing::spaced;
 
 /// The least probability that a transcript can tell from none: it keeps three digits.
 const MIN_PROB: f64 = 0.0005;

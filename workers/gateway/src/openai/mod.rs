@@ -14,6 +14,7 @@ mod logprobs;
 mod models;
 mod names;
 mod patience;
+mod spacing;
 mod speaking;
 mod speech;
 mod transcriptions;

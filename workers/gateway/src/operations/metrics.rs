@@ -1,7 +1,7 @@
 //! `/metrics`: what the process's recorder holds, and what waits in the queues. A fleet without workers exports nothing
 //! otherwise, and nobody could see that it needs some.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::{Request, State},
@@ -10,24 +10,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::queues::{self, QueueView};
+use super::{
+    queues::{self, QueueView},
+    recorder::RenderMetrics,
+};
 use crate::{problem::Problem, state::App};
-
-/// Writes down what the process's recorder holds, as Prometheus reads it.
-#[derive(Clone)]
-pub struct RenderMetrics(Arc<dyn Fn() -> String + Send + Sync>);
-
-impl RenderMetrics {
-    pub fn new(render: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self(Arc::new(render))
-    }
-}
-
-impl fmt::Debug for RenderMetrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RenderMetrics").finish_non_exhaustive()
-    }
-}
 
 pub(crate) async fn render(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let Some(RenderMetrics(render)) = &app.metrics else {

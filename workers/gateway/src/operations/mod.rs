@@ -5,24 +5,28 @@ mod health;
 mod kinds;
 mod metrics;
 mod queues;
+pub(crate) mod reach;
+pub(crate) mod recorder;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use axum::{Json, extract::State};
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
 use medley_proto::Name;
 use serde_json::Value;
 
-pub use self::metrics::RenderMetrics;
+pub(crate) use self::metrics::count;
 use self::{
     dead_letters::{DeadLetterList, LettersAnswer},
     health::HealthView,
     kinds::{KindList, KindView},
     queues::{QueueList, WorkerList},
 };
-pub(crate) use self::{health::Reach, metrics::count};
 use crate::{
     access::Scope,
-    openapi,
     routes::{Answer, Content, Route},
     state::App,
 };
@@ -58,8 +62,8 @@ fn watched_over() -> Vec<Route> {
     ]
 }
 
-async fn document(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(openapi::document(app.registry()))
+async fn document(State(app): State<Arc<App>>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], app.openapi.clone()).into_response()
 }
 
 fn kinds() -> Vec<Route> {

@@ -6,6 +6,8 @@ mod finish;
 mod handlers;
 mod protocol;
 mod receive;
+pub(crate) mod settings;
+pub(crate) mod under_way;
 mod view;
 
 use std::time::Duration;
@@ -13,64 +15,14 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use medley_proto::{Input, Name};
 use medley_runtime::{Upload, UploadId};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use self::{
-    finish::Finishing,
-    receive::{SpoolRoom, Writers},
-    view::{UploadPage, UploadView},
-};
+use self::view::{UploadPage, UploadView};
 use crate::{
     access::Scope,
     problem::Problem,
     routes::{Answer, Content, Route},
     state::App,
 };
-
-/// What the owner of a machine sets of uploads: the table `[gateway.uploads]` of `medley.toml`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct UploadSettings {
-    /// Uploads are forgotten after so many days, finished or not; jobs that use them keep their files.
-    pub keep_days: u32,
-    /// The most that uploads may take of the work folder's disk while they are received, in bytes.
-    pub spool_bytes: u64,
-}
-
-impl Default for UploadSettings {
-    fn default() -> Self {
-        Self { keep_days: 30, spool_bytes: 4 << 30 }
-    }
-}
-
-impl UploadSettings {
-    const DAY_MS: u64 = 86_400_000;
-    const MAX_KEEP_DAYS: u32 = 36_500;
-
-    fn keep_ms(&self) -> u64 {
-        u64::from(self.keep_days.clamp(1, Self::MAX_KEEP_DAYS)) * Self::DAY_MS
-    }
-}
-
-/// What uploads need of this process.
-#[derive(Debug)]
-pub(crate) struct Uploads {
-    writers: Writers,
-    room: SpoolRoom,
-    finishing: Finishing,
-}
-
-impl Uploads {
-    pub(crate) fn new(settings: &UploadSettings) -> Self {
-        tracing::info!(keep_days = settings.keep_ms() / UploadSettings::DAY_MS, "uploads are kept for so many days");
-        Self {
-            writers: Writers::default(),
-            room: SpoolRoom::new(settings.spool_bytes),
-            finishing: Finishing::default(),
-        }
-    }
-}
 
 /// How long a request waits for a whole upload to become an input.
 const PATIENCE: Duration = Duration::from_secs(25);

@@ -30,6 +30,10 @@ const IDLE: Duration = Duration::from_secs(30);
 /// A client that sends less than this, on average since the first minute, holds the spool's room for too long.
 const MIN_BYTES_PER_S: u64 = 1_024;
 const GRACE: Duration = Duration::from_secs(60);
+/// A request that another one takes over still keeps what has come: until nothing has for so long,
+const LULL: Duration = Duration::from_millis(100);
+/// and no longer than this.
+const LAST_CALL: Duration = Duration::from_secs(2);
 /// How long a request waits for an earlier one of the same upload to end.
 const HAND_OVER: Duration = Duration::from_secs(20);
 
@@ -171,13 +175,22 @@ impl Receiver {
         let (started, mut total) = (Instant::now(), 0_u64);
         let mut offset = self.upload.offset;
         let mut piece = self.new_piece().await?;
+        let mut taken_over: Option<Instant> = None;
         let ended = loop {
+            if taken_over.is_some_and(|since| since.elapsed() > LAST_CALL) {
+                break Ended::Broken(superseded());
+            }
+            let patience = if taken_over.is_some() { LULL } else { IDLE };
             let next = tokio::select! {
-                next = tokio::time::timeout(IDLE, stream.next()) => next,
-                () = turn.writer.stop.cancelled() => break Ended::Broken(superseded()),
+                next = tokio::time::timeout(patience, stream.next()) => next,
+                () = turn.writer.stop.cancelled(), if taken_over.is_none() => {
+                    taken_over = Some(Instant::now());
+                    continue;
+                }
                 () = self.draining.cancelled() => break Ended::Broken(stopping()),
             };
             let chunk: Bytes = match next {
+                Err(_) if taken_over.is_some() => break Ended::Broken(superseded()),
                 Err(_) => break Ended::Broken(slow()),
                 Ok(None) => break Ended::Whole,
                 Ok(Some(Err(_))) => break Ended::Broken(broken_off()),

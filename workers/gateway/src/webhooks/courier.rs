@@ -2,9 +2,8 @@
 //! forget is in the store and the records; whatever dies, the next round goes on, here or at another gateway.
 
 use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
+    collections::HashMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,16 +13,16 @@ use medley_net::Address;
 use medley_proto::{EventBody, Name};
 use medley_runtime::{
     Client, Error,
-    fetch::{HttpsSender, SendError, SendPolicy, Sent},
+    fetch::{SendError, Sent},
 };
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
 };
 
 use super::{
-    WebhookSettings, messages,
+    messages,
+    outbox::TIMEOUT,
     records::{Book, Claim, Delivery, DeliveryState, Due, Try, Webhook, delivery_id},
     schedule::pause,
     signature::signature,
@@ -34,80 +33,12 @@ use crate::state::App;
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// The pause after a round that failed.
 const SOON: Duration = Duration::from_secs(1);
-/// How long a receiver may take; the standard asks for 15 to 30 s.
-const TIMEOUT: Duration = Duration::from_secs(20);
 /// A claim whose try has not ended after so long is that of a gateway that died.
 const CLAIM_HOLDS_MS: u64 = 60_000;
-/// How many messages are on their way at once, and how many of these to one webhook.
-const AT_ONCE: usize = 16;
-const AT_ONCE_EACH: usize = 4;
 /// How often old deliveries are removed.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 const DAY_MS: u64 = 86_400_000;
 const ENDS_PAGE: usize = 100;
-
-/// What webhooks need of this process.
-pub(crate) struct Webhooks {
-    pub(super) sender: HttpsSender,
-    /// Tells the courier that there is something to do.
-    pub(super) wake: Notify,
-    /// Names this process in claims.
-    gateway: String,
-    room: Arc<Semaphore>,
-    under_way: Mutex<UnderWay>,
-}
-
-#[derive(Default)]
-struct UnderWay {
-    due: HashSet<(Name, Due)>,
-    each: HashMap<String, usize>,
-}
-
-impl fmt::Debug for Webhooks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Webhooks").field("gateway", &self.gateway).finish_non_exhaustive()
-    }
-}
-
-impl Webhooks {
-    pub(crate) fn new(settings: &WebhookSettings) -> Self {
-        Self {
-            sender: HttpsSender::new(SendPolicy { allow: settings.allow.clone(), timeout: TIMEOUT }),
-            wake: Notify::new(),
-            gateway: ulid::Ulid::generate().to_string(),
-            room: Arc::new(Semaphore::new(AT_ONCE)),
-            under_way: Mutex::default(),
-        }
-    }
-
-    /// Room for a try, unless it is under way already or its webhook has its share.
-    fn enter(&self, of: &Name, due: &Due) -> Option<OwnedSemaphorePermit> {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        if under_way.due.contains(&(of.clone(), due.clone())) {
-            return None;
-        }
-        if under_way.each.get(&due.webhook).is_some_and(|count| *count >= AT_ONCE_EACH) {
-            return None;
-        }
-        let permit = self.room.clone().try_acquire_owned().ok()?;
-        under_way.due.insert((of.clone(), due.clone()));
-        *under_way.each.entry(due.webhook.clone()).or_default() += 1;
-        Some(permit)
-    }
-
-    fn leave(&self, of: &Name, due: &Due) {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        under_way.due.remove(&(of.clone(), due.clone()));
-        if let Some(count) = under_way.each.get_mut(&due.webhook) {
-            *count -= 1;
-            if *count == 0 {
-                under_way.each.remove(&due.webhook);
-            }
-        }
-        // There is room, and the delivery may be due again soon.
-        self.wake.notify_one();
-    }
-}
 
 /// Rounds until the gateway stops; tries that are under way then may end.
 pub(crate) async fn run(app: Arc<App>, stop: CancellationToken) {
@@ -345,7 +276,10 @@ mod tests {
         io::{BufRead, BufReader, Read, Write},
         net::TcpListener,
         path::Path,
-        sync::atomic::{AtomicU64, Ordering},
+        sync::{
+            Mutex,
+            atomic::{AtomicU64, Ordering},
+        },
         thread,
     };
 

@@ -15,7 +15,7 @@ use medley_speak::{SpeakConfig, SpeakParams, Speaker};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Failed, extra::DirectRun, kinds::Asked, printable::plain, terms::Terms};
+use super::{Failed, asked::Asked, extra::DirectRun, printable::plain, terms::Terms};
 use crate::config::Config;
 
 const KIND: &str = "speak";

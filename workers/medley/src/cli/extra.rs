@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
 
-use super::{Failed, kinds::Asked};
+use super::{Failed, asked::Asked};
 use crate::config::Config;
 
 /// A command of the binary that works with what a kind knows or makes.

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "speak")]
 mod aloud;
+mod asked;
 mod clean;
 #[cfg(test)]
 mod command_lines;
@@ -11,7 +12,6 @@ mod doctor;
 #[cfg(feature = "caption")]
 mod embed;
 mod extra;
-mod failed;
 mod flags;
 mod folder_names;
 mod given;
@@ -24,7 +24,6 @@ mod monitor;
 #[cfg(any(feature = "caption", feature = "transcribe"))]
 mod new_file;
 mod outputs;
-pub(crate) mod printable;
 mod progress;
 #[cfg(feature = "amqp")]
 mod queues;
@@ -54,13 +53,16 @@ use medley_environment::VARIABLES;
 use medley_proto::{JobId, Name};
 use medley_step::Registry;
 
-pub(crate) use failed::Failed;
-
 use self::{
     extra::{DirectRun, ExtraCommand},
     remote::Server,
 };
-use crate::{config::Config, kinds::kinds as all_kinds};
+use crate::{
+    config::Config,
+    failed::{self, Failed},
+    kinds::kinds as all_kinds,
+    printable,
+};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -229,7 +231,7 @@ fn dispatch(matches: &clap::ArgMatches, registry: Registry) -> Result<ExitCode, 
         let (kind, matches) = matches.subcommand().ok_or_else(|| Failed::usage("name a kind of job"))?;
         let kind = kind.parse::<Name>().map_err(|error| Failed::usage(error.to_string()))?;
         let config = Config::load(config_path, &registry)?;
-        let asked = kinds::Asked::read(&kind, matches, &registry, &config)?;
+        let asked = asked::Asked::read(&kind, matches, &registry, &config)?;
         if let Some(direct) = direct_run(kind.as_str()).filter(|direct| verb == "run" && matches.get_flag(direct.flag))
         {
             return (direct.main)(asked, &config);

@@ -21,8 +21,9 @@ use medley_step::{Kind, Registry, Slots};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Failed, block_on,
-    kinds::{Asked, AskedJob},
+    Failed,
+    asked::{Asked, AskedJob},
+    block_on,
     logging::{LogFormat, start_logging},
     outputs,
     printable::printable,

@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use medley_proto::{Class, Name};
 use medley_step::Registry;
 
-use super::{Failed, block_on, kinds::Asked, outputs, usage};
+use super::{Failed, asked::Asked, block_on, outputs, usage};
 use crate::{
     backends::{self, Role},
     config::Config,

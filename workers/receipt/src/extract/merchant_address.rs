@@ -13,11 +13,41 @@ use super::{
 };
 use crate::{date, document::Field, layout::Sheet, lexicon::fold};
 
+/// A mark at the edge of the paper: `SELANGOR.O`.
+static EDGE: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"([A-Za-z]{4})[.,]\s?\w$|\s*[(\[]\s?[A-Z]{0,3}\d{5,12}\s?-\s?[A-Z]\s?[)\]]$"));
+
 /// The first rows that together are an address.
 pub(super) fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>, Field<String>)> {
-    let text = |row: usize| own_text(&sheet.rows[row]);
-    let score = |row: usize| {
-        let text = text(row);
+    let search = Search { sheet, rows }.below_the_name();
+    let Some(start) = search.start() else { return labelled_address(sheet) };
+    let (end, has_end) = search.end(start);
+    let lines: Vec<usize> = (start..end).collect();
+    let parts: Vec<String> = lines.iter().map(|&row| search.part(row)).filter(|part| !part.is_empty()).collect();
+    let value = EDGE.replace(&spelled(sheet, &parts.join(" ")), "$1").into_owned();
+    // Most that begin with a house number and have a postcode were whole.
+    let sure = match (starts_address(&value), has_end) {
+        (true, true) => 0.99,
+        (false, true) => 0.85,
+        _ => 0.75,
+    };
+    (!value.is_empty()).then(|| (start..end, of_rows(sheet, &lines, value, sure)))
+}
+
+/// Rows in which an address is looked for.
+struct Search<'a> {
+    sheet: &'a Sheet,
+    rows: Range<usize>,
+}
+
+impl Search<'_> {
+    fn text(&self, row: usize) -> String {
+        own_text(&self.sheet.rows[row])
+    }
+
+    /// How much a row looks like one of an address.
+    fn score(&self, row: usize) -> u32 {
+        let text = self.text(row);
         // `好邻居超市（人民路店）`: a shop named after its street.
         let is_shop = is_trade_name(&text) && !text.contains(|c: char| c.is_ascii_digit()) && text.contains('店');
         if is_title(&text) || is_shop || CONTACT.find(&fold(&text)).is_some_and(|found| found.start() < 3) {
@@ -25,81 +55,93 @@ pub(super) fn address(sheet: &Sheet, rows: Range<usize>) -> Option<(Range<usize>
         } else {
             address::score(&text)
         }
-    };
-    // A branch's place above the registered name is not the address below that name.
-    let after_name = rows.clone().find(|&row| is_legal_name(&text(row)) && !has_postcode(&text(row))).filter(|&name| {
-        let below = name + 1..rows.end.min(name + 3);
-        below.clone().any(|row| score(row) >= 2)
-            && (rows.start..name).all(|row| !has_postcode(&text(row)) && !text(row).contains(','))
-    });
-    let rows = after_name.map_or(rows.clone(), |name| name + 1..rows.end);
-    let Some(mut start) =
-        rows.clone().find(|&row| score(row) >= 2 && (!is_legal_name(&text(row)) || has_postcode(&text(row))))
-    else {
-        return labelled_address(sheet);
-    };
-    // The line above may hold only the house number: `NO 12 & 14,`.
-    if start > rows.start
-        && !is_legal_name(&text(start - 1))
-        && (starts_address(&text(start - 1)) && score(start - 1) > 0
-            || has_postcode(&text(start)) && is_house_and_street(&text(start - 1)))
-    {
-        start -= 1;
     }
-    // A shop's name above the house number belongs to the merchant's name.
-    let begins = |row: usize| starts_address(&text(row)) || is_house_and_street(&text(row));
-    if !begins(start)
-        && start + 1 < rows.end
-        && begins(start + 1)
-        && !text(start).contains(',')
-        && !has_postcode(&text(start))
-        && !text(start).contains(|c: char| c.is_ascii_digit())
-        && (start == rows.start || is_trade_name(&text(start)) || !names_building(&text(start)))
-    {
-        start += 1;
+
+    /// A branch's place above the registered name is not the address below that name.
+    fn below_the_name(self) -> Self {
+        let is_name = |row: usize| is_legal_name(&self.text(row)) && !has_postcode(&self.text(row));
+        let name = self.rows.clone().find(|&row| is_name(row)).filter(|&name| {
+            let mut below = name + 1..self.rows.end.min(name + 3);
+            let is_plain = |row: usize| !has_postcode(&self.text(row)) && !self.text(row).contains(',');
+            below.any(|row| self.score(row) >= 2) && (self.rows.start..name).all(is_plain)
+        });
+        let rows = name.map_or(self.rows.clone(), |name| name + 1..self.rows.end);
+        Self { rows, ..self }
     }
-    let mut end = start;
-    let mut ended = false;
-    for row in start..rows.end.min(start + 7) {
-        let line = text(row);
-        let near = row == start || sheet.rows[row].top - sheet.rows[row - 1].bottom < 2.5 * sheet.rows[row].height();
-        let goes_on = if ended {
-            is_region(&line) && !is_legal_name(&line) || is_branch(&line)
-        } else {
-            score(row) >= 1 || is_town(&line) || is_name_of_place(&line, row + 1 < rows.end && score(row + 1) >= 2)
-        };
-        if !near || is_title(&line) || (row > start && (is_other(&line) || !goes_on)) {
-            break;
+
+    fn start(&self) -> Option<usize> {
+        let has_place = |row: usize| !is_legal_name(&self.text(row)) || has_postcode(&self.text(row));
+        let mut start = self.rows.clone().find(|&row| self.score(row) >= 2 && has_place(row))?;
+        // The line above may hold only the house number: `NO 12 & 14,`.
+        if start > self.rows.start {
+            let above = self.text(start - 1);
+            let is_number = starts_address(&above) && self.score(start - 1) > 0
+                || has_postcode(&self.text(start)) && is_house_and_street(&above);
+            if is_number && !is_legal_name(&above) {
+                start -= 1;
+            }
         }
-        end = row + 1;
-        ended |= has_postcode(&line);
-        if contact_at(&line).is_some() {
-            break;
+        if self.is_name_above(start) {
+            start += 1;
         }
+        Some(start)
     }
-    let lines: Vec<usize> = (start..end).collect();
-    let parts: Vec<String> = lines
-        .iter()
-        .map(|&row| {
-            let line = text(row);
-            let cut = contact_at(&line).unwrap_or(line.len());
-            let line = line.get(..cut).unwrap_or(&line).trim().trim_end_matches(['(', '|', '[']).trim();
-            let line = ADDRESS_LABEL.find(line).map_or(line, |label| &line[label.end()..]);
-            line.strip_prefix("地址").unwrap_or(line).trim_start_matches([':', '：', ' ']).to_owned()
-        })
-        .filter(|line| !line.is_empty())
-        .collect();
-    // A mark at the edge of the paper: `SELANGOR.O`.
-    static EDGE: LazyLock<Regex> =
-        LazyLock::new(|| fixed(r"([A-Za-z]{4})[.,]\s?\w$|\s*[(\[]\s?[A-Z]{0,3}\d{5,12}\s?-\s?[A-Z]\s?[)\]]$"));
-    let value = EDGE.replace(&spelled(sheet, &parts.join(" ")), "$1").into_owned();
-    // Most that begin with a house number and have a postcode were whole.
-    let sure = match (starts_address(&value), ended) {
-        (true, true) => 0.99,
-        (false, true) => 0.85,
-        _ => 0.75,
-    };
-    (!value.is_empty()).then(|| (start..end, of_rows(sheet, &lines, value, sure)))
+
+    /// A shop's name above the house number belongs to the merchant's name.
+    fn is_name_above(&self, row: usize) -> bool {
+        let begins = |row: usize| starts_address(&self.text(row)) || is_house_and_street(&self.text(row));
+        let text = self.text(row);
+        !begins(row)
+            && row + 1 < self.rows.end
+            && begins(row + 1)
+            && !text.contains(',')
+            && !has_postcode(&text)
+            && !text.contains(|c: char| c.is_ascii_digit())
+            && (row == self.rows.start || is_trade_name(&text) || !names_building(&text))
+    }
+
+    /// The row behind the address, and whether a postcode was in it.
+    fn end(&self, start: usize) -> (usize, bool) {
+        let (mut end, mut has_postcode_yet) = (start, false);
+        for row in start..self.rows.end.min(start + 7) {
+            let line = self.text(row);
+            if !self.is_near(row, start) || is_title(&line) {
+                break;
+            }
+            if row > start && (is_other(&line) || !self.goes_on(row, has_postcode_yet)) {
+                break;
+            }
+            end = row + 1;
+            has_postcode_yet |= has_postcode(&line);
+            if contact_at(&line).is_some() {
+                break;
+            }
+        }
+        (end, has_postcode_yet)
+    }
+
+    fn is_near(&self, row: usize, start: usize) -> bool {
+        let rows = &self.sheet.rows;
+        row == start || rows[row].top - rows[row - 1].bottom < 2.5 * rows[row].height()
+    }
+
+    fn goes_on(&self, row: usize, has_postcode_yet: bool) -> bool {
+        let line = self.text(row);
+        if has_postcode_yet {
+            return is_region(&line) && !is_legal_name(&line) || is_branch(&line);
+        }
+        let before_place = row + 1 < self.rows.end && self.score(row + 1) >= 2;
+        self.score(row) >= 1 || is_town(&line) || is_name_of_place(&line, before_place)
+    }
+
+    /// What a row has of the address.
+    fn part(&self, row: usize) -> String {
+        let line = self.text(row);
+        let cut = contact_at(&line).unwrap_or(line.len());
+        let line = line.get(..cut).unwrap_or(&line).trim().trim_end_matches(['(', '|', '[']).trim();
+        let line = ADDRESS_LABEL.find(line).map_or(line, |label| &line[label.end()..]);
+        line.strip_prefix("地址").unwrap_or(line).trim_start_matches([':', '：', ' ']).to_owned()
+    }
 }
 
 /// `HQ:`, `Address:`, `Alamat :` in front of an address.

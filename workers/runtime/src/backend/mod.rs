@@ -1,16 +1,19 @@
 //! What [`Client`](crate::Client) and [`Engine`](crate::Engine) have in common.
 
 mod clock;
+mod settings;
 
 use std::{fmt, sync::Arc};
 
 use medley_proto::{ErrorCode, Event, EventBody, JobId, Name, StepId, VERSION};
 use medley_step::{Registry, StepError};
 
-pub use clock::Clock;
+pub use self::{
+    clock::Clock,
+    settings::{LimitSettings, Settings, TenantSettings, WorkerSettings},
+};
 
 use crate::{
-    Settings,
     fetch::{Fetcher, InputReader},
     queue::Queue,
     records::{Records, StoreRecords},

@@ -25,15 +25,16 @@ use crate::{
 const UNFINISHED: (&str, &str) = (".medley-unfinished-", ".part");
 
 impl Client {
-    /// Puts the artifacts of a finished job and its `manifest.json` into a folder; what is there already and the same
-    /// stays. Each file comes into its place whole: a link of its name is replaced and not followed, and a pipe or device
-    /// is refused. Returns the artifacts' paths in the manifest's order.
+    /// Puts the artifacts of a finished job, as they are at its newest revision, and its `manifest.json` into a folder; what
+    /// is there already and the same stays. Each file comes into its place whole: a link of its name is replaced and not
+    /// followed, and a pipe or device is refused. Returns the artifacts' paths in the manifest's order.
     ///
     /// # Errors
     /// [`Error::NotFinished`], [`Error::NoSuchJob`], one of the store, or when a file cannot be written.
     pub fn fetch<'a>(&'a self, of: &'a Name, job: JobId, into: &'a Path) -> BoxFuture<'a, Result<Vec<PathBuf>, Error>> {
         async move {
-            let manifest = self.manifest(of, job).await?;
+            let mut manifest = self.manifest(of, job).await?;
+            manifest.artifacts = self.artifacts_at(of, job, None).await?;
             let keys = JobKeys::new(of, job);
             let made = tokio::fs::create_dir_all(into).await;
             made.map_err(|error| Error::local(format!("{} cannot be made", into.display()), error))?;

@@ -17,8 +17,9 @@ use crate::{
 const MAX_STEPS: usize = 1_000;
 
 impl Client {
-    /// Removes all of a finished job but its envelope and its manifest, for whoever has its artifacts: asked for again it is
-    /// done at once, but its artifacts cannot be fetched any more. A job that has not ended keeps everything.
+    /// Removes all of a finished job but its envelope, its manifest and what people corrected, for whoever has its
+    /// artifacts: asked for again it is done at once, but its artifacts cannot be fetched any more. A job that has not ended
+    /// keeps everything.
     ///
     /// # Errors
     /// [`Error::NotFinished`], [`Error::NoSuchJob`], or one of the store; then it may be asked for again.
@@ -28,8 +29,14 @@ impl Client {
                 return Err(Error::NotFinished(job));
             }
             let keys = JobKeys::new(of, job);
-            Ok(removal::remove_all(&*self.backend.store, &keys.root(), &[keys.job(), keys.manifest(), keys.cancel()])
-                .await?)
+            let mut kept = vec![keys.job(), keys.manifest(), keys.cancel()];
+            for revision in self.revisions(of, job).await? {
+                kept.push(keys.revision(revision.number));
+                for artifact in &revision.artifacts {
+                    kept.push(keys.artifact(artifact)?);
+                }
+            }
+            Ok(removal::remove_all(&*self.backend.store, &keys.root(), &kept).await?)
         }
         .boxed()
     }

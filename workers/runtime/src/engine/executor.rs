@@ -17,8 +17,8 @@ use tokio::{
 
 use super::{
     committer,
+    measured::Measured,
     planner::{self, FinishParams},
-    presence::Measured,
     remote_folders::RemoteFolders,
     running::{RunningStep, RunningSteps},
     spool::Spool,

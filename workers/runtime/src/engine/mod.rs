@@ -14,6 +14,7 @@ mod executor;
 mod finisher;
 pub(crate) mod groups;
 mod intake;
+mod measured;
 mod outcome;
 pub(crate) mod planner;
 pub(crate) mod presence;

@@ -2,8 +2,8 @@
 //! there: which kinds are paused.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -49,23 +49,6 @@ pub struct KindRate {
     /// Of the latest steps that some worker computed.
     pub mean_ms: f64,
     pub at_ms: u64,
-}
-
-/// The steps that were computed since the last beat.
-#[derive(Debug, Default)]
-pub(crate) struct Measured(Mutex<HashMap<Name, (u64, u64)>>);
-
-impl Measured {
-    pub(crate) fn add(&self, kind: &Name, run_ms: u64) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (steps, total_ms) = all.entry(kind.clone()).or_default();
-        *steps += 1;
-        *total_ms = total_ms.saturating_add(run_ms);
-    }
-
-    fn take(&self) -> HashMap<Name, (u64, u64)> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 /// Keeps a worker known.

@@ -15,6 +15,7 @@
 //! # Ok(()) }
 //! ```
 
+pub(crate) mod database;
 mod sqlite;
 mod store;
 

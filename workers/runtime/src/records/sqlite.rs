@@ -12,11 +12,12 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{KeyPage, RecordKey, RecordPage, Records, check_size, page_of};
-use crate::{
+use super::{
+    KeyPage, RecordKey, RecordPage, Records, check_size,
     database::{self, OpenError, Trouble},
-    store::{Key, StoreError},
+    page_of,
 };
+use crate::store::{Key, StoreError};
 
 const SCHEMA_VERSION: i32 = 1;
 const SCHEMA: &str = "CREATE TABLE records (key TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;";

@@ -2,3 +2,6 @@
 
 pub(crate) mod chinese;
 pub(crate) mod english;
+mod symbol;
+
+pub(crate) use symbol::{BETWEEN_SYLLABLES, BETWEEN_WORDS, Symbol};

@@ -9,11 +9,7 @@ use super::{
     level::{self, RATE_HZ},
     viseme::{of_chinese, of_english},
 };
-use crate::{
-    document::Mark,
-    language::Language,
-    voice::{Spoken, Symbol},
-};
+use crate::{document::Mark, language::Language, phonemes::Symbol, voice::Spoken};
 
 /// Mono sound at 24 kHz with the times of its sentences, words, phonemes and marks.
 #[derive(Debug, Default)]

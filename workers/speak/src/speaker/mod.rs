@@ -25,6 +25,7 @@ use crate::{
     language::{self, Language, main_language},
     normalization::Piece,
     phonemes::{
+        Symbol,
         chinese::{self, Segmenter},
         english::{Alphabet, English},
     },
@@ -33,7 +34,7 @@ use crate::{
         level,
         speech::{Sound, Speech},
     },
-    voice::{Baker, Hibari, Kokoro, Piper, Prosody, Symbol, Voice},
+    voice::{Baker, Hibari, Kokoro, Piper, Prosody, Voice},
     voices::{ChineseVoice, EnglishVoice, Mix},
 };
 

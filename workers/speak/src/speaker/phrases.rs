@@ -5,11 +5,12 @@ use std::ops::Range;
 use super::CLAUSE_MS;
 use crate::{
     SpeakError,
+    phonemes::Symbol,
     sound::{
         level,
         speech::{Sound, Speech},
     },
-    voice::{Prosody, Symbol, Voice},
+    voice::{Prosody, Voice},
 };
 
 /// Speaks symbols in phrases that the voice can take.

@@ -161,21 +161,21 @@ fn split<T>(items: &mut Vec<T>, is_behind: impl Fn(&T) -> bool) -> Vec<T> {
 /// The samples of a sentence: from the silence before its first word to the silence behind its last.
 fn place_of(pcm: &[f32], sentence: &SentenceTime) -> Range<usize> {
     let sample = |s: f64| ((s * f64::from(Speech::RATE_HZ)).round() as usize).min(pcm.len());
-    let silence = |samples: &mut dyn Iterator<Item = &f32>| {
-        let (mut zeros, mut passed) = (0, 0);
-        for value in samples {
-            passed += 1;
-            zeros = if *value == 0.0 { zeros + 1 } else { 0 };
-            if zeros == SILENCE {
-                return passed - zeros;
-            }
-        }
-        passed - zeros
-    };
     let (start, end) = (sample(sentence.start_s), sample(sentence.end_s));
-    let before = silence(&mut pcm[..start].iter().rev());
-    let after = silence(&mut pcm[end..].iter());
-    start - before..end + after
+    start - until_silence(pcm[..start].iter().rev())..end + until_silence(pcm[end..].iter())
+}
+
+/// How many samples there are before a silence, or the end.
+fn until_silence<'p>(samples: impl Iterator<Item = &'p f32>) -> usize {
+    let (mut zeros, mut passed) = (0, 0);
+    for value in samples {
+        passed += 1;
+        zeros = if *value == 0.0 { zeros + 1 } else { 0 };
+        if zeros == SILENCE {
+            break;
+        }
+    }
+    passed - zeros
 }
 
 #[cfg(test)]

@@ -69,6 +69,7 @@ mod check;
 mod context;
 mod handle;
 mod mermaid;
+mod numbers;
 mod planner;
 mod results;
 mod scope;
@@ -84,8 +85,8 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use check::GraphFaults;
 pub use context::{Call, PlanContext, PlanInput};
 pub use handle::{Dependencies, Done, Ends, Folded, Gathered, Many, Maybe, Merged, One, Parts, Reduced};
-pub use planner::{Group, Known, Mark, Next};
-pub use results::{Evaluation, Stop};
+pub use planner::{Group, Mark, Next};
+pub use results::{Evaluation, Known, Stop};
 pub use scope::Scope;
 pub use task::{Draft, Drafts, Task, Whole};
 

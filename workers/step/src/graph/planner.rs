@@ -1,14 +1,13 @@
 //! From a finished group, and the results that lie in the store, to the steps that follow. Pure, without I/O.
 
-use std::collections::BTreeMap;
-
-use medley_proto::{Job, Lineage, Name, Step, StepId, StepResult};
+use medley_proto::{Job, Lineage, Name, Step, StepId};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Graph,
-    results::{Evaluation, Stop, steps_count},
-    stage::{Form, PlannedStage, Stage, Tree, group_size, groups, nth},
+    numbers::{group_size, groups, nth},
+    results::{Evaluation, Known, Stop, steps_count},
+    stage::{Form, PlannedStage, Stage, Tree},
     task::ErasedDraft,
 };
 use crate::{Planned, StepDraft, StepError};
@@ -64,9 +63,6 @@ pub enum Next {
     /// Not yet known: ask again when these results were looked for.
     Read(Vec<StepId>),
 }
-
-/// What was read of the store: results, and the knowledge that there are none.
-pub type Known = BTreeMap<StepId, Option<StepResult>>;
 
 /// What a step's stage name says: the stage, and the level of its tree, 0 for the stage's own steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,10 +9,12 @@ use medley_proto::{Job, Name, StepId, StepResult};
 
 use super::{
     Graph,
-    planner::Known,
-    stage::{nth, size_at},
+    numbers::{nth, size_at},
 };
 use crate::StepError;
+
+/// What was read of the store: results, and the knowledge that there are none.
+pub type Known = BTreeMap<StepId, Option<StepResult>>;
 
 /// Why a plan cannot be made now.
 #[derive(Debug)]

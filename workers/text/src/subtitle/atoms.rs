@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::{
     Limits, breaks,
-    layout::{Block, Span},
     limits::reading_s,
+    spoken::{Block, Span},
 };
 use crate::{
     marks::{closes, opens},
@@ -174,7 +174,7 @@ fn times(block: &Block, part: Range<usize>) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::subtitle::layout::test_block;
+    use crate::subtitle::spoken::test_block;
 
     fn shown(text: &str) -> String {
         let atoms = atoms(&test_block(&[(text, 0.0, 10.0)]), Limits::default());

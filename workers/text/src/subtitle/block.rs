@@ -7,8 +7,8 @@ use super::{
     breaks::AFTER_SENTENCE,
     display::{MAX_SHOWN_S, WANTED_SHOWN_S},
     files::speaker_label,
-    layout::Block,
     limits::reading_s,
+    spoken::Block,
 };
 
 /// Each cue costs, so that there are few.

@@ -2,58 +2,14 @@
 
 use medley_proto::{SentenceTime, SpeechTiming, WordTime};
 
-use super::{Cue, Limits, alignment, block, display::Display};
-use crate::{marks::is_sentence_end, script::is_tight};
+use super::{Cue, Limits, alignment, block, display::Display, spoken::Block};
+use crate::script::is_tight;
 
 /// A pause that no cue is shown across.
 const PAUSE_S: f64 = 1.0;
 
 /// The most text that waits for a pause. Longer blocks are cut after a sentence, so hours of speech take no more memory.
 pub const MAX_BLOCK_CHARS: usize = 4_000;
-
-/// A piece of a block's text and when it is said.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Span {
-    /// Where it ends in the text, in bytes; it begins where the span before ends.
-    pub(super) end: usize,
-    pub(super) start_s: f64,
-    pub(super) end_s: f64,
-}
-
-/// Text between two pauses.
-#[derive(Debug, Default)]
-pub(super) struct Block {
-    pub(super) text: String,
-    pub(super) spans: Vec<Span>,
-    chars: usize,
-    /// How many spans end with the last sentence that is complete.
-    sentences: usize,
-    /// Who says it, where several speak.
-    pub(super) speaker: Option<String>,
-}
-
-impl Block {
-    fn push(&mut self, start_s: f64, end_s: f64, text: &str) {
-        self.text.push_str(text);
-        self.chars += text.chars().count();
-        self.spans.push(Span { end: self.text.len(), start_s, end_s });
-        if is_sentence_end(text) {
-            self.sentences = self.spans.len();
-        }
-    }
-
-    /// Takes the first `count` spans out.
-    fn split(&mut self, count: usize) -> Self {
-        let at = count.checked_sub(1).map_or(0, |last| self.spans[last].end);
-        let rest = self.text.split_off(at);
-        let mut later = self.spans.split_off(count);
-        later.iter_mut().for_each(|span| span.end -= at);
-        let (later_chars, text, spans) = (rest.chars().count(), rest, later);
-        let speaker = self.speaker.clone();
-        let first = std::mem::replace(self, Self { chars: later_chars, sentences: 0, text, spans, speaker });
-        Self { chars: first.chars.saturating_sub(later_chars), ..first }
-    }
-}
 
 /// Lays speech out as cues.
 ///
@@ -144,11 +100,4 @@ pub fn speech(timing: &SpeechTiming, limits: Limits) -> Vec<Cue> {
     let mut layout = Layout::new(limits);
     layout.sentences(&timing.sentences, &timing.words);
     layout.finish(timing.duration_s)
-}
-
-#[cfg(test)]
-pub(super) fn test_block(spans: &[(&str, f64, f64)]) -> Block {
-    let mut block = Block::default();
-    spans.iter().for_each(|(text, start_s, end_s)| block.push(*start_s, *end_s, text));
-    block
 }

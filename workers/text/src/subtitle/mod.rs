@@ -31,6 +31,7 @@ mod display;
 mod files;
 mod layout;
 mod limits;
+mod spoken;
 
 pub use cue::Cue;
 pub use files::{SrtWriter, parse_vtt, srt, vtt};

@@ -13,10 +13,10 @@ use std::{
 
 use medley_media::audio::ListeningGain;
 use medley_models::Session;
-use medley_proto::ErrorCode;
-use medley_step::{Retryable, StepContext, StepError};
+use medley_step::{StepContext, StepError};
 
 use super::{
+    error::{ListenError, MAX_TIME},
     fbank::Fbank,
     segmentation::{self, Votes, window_starts},
     step::{ListenStep, Listened, Missed, Piece, Place, Turn, Voice},
@@ -29,27 +29,8 @@ use crate::{
 
 /// How often a listening step looks whether it should stop.
 const CHECK_EVERY: Duration = Duration::from_millis(500);
-/// The longest time that one step listens: text without speakers is better than no text.
-const MAX_TIME: Duration = Duration::from_secs(8 * 60);
 /// Sound after a stretch that the last voice print of it may borrow.
 const MARGIN: usize = SAMPLE_RATE_HZ as usize;
-
-/// What goes wrong while a stretch is listened to.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ListenError {
-    #[error("cannot run the speakers' graphs")]
-    Ort(#[from] ort::Error),
-    #[error("the speakers' models are not what the registry's converters make")]
-    Contract,
-    #[error("it took longer than {} s", MAX_TIME.as_secs())]
-    Late,
-}
-
-impl Retryable for ListenError {
-    fn into_step_error(self) -> StepError {
-        StepError::transient(ErrorCode::INTERNAL, "cannot tell speakers apart; run the job again").because(self)
-    }
-}
 
 /// The two models, one thread to a run: the same sound gives the same prints however many run side by side.
 pub(crate) struct Ears {

@@ -11,6 +11,7 @@
 
 pub(crate) mod attribution;
 mod clusters;
+mod error;
 mod fbank;
 pub(crate) mod listen;
 pub(crate) mod names;

@@ -8,7 +8,7 @@ use medley_models::Session;
 use ndarray::ArrayView3;
 use ort::value::TensorRef;
 
-use super::listen::ListenError;
+use super::error::ListenError;
 use crate::speech::{SAMPLE_RATE_HZ, span::Span};
 
 /// Samples that the model hears at once: 10 s.

@@ -7,8 +7,8 @@ use ndarray::ArrayView3;
 use ort::value::TensorRef;
 
 use super::{
+    error::ListenError,
     fbank::{self, Fbank},
-    listen::ListenError,
 };
 use crate::speech::{SAMPLE_RATE_HZ, span::Span};
 

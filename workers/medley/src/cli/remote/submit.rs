@@ -13,8 +13,8 @@ use super::{
 };
 use crate::cli::{
     Failed,
+    asked::{Asked as AskedJobs, AskedJob},
     given::label,
-    kinds::{Asked as AskedJobs, AskedJob},
     outputs, submit,
 };
 

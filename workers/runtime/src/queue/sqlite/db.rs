@@ -8,9 +8,9 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use crate::{
-    database::{self, OpenError, Trouble},
     layout::identity::{Fate, Identity},
     queue::{DEAD, DELIVERY_LIMIT, QueueError, UNREADABLE},
+    records::database::{self, OpenError, Trouble},
 };
 
 const SCHEMA_VERSION: i32 = 1;

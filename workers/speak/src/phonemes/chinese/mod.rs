@@ -12,7 +12,7 @@ use std::ops::Range;
 use crate::{
     SpeakError,
     normalization::{Piece, PieceKind},
-    voice::Symbol,
+    phonemes::{BETWEEN_SYLLABLES, BETWEEN_WORDS, Symbol},
 };
 
 pub(crate) use parts::NO_INITIAL;
@@ -166,10 +166,6 @@ impl Phrase {
 
 /// A mark of punctuation that stands between two phrases.
 pub(crate) const PAUSE: &str = "，";
-/// Between syllables of a word, and between words: Baker's labels.
-pub(crate) const BETWEEN_SYLLABLES: &str = "#0";
-pub(crate) const BETWEEN_WORDS: &str = "#1";
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-use crate::voice::Symbol;
+use crate::phonemes::Symbol;
 
 /// The alphabets of the English voices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

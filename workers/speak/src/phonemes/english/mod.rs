@@ -10,7 +10,7 @@ use espeak::Espeak;
 use crate::{
     SpeakError,
     normalization::{Piece, PieceKind},
-    voice::Symbol,
+    phonemes::Symbol,
 };
 
 /// The front end of the English voices.

@@ -3,8 +3,7 @@
 
 use crate::{
     language::Language,
-    phonemes::chinese::{BETWEEN_SYLLABLES, BETWEEN_WORDS, NO_INITIAL},
-    voice::Symbol,
+    phonemes::{BETWEEN_SYLLABLES, BETWEEN_WORDS, Symbol, chinese::NO_INITIAL},
 };
 
 /// Where a symbol stands.
