@@ -1,9 +1,9 @@
 // The frame of every page: who is signed in, where one is, and the page.
 import type { ComponentType } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { onSignedOut, session as readSession, signOut } from "./api";
 import { setLanguage, t, useLanguage, type Key } from "./i18n";
-import { useLink } from "./live";
+import { tellLink, useLink } from "./live";
 import { Jobs } from "./pages/jobs";
 import { SignIn } from "./pages/signin";
 import type { PageProps } from "./props";
@@ -35,6 +35,9 @@ function Later({ name, ...props }: PageProps & { name: string }) {
 
 function Content(props: PageProps) {
   const [first, second] = props.place.path;
+  // Before the page's own effects, which follow what it shows.
+  const at = props.place.path.join("/");
+  useMemo(() => tellLink("none"), [at]);
   if (!first || (first === "jobs" && !second)) return <Jobs {...props} />;
   if (first in LATER) return <Later name={first} {...props} />;
   return <div class="empty"><p class="empty-title">{t("nowhere")}</p><a href={to("jobs")}>{t("nav.jobs")}</a></div>;
@@ -66,7 +69,7 @@ function Settings({ session }: { session: Session }) {
   const leaving = useAction();
   return (
     <div class="settings">
-      <span class={`link is-${link}`} role="status">{t(`link.${link}`)}</span>
+      <span class={`link is-${link}`} role="status">{link !== "none" && t(`link.${link}`)}</span>
       <label class="setting"><span class="hidden">{t("theme")}</span>
         <select value={theme} onChange={(event) => setTheme(event.currentTarget.value)}>
           {(["system", "light", "dark"] as const).map((name) => <option value={name}>{t(`theme.${name}`)}</option>)}
@@ -104,8 +107,9 @@ export function App() {
   // Who goes to another page by the keyboard goes on at its beginning.
   const seen = useRef(at);
   useEffect(() => {
-    if (seen.current !== at) main.current?.focus({ preventScroll: true });
+    if (seen.current === at) return;
     seen.current = at;
+    main.current?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
   }, [at]);
   const current = PLACES.find((one) => one.path === here);

@@ -79,7 +79,7 @@ function Enumeration({ name, schema, value, set, all }: FieldProps & { all: Choi
     <label class="field">
       <span class="label">{label(name)}</span>
       <select name={name} value={String(value ?? "")} aria-describedby={id} onChange={(event) => set(event.currentTarget.value || null)}>
-        {typeOf(schema) !== "string" && <option value="">–</option>}
+        {(schema.default === undefined || schema.default === null) && <option value="">–</option>}
         {all.map((choice) => <option value={choice.value}>{choice.value}</option>)}
       </select>
       <Help id={id} text={[schema.description, about].filter(Boolean).join(" ")} />

@@ -1,11 +1,13 @@
 // One stream of events for each page. A browser comes back by itself after a break, but gives up when it is answered with an
 // error: then this comes back for it.
 import { useEffect, useState } from "preact/hooks";
+import { ask } from "./api";
 
 const SOONEST_MS = 2_000;
 const LATEST_MS = 30_000;
 
-export type Link = "connecting" | "live" | "broken";
+/** None: the page follows nothing. */
+export type Link = "none" | "connecting" | "live" | "broken";
 export type Heard = Record<string, (data: unknown) => void>;
 
 /** Follows until the returned function is called; `over` ends it when nothing more comes. */
@@ -25,6 +27,8 @@ export function follow(path: string, heard: Heard, tell: (link: Link) => void, o
       if (over()) return stop();
       tell("broken");
       if (source?.readyState === EventSource.CLOSED) {
+        // A stream does not say why it was refused: whoever is not signed in any more hears of it by this.
+        ask("GET", "/v1/jobs?limit=1").catch(() => {});
         timer = window.setTimeout(open, wait);
         wait = Math.min(wait * 2, LATEST_MS);
       }
@@ -47,7 +51,7 @@ export function follow(path: string, heard: Heard, tell: (link: Link) => void, o
 }
 
 // The shell shows how the page's stream is.
-let link: Link = "connecting";
+let link: Link = "none";
 const watchers = new Set<(link: Link) => void>();
 
 export function tellLink(now: Link) {

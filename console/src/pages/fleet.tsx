@@ -135,7 +135,7 @@ function Letter({ letter, chosen, choose }: { letter: DeadLetter; chosen: boolea
       <td><a href={to("jobs", step.job)}><code>{step.job}</code></a><span class="sub">{step.job_kind} · {`${step.id.stage}/${step.id.group}/${step.id.n}`}</span></td>
       <td class="wide"><bdi>{failure.message}</bdi> <code>{failure.code}</code>
         <details><summary>{t("attempts", attempts.length)}</summary>
-          <ul class="log">{attempts.map((attempt) => <li><time>{new Date(attempt.at_ms).toLocaleTimeString()}</time><bdi>{[attempt.message, ...attempt.causes ?? []].join(" ← ")}</bdi></li>)}</ul>
+          <ul class="log" tabIndex={0} aria-label={t("attempts", attempts.length)}>{attempts.map((attempt) => <li><time>{new Date(attempt.at_ms).toLocaleTimeString()}</time><bdi>{[attempt.message, ...attempt.causes ?? []].join(" ← ")}</bdi></li>)}</ul>
         </details>
       </td>
       <td><Time ms={letter.at_ms} /></td>

@@ -74,7 +74,7 @@ function useJob(id: string) {
     get<Job>(`/v1/jobs/${id}`).then((first) => {
       if (left) return;
       take(first);
-      if (isOver(first)) return tellLink("live");
+      if (isOver(first)) return;
       stop = follow(`/v1/jobs/${id}/events`, {
         job: (data) => take(data as Job),
         progress: (data) => setJob((before) => before && { ...before, progress: data as Progress }),
@@ -89,7 +89,7 @@ function useJob(id: string) {
             return now;
           });
         },
-      }, (link) => tellLink(over.current ? "live" : link), () => over.current);
+      }, (link) => tellLink(over.current ? "none" : link), () => over.current);
     }, setError);
     return () => {
       left = true;
@@ -158,7 +158,7 @@ function Stages({ job, running }: { job: Job; running: ReadonlyMap<string, numbe
       {failures.length > 0 && (
         <details open={job.state === "failed"}>
           <summary>{t("attempts", failures.length)}</summary>
-          <ul class="log">
+          <ul class="log" tabIndex={0} aria-label={t("attempts", failures.length)}>
             {failures.map(({ step, failure }) => (
               <li><time>{new Date(failure.at_ms).toLocaleTimeString()}</time><span class="bad"><bdi>{`${step.stage}/${step.group}/${step.n} #${failure.attempt} ${failure.message}`}</bdi></span></li>
             ))}

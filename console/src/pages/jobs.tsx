@@ -156,6 +156,7 @@ function Chosen({ jobs, done }: { jobs: Job[]; done: () => void }) {
   return (
     <div class="chosen-bar" role="group" aria-label={t("jobs.chosen", jobs.length)}>
       <strong>{t("jobs.chosen", jobs.length)}</strong>
+      {jobs.length > 1 && jobs.length <= 4 && <a class="button" href={to("jobs", jobs.map((job) => job.id).join(","))}>{t("jobs.compare")}</a>}
       <Button disabled={busy || fits.cancel.length === 0} onClick={() => act("cancel")}>{t("cancel")}</Button>
       <Button disabled={busy || fits.retry.length === 0} onClick={() => act("retry")}>{t("retry")}</Button>
       <Button kind="danger" disabled={busy} onClick={() => ask("delete")}>{t("delete")}</Button>

@@ -113,7 +113,7 @@ function Sheet({ job, document, page, lit, light, pick }: { job: Job; document: 
   const boxes = [...leaves(document), ...items].filter(({ leaf }) => (leaf.page ?? 0) === page && leaf.polygon?.length);
   if (!url) return <Notice>{t("receipt.no.picture")}</Notice>;
   return (
-    <div class="sheet"><div class="sheet-inner">
+    <div class="sheet" tabIndex={0} role="region" aria-label={t("receipt.picture")}><div class="sheet-inner">
       <img src={url} alt={t("receipt.picture")} onError={() => setFailed(true)} onLoad={(event) => setOwn([event.currentTarget.naturalWidth, event.currentTarget.naturalHeight])} />
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
         {boxes.map(({ path, leaf }) => (

@@ -56,26 +56,29 @@ interface RowProps {
 function Editing({ at, segment, change, open }: RowProps) {
   const area = useRef<HTMLTextAreaElement>(null);
   useEffect(() => area.current?.focus(), []);
-  const keep = (text: string) => {
-    change((document) => edited(document, at, text));
+  // A field that goes loses the focus first: what its key did must not be done again.
+  const over = useRef(false);
+  const end = (make?: (document: Document) => Document) => {
+    if (over.current) return;
+    over.current = true;
+    if (make) change(make);
     open(null);
   };
+  const keep = (text: string) => end((document) => edited(document, at, text));
   const keys = (event: KeyboardEvent) => {
     const { value, selectionStart, selectionEnd } = event.currentTarget as HTMLTextAreaElement;
     if (event.key === "Escape") {
       event.preventDefault();
-      open(null);
+      end();
     } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      change((document) => split(edited(document, at, value), at, selectionStart));
-      open(null);
+      end((document) => split(edited(document, at, value), at, selectionStart));
     } else if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       keep(value);
     } else if (event.key === "Backspace" && selectionStart === 0 && selectionEnd === 0 && at > 0) {
       event.preventDefault();
-      change((document) => merged(edited(document, at, value), at));
-      open(null);
+      end((document) => merged(edited(document, at, value), at));
     }
   };
   return (
@@ -87,11 +90,27 @@ function Editing({ at, segment, change, open }: RowProps) {
   );
 }
 
+/** What a row looks like by; its functions do the same whenever they were made. */
+const looks = ({ at, segment, names, now, query, unsure, editing, mayEdit }: RowProps) => [at, segment, names, now, query, unsure, editing, mayEdit];
+
+/** A row that looks as before is not drawn again: while it plays, all but one do, sixty times a second. */
 function Row(props: RowProps) {
+  const drawn = useRef<{ by: unknown[]; row: ReturnType<typeof DrawnRow> }>(undefined);
+  const by = looks(props);
+  if (!drawn.current || drawn.current.by.some((one, n) => !Object.is(one, by[n]))) drawn.current = { by, row: <DrawnRow {...props} /> };
+  return drawn.current.row;
+}
+
+function DrawnRow(props: RowProps) {
   const { at, segment, names, now, query, unsure, editing, mayEdit, seek, open, change } = props;
-  const lit = now >= segment.start_s && now < segment.end_s;
+  const lit = now >= 0;
   const classes = ["segment", lit && "now", names.length === 0 && "no-speaker"].filter(Boolean).join(" ");
   const row = useRef<HTMLLIElement>(null);
+  const was = useRef(false);
+  useEffect(() => {
+    if (was.current && !editing && document.activeElement === document.body) row.current?.querySelector<HTMLElement>(".at")?.focus();
+    was.current = editing;
+  }, [editing]);
   return (
     <li class={classes} ref={row} data-segment={at}>
       <button type="button" class="at" aria-label={t("seek", clock(segment.start_s))} onClick={() => seek(segment.start_s)}>{clock(segment.start_s, true)}</button>
@@ -104,7 +123,7 @@ function Row(props: RowProps) {
       )}
       {editing ? <Editing {...props} /> : (
         <div class="words" dir="auto" onDblClick={() => mayEdit && open(at)}>
-          <Words segment={segment} now={lit ? now : -1} unsure={unsure} query={query} seek={seek} />
+          <Words segment={segment} now={now} unsure={unsure} query={query} seek={seek} />
         </div>
       )}
       {mayEdit && !editing && (
@@ -260,7 +279,7 @@ function Editor({ job, mayEdit, first, reload }: { job: Job; mayEdit: boolean; f
     player.current.currentTime = at;
     void player.current.play().catch(() => {});
   };
-  const names = speakers(document);
+  const names = useMemo(() => speakers(document), [document]);
   return (
     <>
       {media && <Player media={media} player={player} now={now} />}
@@ -279,7 +298,7 @@ function Editor({ job, mayEdit, first, reload }: { job: Job; mayEdit: boolean; f
       {mayEdit && <Speakers document={document} change={change} />}
       <ol class="segments" ref={list} lang={document.language}>
         {document.segments.slice(0, shown).map((segment, at) => (
-          <Row key={`${segment.start_s}-${at}`} at={at} segment={segment} names={names} now={now} query={query} unsure={unsure} editing={open === at} mayEdit={mayEdit} seek={seek} open={setOpen} change={change} />
+          <Row key={`${segment.start_s}-${at}`} at={at} segment={segment} names={names} now={now >= segment.start_s && now < segment.end_s ? now : -1} query={query} unsure={unsure} editing={open === at} mayEdit={mayEdit} seek={seek} open={setOpen} change={change} />
         ))}
       </ol>
       {document.segments.length > shown && <Button onClick={() => setShown(shown + SHOWN)}>{t("more")}</Button>}
