@@ -170,6 +170,50 @@ function Chosen({ jobs, done }: { jobs: Job[]; done: () => void }) {
   );
 }
 
+/** What the list is filtered by, as the gateway takes it. */
+function filterOf(place: PageProps["place"]): Record<string, unknown> {
+  const filter: Record<string, unknown> = {};
+  for (const name of ["kind", "state"]) if (place.query.get(name)) filter[name] = place.query.get(name);
+  const [name, value] = (place.query.get("label") ?? "").split("=");
+  if (name && value) filter.labels = { [name]: value };
+  return filter;
+}
+
+/** Done to all that match the filters, also to those that are not on the page. */
+function All({ place, done }: { place: PageProps["place"]; done: () => void }) {
+  const { busy, error, run } = useAction();
+  const [asked, ask] = useState<Act>();
+  const [told, tell] = useState<{ done: number; failed: number }>();
+  const act = (action: Act) => run(async () => {
+    ask(undefined);
+    const sum = { done: 0, failed: 0 };
+    for (let cursor: string | null | undefined = ""; cursor != null;) {
+      const page: { done: string[]; failed: unknown[]; next_cursor?: string | null } =
+        await send("POST", "/v1/jobs/actions", { action, filter: filterOf(place), ...(cursor ? { cursor } : {}) });
+      sum.done += page.done.length;
+      sum.failed += page.failed.length;
+      tell({ ...sum });
+      cursor = page.next_cursor;
+    }
+    done();
+  });
+  return (
+    <div class="row" role="group" aria-label={t("jobs.all")}>
+      <span class="help">{t("jobs.all")}</span>
+      {(["cancel", "retry", "delete"] as const).map((action) => (
+        <Button kind={action === "delete" ? "danger" : "plain"} disabled={busy} aria-label={`${t("jobs.all")} ${t(action)}`} onClick={() => ask(action)}>{t(action)}</Button>
+      ))}
+      {told && <span class="help" role="status">{t("jobs.all.done", told.done, told.failed)}</span>}
+      {error !== undefined && <Trouble error={error} />}
+      {asked && (
+        <Confirm title={`${t("jobs.all")} ${t(asked)}`} yes={t(asked)} danger={asked === "delete"} onYes={() => act(asked)} onNo={() => ask(undefined)}>
+          <p>{asked === "delete" ? t("delete.for.good") : t("jobs.all.help")}</p>
+        </Confirm>
+      )}
+    </div>
+  );
+}
+
 export function Jobs({ place, session }: PageProps) {
   const query = queryOf(place);
   const { jobs, next, error, read, more } = useJobs(query);
@@ -192,6 +236,7 @@ export function Jobs({ place, session }: PageProps) {
         <a class="button main" href={to("new")}>{t("nav.new")}</a>
       </div>
       <Filters place={place} kinds={kinds} />
+      {filtered && jobs && jobs.length > 0 && session.scopes.includes("admin") && <All key={query} place={place} done={read} />}
       {error !== undefined && <Trouble error={error} again={read} />}
       {!jobs && error === undefined && <Loading />}
       {jobs && jobs.length === 0 && (filtered
