@@ -91,7 +91,7 @@ function Several({ name, schema, value, set, all }: FieldProps & { all: Choice[]
   const chosen = Array.isArray(value) ? value as string[] : [];
   const toggle = (one: string, on: boolean) => set(all.map((choice) => choice.value).filter((other) => (other === one ? on : chosen.includes(other))));
   return (
-    <fieldset class="field">
+    <fieldset class="field" aria-describedby={`${name}-help`}>
       <legend>{label(name)}</legend>
       <Help id={`${name}-help`} text={schema.description} />
       <div class="choices">

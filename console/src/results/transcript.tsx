@@ -2,7 +2,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ResultProps } from "../props";
-import { get } from "../api";
+import { ask, get } from "../api";
 import { clock } from "../format";
 import { t } from "../i18n";
 import { useNow } from "../playing";
@@ -315,6 +315,13 @@ function Chapters({ job }: { job: Job }) {
   return <Panel title={t("chapters")}><ol>{all.map((chapter) => <li><bdi>{clock(chapter.startTime ?? chapter.start_s ?? 0)} {chapter.title}</bdi></li>)}</ol></Panel>;
 }
 
+function Summary({ job }: { job: Job }) {
+  const url = job.artifacts.find((artifact) => artifact.name === "summary.md")?.url;
+  const summary = useLoaded(async (signal) => (url ? (await ask("GET", url, { signal })).text() : ""), [url]);
+  if (!summary.value) return null;
+  return <Panel title={t("summary")}><p class="plain" dir="auto">{summary.value}</p></Panel>;
+}
+
 export function Transcript({ job, mayEdit }: ResultProps) {
   const url = job.artifacts.find((artifact) => artifact.name === "transcript.json")?.url ?? "";
   const [round, setRound] = useState(0);
@@ -331,6 +338,7 @@ export function Transcript({ job, mayEdit }: ResultProps) {
         {read.value && <Editor key={round} job={read.value.now} first={read.value.document} mayEdit={mayEdit} reload={() => { read.reload(); setRound(round + 1); }} />}
       </Panel>
       <Chapters job={job} />
+      <Summary job={job} />
     </>
   );
 }

@@ -256,6 +256,7 @@ export const en = {
   "steps.retrying": "{0} tried again",
   "steps.running": "{0} running",
   "subtitles": "Subtitles",
+  "summary": "Summary",
   "switch.off": "Switch off",
   "switch.on": "Switch on",
   "test": "Send a test",

@@ -258,6 +258,7 @@ export const zh: Record<Key, string> = {
   "steps.retrying": "{0} 步重试",
   "steps.running": "{0} 步运行中",
   "subtitles": "字幕",
+  "summary": "摘要",
   "switch.off": "关闭",
   "switch.on": "开启",
   "test": "发送测试",
