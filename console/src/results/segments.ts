@@ -25,13 +25,21 @@ export interface Document {
 }
 
 /** Chinese and Japanese are written without spaces between words. */
-const joins = (language?: string) => (language === "zh" || language === "ja" || language === "yue" ? "" : " ");
+export const joins = (language?: string) => (language === "zh" || language === "ja" || language === "yue" ? "" : " ");
 
-/** The pieces that have times: words, or single characters where there are no spaces. */
+/** The pieces that have times: words, or single characters where there are no spaces; Latin words stay whole there. */
 function pieces(text: string, language?: string): string[] {
-  const trimmed = text.trim();
-  if (trimmed === "") return [];
-  return joins(language) === "" ? [...trimmed].filter((one) => one.trim() !== "") : trimmed.split(/\s+/);
+  return text.match(joins(language) === "" ? /[A-Za-z0-9'’.,-]+|\S/gu : /\S+/g) ?? [];
+}
+
+/** The words as pieces: one of several characters shares its time among them. */
+function timed(words: Word[], language?: string): Word[] {
+  return words.flatMap((word) => {
+    const parts = pieces(word.text, language);
+    if (parts.length < 2) return [word];
+    const step = (word.end_s - word.start_s) / parts.length;
+    return parts.map((text, n) => ({ ...word, text, start_s: round(word.start_s + step * n), end_s: round(word.start_s + step * (n + 1)) }));
+  });
 }
 
 /** The longest common subsequence: which new words are old ones. */
@@ -54,13 +62,14 @@ function kept(before: string[], after: string[]): Map<number, number> {
 /** Words that stayed keep their times; those between share the time between. */
 function retimed(segment: Segment, text: string, language?: string): Word[] | undefined {
   if (!segment.words) return undefined;
+  const before = timed(segment.words, language);
   const after = pieces(text, language);
-  const pairs = kept(segment.words.map((word) => word.text), after);
+  const pairs = kept(before.map((word) => word.text), after);
   const words: Word[] = [];
   for (let at = 0; at < after.length;) {
     const old = pairs.get(at);
     if (old !== undefined) {
-      words.push(segment.words[old]!);
+      words.push(before[old]!);
       at += 1;
       continue;
     }
@@ -68,7 +77,7 @@ function retimed(segment: Segment, text: string, language?: string): Word[] | un
     while (until < after.length && !pairs.has(until)) until += 1;
     const from = words.at(-1)?.end_s ?? segment.start_s;
     const next = pairs.get(until);
-    const to = Math.max(from, next === undefined ? segment.end_s : segment.words[next]!.start_s);
+    const to = Math.max(from, next === undefined ? segment.end_s : before[next]!.start_s);
     const step = (to - from) / (until - at);
     for (let n = at; n < until; n++) {
       words.push({ start_s: round(from + step * (n - at)), end_s: round(from + step * (n - at + 1)), text: after[n]! });
@@ -101,11 +110,12 @@ export function split(document: Document, at: number, caret: number): Document {
   const [head, tail] = [segment.text.slice(0, caret).trim(), segment.text.slice(caret).trim()];
   if (head === "" || tail === "") return document;
   const count = pieces(head, document.language).length;
-  const cut = segment.words?.[count]?.start_s
+  const words = segment.words && timed(segment.words, document.language);
+  const cut = words?.[count]?.start_s
     ?? round(segment.start_s + ((segment.end_s - segment.start_s) * head.length) / segment.text.length);
-  const first: Segment = { ...segment, text: head, end_s: segment.words?.[count - 1]?.end_s ?? cut };
+  const first: Segment = { ...segment, text: head, end_s: words?.[count - 1]?.end_s ?? cut };
   const second: Segment = { ...segment, text: tail, start_s: cut };
-  if (segment.words) [first.words, second.words] = [segment.words.slice(0, count), segment.words.slice(count)];
+  if (words) [first.words, second.words] = [words.slice(0, count), words.slice(count)];
   return whole(document, document.segments.toSpliced(at, 1, first, second));
 }
 
@@ -156,7 +166,9 @@ function stamp(seconds: number, mark: string): string {
 function lines(text: string, language?: string): string[] {
   const limit = joins(language) === "" ? 16 : 42;
   const all: string[] = [];
-  for (const piece of pieces(text, language)) {
+  // Where there are no spaces between words, those between Latin ones stay.
+  const parts = joins(language) === "" ? text.trim().match(/\s+|[A-Za-z0-9'’.,-]+|\S/gu) ?? [] : pieces(text, language);
+  for (const piece of parts) {
     const line = all.at(-1);
     const longer = line === undefined ? piece : `${line}${joins(language)}${piece}`;
     if (line !== undefined && longer.length <= limit) all[all.length - 1] = longer;
@@ -177,14 +189,15 @@ function cues(document: Document): Cue[] {
     const rows = lines(segment.text, document.language);
     const total = rows.reduce((sum, row) => sum + row.length, 0);
     const made: Cue[] = [];
+    const words = segment.words && timed(segment.words, document.language);
     let [at, word] = [segment.start_s, 0];
     for (let n = 0; n < rows.length; n += 2) {
       const pair = rows.slice(n, n + 2);
       word += pair.flatMap((row) => pieces(row, document.language)).length;
       const length = pair.reduce((sum, row) => sum + row.length, 0);
-      const end = n + 2 >= rows.length ? segment.end_s : segment.words?.[word - 1]?.end_s ?? at + ((segment.end_s - segment.start_s) * length) / total;
+      const end = n + 2 >= rows.length ? segment.end_s : words?.[word - 1]?.end_s ?? at + ((segment.end_s - segment.start_s) * length) / total;
       made.push({ start_s: at, end_s: end, text: `${n === 0 && segment.speaker ? `${segment.speaker}: ` : ""}${pair.join("\n")}` });
-      at = segment.words?.[word]?.start_s ?? end;
+      at = words?.[word]?.start_s ?? end;
     }
     return made;
   });

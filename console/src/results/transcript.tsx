@@ -10,7 +10,7 @@ import type { Job } from "../types";
 import { Button, Loading, Panel, Trouble, saveFile, useLoaded } from "../ui";
 import { useHistory, useRevisions } from "./revise";
 import { Saved } from "./saved";
-import { asSrt, asText, asVtt, edited, found, merged, renamed, replaced, speakers, split, spokenBy, type Document, type Segment } from "./segments";
+import { asSrt, asText, asVtt, edited, found, joins, merged, renamed, replaced, speakers, split, spokenBy, type Document, type Segment } from "./segments";
 import { Waveform } from "./waveform";
 
 const SKIP_S = 3;
@@ -25,7 +25,7 @@ function mediaOf(job: Job): { url: string; film: boolean } | null {
   return { url: `/v1/jobs/${job.id}/inputs/0`, film: /\.(mp4|m4v|mov|webm)$/i.test(input.name) };
 }
 
-function Words({ segment, now, unsure, query, seek }: { segment: Segment; now: number; unsure: boolean; query: string; seek: (at: number) => void }) {
+function Words({ segment, gap, now, unsure, query, seek }: { segment: Segment; gap: string; now: number; unsure: boolean; query: string; seek: (at: number) => void }) {
   if (!segment.words?.length) return <>{segment.text}</>;
   return (
     <>
@@ -33,7 +33,7 @@ function Words({ segment, now, unsure, query, seek }: { segment: Segment; now: n
         const lit = now >= word.start_s && now < word.end_s;
         const matches = query !== "" && word.text.toLowerCase().includes(query.toLowerCase());
         const marks = ["word", lit && "now", unsure && word.prob !== undefined && word.prob < UNSURE && "unsure", matches && "found"];
-        return <><span class={marks.filter(Boolean).join(" ")} onClick={() => seek(word.start_s)}>{word.text}</span>{" "}</>;
+        return <><span class={marks.filter(Boolean).join(" ")} onClick={() => seek(word.start_s)}>{word.text}</span>{gap}</>;
       })}
     </>
   );
@@ -42,6 +42,8 @@ function Words({ segment, now, unsure, query, seek }: { segment: Segment; now: n
 interface RowProps {
   at: number;
   segment: Segment;
+  /** What stands between two words of the language. */
+  gap: string;
   names: string[];
   now: number;
   query: string;
@@ -102,7 +104,7 @@ function Row(props: RowProps) {
 }
 
 function DrawnRow(props: RowProps) {
-  const { at, segment, names, now, query, unsure, editing, mayEdit, seek, open, change } = props;
+  const { at, segment, gap, names, now, query, unsure, editing, mayEdit, seek, open, change } = props;
   const lit = now >= 0;
   const classes = ["segment", lit && "now", names.length === 0 && "no-speaker"].filter(Boolean).join(" ");
   const row = useRef<HTMLLIElement>(null);
@@ -123,7 +125,7 @@ function DrawnRow(props: RowProps) {
       )}
       {editing ? <Editing {...props} /> : (
         <div class="words" dir="auto" onDblClick={() => mayEdit && open(at)}>
-          <Words segment={segment} now={now} unsure={unsure} query={query} seek={seek} />
+          <Words segment={segment} gap={gap} now={now} unsure={unsure} query={query} seek={seek} />
         </div>
       )}
       {mayEdit && !editing && (
@@ -298,7 +300,7 @@ function Editor({ job, mayEdit, first, reload }: { job: Job; mayEdit: boolean; f
       {mayEdit && <Speakers document={document} change={change} />}
       <ol class="segments" ref={list} lang={document.language}>
         {document.segments.slice(0, shown).map((segment, at) => (
-          <Row key={`${segment.start_s}-${at}`} at={at} segment={segment} names={names} now={now >= segment.start_s && now < segment.end_s ? now : -1} query={query} unsure={unsure} editing={open === at} mayEdit={mayEdit} seek={seek} open={setOpen} change={change} />
+          <Row key={`${segment.start_s}-${at}`} at={at} segment={segment} gap={joins(document.language)} names={names} now={now >= segment.start_s && now < segment.end_s ? now : -1} query={query} unsure={unsure} editing={open === at} mayEdit={mayEdit} seek={seek} open={setOpen} change={change} />
         ))}
       </ol>
       {document.segments.length > shown && <Button onClick={() => setShown(shown + SHOWN)}>{t("more")}</Button>}
