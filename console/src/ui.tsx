@@ -12,7 +12,7 @@ export function Badge({ state }: { state: State }) {
   return <span class={`badge is-${state}`}>{maybe(`state.${state}`, state)}</span>;
 }
 
-export function Button({ kind = "plain", ...rest }: JSX.IntrinsicElements["button"] & { kind?: "plain" | "main" | "danger" | "quiet" }) {
+export function Button({ kind = "plain", ...rest }: JSX.IntrinsicElements["button"] & { kind?: "plain" | "primary" | "danger" | "quiet" }) {
   return <button type="button" {...rest} class={`button ${kind} ${rest.class ?? ""}`} />;
 }
 
@@ -132,7 +132,7 @@ export function Confirm({ title, children, yes, danger, onYes, onNo }: Children 
       <div>{children}</div>
       <div class="row end">
         <Button onClick={() => dialog.current?.close()}>{t("no")}</Button>
-        <Button kind={danger ? "danger" : "main"} onClick={onYes}>{yes}</Button>
+        <Button kind={danger ? "danger" : "primary"} onClick={onYes}>{yes}</Button>
       </div>
     </dialog>
   );

@@ -31,6 +31,9 @@ function resultOf(job: Job): string | undefined {
   return undefined;
 }
 
+/** These have two columns of their own. */
+const WIDE: ReadonlySet<string> = new Set(["receipt", "library"]);
+
 const isOver = (job: Job) => ["succeeded", "failed", "cancelled"].includes(job.state);
 const MAX_LOG = 300;
 
@@ -290,7 +293,7 @@ function Actions({ job, session, reload }: { job: Job; session: PageProps["sessi
         <Button kind="danger" disabled={busy} onClick={() => ask(true)}>{t("delete")}</Button>
       </div>
       {error !== undefined && <Trouble error={error} />}
-      {asked && <Confirm title={t("jobs.delete", 1)} yes={t("delete")} danger onYes={remove} onNo={() => ask(false)}><p>{t("delete.for.good")}</p></Confirm>}
+      {asked && <Confirm title={t("job.delete")} yes={t("delete")} danger onYes={remove} onNo={() => ask(false)}><p>{t("delete.for.good")}</p></Confirm>}
     </>
   );
 }
@@ -302,6 +305,7 @@ function One({ id, session, narrow }: { id: string; session: PageProps["session"
   if (gone) return <Empty title={t("job.gone")}><a href={to("jobs")}>{t("nav.jobs")}</a></Empty>;
   if (error && !job) return <Trouble error={error} again={reload} />;
   if (!job) return <Loading />;
+  const isWide = WIDE.has(resultOf(job) ?? "");
   const again = () => void retry.run(async () => go("jobs", (await send<Job>("POST", `/v1/jobs/${job.id}/retry`)).id));
   return (
     <div class="stack">
@@ -314,7 +318,7 @@ function One({ id, session, narrow }: { id: string; session: PageProps["session"
       </div>
       <Failed job={job} again={again} />
       {retry.error !== undefined && <Trouble error={retry.error} />}
-      <div class={narrow ? "stack" : "columns"}>
+      <div class={narrow || isWide ? "stack" : "columns"}>
         <div class="stack">
           {!isOver(job) && <Waiting job={job} />}
           {job.state === "succeeded" && <Result job={job} mayEdit={maySubmit} changed={reload} />}
@@ -322,7 +326,7 @@ function One({ id, session, narrow }: { id: string; session: PageProps["session"
           <Stages job={job} running={running} />
           <Log lines={log} />
         </div>
-        <div class="stack"><Facts job={job} /></div>
+        <div class={isWide ? "wide-result" : "stack"}><Facts job={job} /></div>
       </div>
     </div>
   );

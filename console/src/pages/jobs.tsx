@@ -233,7 +233,7 @@ export function Jobs({ place, session }: PageProps) {
     <>
       <div class="page-head">
         <h1>{t("nav.jobs")}</h1>
-        <a class="button main" href={to("new")}>{t("nav.new")}</a>
+        <a class="button primary" href={to("new")}>{t("nav.new")}</a>
       </div>
       <Filters place={place} kinds={kinds} />
       {filtered && jobs && jobs.length > 0 && session.scopes.includes("admin") && <All key={query} place={place} done={read} />}
@@ -241,7 +241,7 @@ export function Jobs({ place, session }: PageProps) {
       {!jobs && error === undefined && <Loading />}
       {jobs && jobs.length === 0 && (filtered
         ? <Empty title={t("jobs.none.fit")}><p>{next ? <Button onClick={() => loading.run(more)}>{t("jobs.look.on")}</Button> : null}</p></Empty>
-        : <Empty title={t("jobs.none")}><p>{t("jobs.none.help")}</p><a class="button main" href={to("new")}>{t("nav.new")}</a></Empty>)}
+        : <Empty title={t("jobs.none")}><p>{t("jobs.none.help")}</p><a class="button primary" href={to("new")}>{t("nav.new")}</a></Empty>)}
       {jobs && jobs.length > 0 && (
         <>
           {picked.length > 0 && session.scopes.includes("submit") && <Chosen jobs={picked} done={() => { setChosen(new Set()); void read(); }} />}

@@ -281,7 +281,7 @@ function Ask({ kind, session, again }: { kind: Kind; session: PageProps["session
       </Panel>
       {error !== undefined && <Trouble error={error} />}
       <div class="row">
-        <Button kind="main" disabled={busy || sending || !enough || (needsConsent && consent.trim() === "")} onClick={submit}>
+        <Button kind="primary" disabled={busy || sending || !enough || (needsConsent && consent.trim() === "")} onClick={submit}>
           {jobs.length > 1 ? t("new.start.many", jobs.length) : t("new.start")}
         </Button>
         {sending && <span class="help" role="status">{t("new.sending")}</span>}

@@ -23,7 +23,7 @@ export function SignIn({ signedIn }: { signedIn: (session: Session) => void }) {
         </label>
         <code class="hint">medley token create NAME</code>
         {error !== undefined && <Trouble error={error} />}
-        <Button kind="main" type="submit" disabled={busy || token.trim() === ""}>{t("signin")}</Button>
+        <Button kind="primary" type="submit" disabled={busy || token.trim() === ""}>{t("signin")}</Button>
       </form>
     </main>
   );

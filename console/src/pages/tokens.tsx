@@ -31,7 +31,7 @@ function Make({ made }: { made: (token: string) => void }) {
           {SCOPES.map((scope) => <label class="check"><input type="checkbox" checked={scopes.includes(scope)} onChange={(event) => toggle(scope, event.currentTarget.checked)} />{t(`scope.${scope}.name`)}</label>)}
         </fieldset>
         <label class="field inline"><span class="label">{t("token.days")}</span><input type="number" min={1} max={3650} value={days} placeholder="∞" onInput={(event) => setDays(event.currentTarget.value)} /></label>
-        <Button kind="main" type="submit" disabled={busy || name.trim() === "" || scopes.length === 0}>{t("token.make")}</Button>
+        <Button kind="primary" type="submit" disabled={busy || name.trim() === "" || scopes.length === 0}>{t("token.make")}</Button>
       </div>
       {error !== undefined && <Trouble error={error} />}
     </form>

@@ -81,7 +81,7 @@ export function Webhooks(_: PageProps) {
       <div class="page-head"><h1>{t("nav.webhooks")}</h1></div>
       <form class="row" onSubmit={make}>
         <label class="field inline"><span class="label">{t("address")}</span><input type="url" required size={36} value={url} placeholder="https://…" onInput={(event) => setUrl(event.currentTarget.value)} /></label>
-        <Button kind="main" type="submit" disabled={busy || url === ""}>{t("webhook.add")}</Button>
+        <Button kind="primary" type="submit" disabled={busy || url === ""}>{t("webhook.add")}</Button>
       </form>
       {error !== undefined && <Trouble error={error} />}
       {secret && <Panel title={t("secret")}><p>{t("secret.once")}</p><Code text={secret} label={t("secret")} /></Panel>}

@@ -76,6 +76,7 @@ export const zh: Record<Key, string> = {
   "input": "输入",
   "inputs": "输入",
   "job": "任务",
+  "job.delete": "删除此任务？",
   "job.gone": "此任务已删除",
   "job.id": "编号",
   "jobs.all": "所有符合的任务：",
