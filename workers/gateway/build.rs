@@ -3,6 +3,7 @@
 
 use std::{env, error::Error, fmt::Write as _, fs, path::Path};
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script by variables where it is and where to write")]
 fn main() -> Result<(), Box<dyn Error>> {
     let dist = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../console/dist");
     println!("cargo::rerun-if-changed={}", dist.display());
