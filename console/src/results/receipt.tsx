@@ -23,7 +23,7 @@ type Json = { [name: string]: Json } | Json[] | string | number | boolean | null
 interface Receipt {
   items?: Record<string, Leaf | null>[];
   pages?: { width_px: number; height_px: number }[];
-  quality?: { adds_up?: boolean | null; review?: unknown[] | boolean; warnings?: string[] };
+  quality?: { adds_up?: boolean | null; review?: string[]; warnings?: string[] };
   [name: string]: unknown;
 }
 
@@ -33,11 +33,15 @@ const UNSURE = 0.8;
 
 const isLeaf = (value: unknown): value is Leaf => typeof value === "object" && value !== null && "value" in value && "polygon" in value;
 
+/** What a receipt usually has: shown also where nothing was read, so that it can be written in. */
+const USUAL = new Set(["merchant.name", "merchant.address", "date", "currency", "subtotal", "total"]);
+
 /** Everything with a value and a place, by its path; not the articles, which are a table. */
 function leaves(document: Receipt): { path: string; leaf: Leaf }[] {
   const found: { path: string; leaf: Leaf }[] = [];
   const walk = (value: unknown, path: string) => {
     if (isLeaf(value)) found.push({ path, leaf: value });
+    else if (value === null && USUAL.has(path)) found.push({ path, leaf: { value: null } });
     else if (Array.isArray(value)) value.forEach((one, n) => walk(one, `${path}.${n}`));
     else if (typeof value === "object" && value !== null) for (const [name, one] of Object.entries(value)) walk(one, path ? `${path}.${name}` : name);
   };
@@ -164,6 +168,13 @@ function Items({ document, mayEdit, lit, light, change, remove }: { document: Re
   );
 }
 
+/** The fields that a person should look at, as long as nobody did. */
+function Review({ document, pick }: { document: Receipt; pick: (path: string) => void }) {
+  const open = leaves(document).filter(({ path, leaf }) => document.quality?.review?.includes(path) && !leaf.corrected);
+  if (open.length === 0) return null;
+  return <Notice tone="warn"><span>{t("receipt.review")}</span><span class="row">{open.map(({ path }) => <Button onClick={() => pick(path)}>{nameOf(path)}</Button>)}</span></Notice>;
+}
+
 function Sums({ document }: { document: Receipt }) {
   const articles = sum(document);
   const told = document.quality?.adds_up;
@@ -209,6 +220,7 @@ function Editor({ job, first, mayEdit, reload }: { job: Job; first: Receipt; may
           <Sheet job={job} document={document} page={page} lit={lit} light={light} pick={pick} />
         </div>
         <div class="stack" ref={list}>
+          <Review document={document} pick={pick} />
           <Sums document={document} />
           <div class="fields">
             {leaves(document).map(({ path, leaf }) => <Field key={path} path={path} leaf={leaf} mayEdit={mayEdit} lit={lit} light={light} change={correct} />)}

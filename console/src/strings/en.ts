@@ -181,6 +181,7 @@ export const en = {
   "receipt.payment.method": "Paid by",
   "receipt.payment.tendered": "Tendered",
   "receipt.picture": "Picture of the receipt",
+  "receipt.review": "Worth a look:",
   "receipt.rounding": "Rounding",
   "receipt.service_charge": "Service",
   "receipt.subtotal": "Subtotal",

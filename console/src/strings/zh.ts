@@ -183,6 +183,7 @@ export const zh: Record<Key, string> = {
   "receipt.payment.method": "付款方式",
   "receipt.payment.tendered": "实收",
   "receipt.picture": "收据图片",
+  "receipt.review": "值得核对：",
   "receipt.rounding": "舍入",
   "receipt.service_charge": "服务费",
   "receipt.subtotal": "小计",
