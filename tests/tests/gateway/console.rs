@@ -23,7 +23,7 @@ fn repository() -> PathBuf {
 fn drive(part: &str, address: &str, arguments: &[String], mut restart: impl FnMut()) {
     let mut node = Command::new("node");
     node.env("NODE_PATH", clients::npm(&["playwright-core@1.65.1", "axe-core@4.14.1"]));
-    node.arg(repository().join("tests/tests/gateway/console_drive.cjs")).args([part, &format!("http://{address}")]);
+    node.arg(repository().join("tests/tests/gateway/console_drive.cjs")).arg(part).arg(format!("http://{address}"));
     let mut driver = node.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut say = driver.stdin.take().unwrap();
     for line in BufReader::new(driver.stdout.take().unwrap()).lines() {

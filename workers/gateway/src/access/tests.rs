@@ -332,7 +332,8 @@ async fn a_session_ends_with_its_token() {
         let (token, info) = world.token("acme", &[Scope::Read]).await;
         let opened = served.ask("POST", "/v1/session", None, Sent::Json(json!({ "token": token.reveal() }))).await;
         let cookie = opened.header("set-cookie").split(';').next().unwrap().to_owned();
-        let look = || served.ask_with("GET", "/v1/kinds", &[("cookie", cookie.as_str())], Sent::Nothing);
+        let headers = [("cookie", cookie.as_str())];
+        let look = || served.ask_with("GET", "/v1/kinds", &headers, Sent::Nothing);
         assert_eq!(look().await.status, 200);
         let path = format!("/v1/tokens/{}", info.id);
         match act {
