@@ -8,7 +8,7 @@ import json, math, multiprocessing, os, pathlib, sys, time
 
 import numpy as np
 import onnxruntime
-from PIL import Image, ImageFilter
+from PIL import Image
 
 MODELS = pathlib.Path(os.environ.get("MEDLEY_MODELS", pathlib.Path.home() / ".cache/medley/models")) / "models"
 

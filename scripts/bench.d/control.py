@@ -78,7 +78,6 @@ def speed():
     import onnxruntime as ort
 
     photo = DATA / "portraits/free/astronaut.png"
-    rgb = cv2.cvtColor(cv2.imread(str(photo)), cv2.COLOR_BGR2RGB)
     options = ort.SessionOptions()
     options.intra_op_num_threads = 2
     hed = ort.InferenceSession(str(MODELS / "models/hed/hed.onnx"), options)

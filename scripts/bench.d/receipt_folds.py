@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from receipt_fields import FIELDS, f1, ours, plain, same
+
 FOLDS = 5
 HELD_OUT = FOLDS
 # Confidences are reported in these bins.
@@ -20,9 +22,7 @@ BINS = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 def merchant(name):
     """A merchant whatever its branch, legal form and punctuation: the first five letters or digits."""
-    import receipt
-
-    return receipt.plain(name)[:5]
+    return plain(name)[:5]
 
 
 def folds(truths):
@@ -40,12 +40,10 @@ def folds(truths):
 
 def judged(truth, path):
     """For each field: what was found, whether it is right, its confidence; and whether the receipt asks for a look."""
-    import receipt
-
     record = json.loads(path.read_text()) if path.exists() else None
     value = lambda field: field["value"] if field else ""
     sure = lambda field: field["confidence"] if field else 0.0
-    got = {name: None for name in receipt.FIELDS}
+    got = {name: None for name in FIELDS}
     review = []
     if record:
         fields = {"company": record["merchant"]["name"], "address": record["merchant"]["address"]}
@@ -53,20 +51,18 @@ def judged(truth, path):
         got = {name: (value(field), sure(field)) for name, field in fields.items()}
         review = record["quality"].get("review", [])
     answers = {}
-    for name in receipt.FIELDS:
+    for name in FIELDS:
         found, confidence = got[name] or ("", 0.0)
-        answers[name] = (found, receipt.same(name, truth[name], found), confidence)
+        answers[name] = (found, same(name, truth[name], found), confidence)
     return answers, review, bool(record and record["quality"]["adds_up"])
 
 
 def read(data, tool, work, files):
     """Where the records are."""
-    import receipt
-
     kept = os.environ.get("RECEIPT_LINES")
     if not kept:
         out = work / "read" / "folds"
-        receipt.ours(tool, out, files, "--slots", "2", "--threads", "2", "--params", '{"overlay":false}')
+        ours(tool, out, files, "--slots", "2", "--threads", "2", "--params", '{"overlay":false}')
         return out
     kept, out = Path(kept), work / "read" / "folds-kept"
     if not kept.exists():
@@ -78,8 +74,6 @@ def read(data, tool, work, files):
 
 
 def main(data, tool, work, show_misses=False):
-    import receipt
-
     truths, files = {}, []
     for part in (data, data.parent / "more"):
         for key in sorted((part / "key").iterdir()):
@@ -110,11 +104,11 @@ def main(data, tool, work, show_misses=False):
     for fold in range(1, FOLDS + 1):
         size = wanted[fold]["total"]
         shops = [sum(scores) / len(scores) for (f, _), scores in by_merchant.items() if f == fold]
-        f1 = receipt.f1(right[fold], found[fold], size)
-        means.append([right[fold][name] / size for name in receipt.FIELDS] + [f1, sum(shops) / len(shops)])
-        cells = " | ".join(f"{right[fold][name]}/{size}" for name in receipt.FIELDS)
+        score = f1(right[fold], found[fold], size)
+        means.append([right[fold][name] / size for name in FIELDS] + [score, sum(shops) / len(shops)])
+        cells = " | ".join(f"{right[fold][name]}/{size}" for name in FIELDS)
         title = f"{fold}, held out" if fold == HELD_OUT else fold
-        print(f"| {title} | {size} | {len(shops)} | {cells} | {f1:.3f} | {means[-1][-1]:.3f} | {sums[fold]}/{size} |")
+        print(f"| {title} | {size} | {len(shops)} | {cells} | {score:.3f} | {means[-1][-1]:.3f} | {sums[fold]}/{size} |")
     mean = [sum(column) / FOLDS for column in zip(*means)]
     print("| mean | | | " + " | ".join(f"{value:.3f}" for value in mean) + " | |")
     print("\n| confidence | folds 1 to 4: right | held out: right |\n|---|---|---|")
@@ -124,7 +118,7 @@ def main(data, tool, work, show_misses=False):
             inside = [ok for (side, _), all in bins.items() if side == held_out for sure, ok in all if low <= sure < high]
             cells.append(f"{sum(inside)}/{len(inside)}")
         print(f"| {low:.2f} to {min(high, 1.0):.2f} | {' | '.join(cells)} |")
-    for name in receipt.FIELDS:
+    for name in FIELDS:
         cells = []
         for held_out in (False, True):
             inside = [ok for sure, ok in bins[held_out, name] if sure >= 0.9]

@@ -3,7 +3,7 @@ conventions of numbers and dates of each. Shops, streets and goods are invented.
 
 from decimal import Decimal
 
-from receipt_render import Paper, cents, goods
+from receipt_paper import Paper, cents, date_of, goods
 
 # Per country: font, currency, its sign in sums, decimal and thousands marks, and words.
 COUNTRIES = {
@@ -53,17 +53,11 @@ def money(value, country, grouped=False):
     return text.replace(",", "'") if country.get("point") else text.replace(",", " ").replace(".", ",").replace(" ", ".")
 
 
-def day(rng, style):
-    from receipt_render import date_of
-
-    return date_of(rng, style)
-
-
 def till(rng, name, variant):
     country = COUNTRIES[name]
     paper = Paper(font=("Sans", "SansMono", "Serif")[variant % 3], size=(23, 22, 24)[variant % 3])
     shop, (street, town) = rng.choice(country["names"]), rng.choice(country["streets"])
-    date, iso = day(rng, country["dates"])
+    date, iso = date_of(rng, country["dates"])
     at = f"{rng.randint(8, 20):02}:{rng.randint(10, 59)}"
     number = f"{rng.randint(2021, 2024)}-{rng.randint(10000, 99999)}"
     taxid = country["taxid"].format(rng.randint(10000000, 89999999))

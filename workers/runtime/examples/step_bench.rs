@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Steps of one round: ten full groups.
 const STEPS: u32 = 640;
-/// Rounds of each contestant, taken in turns; the median counts.
+/// Rounds of each contestant, taken in turns, unless the command line says how many; the median counts.
 const ROUNDS: usize = 5;
 
 struct Nothing;
@@ -66,20 +66,21 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     if std::env::args().nth(1).as_deref() == Some("compute") {
         return Ok(medley_runtime::compute_main(&registry, &Name::from_static(Nothing::KIND)));
     }
-    tokio::runtime::Runtime::new()?.block_on(bench(Arc::new(registry)))?;
+    let rounds = std::env::args().nth(1).map_or(Ok(ROUNDS), |rounds| rounds.parse())?;
+    tokio::runtime::Runtime::new()?.block_on(bench(Arc::new(registry), rounds))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn bench(registry: Arc<Registry>) -> Result<(), Box<dyn std::error::Error>> {
+async fn bench(registry: Arc<Registry>, rounds: usize) -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir_in(".")?;
     let (mut bare, mut steps) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let folder = folder.path().join(round.to_string());
         bare.push(write_and_sync(&folder.join("bare"))?);
         steps.push(job(&folder.join("steps"), &registry).await?);
     }
     let (bare, steps) = (rate(bare), rate(steps));
-    println!("| {STEPS} times, median of {ROUNDS} | a second | of the bare loop |");
+    println!("| {STEPS} times, median of {rounds} | a second | of the bare loop |");
     println!("|---|---:|---:|");
     println!("| write, fsync, rename, fsync of the folder | {bare:.0} | 1 |");
     println!("| a whole step that computes nothing | {steps:.0} | {:.2} |", steps / bare);

@@ -53,9 +53,10 @@ async fn timed<T>(work: impl Future<Output = T>) -> Duration {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["sqlite"] => sqlite::bench().await,
+        ["sqlite"] => sqlite::bench(ROUNDS).await,
+        ["sqlite", rounds] => sqlite::bench(rounds.parse()?).await,
         ["amqp"] => amqp::bench(None).await,
         ["amqp", python, peer] => amqp::bench(Some((python, peer))).await,
-        _ => Err("queue_bench sqlite | queue_bench amqp [PYTHON CELERY_PEER]".into()),
+        _ => Err("queue_bench sqlite [ROUNDS] | queue_bench amqp [PYTHON CELERY_PEER]".into()),
     }
 }

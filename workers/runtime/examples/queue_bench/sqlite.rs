@@ -5,7 +5,7 @@ use std::{fs::File, io::Write, path::Path, sync::Arc, time::Duration};
 use medley_runtime::queue::{Queue, QueueName, SqliteQueue};
 use tokio::task::JoinSet;
 
-use super::{ROUNDS, median, rate, step, timed};
+use super::{median, rate, step, timed};
 
 const STEPS: u32 = 300;
 
@@ -34,7 +34,7 @@ async fn cycles(queue: &Arc<SqliteQueue>, lanes: u32) {
     tasks.join_all().await;
 }
 
-pub(super) async fn bench() -> Result<(), Box<dyn std::error::Error>> {
+pub(super) async fn bench(rounds: usize) -> Result<(), Box<dyn std::error::Error>> {
     // Not `/tmp`, which may be memory.
     let folder = tempfile::tempdir_in(std::env::current_dir()?)?;
     let queue = Arc::new(SqliteQueue::open(&folder.path().join("queue.db")).await?);
@@ -42,14 +42,14 @@ pub(super) async fn bench() -> Result<(), Box<dyn std::error::Error>> {
     let mut bare: Vec<Duration> = Vec::new();
     let lanes = [1, 8, 64];
     let mut ours = vec![Vec::new(); lanes.len()];
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         bare.push(timed(async { bare_loop(folder.path(), &body) }).await);
         for (lanes, times) in lanes.iter().zip(&mut ours) {
             times.push(timed(cycles(&queue, *lanes)).await);
         }
     }
     let bare = median(bare);
-    println!("SQLite, {STEPS} steps of {} bytes, publish + take + ack, synced; median of {ROUNDS}\n", body.len());
+    println!("SQLite, {STEPS} steps of {} bytes, publish + take + ack, synced; median of {rounds}\n", body.len());
     println!("| | steps a second | ms a step | of the bare loop |\n|---|---:|---:|---:|");
     let row = |name: &str, time: Duration| {
         let ratio = bare.as_secs_f64() / time.as_secs_f64();
