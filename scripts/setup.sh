@@ -1,4 +1,4 @@
-# Sourced by run, test and bench: what each needs on a fresh Debian 12 with Rust, Python 3 and gcc. Everything is
+# Sourced by run, test and bench (or run as `scripts/setup.sh console`): what each needs on a fresh Debian 12 with Rust, Python 3 and gcc. Everything is
 # checked first and installed only when missing, so that a second run is quick.
 
 set -euo pipefail
@@ -34,9 +34,22 @@ need_cargo() {
     command -v cargo >/dev/null || { say "cargo is missing: install Rust $(grep -m1 rust-version Cargo.toml | cut -d'"' -f2) or newer"; exit 3; }
 }
 
+# Builds the web console (console/dist), which the gateway embeds, when its sources changed. Without npm what is there
+# stays: the gateway then says on its page how to build it.
+console() {
+    local sources built
+    command -v npm >/dev/null || { say "npm is missing: the web console is not built; install Node 18 or newer with npm"; return 0; }
+    sources="$(find console \( -name node_modules -o -name dist \) -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum)"
+    built="$(cat console/dist/.sources 2>/dev/null || true)"
+    [[ "$sources" == "$built" ]] && return 0
+    (cd console && npm ci --silent --no-audit --no-fund --ignore-scripts && npm run --silent check && npm run --silent build) >&2
+    printf '%s\n' "$sources" > console/dist/.sources
+}
+
 # Builds the binary; a build that is up to date takes a moment.
 build() {
     need_cargo
+    console
     cargo build --release --quiet -p medley
 }
 
@@ -49,3 +62,8 @@ cargo_deny() {
     fi
     "$dir/bin/cargo-deny" "$@"
 }
+
+# Run, and not sourced: builds what is named.
+if [[ "${BASH_SOURCE[0]}" == "$0" && "${1:-}" == "console" ]]; then
+    console
+fi

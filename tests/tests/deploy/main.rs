@@ -33,7 +33,8 @@ fn packages(name: &str) -> Vec<String> {
 fn the_image_has_what_the_machine_needs_and_works_as_nobody_special() {
     let dockerfile = read("deploy/Dockerfile");
     let stages: Vec<_> = dockerfile.split("\nFROM ").skip(1).collect();
-    let [build, run, setup] = stages[..] else { panic!("{} stages", stages.len()) };
+    let [console, build, run, setup] = stages[..] else { panic!("{} stages", stages.len()) };
+    assert!(console.contains("npm ci") && build.contains("COPY --from=console /src/console/dist console/dist"));
     for package in packages("BUILD_PACKAGES") {
         assert!(build.contains(&package), "the build stage lacks {package}");
     }

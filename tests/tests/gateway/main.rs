@@ -4,6 +4,7 @@
 
 mod access;
 mod attacks;
+mod console;
 mod events;
 mod exchange;
 mod http;

@@ -16,6 +16,7 @@
 //! ```
 
 mod access;
+mod console;
 mod error;
 mod events;
 mod extract;

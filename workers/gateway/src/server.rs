@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::Access,
+    console,
     error::GatewayError,
     events::hub::Hub,
     loopback, openapi,
@@ -84,7 +85,7 @@ impl Gateway {
     }
 
     fn router(&self) -> Router {
-        table::router(&self.app, table::all())
+        console::serve(table::router(&self.app, table::all()))
             .layer(DefaultBodyLimit::max(self.app.settings.max_body_bytes))
             .layer(middleware::from_fn_with_state(self.app.clone(), loopback::guard))
             .layer(middleware::from_fn_with_state(self.app.settings.body_pause(), bounded_pauses))

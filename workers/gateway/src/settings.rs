@@ -30,6 +30,8 @@ pub struct GatewaySettings {
     pub max_connections: usize,
     /// How long a client may take to send the head of a request, or to agree on TLS, in seconds.
     pub head_timeout_s: u64,
+    /// How long a session of the console lasts, in hours.
+    pub session_hours: u64,
     /// How many days entries of the audit log are kept.
     pub audit_keep_days: u32,
     /// How long a client may pause in the middle of a body, in seconds.
@@ -64,6 +66,7 @@ impl Default for GatewaySettings {
             max_head_bytes: 64 << 10,
             max_connections: 4_096,
             head_timeout_s: 10,
+            session_hours: 12,
             audit_keep_days: 400,
             body_pause_s: 60,
             drain_s: 20,
@@ -98,6 +101,11 @@ impl GatewaySettings {
 
     pub(crate) fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_s.min(HOUR_S))
+    }
+
+    /// At least an hour, at most a month.
+    pub(crate) fn session_s(&self) -> u64 {
+        self.session_hours.clamp(1, 31 * 24) * HOUR_S
     }
 
     pub(crate) fn presign(&self) -> Duration {

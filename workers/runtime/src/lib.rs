@@ -57,7 +57,7 @@ pub use backend::{Backend, Clock, LimitSettings, Settings, TenantSettings, Worke
 pub use breakpoint::BREAKPOINT_VARIABLE;
 pub use client::{
     Client, EndPage, Estimate, InputRequest, JobPage, JobProgress, JobStatus, NewFile, NewRevision, NewUpload, Request,
-    Revision, Scratch, Spooled, Submitted, Upload, UploadId, UploadPage,
+    Revision, Scratch, Spooled, StepRecord, Submitted, Upload, UploadId, UploadPage,
 };
 pub use compute::{ComputeCommand, compute_main};
 pub use engine::{Engine, EngineError, EngineOptions, KindRate, Swept, WorkerNote};

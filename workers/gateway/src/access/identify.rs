@@ -22,7 +22,7 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use medley_proto::Name;
 
-use super::{Access, AuditEntry, Caller, Scope, TokenId, verifier::Refusal};
+use super::{Access, AuditEntry, Caller, Scope, TokenId, sessions::Cookie, verifier::Refusal};
 use crate::{problem::Problem, request_id, state::App};
 
 /// How often a long request's token is looked at again.
@@ -45,11 +45,11 @@ pub(crate) async fn identify(State(guard): State<Guard>, mut request: Request, n
     let Some(scope) = scope else { return next.run(request).await };
     let access = &app.access;
     let seen = Seen::of(&request);
-    let presented = match bearer(request.headers()) {
-        Ok(presented) => presented.map(str::to_owned),
+    let presented = match Credential::of(request.headers()) {
+        Ok(presented) => presented,
         Err(refusal) => return unauthorized(render, &refusal),
     };
-    let caller = match access.caller(presented.as_deref()).await {
+    let caller = match access.caller(&presented).await {
         Ok(caller) => caller,
         Err(refusal) => {
             let answer = unauthorized(render, &refusal);
@@ -65,6 +65,14 @@ pub(crate) async fn identify(State(guard): State<Guard>, mut request: Request, n
         access.audit.note_refusal(&caller.tenant, seen.entry(access, caller.token.clone(), StatusCode::FORBIDDEN));
         return render(problem);
     }
+    if let Credential::Session(cookie) = &presented
+        && caller.token.is_some()
+        && seen.changes
+        && !cookie.is_vouched_for(request.headers())
+    {
+        access.audit.note_refusal(&caller.tenant, seen.entry(access, caller.token.clone(), StatusCode::FORBIDDEN));
+        return render(csrf_missing());
+    }
     let over_quota = match meter(&app, &caller, &mut request).await {
         Ok(over_quota) => over_quota,
         Err(problem) => {
@@ -74,13 +82,13 @@ pub(crate) async fn identify(State(guard): State<Guard>, mut request: Request, n
         }
     };
     request.extensions_mut().insert(caller.clone());
-    let token = presented.filter(|_| caller.token.is_some());
-    let mut answer = match &token {
+    let credential = Some(presented).filter(|_| caller.token.is_some());
+    let mut answer = match &credential {
         None => next.run(request).await,
-        Some(text) => tokio::select! {
+        Some(credential) => tokio::select! {
             biased;
             answer = next.run(request) => answer,
-            refusal = access.until_refused(text) => unauthorized(render, &refusal),
+            refusal = access.until_refused(credential) => unauthorized(render, &refusal),
         },
     };
     if over_quota.load(Ordering::Acquire) && answer.status().is_client_error() {
@@ -93,10 +101,32 @@ pub(crate) async fn identify(State(guard): State<Guard>, mut request: Request, n
         let durable = scope == Scope::Admin;
         access.audit.note(&caller.tenant, seen.entry(access, caller.token, answer.status()), durable).await;
     }
-    match token {
-        Some(text) if answer.body().size_hint().exact().is_none() => watched(app, text, answer),
+    match credential {
+        Some(credential) if answer.body().size_hint().exact().is_none() => watched(app, credential, answer),
         _ => answer,
     }
+}
+
+/// By what a request says who asks.
+pub(super) enum Credential {
+    None,
+    Token(String),
+    /// The console's cookie; a token in the header goes before it.
+    Session(Cookie),
+}
+
+impl Credential {
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+        Ok(match bearer(headers)? {
+            Some(token) => Self::Token(token.to_owned()),
+            None => Cookie::of(headers).map_or(Self::None, Self::Session),
+        })
+    }
+}
+
+pub(super) fn csrf_missing() -> Problem {
+    let detail = "a request by the console's cookie needs the header X-CSRF-Token: reload the page";
+    Problem::forbidden("csrf_missing", detail)
 }
 
 /// The token of `Authorization: Bearer …`; none when there is no such header.
@@ -114,13 +144,14 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 }
 
 /// The 401, which says what is wrong as far as that helps nobody to guess.
-fn unauthorized(render: fn(Problem) -> Response, refusal: &Refusal) -> Response {
+pub(super) fn unauthorized(render: fn(Problem) -> Response, refusal: &Refusal) -> Response {
     let (code, detail) = match refusal {
         Refusal::Missing => ("token_missing", "a token is needed: send it as `Authorization: Bearer mdl_…`"),
         Refusal::Form => ("token_invalid", "this is no token of Medley: send one as `Authorization: Bearer mdl_…`"),
         Refusal::Checksum => ("token_invalid", "a character of the token is wrong: copy it again"),
         Refusal::Unknown { .. } => ("token_invalid", "the token is not good; `medley token list` shows those that are"),
         Refusal::Expired { .. } => ("token_expired", "the token has ended; make another with `medley token create`"),
+        Refusal::SessionOver => ("session_over", "the session has ended; sign in again with a token"),
         Refusal::Away(error) => {
             tracing::warn!(%error, "a token cannot be looked at");
             let problem = Problem::new(
@@ -133,7 +164,7 @@ fn unauthorized(render: fn(Problem) -> Response, refusal: &Refusal) -> Response 
     };
     let mut answer = render(Problem::new(StatusCode::UNAUTHORIZED, code, detail));
     let challenge = match refusal {
-        Refusal::Missing => "Bearer realm=\"medley\"",
+        Refusal::Missing | Refusal::SessionOver => "Bearer realm=\"medley\"",
         _ => "Bearer realm=\"medley\", error=\"invalid_token\"",
     };
     answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
@@ -303,10 +334,10 @@ impl HttpBody for Metered {
 }
 
 /// An answer that goes on for long, such as a stream of events, ends when its token does.
-fn watched(app: Arc<App>, token: String, answer: Response) -> Response {
+fn watched(app: Arc<App>, credential: Credential, answer: Response) -> Response {
     answer.map(|inner| {
         let refused = Box::pin(async move {
-            app.access.until_refused(&token).await;
+            app.access.until_refused(&credential).await;
         });
         Body::new(Watched { inner, refused })
     })
@@ -339,11 +370,11 @@ impl HttpBody for Watched {
 }
 
 impl Access {
-    /// Waits until the token opens nothing any more. While nobody can tell, it goes on.
-    async fn until_refused(&self, token: &str) -> Refusal {
+    /// Waits until the token or session opens nothing any more. While nobody can tell, it goes on.
+    async fn until_refused(&self, credential: &Credential) -> Refusal {
         loop {
             tokio::time::sleep(LOOK_AGAIN).await;
-            match self.verifier.verify(token).await {
+            match self.caller(credential).await {
                 Ok(_) | Err(Refusal::Away(_)) => {}
                 Err(refusal) => return refusal,
             }

@@ -10,6 +10,8 @@ mod identify;
 mod quota_tests;
 mod quotas;
 mod routes;
+mod session_routes;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -34,7 +36,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use self::verifier::Refusal;
 pub(crate) use self::{
     audit::{Audit, AuditEntry},
     identify::{Guard, identify},
@@ -43,12 +44,15 @@ pub(crate) use self::{
     usage::Usage,
     verifier::Verifier,
 };
+use self::{identify::Credential, sessions::Sessions, verifier::Refusal};
 pub use self::{
     token::{InvalidTokenId, Token, TokenId},
     tokens::{MAX_TOKENS, NewToken, TokenError, TokenInfo, Tokens},
 };
 use crate::{problem::Problem, settings::GatewaySettings};
 
+/// How old what is known of a token or a session may be. What a gateway promises is 30 seconds; the rest is for a slow store.
+const MEMORY_MS: u64 = 20_000;
 /// How often what is too old is removed.
 const UPKEEP: Duration = Duration::from_secs(3_600);
 
@@ -121,6 +125,7 @@ pub(crate) struct Access {
     pub(crate) quotas: Quotas,
     pub(crate) usage: Arc<Usage>,
     verifier: Verifier,
+    sessions: Sessions,
     clock: Clock,
     /// Who asks on loopback while there never was a token.
     owner: Caller,
@@ -138,6 +143,7 @@ impl Access {
         let usage = Arc::new(Usage::new(client.clone()));
         Self {
             verifier: Verifier::new(tokens.clone(), clock.clone()),
+            sessions: Sessions::new(records.clone(), clock.clone()),
             tokens,
             audit: Audit::new(records, clock.clone()),
             quotas: Quotas::new(client.clone(), usage.clone()),
@@ -168,10 +174,12 @@ impl Access {
         self.verifier.is_known_required()
     }
 
-    /// Who asks with this token, or without one.
-    async fn caller(&self, presented: Option<&str>) -> Result<Caller, Refusal> {
+    /// Who asks with this token or session, or without one.
+    async fn caller(&self, presented: &Credential) -> Result<Caller, Refusal> {
         // What is meant to be a token of ours is looked at, whoever asks.
-        if let Some(text) = presented.filter(|text| Token::is_meant(text)) {
+        if let Credential::Token(text) = presented
+            && Token::is_meant(text)
+        {
             return self.verifier.verify(text).await;
         }
         let required = match self.verifier.is_required().await {
@@ -180,7 +188,15 @@ impl Access {
             Err(_) => true,
         };
         if required || !self.on_loopback.load(Ordering::Acquire) {
-            return Err(if presented.is_some() { Refusal::Form } else { Refusal::Missing });
+            return match presented {
+                Credential::None => Err(Refusal::Missing),
+                Credential::Token(_) => Err(Refusal::Form),
+                Credential::Session(cookie) => match self.sessions.find(cookie).await {
+                    Ok(Some(session)) => self.verifier.verify_session(&cookie.tenant, session).await,
+                    Ok(None) => Err(Refusal::SessionOver),
+                    Err(error) => Err(Refusal::Away(error)),
+                },
+            };
         }
         // Clients of other services cannot be had without a key: any will do here.
         Ok(self.owner.clone())
@@ -212,6 +228,9 @@ impl Access {
             for tenant in self.tenants().await {
                 if let Err(error) = self.audit.trim(&tenant, self.audit_keep_days).await {
                     tracing::warn!(%tenant, %error, "old entries of the audit log are not removed");
+                }
+                if let Err(error) = self.sessions.trim(&tenant).await {
+                    tracing::warn!(%tenant, %error, "sessions that have ended are not removed");
                 }
             }
         }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Caller, NewToken, Scope, Token, TokenError, TokenId, TokenInfo,
     audit::{AuditPage, Cursor},
+    session_routes,
     usage::DayUse,
 };
 use crate::{
@@ -32,6 +33,12 @@ const MAX_PAGE: usize = 500;
 const DEFAULT_PAGE: usize = 100;
 
 pub(crate) fn routes() -> Vec<Route> {
+    let mut routes = session_routes::routes();
+    routes.extend(of_administrators());
+    routes
+}
+
+fn of_administrators() -> Vec<Route> {
     vec![
         Route::get("/v1/tokens", "listTokens", list)
             .tag("access")

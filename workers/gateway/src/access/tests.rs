@@ -86,9 +86,14 @@ enum Sent {
 
 impl Served {
     async fn ask(&self, method: &str, path: &str, authorization: Option<&str>, sent: Sent) -> Answer {
+        let headers: Vec<_> = authorization.map(|value| ("authorization", value)).into_iter().collect();
+        self.ask_with(method, path, &headers, sent).await
+    }
+
+    async fn ask_with(&self, method: &str, path: &str, headers: &[(&str, &str)], sent: Sent) -> Answer {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.address));
-        if let Some(value) = authorization {
-            request = request.header("authorization", value);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         tokio::task::spawn_blocking(move || {
             let config =
@@ -261,6 +266,83 @@ async fn a_token_is_rotated_and_revoked_over_http() {
     }
     let refused = served.ask("POST", &format!("{path}/rotate"), Some(&bearer), Sent::Json(json!({}))).await;
     assert_eq!((refused.status, refused.code()), (422, "token_refused"));
+    served.end().await;
+}
+
+/// A token becomes a cookie; what changes something by it needs the header that only the console's own page knows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_is_a_token_that_scripts_cannot_read() {
+    let world = World::new(Settings::default()).await;
+    let (admin, info) = world.token("acme", &[Scope::Admin]).await;
+    let served = world.serve().await;
+    let session = served.get("/v1/session", None).await;
+    assert_eq!((session.status, session.code()), (401, "token_missing"));
+    let refused =
+        served.ask("POST", "/v1/session", None, Sent::Json(json!({ "token": Token::random(&OWNER).reveal() }))).await;
+    assert_eq!((refused.status, refused.code()), (401, "token_invalid"));
+
+    let opened = served.ask("POST", "/v1/session", None, Sent::Json(json!({ "token": admin.reveal() }))).await;
+    assert_eq!((opened.status, &opened.body["tenant"]), (201, &json!("acme")));
+    assert!(!opened.body.to_string().contains("mdl_"), "{opened:?}");
+    let set = opened.header("set-cookie");
+    assert!(set.contains("HttpOnly; SameSite=Strict") && !set.contains("Secure"), "{set}");
+    let cookie = set.split(';').next().unwrap().to_owned();
+    let csrf = opened.body["csrf"].as_str().unwrap().to_owned();
+    let (cookie, proof) = (("cookie", cookie.as_str()), ("x-csrf-token", csrf.as_str()));
+    let behind_tls = served
+        .ask_with(
+            "POST",
+            "/v1/session",
+            &[("x-forwarded-proto", "https")],
+            Sent::Json(json!({ "token": admin.reveal() })),
+        )
+        .await;
+    assert!(behind_tls.header("set-cookie").ends_with("; Secure"));
+
+    assert_eq!(served.ask_with("GET", "/v1/usage", &[cookie], Sent::Nothing).await.body["tenant"], "acme");
+    let seen = served.ask_with("GET", "/v1/session", &[cookie], Sent::Nothing).await;
+    assert_eq!((&seen.body["csrf"], &seen.body["token"]), (&json!(csrf), &json!(info.id)));
+    let make = || Sent::Json(json!({ "name": "made in the console", "scopes": ["read"] }));
+    for headers in [vec![cookie], vec![cookie, ("x-csrf-token", "made-up")]] {
+        let refused = served.ask_with("POST", "/v1/tokens", &headers, make()).await;
+        assert_eq!((refused.status, refused.code()), (403, "csrf_missing"), "{headers:?}");
+        let refused = served.ask_with("DELETE", "/v1/session", &headers, Sent::Nothing).await;
+        assert_eq!((refused.status, refused.code()), (403, "csrf_missing"), "{headers:?}");
+    }
+    let foreign = [cookie, proof, ("origin", "https://evil.example")];
+    assert_eq!(served.ask_with("POST", "/v1/tokens", &foreign, make()).await.code(), "origin_foreign");
+    assert_eq!(served.ask_with("POST", "/v1/tokens", &[cookie, proof], make()).await.status, 201);
+
+    let out = served.ask_with("DELETE", "/v1/session", &[cookie, proof], Sent::Nothing).await;
+    assert_eq!(out.status, 204);
+    assert!(out.header("set-cookie").contains("Max-Age=0"), "{out:?}");
+    let over = served.ask_with("GET", "/v1/usage", &[cookie], Sent::Nothing).await;
+    assert_eq!((over.status, over.code()), (401, "session_over"));
+    served.end().await;
+}
+
+/// A session ends with its token.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_ends_with_its_token() {
+    let world = World::new(Settings::default()).await;
+    let (admin, _) = world.token("acme", &[Scope::Admin]).await;
+    let bearer = format!("Bearer {}", admin.reveal());
+    let served = world.serve().await;
+    for act in ["rotate", "revoke"] {
+        let (token, info) = world.token("acme", &[Scope::Read]).await;
+        let opened = served.ask("POST", "/v1/session", None, Sent::Json(json!({ "token": token.reveal() }))).await;
+        let cookie = opened.header("set-cookie").split(';').next().unwrap().to_owned();
+        let headers = [("cookie", cookie.as_str())];
+        let look = || served.ask_with("GET", "/v1/kinds", &headers, Sent::Nothing);
+        assert_eq!(look().await.status, 200);
+        let path = format!("/v1/tokens/{}", info.id);
+        match act {
+            "rotate" => served.ask("POST", &format!("{path}/rotate"), Some(&bearer), Sent::Json(json!({}))).await,
+            _ => served.ask("DELETE", &path, Some(&bearer), Sent::Nothing).await,
+        };
+        let over = look().await;
+        assert_eq!((over.status, over.code()), (401, "session_over"), "{act}");
+    }
     served.end().await;
 }
 

@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 const PREFIX: &str = "mdl_";
-const ID_CHARS: usize = 16;
-const SECRET_CHARS: usize = 43;
+pub(super) const ID_CHARS: usize = 16;
+pub(super) const SECRET_CHARS: usize = 43;
 const CHECKSUM_CHARS: usize = 6;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const BASE36: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
@@ -32,7 +32,7 @@ impl TokenId {
         &self.0
     }
 
-    fn random() -> Self {
+    pub(super) fn random() -> Self {
         Self(characters(BASE36, ID_CHARS))
     }
 }
@@ -154,6 +154,11 @@ impl Token {
     pub fn reveal(&self) -> &str {
         &self.text
     }
+}
+
+/// 256 random bits.
+pub(super) fn secret_characters() -> String {
+    characters(BASE62, SECRET_CHARS)
 }
 
 fn characters(of: &[u8], count: usize) -> String {

@@ -14,13 +14,12 @@ use medley_runtime::{Clock, Error};
 use tokio::sync::Semaphore;
 
 use super::{
-    Caller, Token, TokenId, Tokens,
+    Caller, MEMORY_MS, Token, TokenId, Tokens,
+    sessions::SessionRecord,
     token::NoToken,
     tokens::{Fit, TokenError, TokenRecord},
 };
 
-/// How old what is known of a token may be. What a gateway promises is 30 seconds; the rest is for a slow store.
-pub(super) const MEMORY_MS: u64 = 20_000;
 /// The most tokens that are remembered, unknown ones included.
 const MAX_REMEMBERED: usize = 10_000;
 /// The most looks into the records side by side: made-up ids must not keep the store busy.
@@ -39,6 +38,8 @@ pub(crate) enum Refusal {
     Unknown { forged: Option<(Name, TokenId)> },
     /// It was good once.
     Expired { tenant: Name, id: TokenId },
+    /// Nobody is signed in by this cookie any more.
+    SessionOver,
     /// Nobody can tell now.
     Away(Error),
 }
@@ -84,10 +85,25 @@ impl Verifier {
         let Some(record) = self.recall(&tenant, &id).await.map_err(Refusal::Away)? else {
             return Err(Refusal::Unknown { forged: None });
         };
-        match record.fits(&token, self.clock.now_ms()) {
+        match record.fits(token.hash(), self.clock.now_ms()) {
             Fit::Good => Ok(Caller { tenant, scopes: record.scopes, token: Some(id) }),
             Fit::Expired => Err(Refusal::Expired { tenant, id }),
             Fit::Forged => Err(Refusal::Unknown { forged: Some((tenant, id)) }),
+        }
+    }
+
+    /// Whose session it is, as long as the token that opened it is good.
+    ///
+    /// # Errors
+    /// When it opens nothing.
+    pub(super) async fn verify_session(&self, tenant: &Name, session: SessionRecord) -> Result<Caller, Refusal> {
+        let SessionRecord { token: id, token_sha256, .. } = session;
+        let Some(record) = self.recall(tenant, &id).await.map_err(Refusal::Away)? else {
+            return Err(Refusal::SessionOver);
+        };
+        match record.fits(token_sha256, self.clock.now_ms()) {
+            Fit::Good => Ok(Caller { tenant: tenant.clone(), scopes: record.scopes, token: Some(id) }),
+            Fit::Expired | Fit::Forged => Err(Refusal::SessionOver),
         }
     }
 

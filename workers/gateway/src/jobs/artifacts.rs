@@ -87,17 +87,28 @@ pub(crate) async fn get(
         return Err(Problem::not_found(detail));
     };
     let key = app.client.artifact_key(&caller.tenant, job, &artifact)?;
-    let store = app.client.store();
     if query.redirect != 0
         && let Some(url) = presigned(&app, &key).await?
     {
         return Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, url)]).into_response());
     }
+    send(&app, &artifact, key, query.download != 0, &headers).await
+}
+
+/// The bytes of an object that is described like an artifact, or the part of them that a request asks for.
+pub(super) async fn send(
+    app: &App,
+    artifact: &Artifact,
+    key: Key,
+    download: bool,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let store = app.client.store();
     let tag = format!("\"{}\"", artifact.sha256);
-    if header_text(&headers, &header::IF_NONE_MATCH).is_some_and(|known| names_tag(known, &tag)) {
+    if header_text(headers, &header::IF_NONE_MATCH).is_some_and(|known| names_tag(known, &tag)) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
-    let part = match wanted(&headers, &tag, artifact.bytes) {
+    let part = match wanted(headers, &tag, artifact.bytes) {
         Wanted::All => None,
         Wanted::Part(part) => Some(part),
         Wanted::Nothing => {
@@ -108,7 +119,7 @@ pub(crate) async fn get(
         }
     };
     let body = open(store, key, part.clone().unwrap_or(0..artifact.bytes)).await?;
-    Ok(answer(&artifact, part, query.download != 0, tag, body))
+    Ok(answer(artifact, part, download, tag, body))
 }
 
 /// Where the client gets it by itself; none where the store's objects are files.

@@ -5,9 +5,11 @@ mod artifacts;
 mod conditions;
 mod filter;
 mod input_files;
+mod inputs;
 mod list;
 mod read;
 mod revisions;
+mod steps;
 mod submit;
 mod view;
 
@@ -18,6 +20,7 @@ use self::{
     artifacts::ArtifactList,
     list::JobList,
     revisions::{RevisionForm, RevisionList, RevisionView},
+    steps::StepList,
     submit::{JobForm, JobRequest},
 };
 pub(crate) use self::{
@@ -131,6 +134,21 @@ fn artifacts() -> Vec<Route> {
             .problems(&[409, 416])
     };
     vec![
+        Route::get("/v1/jobs/{job}/steps", "listSteps", steps::list)
+            .summary("The steps that are done, given up or tried again")
+            .about("Of the first thousand records that a job's steps left.")
+            .scope(Scope::Read)
+            .answer(Answer::json::<StepList>(200, "By stage.")),
+        Route::get("/v1/jobs/{job}/inputs/{number}", "getInput", inputs::get)
+            .summary("An input's bytes")
+            .about("Of an input that is kept here: an upload, or a file of a form. Counted from 0.")
+            .scope(Scope::Read)
+            .query::<Option<u8>>("download", "1: the browser saves it and does not show it.")
+            .header::<String>("Range", "One range of bytes.")
+            .answer(Answer::new(200, "Its bytes.").content(Content::bytes("*/*")).header("ETag", "Its SHA-256."))
+            .answer(Answer::new(206, "The range.").content(Content::bytes("*/*")))
+            .answer(Answer::new(304, "It has not changed."))
+            .problems(&[416]),
         Route::get("/v1/jobs/{job}/artifacts", "listArtifacts", artifacts::list)
             .summary("What an ended job made")
             .scope(Scope::Read)

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use medley_net::Address;
-use medley_proto::{Class, ErrorCode, Input, Name};
+use medley_proto::{Class, ErrorCode, Input, JobId, Name, Source};
 use medley_runtime::{InputRequest, JobStatus};
 use medley_step::StepError;
 use schemars::JsonSchema;
@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use super::{
     conditions,
     input_files::{Form, FormFile},
-    read,
+    read, status_of,
     view::JobView,
 };
 use crate::{access::Caller, events, extract::Json, operations, problem::Problem, state::App};
@@ -67,6 +67,8 @@ pub(crate) enum JobInput {
     Part(String),
     /// A finished upload, by its id.
     Upload(String),
+    /// What an earlier job read, where that is kept here: `<job>/<number>`, counted from 0.
+    Earlier(String),
 }
 
 /// A request with files.
@@ -85,9 +87,9 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, caller: Caller, request:
     // The files go when this ends: by then they are in the store.
     let (asked, files) = read_request(&app, request).await?;
     check_sizes(&asked)?;
-    let uploads = uploads(&app, &caller, &asked.inputs).await?;
+    let stored = stored(&app, &caller, &asked.inputs).await?;
     let request = medley_runtime::Request {
-        inputs: inputs(asked.inputs, &files, &uploads)?,
+        inputs: inputs(asked.inputs, &files, &stored)?,
         params: Value::Object(asked.params),
         class: asked.class,
         deadline_ms: asked.deadline_ms,
@@ -161,22 +163,40 @@ fn check_sizes(asked: &JobRequest) -> Result<(), StepError> {
     Ok(())
 }
 
-/// The inputs that finished uploads are.
-async fn uploads(app: &App, caller: &Caller, asked: &[JobInput]) -> Result<HashMap<String, Input>, Problem> {
-    let mut uploads = HashMap::new();
+/// The inputs that lie in the store already, by what the request calls them.
+async fn stored(app: &App, caller: &Caller, asked: &[JobInput]) -> Result<HashMap<String, Input>, Problem> {
+    let mut stored = HashMap::new();
     for input in asked {
-        if let JobInput::Upload(id) = input {
-            uploads.insert(id.clone(), crate::uploads::input_of(app, &caller.tenant, id).await?);
+        match input {
+            JobInput::Upload(id) => {
+                stored.insert(id.clone(), crate::uploads::input_of(app, &caller.tenant, id).await?);
+            }
+            JobInput::Earlier(place) => {
+                stored.insert(place.clone(), input_of_earlier(app, caller, place).await?);
+            }
+            JobInput::Uri(_) | JobInput::Text(_) | JobInput::Part(_) => {}
         }
     }
-    Ok(uploads)
+    Ok(stored)
+}
+
+async fn input_of_earlier(app: &App, caller: &Caller, place: &str) -> Result<Input, Problem> {
+    let none = || {
+        let detail = format!("{place:?} is no input that is kept here; write `<job>/<number>`, or send the file again");
+        Problem::not_found(detail)
+    };
+    let (job, number) = place.split_once('/').ok_or_else(none)?;
+    let (job, number): (JobId, usize) = (job.parse().map_err(|_| none())?, number.parse().map_err(|_| none())?);
+    let status = status_of(app, caller, job).await?;
+    let input = status.job.inputs.get(number).filter(|input| matches!(input.source, Source::Stored(_)));
+    input.cloned().ok_or_else(none)
 }
 
 /// The inputs as the runtime takes them. A form that names none has its files.
 fn inputs(
     asked: Vec<JobInput>,
     files: &[FormFile],
-    uploads: &HashMap<String, Input>,
+    stored: &HashMap<String, Input>,
 ) -> Result<Vec<InputRequest>, Problem> {
     if asked.is_empty() {
         return Ok(files.iter().map(|file| InputRequest::Spooled(file.spooled.clone())).collect());
@@ -192,7 +212,9 @@ fn inputs(
                 Err(Problem::bad_request("part_missing", detail))
             }
         },
-        JobInput::Upload(id) => uploads.get(&id).cloned().map(InputRequest::Stored).ok_or_else(Problem::internal),
+        JobInput::Upload(name) | JobInput::Earlier(name) => {
+            stored.get(&name).cloned().map(InputRequest::Stored).ok_or_else(Problem::internal)
+        }
     };
     asked.into_iter().map(one).collect()
 }

@@ -30,6 +30,7 @@ pub use ends::EndPage;
 pub use inputs::{InputRequest, Spooled};
 pub use list::JobPage;
 pub use progress::{Estimate, JobProgress};
+pub use reading::StepRecord;
 pub use revisions::{NewFile, NewRevision, Revision};
 pub use status::JobStatus;
 pub use submit::{Request, Submitted};

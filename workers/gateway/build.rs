@@ -1,0 +1,32 @@
+//! Embeds the console that `scripts/setup.sh` built (console/dist). Without it the gateway is built all the same, and its page
+//! says how to build the console.
+
+use std::{env, error::Error, fmt::Write as _, fs, path::Path};
+
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script by variables where it is and where to write")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let dist = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../console/dist");
+    println!("cargo::rerun-if-changed={}", dist.display());
+    let mut names = Vec::new();
+    for folder in ["", "assets"] {
+        for entry in fs::read_dir(dist.join(folder)).into_iter().flatten() {
+            let entry = entry?;
+            let name = Path::new(folder).join(entry.file_name()).display().to_string();
+            let is_source = name.ends_with(".br") || name.starts_with('.');
+            if entry.file_type()?.is_file() && !is_source {
+                names.push(name);
+            }
+        }
+    }
+    names.sort();
+    let mut code = String::from("&[\n");
+    for name in names {
+        let path = dist.join(&name).canonicalize()?;
+        let brotli = path.with_file_name(format!("{}.br", path.file_name().unwrap_or_default().display()));
+        let brotli = if brotli.exists() { format!("Some(include_bytes!({brotli:?}))") } else { "None".into() };
+        writeln!(code, "File {{ name: {name:?}, bytes: include_bytes!({path:?}), brotli: {brotli} }},")?;
+    }
+    code.push(']');
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("console_files.rs"), code)?;
+    Ok(())
+}
