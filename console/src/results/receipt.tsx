@@ -236,16 +236,17 @@ function Editor({ job, first, mayEdit, reload }: { job: Job; first: Receipt; may
 
 export function Receipt({ job, mayEdit }: ResultProps) {
   const url = job.artifacts.find((artifact) => artifact.name === "receipt.json")?.url ?? "";
-  const [round, setRound] = useState(0);
+  // An editor belongs to one reading: what is read anew gets an editor of its own.
+  const readings = useRef(0);
   const read = useLoaded(async (signal) => {
     const now = await get<Job>(`/v1/jobs/${job.id}`, signal);
-    return { now, document: await get<Receipt>(`${url}?revision=${now.revision}`, signal) };
-  }, [job.id, url, round]);
+    return { now, document: await get<Receipt>(`${url}?revision=${now.revision}`, signal), reading: ++readings.current };
+  }, [job.id, url]);
   return (
     <Panel title={t("receipt")}>
       {read.error !== undefined && <Trouble error={read.error} again={read.reload} />}
       {!read.value && read.error === undefined && <Loading />}
-      {read.value && <Editor key={round} job={read.value.now} first={read.value.document} mayEdit={mayEdit} reload={() => { read.reload(); setRound(round + 1); }} />}
+      {read.value && <Editor key={read.value.reading} job={read.value.now} first={read.value.document} mayEdit={mayEdit} reload={read.reload} />}
     </Panel>
   );
 }
