@@ -11,7 +11,7 @@ from PIL import Image
 medley, look, folder, count = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
 photos, dataset = folder / f"images-{count}", folder / "dataset"
 SIZE = (160, 120)
-BARE = ["--text=false", "--people=false", "--nsfw=false"]
+BARE = ["--objects=false", "--text=false", "--people=false", "--nsfw=false"]
 SLOTS = int(os.environ.get("LIBRARY_SLOTS", os.cpu_count()))
 # Paths on one command line of the example that only looks.
 AT_ONCE = 10_000

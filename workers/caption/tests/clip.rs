@@ -43,6 +43,7 @@ fn an_analyzer_with_a_model_tags_captions_and_embeds_the_same_twice() {
         trigger: Some("sks".into()),
         text: false,
         people: false,
+        objects: false,
         nsfw: false,
         ..CaptionParams::default()
     };
