@@ -4,8 +4,8 @@ use medley_models::{Models, SessionOptions};
 use super::{Object, centernet::CenterNet, nanodet::NanoDet, suppress::fuse};
 use crate::VisionError;
 
-/// What is left of NanoDet's score when it looks alone, so that one bound fits both ways of looking: at .45 alone its boxes
-/// are as often right as those that two detectors give .36.
+/// What is left of NanoDet's score when it looks alone. Bounds are for the mean of two detectors' scores; docs/caption.md was
+/// measured with NanoDet's own a quarter higher.
 const ALONE: f32 = 0.8;
 
 /// Whether CenterNet looks too.
@@ -36,7 +36,7 @@ impl ObjectFinder {
     }
 
     /// Everything in the picture from a score of [`super::MIN_SCORE`] on (before the scores are made comparable), the surest
-    /// first. What is told as true should have .35 or more: the page of the kind `caption` says how often that was right.
+    /// first. What is told as true should have .35 or more.
     ///
     /// # Errors
     /// When a model cannot be run.

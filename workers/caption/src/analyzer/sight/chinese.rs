@@ -150,7 +150,7 @@ fn acting(action: &Action) -> String {
     use Action as A;
     match action {
         A::Tennis => "在球场上打网球",
-        A::Bat => "在棒球场上挥棒",
+        A::Bat => "在棒球场上拿着球棒",
         A::Baseball => "在棒球场上打棒球",
         A::Surf => "踩着冲浪板冲浪",
         A::Snowboard => "在雪坡上单板滑雪",
@@ -168,7 +168,7 @@ fn acting(action: &Action) -> String {
         A::FoodAt => "坐在摆着食物的桌旁",
         A::DrinksAt => "坐在摆着饮料的桌旁",
         A::SitAtTable => "坐在桌旁",
-        A::Laptop => "用笔记本电脑",
+        A::Laptop => "在笔记本电脑前",
         A::Couch => "坐在沙发上",
         A::Bed => "在床上",
         A::Umbrella => "打着伞",
@@ -249,7 +249,7 @@ mod tests {
     fn sentences_are_chinese() {
         let said = |people, action, things: &[(&'static str, usize)], place| {
             let things = things.iter().map(|(name, many)| Named::Thing(name, *many)).collect();
-            sentence(&Scene { people, action, things, place })
+            sentence(&Scene { people, action, things, place, stands: false })
         };
         assert_eq!(said(1, Some(Action::Skateboard), &[], None).as_deref(), Some("一个人玩滑板。"));
         let eating = Some(Action::EatAt(vec![("pizza", 1), ("cake", 2)]));

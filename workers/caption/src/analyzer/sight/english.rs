@@ -53,7 +53,7 @@ pub(super) fn sentence(scene: &Scene) -> Option<String> {
         words.push(people(scene.people));
         match &scene.action {
             Some(action) => words.push(acting(action, scene.people == 1)),
-            None if scene.people == 1 && scene.place.is_some() => words.push("standing".into()),
+            None if scene.stands && scene.place.is_some() => words.push("standing".into()),
             None => {}
         }
         if !things.is_empty() {
@@ -85,7 +85,7 @@ fn acting(action: &Action, one: bool) -> String {
     let either = |alone: &str, together: &str| if one { alone.to_owned() } else { together.to_owned() };
     match action {
         A::Tennis => either("playing tennis on a court, holding a racket", "playing tennis on a court"),
-        A::Bat => either("swinging a baseball bat on a baseball field", "playing baseball on a field with a bat"),
+        A::Bat => either("holding a baseball bat on a baseball field", "playing baseball on a field with a bat"),
         A::Baseball => "playing baseball on a baseball field".into(),
         A::Surf => either("riding a wave on a surfboard", "on surfboards in the water"),
         A::Snowboard => either("riding a snowboard down a snowy slope", "on snowboards in the snow"),
@@ -105,7 +105,7 @@ fn acting(action: &Action, one: bool) -> String {
         A::FoodAt => "sitting at a table with food".into(),
         A::DrinksAt => "sitting at a table with drinks".into(),
         A::SitAtTable => "sitting at a table".into(),
-        A::Laptop => either("using a laptop computer", "with laptop computers"),
+        A::Laptop => either("at a laptop computer", "with laptop computers"),
         A::Couch => "sitting on a couch".into(),
         A::Bed => "on a bed".into(),
         A::Umbrella => either("holding an umbrella", "with umbrellas"),
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     fn said(people: usize, action: Option<Action>, things: Vec<Named>, place: Option<&'static str>) -> String {
-        sentence(&Scene { people, action, things, place }).unwrap()
+        sentence(&Scene { people, action, things, place, stands: people == 1 }).unwrap()
     }
 
     #[test]

@@ -12,6 +12,8 @@ const MAX_THINGS: usize = 3;
 /// Who is lower than so much of the tallest stands in the background.
 const FOREGROUND: f32 = 0.45;
 const MANY_PEOPLE: usize = 7;
+/// A box so many times as high as it is wide is that of somebody who stands.
+const UPRIGHT: f32 = 1.8;
 /// Of a thing that a person rides or holds, so much lies in the person's box.
 const TOUCH: f32 = 0.2;
 const SPORTS: [&str; 6] = ["tennis racket", "baseball bat", "surfboard", "snowboard", "skis", "skateboard"];
@@ -82,12 +84,8 @@ pub(super) struct Scene {
     pub(super) things: Vec<Named>,
     /// An English phrase: "in a kitchen".
     pub(super) place: Option<&'static str>,
-}
-
-impl Scene {
-    pub(super) fn is_empty(&self) -> bool {
-        self.people == 0 && self.things.is_empty() && self.place.is_none()
-    }
+    /// Whether the one person's box is as narrow as that of somebody who stands.
+    pub(super) stands: bool,
 }
 
 /// Chooses what is said. `green` is the share of the picture that has the colour of grass; `people` is the count of all
@@ -101,13 +99,9 @@ pub(super) fn scene(facts: &Facts, green: f32, people: usize) -> Scene {
     let (action, used) = if lead > 0 { seen.action(lead) } else { (None, Vec::new()) };
     let place = seen.place(lead, action.as_ref(), &used, green);
     let things = seen.things(lead, &used, place);
-    let mut scene = Scene { people: lead, action, things, place };
-    if scene.is_empty()
-        && let Some((name, _)) = facts.last
-    {
-        scene.things.push(Named::Thing(name, 1));
-    }
-    scene
+    let stands =
+        lead == 1 && seen.tallest().is_some_and(|person| person.bounds.height >= UPRIGHT * person.bounds.width);
+    Scene { people: lead, action, things, place, stands }
 }
 
 /// The facts by name.
@@ -151,11 +145,15 @@ impl<'f> Seen<'f> {
         self.things.get(name).is_some_and(|things| things.iter().any(touches))
     }
 
+    fn tallest(&self) -> Option<&Thing> {
+        self.people.iter().copied().max_by(|a, b| a.bounds.height.total_cmp(&b.bounds.height))
+    }
+
     fn people_in_front(&self) -> usize {
         if self.people.len() >= MANY_PEOPLE {
             return self.people.len();
         }
-        let tallest = self.people.iter().map(|person| person.bounds.height).fold(0.0, f32::max);
+        let tallest = self.tallest().map_or(0.0, |person| person.bounds.height);
         self.people.iter().filter(|person| person.bounds.height >= FOREGROUND * tallest).count()
     }
 
