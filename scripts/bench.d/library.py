@@ -74,7 +74,7 @@ def run(kill_after=None):
 def looked():
     """Seconds that the same takes without job, list and data set (thumbnails and rows are not kept)."""
     files = sorted(str(path) for path in photos.rglob("*.jpg"))
-    params, seconds = json.dumps({"text": False, "people": False, "nsfw": False, "thumbnail_px": 160}), 0.0
+    params, seconds = json.dumps({"objects": False, "text": False, "people": False, "nsfw": False, "thumbnail_px": 160}), 0.0
     for at in range(0, len(files), AT_ONCE):
         ran = subprocess.run([look, str(os.cpu_count()), params, *files[at:at + AT_ONCE]], capture_output=True, text=True, check=True)
         seconds += float(re.search(r"images, ([\d.]+) s", ran.stderr)[1])
