@@ -103,6 +103,7 @@ fn an_analyzer_tags_with_siglip_and_chinese_clip() {
             model: Some("mine".into()),
             own_labels: labels.clone(),
             tag_threshold: 0.0,
+            objects: false,
             text: false,
             people: false,
             nsfw: false,
