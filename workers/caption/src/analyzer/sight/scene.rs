@@ -320,7 +320,7 @@ impl<'f> Seen<'f> {
         let rest: Vec<&'static str> = rest.into_iter().map(|(name, _)| name).collect();
         let alone = self.words_alone(used);
         let extra = self.words_beyond(&rest).take(if rest.is_empty() && lead == 0 { 2 } else { 1 });
-        let things = rest.iter().take(MAX_THINGS).map(|name| Named::Thing(*name, self.count(name)));
+        let things = rest.iter().copied().take(MAX_THINGS).map(|name| Named::Thing(name, self.count(name)));
         things.chain(alone.chain(extra).map(Named::Word)).take(MAX_THINGS).collect()
     }
 

@@ -107,12 +107,13 @@ mod tests {
         bytes
     }
 
-    /// `MEDLEY_BLESS=1` writes the file anew.
+    /// `MEDLEY_REGENERATE=1` writes the file anew.
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
     fn labels_are_what_the_encoder_gives() {
         let sentences = Sentences::open(&Models::open(&Models::default_dir()), SessionOptions::default()).unwrap();
         let made = made(&sentences);
-        if std::env::var_os("MEDLEY_BLESS").is_some() {
+        if std::env::var_os("MEDLEY_REGENERATE").is_some() {
             let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/analyzer/sight/labels.bin");
             std::fs::write(path, &made).unwrap();
             return;

@@ -201,7 +201,7 @@ impl Searcher {
 
     /// The same for a data set whose vectors are of what is said of its images.
     fn embed_as_said(&self, text: &str, models: &Models) -> Result<Option<Vec<f32>>, SearchError> {
-        if !self.vectors.as_ref().is_some_and(|vectors| vectors.dim() == Sentences::DIM) {
+        if self.vectors.as_ref().is_none_or(|vectors| vectors.dim() != Sentences::DIM) {
             return Ok(None);
         }
         match Sentences::open(models, SessionOptions::default()) {
