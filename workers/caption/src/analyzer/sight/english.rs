@@ -90,7 +90,7 @@ fn acting(action: &Action, one: bool) -> String {
         A::Surf => either("riding a wave on a surfboard", "on surfboards in the water"),
         A::Snowboard => either("riding a snowboard down a snowy slope", "on snowboards in the snow"),
         A::Ski => "on skis in the snow".into(),
-        A::Skateboard => "riding a skateboard".into(),
+        A::Skateboard => either("riding a skateboard", "with a skateboard"),
         A::Frisbee => "playing with a frisbee".into(),
         A::Kite(1) => "flying a kite".into(),
         A::Kite(_) => "flying kites".into(),

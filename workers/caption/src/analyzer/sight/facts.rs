@@ -14,6 +14,8 @@ pub(super) struct Bounds {
     pub(super) small: f32,
     /// How much less is asked of what a person may hold or ride, where it touches one.
     pub(super) attached: f32,
+    /// How much more of what the classifier knows, and is sure to see something else in the place of.
+    pub(super) contradicted: f32,
     pub(super) group: f32,
     pub(super) scene: f32,
     /// Of a group that the detector knows too and has not seen.
@@ -29,6 +31,7 @@ impl Bounds {
         thing: 0.35,
         small: 0.41,
         attached: 0.10,
+        contradicted: 0.20,
         group: 0.28,
         scene: 0.22,
         unseen: 0.60,
@@ -40,6 +43,7 @@ impl Bounds {
         thing: 0.50,
         small: 0.50,
         attached: 0.0,
+        contradicted: 0.20,
         group: 0.50,
         scene: 0.40,
         unseen: 0.75,
@@ -58,6 +62,8 @@ const SEEN: f32 = 0.15;
 const FILLING: f32 = 0.9;
 const NEEDS_SUPPORT: [&str; 8] = ["bed", "tv", "clock", "umbrella", "couch", "vase", "cup", "bottle"];
 const SUPPORT: f32 = 0.02;
+/// From here on the classifier is sure: its slug is no hot dog, its monkey no bear.
+const SURE_WORD: f32 = 0.5;
 /// A thing covers at least this share of the picture.
 const MIN_SHARE: f32 = 0.004;
 /// These are often smaller.
@@ -241,6 +247,8 @@ fn believed(objects: &[Object], words: &[(&str, f32)], area: f32, bounds: &Bound
         let same = SAME.iter().filter(|(_, known)| *known == name).map(|(word, _)| of(word));
         same.fold(0.0, f32::max)
     };
+    let is_sure = words.first().is_some_and(|(_, share)| *share >= SURE_WORD);
+    let known = |name: &str| SAME.iter().any(|(_, known)| *known == name);
     let agreement = |name: &str| AGREEMENT * (word_of(name) / FULL_AGREEMENT).min(1.0);
     let wanted = |object: &Object| {
         let name = object.name();
@@ -250,7 +258,9 @@ fn believed(objects: &[Object], words: &[(&str, f32)], area: f32, bounds: &Bound
             _ => bounds.thing,
         };
         let is_held = HELD.contains(&name) && people.iter().any(|person| over(&object.bounds, person) > 0.1);
-        bound - agreement(name) - if is_held { bounds.attached } else { 0.0 }
+        let is_contradicted = is_sure && known(name) && word_of(name) < SUPPORT;
+        let doubt = if is_contradicted { bounds.contradicted } else { 0.0 };
+        bound + doubt - agreement(name) - if is_held { bounds.attached } else { 0.0 }
     };
     let thing = |object: &Object| {
         let share = object.bounds.area() / area.max(1.0);
@@ -290,7 +300,7 @@ mod tests {
         assert_eq!(names(&[object("person", 0.6, 0.0), board], &[], &Bounds::USUAL), ["person", "skateboard"]);
         assert_eq!(names(&[object("person", 0.6, 50.0), board], &[], &Bounds::USUAL), ["person"]);
         assert_eq!(names(&[object("dog", 0.25, 0.0)], &[("dog", 0.5)], &Bounds::USUAL), ["dog", "*dog"]);
-        assert_eq!(names(&[object("cow", 0.5, 0.0)], &[("dog", 0.5)], &Bounds::USUAL), ["cow"]);
+        assert_eq!(names(&[object("cow", 0.5, 0.0)], &[("dog", 0.45)], &Bounds::USUAL), ["cow"]);
         assert_eq!(names(&[], &[("dog", 0.7), ("snow", 0.25), ("boathouse", 0.25)], &Bounds::USUAL), ["*dog", "*snow"]);
     }
 
@@ -301,6 +311,9 @@ mod tests {
             names(&[Object { bounds, ..object("bed", 0.46, 0.0) }], &[("bed", word)], &Bounds::USUAL)
         };
         assert_eq!((disc(0.0), disc(0.05)), (vec![], vec!["bed".to_owned()]));
+        let bear = object("bear", 0.45, 0.0);
+        assert_eq!(names(&[bear], &[("monkey", 0.8)], &Bounds::USUAL), ["*monkey"]);
+        assert_eq!(names(&[bear], &[("monkey", 0.4)], &Bounds::USUAL), ["bear", "*monkey"]);
         let coins = [object("clock", 0.45, 0.0), object("bowl", 0.42, 30.0)];
         assert_eq!(names(&coins, &[], &Bounds::USUAL), [""; 0]);
         assert_eq!(names(&coins, &[("kitchen", 0.3)], &Bounds::USUAL), ["clock", "bowl", "*kitchen"]);
