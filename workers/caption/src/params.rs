@@ -10,7 +10,7 @@ use crate::CaptionError;
 pub struct CaptionParams {
     /// The CLIP model that tags, captions and embeds: of the registry (`clip-vit-base-patch32`, `siglip-base-patch16-224`,
     /// `chinese-clip-vit-base-patch16`, …) or of `[caption.models]`.
-    /// Without one the caption is composed of what the small models see.
+    /// Without one the caption is composed of what a detector and a classifier see.
     pub model: Option<String>,
     /// What tags are taken from: `photo` (a taxonomy of photographs), `imagenet` (1,000 things), or a file named in
     /// `[caption.banks]`. Needs a CLIP model.
@@ -25,6 +25,15 @@ pub struct CaptionParams {
     pub tag_threshold: f32,
     /// Divides the model's similarities before they become probabilities; above 1 is less sure.
     pub temperature: f32,
+    /// Name the things in the image and where it is: caption, tags, boxes and, without a CLIP model, an embedding.
+    pub objects: bool,
+    /// Look for things with CenterNet too: finds more small ones. Its weights come by `medley models pull centernet`; their
+    /// author names no licence.
+    pub second_detector: bool,
+    /// Say only what is surer than usual.
+    pub caption_sure: bool,
+    /// The language of captions and tags: `en`, `zh`. CLIP models and the vision model have their own.
+    pub caption_language: Language,
     /// Read the text in the image.
     pub text: bool,
     /// Count people, faces and poses.
@@ -41,6 +50,15 @@ pub struct CaptionParams {
     pub thumbnail_px: u32,
 }
 
+/// A language that sentences are composed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    #[default]
+    En,
+    Zh,
+}
+
 impl Default for CaptionParams {
     fn default() -> Self {
         Self {
@@ -51,6 +69,10 @@ impl Default for CaptionParams {
             max_tags: 10,
             tag_threshold: 0.05,
             temperature: 1.0,
+            objects: true,
+            second_detector: false,
+            caption_sure: false,
+            caption_language: Language::En,
             text: true,
             people: true,
             nsfw: true,
@@ -81,6 +103,9 @@ impl CaptionParams {
         }
         if self.model.is_none() && !self.own_labels.is_empty() {
             return refuse("own_labels need a CLIP model: give --model clip-vit-base-patch32".into());
+        }
+        if self.second_detector && !self.objects {
+            return refuse("second_detector looks for things: leave --objects on".into());
         }
         if self.thumbnail_px > 1024 {
             return refuse(format!("thumbnail_px is {}; give 0 to 1024", self.thumbnail_px));

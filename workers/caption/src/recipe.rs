@@ -13,7 +13,7 @@ pub struct CaptionRecipe;
 impl Recipe for CaptionRecipe {
     const KIND: &'static str = "caption";
     const ABOUT: &'static str =
-        "Say what an image shows: a caption, text, people, colours; with CLIP tags and an embedding";
+        "Say what an image shows: a caption, things, tags, text, people, colours and an embedding";
     const EXAMPLES: &'static str = "medley run caption photo.jpg -o out\n\
         medley run caption photo.jpg --model clip-vit-base-patch32 --own-labels cat,dog,car -o out";
 

@@ -27,9 +27,15 @@ pub struct Row {
     pub captioned_by: CaptionedBy,
     /// The best labels first.
     pub tags: Vec<Tag>,
+    /// Things that are believed to show, the surest first.
+    #[serde(default)]
+    pub objects: Vec<SeenObject>,
+    /// Where it is, as an English phrase: `in a kitchen`; absent where that is not sure.
+    #[serde(default)]
+    pub scene: Option<String>,
     /// Lines of text in the image, in reading order.
     pub text: Vec<String>,
-    /// How many people show: at least the faces, at least the bodies.
+    /// How many people show, by boxes, faces and bodies together.
     pub people: u32,
     pub faces: u32,
     /// Bodies whose pose could be made out.
@@ -46,7 +52,7 @@ pub struct Row {
     /// With the hash, which sees no colour, tells copies from images that differ in colour only.
     pub chroma: Option<Chroma>,
     pub exif: Option<Exif>,
-    /// Row of the embeddings file, counted from 0; absent without a CLIP model.
+    /// Row of the embeddings file, counted from 0; absent without vectors.
     pub embedding: Option<u32>,
     /// Why nothing else is known. A row with an error has no caption.
     pub error: Option<RowError>,
@@ -56,13 +62,35 @@ pub struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CaptionedBy {
-    /// Composed of what the small models saw.
+    /// Composed by rules of what detectors and a classifier saw.
     #[default]
     Sentence,
     /// Chosen from banks of phrases by a CLIP model.
     Clip,
     /// Written by the vision model of `[caption.assist]`.
     Assistant,
+}
+
+/// A thing of COCO's 80 classes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeenObject {
+    pub name: String,
+    /// 0 to 1.
+    pub score: f32,
+    /// Left, top, width and height in px of the upright image.
+    #[serde(rename = "box")]
+    pub bounds: [f32; 4],
+    /// Where its middle is.
+    pub position: Position,
+}
+
+/// A third of the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Position {
+    Left,
+    Middle,
+    Right,
 }
 
 /// A colour by name and the share of the image that is nearest to it.

@@ -27,7 +27,7 @@ fn analyze(files: &[(&str, Vec<u8>)]) -> Vec<Row> {
 }
 
 fn analyze_paths(paths: &[(String, PathBuf)]) -> Vec<Row> {
-    let params = CaptionParams { text: false, people: false, nsfw: false, ..CaptionParams::default() };
+    let params = CaptionParams { objects: false, text: false, people: false, nsfw: false, ..CaptionParams::default() };
     let analyzer =
         Analyzer::open(&Models::open(Path::new("nowhere")), &params, AnalyzerSlots { threads: 2, calls: 1 }).unwrap();
     analyzer.analyze(paths, &QuietHost::default()).unwrap().into_iter().map(|seen| seen.row).collect()
@@ -98,8 +98,14 @@ fn photos_are_turned_and_their_camera_is_named_or_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("turned.jpg");
     fs::write(&path, turned).unwrap();
-    let params =
-        CaptionParams { text: false, people: false, nsfw: false, strip_exif: true, ..CaptionParams::default() };
+    let params = CaptionParams {
+        objects: false,
+        text: false,
+        people: false,
+        nsfw: false,
+        strip_exif: true,
+        ..CaptionParams::default()
+    };
     let analyzer =
         Analyzer::open(&Models::open(folder.path()), &params, AnalyzerSlots { threads: 1, calls: 1 }).unwrap();
     let seen = analyzer.analyze(&[("turned.jpg".into(), path)], &QuietHost::default()).unwrap();

@@ -43,6 +43,7 @@ fn an_analyzer_with_a_model_tags_captions_and_embeds_the_same_twice() {
         trigger: Some("sks".into()),
         text: false,
         people: false,
+        objects: false,
         nsfw: false,
         ..CaptionParams::default()
     };
@@ -102,6 +103,7 @@ fn an_analyzer_tags_with_siglip_and_chinese_clip() {
             model: Some("mine".into()),
             own_labels: labels.clone(),
             tag_threshold: 0.0,
+            objects: false,
             text: false,
             people: false,
             nsfw: false,

@@ -52,6 +52,7 @@ fn describe(endpoint: String) -> Row {
         trigger: Some("sks".into()),
         text: false,
         people: false,
+        objects: false,
         nsfw: false,
         ..CaptionParams::default()
     };

@@ -6,6 +6,7 @@
 //! - [`Preprocess`] turns an image into a tower's input, and [`Tokenizer`] a text, both exactly as the towers were trained.
 //! - [`Embedder`] is the trait that everything else is written against. [`Batcher`] lets many threads share one, a batch
 //!   at a time.
+//! - [`Sentences`] is no CLIP: a small model that embeds English sentences by what they mean.
 //! - [`Bank`] holds embedded labels and finds the best for an image; [`Phrases`] composes a caption.
 //!
 //! ```no_run
@@ -39,6 +40,7 @@ mod model;
 mod phrases;
 mod preprocess;
 mod scoring;
+mod sentences;
 mod spec;
 mod tokenizer;
 mod tower;
@@ -54,5 +56,6 @@ pub use model::Clip;
 pub use phrases::Phrases;
 pub use preprocess::{Fit, Preprocess};
 pub use scoring::Scoring;
+pub use sentences::Sentences;
 pub use spec::ClipSpec;
 pub use tokenizer::{Context, Tokenizer};

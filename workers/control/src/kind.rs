@@ -12,6 +12,7 @@ pub const KIND: Kind = Kind::new("control")
         "blazepose",
         "face-detector",
         "face-mesh",
+        "nanodet",
         "hed",
         "midas-v2.1-small",
         "depth-anything-v2-small",

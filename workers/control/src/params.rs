@@ -29,10 +29,12 @@ pub enum AnnotatorName {
     Depth,
     /// The lines of each face.
     FaceMesh,
+    /// The boxes of things, and `detect.json` in COCO's format.
+    Detect,
 }
 
 impl AnnotatorName {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Canny,
         Self::Pose,
         Self::Hed,
@@ -44,6 +46,7 @@ impl AnnotatorName {
         Self::Segmentation,
         Self::Depth,
         Self::FaceMesh,
+        Self::Detect,
     ];
 
     /// The name in params and file names.
@@ -60,6 +63,7 @@ impl AnnotatorName {
             Self::Segmentation => "segmentation",
             Self::Depth => "depth",
             Self::FaceMesh => "face_mesh",
+            Self::Detect => "detect",
         }
     }
 }
@@ -165,6 +169,9 @@ pub struct ControlParams {
     pub mlsd_score: f32,
     /// mlsd: how long a line must be, in px of the working size.
     pub mlsd_min_length_px: f32,
+    /// detect: things less sure than this (0 to 1) are left out.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub detect_min_score: f32,
     /// depth, normal: where depth comes from.
     pub depth_source: DepthSource,
     /// depth, normal: whether the picture is a stereo pair.
@@ -197,6 +204,7 @@ impl Default for ControlParams {
             lineart_threshold: 8.0,
             mlsd_score: 0.1,
             mlsd_min_length_px: 20.0,
+            detect_min_score: 0.35,
             depth_source: DepthSource::Auto,
             stereo: Stereo::None,
             normal_background: 0.1,
@@ -229,9 +237,17 @@ impl ControlParams {
         if !(1..=64).contains(&self.xdog_threshold) {
             return refuse("xdog_threshold must be 1 to 64");
         }
-        let shares = [self.pose_min_visibility, self.pose_min_score, self.mlsd_score, self.normal_background];
+        let shares = [
+            self.pose_min_visibility,
+            self.pose_min_score,
+            self.mlsd_score,
+            self.detect_min_score,
+            self.normal_background,
+        ];
         if shares.iter().any(|share| !(0.0..=1.0).contains(share)) {
-            return refuse("pose_min_visibility, pose_min_score, mlsd_score and normal_background must be 0 to 1");
+            return refuse(
+                "pose_min_visibility, pose_min_score, mlsd_score, detect_min_score and normal_background must be 0 to 1",
+            );
         }
         if !(self.normal_flatness > 0.0 && self.mlsd_min_length_px >= 0.0 && self.lineart_threshold >= 0.0) {
             return refuse("normal_flatness must be above 0, mlsd_min_length_px and lineart_threshold not below");

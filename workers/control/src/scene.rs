@@ -5,6 +5,7 @@ use medley_models::{Models, SessionOptions};
 use medley_vision::{
     face::{Face, FaceFinder, FaceMesher, Mesh},
     geometry::{Rect, Roi},
+    objects::{Object, ObjectFinder, SecondLook},
     pose::{Mask, Person, PoseFinder, PoseMasker, PoseModel, PoseOptions, part},
 };
 use opencv::{core::Mat, imgproc, prelude::*};
@@ -199,6 +200,12 @@ impl<'a> Scene<'a> {
         let first = mesher.fit(&self.picture, face.roi())?;
         let mesh = mesher.fit(&self.picture, first.roi())?;
         Ok((mesh.score >= MIN_FACE_SCORE).then_some(mesh))
+    }
+
+    /// Things of COCO's classes in px of [`Self::seen_size`], the surest first.
+    pub fn objects(&self) -> Result<Vec<Object>, ControlError> {
+        let options = SessionOptions { threads: self.resources.threads, parallel: 1 };
+        Ok(ObjectFinder::open(&self.resources.models, SecondLook::No, options)?.find(&self.picture)?)
     }
 
     /// Soft edges at the working size: f32, 0 to 1.

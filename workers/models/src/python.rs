@@ -13,6 +13,7 @@ use crate::{ModelError, Said, cache::stamp_of};
 const SCRIPTS: &[(&str, &str)] = &[
     ("canonical_face.py", include_str!("../convert/canonical_face.py")),
     ("ct2.py", include_str!("../convert/ct2.py")),
+    ("efficientnet_lite_to_onnx.py", include_str!("../convert/efficientnet_lite_to_onnx.py")),
     ("eight_bits.py", include_str!("../convert/eight_bits.py")),
     ("expose_output.py", include_str!("../convert/expose_output.py")),
     ("hed_to_onnx.py", include_str!("../convert/hed_to_onnx.py")),
@@ -23,9 +24,11 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("onnx_part.py", include_str!("../convert/onnx_part.py")),
     ("simplify.py", include_str!("../convert/simplify.py")),
     ("speaker_segmentation.py", include_str!("../convert/speaker_segmentation.py")),
+    ("tfjs_to_onnx.py", include_str!("../convert/tfjs_to_onnx.py")),
     ("tflite_graph.py", include_str!("../convert/tflite_graph.py")),
     ("tflite_to_onnx.py", include_str!("../convert/tflite_to_onnx.py")),
     ("torch_checkpoint.py", include_str!("../convert/torch_checkpoint.py")),
+    ("torch_legacy.py", include_str!("../convert/torch_legacy.py")),
     ("unpack.py", include_str!("../convert/unpack.py")),
     ("voice_print.py", include_str!("../convert/voice_print.py")),
     ("whisper_decoder.py", include_str!("../convert/whisper_decoder.py")),
@@ -33,6 +36,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("whisper_encoder.py", include_str!("../convert/whisper_encoder.py")),
     ("whisper_ggml.py", include_str!("../convert/whisper_ggml.py")),
     ("whisper_quantise.py", include_str!("../convert/whisper_quantise.py")),
+    ("wordpiece_vocabulary.py", include_str!("../convert/wordpiece_vocabulary.py")),
 ];
 
 /// A virtual environment in the cache, made when first needed and named by what is in it.

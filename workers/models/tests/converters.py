@@ -2,8 +2,11 @@
 
 usage: converters.py FOLDER_OF_CONVERTERS (run by the tests in src/python.rs)
 """
+import base64
 import io
+import json
 import pathlib
+import pickle
 import sys
 import tarfile
 import tempfile
@@ -19,6 +22,9 @@ import kokoro_graph
 import kokoro_voices
 import onnx_part
 import simplify
+import tfjs_to_onnx
+import torch_legacy
+import wordpiece_vocabulary
 
 dice = np.random.default_rng(7)
 folder = tempfile.TemporaryDirectory()  # removed in the end
@@ -185,6 +191,85 @@ def voices_of_some_languages():
     assert len(styles) == kokoro_voices.HEADER_BYTES + 2 * kokoro_voices.VOICE_BYTES and styles[-1] == 2
 
 
+def a_graph_of_tensorflow_js():
+    """A padded convolution with channels last, halves as weights, an addition, and an end that is laid out again."""
+    kernel, bias = dice.standard_normal((3, 3, 3, 4)).astype(np.float16), random(4)
+    pads, order, shape = np.array([[0, 0], [1, 1], [1, 1], [0, 0]]), np.array([0, 3, 1, 2]), np.array([1, 4, 9])
+    held = dict(kernel=kernel, bias=bias, pads=pads.astype(np.int32), order=order.astype(np.int32), shape=shape.astype(np.int32))
+    manifest = [dict(name=name, shape=list(value.shape), dtype=str(value.dtype).replace("16", "32")) for name, value in held.items()]
+    manifest[0]["quantization"] = dict(dtype="float16")
+    said = lambda text: base64.b64encode(text.encode()).decode()
+    numbers = lambda *values: dict(list=dict(i=[str(value) for value in values]))
+    node = lambda op, name, *inputs, **attr: dict(op=op, name=name, input=list(inputs), attr=attr)
+    conv = dict(strides=numbers(1, 2, 2, 1), dilations=numbers(1, 1, 1, 1), padding=dict(s=said("VALID")))
+    sides = dict(shape=dict(dim=[dict(size=str(side)) for side in (1, 5, 5, 3)]))
+    nodes = [
+        node("Placeholder", "in", shape=sides), node("Pad", "padded", "in", "pads"),
+        node("Conv2D", "conv", "padded", "kernel", **conv), node("AddV2", "sum", "conv", "bias"),
+        node("Relu6", "clipped", "sum"), node("Transpose", "turned", "clipped", "order"), node("Reshape", "out", "turned", "shape"),
+    ]
+    (work / "weights.bin").write_bytes(b"".join(value.tobytes() for value in held.values()))
+    model = dict(modelTopology=dict(node=nodes), weightsManifest=[dict(paths=["weights.bin"], weights=manifest)])
+    (work / "model.json").write_text(json.dumps(model))
+    tfjs_to_onnx.main(str(work / "model.json"), str(work / "weights.bin"), "out,clipped", str(work / "tfjs.onnx"))
+    x = random(1, 3, 5, 5)
+    out, clipped = ReferenceEvaluator(str(work / "tfjs.onnx")).run(None, {"image": x})
+    padded = np.pad(x[0], ((0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))[:, ::2, ::2]
+    wanted = np.einsum("cyxij,ijco->oyx", windows, kernel.astype(np.float32)) + bias[:, None, None]
+    assert np.abs(clipped[0] - wanted.clip(0, 6)).max() < 1e-4 and np.array_equal(out, clipped.reshape(1, 4, 9))
+    assert kinds(work / "tfjs.onnx") == ["Conv", "Clip", "Reshape", "Identity", "Identity"], kinds(work / "tfjs.onnx")
+
+
+def a_checkpoint_before_zip_files():
+    """Tensors come out; a class that has no place in weights does not."""
+    path = work / "weights.pth"
+
+    class Storage:
+        """Stands for the numbers that come after the pickle."""
+
+    class Saved:
+        def __reduce__(self):
+            return rebuild, (Storage(), 1, (2, 3), (3, 1), False, {})
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, value):
+            return ("storage", storage, "0", "cpu", 7) if isinstance(value, Storage) else None
+
+    torch, utils = type(sys)("torch"), type(sys)("torch._utils")
+    storage = type("FloatStorage", (), dict(__module__="torch"))
+    def rebuild(*_):
+        raise AssertionError("the file's code runs")
+    rebuild.__module__, rebuild.__qualname__ = "torch._utils", "_rebuild_tensor_v2"
+    torch.FloatStorage, utils._rebuild_tensor_v2 = storage, rebuild
+    sys.modules.update({"torch": torch, "torch._utils": utils})
+    values = random(7)
+    with open(path, "wb") as file:
+        for fact in (1, 2, 3):
+            pickle.dump(fact, file)
+        Pickler(file, 2).dump({"layer.weight": Saved(), "note": "kept out"})
+        pickle.dump(["0"], file)
+        file.write((7).to_bytes(8, "little") + values.tobytes())
+    found = torch_legacy.read(path)
+    assert list(found) == ["layer.weight"] and np.array_equal(found["layer.weight"], values[1:].reshape(2, 3))
+    with open(path, "wb") as file:
+        for fact in (1, 2, 3, pathlib.PurePosixPath("/")):
+            pickle.dump(fact, file)
+    try:
+        torch_legacy.read(path)
+    except pickle.UnpicklingError as error:
+        assert "has no place" in str(error)
+    else:
+        raise AssertionError("it was loaded")
+
+
+def a_vocabulary_in_the_order_of_its_numbers():
+    vocabulary = {"[PAD]": 0, "ok": 2, "##é": 1}
+    (work / "tokenizer.json").write_text(json.dumps(dict(model=dict(type="WordPiece", continuing_subword_prefix="##", vocab=vocabulary))))
+    wordpiece_vocabulary.main(work / "tokenizer.json", work / "vocab.txt")
+    assert (work / "vocab.txt").read_bytes() == "[PAD]\n##é\nok\n".encode()
+
+
 products_of_seven_bits_do_not_overflow()
 windows_of_a_signal_give_its_convolution()
 voices_of_some_languages()
@@ -194,3 +279,6 @@ matrices_in_8_bits(17)
 matrices_in_8_bits(20)
 a_graph_without_large_matrices_is_refused()
 one_of_two_towers()
+a_graph_of_tensorflow_js()
+a_checkpoint_before_zip_files()
+a_vocabulary_in_the_order_of_its_numbers()

@@ -54,6 +54,12 @@ impl Palette {
         Self { small, lab }
     }
 
+    /// The share of the image that is green as grass and leaves are.
+    pub(super) fn green(&self) -> f32 {
+        let pixels = self.small.as_raw().as_chunks::<3>().0;
+        pixels.iter().filter(|pixel| is_green(**pixel)).count() as f32 / pixels.len().max(1) as f32
+    }
+
     /// The colours of at least 8 % of the image, at most four, the largest share first.
     pub(super) fn colours(&self) -> Vec<Colour> {
         let names = NAMES.map(|(name, rgb)| (name, lab(rgb)));
@@ -117,6 +123,18 @@ fn lab(rgb: [u8; 3]) -> [f32; 3] {
     let z = (0.019_334 * r + 0.119_192 * g + 0.950_304 * b) / 1.088_83;
     let [x, y, z] = [x, y, z].map(|t| if t > 0.008_856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 });
     [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+}
+
+/// A hue between yellow-green and green-cyan, neither pale nor dark.
+fn is_green(pixel: [u8; 3]) -> bool {
+    let [red, green, blue] = pixel.map(|value| f32::from(value) / 255.0);
+    let (highest, lowest) = (red.max(green).max(blue), red.min(green).min(blue));
+    let spread = highest - lowest;
+    if highest <= 0.15 || spread <= 0.2 * highest || green < highest {
+        return false;
+    }
+    let hue = 120.0 + 60.0 * (blue - red) / spread;
+    hue > 65.0 && hue < 165.0
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod nsfw;
 mod people;
 mod photo;
 mod sentence;
+mod sight;
 mod tagger;
 
 use std::{
@@ -18,6 +19,7 @@ use std::{
 
 use image::RgbImage;
 use medley_assist::Assistant;
+use medley_clip::Tag;
 use medley_media::picture;
 use medley_models::Models;
 use medley_proto::ErrorCode;
@@ -28,15 +30,17 @@ use medley_vision::{
     text::{LineReader, PpOcr, PpOcrVersion, Slots},
 };
 
+pub(crate) use self::sight::chinese::in_english;
 use self::{
     colours::Palette,
     nsfw::Nsfw,
     people::People,
     photo::{Detail, ImageFile, Photo},
+    sight::{Looked, Said, Sight},
     tagger::ClipTagger,
 };
 use crate::{
-    CaptionConfig, CaptionError, CaptionParams, RowError,
+    CaptionConfig, CaptionError, CaptionParams, Language, RowError,
     row::{CaptionedBy, Row},
 };
 
@@ -58,7 +62,7 @@ pub struct AnalyzerSlots {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Analysis {
     pub row: Row,
-    /// A unit vector, with a CLIP model. The caller sets the row's `embedding`.
+    /// A unit vector, of the CLIP model or of what is said of the image. The caller sets the row's `embedding`.
     pub embedding: Option<Vec<f32>>,
     /// A JPEG of the upright image whose longer side is at most [`CaptionParams::thumbnail_px`]; none when that is 0.
     pub thumbnail: Option<Vec<u8>>,
@@ -83,6 +87,7 @@ struct Inner {
     params: CaptionParams,
     threads: usize,
     text: Option<PpOcr>,
+    sight: Option<Sight>,
     people: Option<People>,
     nsfw: Option<Nsfw>,
     tagger: Option<ClipTagger>,
@@ -116,6 +121,7 @@ impl Analyzer {
             // While one batch is in the tower, more images are decoded, so that the next batch is a full one.
             threads: slots.threads.max(1) * if params.model.is_some() { DECODED_AHEAD } else { 1 },
             text: params.text.then(|| PpOcr::open(models, PpOcrVersion::V6Small, pages)).transpose()?,
+            sight: params.objects.then(|| Sight::open(models, params, parallel)).transpose()?,
             people: params.people.then(|| People::open(models, parallel)).transpose()?,
             nsfw: params.nsfw.then(|| Nsfw::open(models, parallel)).transpose()?,
             tagger: ClipTagger::open(models, params, config, parallel)?,
@@ -182,8 +188,16 @@ impl Analyzer {
                 return Ok(Analysis::failed(row));
             }
         };
-        let mut row = self.inner.row(shown, file, &photo, host)?;
-        let embedding = self.inner.tagger.as_ref().map(|tagger| tagger.tag(&photo.rgb, &mut row)).transpose()?;
+        let (mut row, mut embedding) = self.inner.row(shown, file, &photo, host)?;
+        if let Some(tagger) = &self.inner.tagger {
+            let seen = std::mem::take(&mut row.tags);
+            embedding = Some(tagger.tag(&photo.rgb, &mut row)?);
+            // Labels of the user's own stand alone.
+            if self.inner.params.own_labels.is_empty() {
+                let seen = without(seen, &row.tags);
+                row.tags.extend(seen);
+            }
+        }
         if let Some(assistant) = &self.assistant
             && let Some(caption) = describe::describe(assistant, photo.on_white(), &row)
         {
@@ -194,6 +208,11 @@ impl Analyzer {
         let thumbnail = self.inner.thumbnail(photo.on_white())?;
         Ok(Analysis { row, embedding, thumbnail })
     }
+}
+
+/// The tags that are not among the others.
+fn without(tags: Vec<Tag>, others: &[Tag]) -> Vec<Tag> {
+    tags.into_iter().filter(|tag| !others.iter().any(|other| other.label == tag.label)).collect()
 }
 
 /// An analysis, or the row of an image on which a model, a decoder (with its error) or the code (a panic) failed.
@@ -210,11 +229,28 @@ impl Inner {
         if self.tagger.is_some() { Detail::Full } else { Detail::Enough }
     }
 
-    fn row(&self, shown: &str, file: &ImageFile, photo: &Photo, host: &dyn Host) -> Result<Row, CaptionError> {
+    /// The row, and the vector of what is said of the image.
+    fn row(
+        &self,
+        shown: &str,
+        file: &ImageFile,
+        photo: &Photo,
+        host: &dyn Host,
+    ) -> Result<(Row, Option<Vec<f32>>), CaptionError> {
         let image = photo.on_white();
         let palette = Palette::of(image);
         let (sharpness, exposure) = luma::sharpness_and_exposure(image);
-        let counts = self.people.as_ref().map(|people| people.count(image)).transpose()?.unwrap_or_default();
+        // The detector's boxes say where people are looked for.
+        let objects = self.sight.as_ref().map(|sight| sight.objects(image)).transpose()?;
+        let counts = self.people.as_ref().map(|people| people.count(image, objects.as_deref())).transpose()?;
+        let counts = counts.unwrap_or_default();
+        let said = match (&self.sight, &objects) {
+            (Some(sight), Some(objects)) => {
+                let (green, width, people) = (palette.green(), photo.width, counts.people);
+                sight.say(&Looked { image, objects, green, people, width })?
+            }
+            _ => Said::default(),
+        };
         let mut row = Row {
             path: shown.into(),
             sha256: file.sha256.to_string(),
@@ -223,6 +259,9 @@ impl Inner {
             height: photo.height,
             format: photo.format.into(),
             orientation: photo.orientation,
+            objects: said.objects,
+            scene: said.scene,
+            tags: said.tags,
             text: self.text.as_ref().map(|reader| lines(reader, image, host)).transpose()?.unwrap_or_default(),
             people: counts.people,
             faces: counts.faces,
@@ -236,8 +275,13 @@ impl Inner {
             exif: photo.exif.clone().filter(|_| !self.params.strip_exif),
             ..Row::default()
         };
-        row.caption = sentence::compose(&row, palette.is_grey());
-        Ok(row)
+        let language = self.params.caption_language;
+        row.caption = match (said.sentence, language) {
+            (Some(sentence), _) => sentence::with_the_rest(sentence, &row, language),
+            (None, Language::En) => sentence::compose(&row, palette.is_grey()),
+            (None, Language::Zh) => sentence::compose_in_chinese(&row, palette.is_grey()),
+        };
+        Ok((row, said.vector))
     }
 
     fn thumbnail(&self, image: &RgbImage) -> Result<Option<Vec<u8>>, CaptionError> {

@@ -1,6 +1,7 @@
-//! A plain sentence composed of what the small models found.
+//! A plain sentence of an image in which nothing could be named, and what is added to one that names things.
 
-use crate::row::Row;
+use super::sight::chinese;
+use crate::{params::Language, row::Row};
 
 /// The longest quotation of the text in an image.
 const QUOTED_CHARS: usize = 80;
@@ -33,16 +34,64 @@ pub(super) fn compose(row: &Row, grey: bool) -> String {
     if !grey && !colours.is_empty() {
         sentence += &format!(", mostly {}", colours.join(" and "));
     }
-    // A stray digit or letter is more often a pattern than a word.
-    if row.text.iter().any(|line| line.chars().filter(|c| c.is_alphanumeric()).count() >= MIN_LETTERS) {
+    if has_words(&row.text) {
         let what = if page { "beginning" } else { "with the words" };
         sentence += &format!(", {what} “{}”", quoted(&row.text));
     }
-    if let Some(time) = row.exif.as_ref().and_then(|exif| exif.time.as_deref()) {
-        sentence += &format!(", taken on {}", time.split(' ').next().unwrap_or(time));
+    if let Some(taken) = taken(row) {
+        sentence += &format!(", {taken}");
     }
     sentence.push('.');
     sentence
+}
+
+/// A sentence that names things, and a second one with the text in the image, and when and where it was taken.
+pub(super) fn with_the_rest(sentence: String, row: &Row, language: Language) -> String {
+    if language == Language::Zh {
+        return sentence + &rest_in_chinese(row);
+    }
+    let words = has_words(&row.text).then(|| format!("with the words “{}”", quoted(&row.text)));
+    let rest: Vec<String> = words.into_iter().chain(taken(row)).collect();
+    if rest.is_empty() { sentence } else { format!("{sentence} {}.", capitalised(&rest.join(", "))) }
+}
+
+/// "一张黑白图片，以蓝色和白色为主。" and the text in the image, when and where it was taken.
+pub(super) fn compose_in_chinese(row: &Row, grey: bool) -> String {
+    let people = match row.people {
+        0 => String::new(),
+        many => format!("，有{many}个人"),
+    };
+    let colours: Vec<&str> = row.colours.iter().take(2).filter_map(|colour| chinese::name(&colour.name)).collect();
+    let colours =
+        if grey || colours.is_empty() { String::new() } else { format!("，以{}为主", colours.join("和")) };
+    format!("一张{}图片{people}{colours}。{}", if grey { "黑白" } else { "" }, rest_in_chinese(row))
+}
+
+fn rest_in_chinese(row: &Row) -> String {
+    let words = has_words(&row.text).then(|| format!("图中文字：“{}”。", quoted(&row.text)));
+    let exif = row.exif.as_ref();
+    let day = exif.and_then(|exif| exif.time.as_deref()).map(|time| time.split(' ').next().unwrap_or(time));
+    let day = day.map(|day| format!("拍摄于{day}。"));
+    let place = exif.and_then(|exif| exif.lat.zip(exif.lon)).map(|(lat, lon)| format!("位置：{lat:.4}，{lon:.4}。"));
+    [words, day, place].into_iter().flatten().collect()
+}
+
+/// A stray digit or letter is more often a pattern than a word.
+fn has_words(lines: &[String]) -> bool {
+    lines.iter().any(|line| line.chars().filter(|c| c.is_alphanumeric()).count() >= MIN_LETTERS)
+}
+
+/// "taken on 2024-05-01 near 48.2082, 16.3738"
+fn taken(row: &Row) -> Option<String> {
+    let exif = row.exif.as_ref()?;
+    let day = exif.time.as_deref().map(|time| format!(" on {}", time.split(' ').next().unwrap_or(time)));
+    let place = exif.lat.zip(exif.lon).map(|(lat, lon)| format!(" near {lat:.4}, {lon:.4}"));
+    (day.is_some() || place.is_some()).then(|| format!("taken{}{}", day.unwrap_or_default(), place.unwrap_or_default()))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn article(word: &str) -> &'static str {

@@ -7,7 +7,7 @@ use medley_tests::binary::Medley;
 use serde_json::Value;
 
 /// Asks for nothing that needs a model.
-pub(crate) const BARE: &[&str] = &["--text=false", "--people=false", "--nsfw=false"];
+pub(crate) const BARE: &[&str] = &["--objects=false", "--text=false", "--people=false", "--nsfw=false"];
 
 /// A small JPEG unlike those of other numbers: smooth waves of its own.
 pub(crate) fn draw(number: u32) -> Vec<u8> {

@@ -9,7 +9,8 @@ mod wordpiece;
 
 use std::path::Path;
 
-use self::{bpe::Bpe, unigram::Unigram, wordpiece::WordPiece};
+pub(crate) use self::wordpiece::WordPiece;
+use self::{bpe::Bpe, unigram::Unigram};
 use crate::{ClipError, Family};
 
 /// Turns text into ids. Shared by threads.

@@ -1,4 +1,5 @@
-//! BERT's WordPiece tokeniser with the vocabulary of Chinese-CLIP: what `BertTokenizer` of transformers 4.57 gives.
+//! BERT's WordPiece tokeniser with the vocabulary of Chinese-CLIP or of BERT's uncased English model: what
+//! `BertTokenizer` of transformers 4.57 gives.
 //! Words like `[MASK]` in a text are text, as in `cn_clip`.
 
 use std::{collections::HashMap, path::Path};
@@ -16,7 +17,7 @@ const MAX_LETTERS: usize = 100;
 const MAX_BYTES: usize = 64 << 10;
 
 #[derive(Debug)]
-pub(super) struct WordPiece {
+pub(crate) struct WordPiece {
     ids: HashMap<String, u32>,
     unknown: u32,
     start: u32,
@@ -31,7 +32,7 @@ pub(super) struct WordPiece {
 
 impl WordPiece {
     /// Reads `vocab.txt`: a piece a line, in the order of their ids.
-    pub(super) fn open(path: &Path) -> Result<Self, &'static str> {
+    pub(crate) fn open(path: &Path) -> Result<Self, &'static str> {
         let bytes = read(path, MAX_VOCABULARY_BYTES)?;
         Self::parse(std::str::from_utf8(&bytes).map_err(|_| "it is no text in UTF-8")?)
     }
@@ -52,11 +53,11 @@ impl WordPiece {
         })
     }
 
-    pub(super) fn start(&self) -> u32 {
+    pub(crate) fn start(&self) -> u32 {
         self.start
     }
 
-    pub(super) fn end(&self) -> u32 {
+    pub(crate) fn end(&self) -> u32 {
         self.end
     }
 
@@ -64,7 +65,7 @@ impl WordPiece {
         self.pad
     }
 
-    pub(super) fn encode(&self, text: &str) -> Vec<u32> {
+    pub(crate) fn encode(&self, text: &str) -> Vec<u32> {
         let text = &text[..text.floor_char_boundary(MAX_BYTES)];
         let spaced = self.spaced(&self.plain(text));
         spaced.split_whitespace().flat_map(|word| self.pieces(word)).collect()

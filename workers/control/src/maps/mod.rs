@@ -3,6 +3,7 @@
 mod ade20k;
 mod canny;
 mod depth;
+mod detect;
 mod face_mesh;
 mod hed;
 mod lineart;
@@ -14,6 +15,7 @@ mod segmentation;
 
 use canny::Canny;
 use depth::Depth;
+use detect::Detect;
 use face_mesh::FaceMesh;
 use hed::{Hed, Softedge};
 use lineart::Lineart;
@@ -41,5 +43,6 @@ pub(crate) fn annotator(name: AnnotatorName) -> &'static dyn Annotator {
         AnnotatorName::Segmentation => &Segmentation,
         AnnotatorName::Depth => &Depth,
         AnnotatorName::FaceMesh => &FaceMesh,
+        AnnotatorName::Detect => &Detect,
     }
 }

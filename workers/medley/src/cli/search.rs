@@ -13,16 +13,16 @@ use crate::config::Config;
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true)), after_help = "\
 Examples:
-  medley search dataset \"a cat on a couch\"     by captions, tags, text and names
+  medley search dataset a cat on a couch       by what is said of the images, exact words first
   medley search dataset --text total           by text that was read in the image
   medley search dataset --image cat.jpg        images that look like this one
   medley search dataset --like 17              images like row 17 of captions.jsonl, counted from 0")]
 struct Args {
     /// The folder that `medley run library … -o` made.
     dataset: PathBuf,
-    /// What the images show.
-    #[arg(group = "what")]
-    words: Option<String>,
+    /// What the images show, in a few words.
+    #[arg(group = "what", value_name = "WORDS")]
+    words: Vec<String>,
     /// A picture; finds those like it.
     #[arg(long, group = "what", value_name = "FILE")]
     image: Option<PathBuf>,
@@ -66,8 +66,8 @@ pub(super) const COMMAND: ExtraCommand = ExtraCommand {
 fn main(args: &Args, config: &Config) -> Result<ExitCode, Failed> {
     let failed = |error: SearchError| Failed::from(StepError::from(error));
     let library = Searcher::open(&args.dataset).map_err(failed)?.configured(caption_config(config)?);
-    let query = match (&args.words, &args.image, &args.text, args.like) {
-        (Some(words), ..) => Query::Words(words.clone()),
+    let query = match (&args.words[..], &args.image, &args.text, args.like) {
+        ([_, ..], ..) => Query::Words(args.words.join(" ")),
         (_, Some(image), ..) => Query::Image(image.clone()),
         (_, _, Some(text), _) => Query::Text(text.clone()),
         (.., Some(row)) => Query::Like(row),
@@ -84,9 +84,13 @@ fn main(args: &Args, config: &Config) -> Result<ExitCode, Failed> {
 /// What a user should know of how the images were compared.
 fn note(query: &Query, found: &SearchResults, library: &Searcher) -> Option<&'static str> {
     match (query, found.by) {
+        (Query::Words(_), ComparedBy::Words) if library.has_said_vectors() => Some(
+            "the model minilm is not here (medley models pull minilm), so words are looked for as they are in captions, \
+             tags, text and names",
+        ),
         (Query::Words(_), ComparedBy::Words) if library.model().is_none() => Some(
-            "the data set has no CLIP embeddings (run the library with --model), so words are looked for in captions, \
-             tags, text and names, not in what the images show",
+            "the data set has no embeddings (run the library with --objects or --model), so words are looked for as they \
+             are in captions, tags, text and names",
         ),
         (Query::Words(_), ComparedBy::Words) => Some(
             "the CLIP model that made the data set's embeddings is not here (medley models list), so words are looked \

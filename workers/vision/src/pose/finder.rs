@@ -102,13 +102,6 @@ impl PoseFinder {
     /// # Errors
     /// When a model cannot be run.
     pub fn find(&self, image: &RgbImage, min_score: f32) -> Result<Vec<Person>, VisionError> {
-        let candidates = self.candidates(image)?;
-        let look = |candidate: &Detection| self.look_thrice(image, candidate, min_score);
-        let seen = parallel::map(&candidates, self.threads, look)?;
-        Ok(distinct(seen.into_iter().flatten().collect()))
-    }
-
-    fn candidates(&self, image: &RgbImage) -> Result<Vec<Detection>, VisionError> {
         let (width, height) = image.dimensions();
         let mut views = vec![Roi::whole(width, height)];
         for share in TILES {
@@ -117,7 +110,22 @@ impl PoseFinder {
                 views.extend(tiles(width, height, side, OVERLAP));
             }
         }
-        let found = parallel::map(&views, self.threads, |roi| {
+        self.find_in(image, &views, min_score)
+    }
+
+    /// Everyone who shows in these views with at least this score, the surest first.
+    ///
+    /// # Errors
+    /// When a model cannot be run.
+    pub fn find_in(&self, image: &RgbImage, views: &[Roi], min_score: f32) -> Result<Vec<Person>, VisionError> {
+        let candidates = self.candidates(image, views)?;
+        let look = |candidate: &Detection| self.look_thrice(image, candidate, min_score);
+        let seen = parallel::map(&candidates, self.threads, look)?;
+        Ok(distinct(seen.into_iter().flatten().collect()))
+    }
+
+    fn candidates(&self, image: &RgbImage, views: &[Roi]) -> Result<Vec<Detection>, VisionError> {
+        let found = parallel::map(views, self.threads, |roi| {
             let mut found = self.detector.detect(image, roi, MIN_DETECTION)?;
             found.retain(|person| person.is_whole(roi, image));
             Ok::<_, VisionError>(found)

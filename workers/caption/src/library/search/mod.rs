@@ -13,15 +13,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use medley_clip::{Clip, ClipError, ClipSpec, Embedder};
-use medley_models::Models;
+use medley_clip::{Clip, ClipError, ClipSpec, Embedder, Sentences};
+use medley_models::{Models, SessionOptions};
 use medley_proto::{ErrorCode, Manifest};
 use medley_step::{Host, Retryable, StepError};
 
 pub(super) use self::index::Writer as IndexWriter;
 use self::{index::Index, top::Top, vectors::Vectors};
 use super::{LibraryParams, LibraryRow};
-use crate::{Analyzer, AnalyzerSlots, CaptionConfig, CaptionError, CaptionParams, PHash};
+use crate::{Analyzer, AnalyzerSlots, CaptionConfig, CaptionError, CaptionParams, PHash, analyzer::in_english};
 
 const EMBEDDINGS: &str = "embeddings.npy";
 /// A manifest has some kilobytes; a larger file is none.
@@ -157,7 +157,12 @@ impl Searcher {
         self.index.rows()
     }
 
-    /// The CLIP model that made its embeddings, if it has any.
+    /// Whether its vectors are of what is said of its images, which no CLIP model made.
+    pub fn has_said_vectors(&self) -> bool {
+        self.vectors.is_some() && self.model.is_none()
+    }
+
+    /// The CLIP model that made its embeddings, if one did.
     pub fn model(&self) -> Option<&str> {
         self.vectors.as_ref().and(self.model.as_deref())
     }
@@ -175,7 +180,7 @@ impl Searcher {
     ) -> Result<SearchResults, SearchError> {
         match query {
             Query::Words(text) => match self.embed(text, models)? {
-                Some(vector) => self.nearest(&vector, limit),
+                Some(vector) => self.nearest_with_words(&vector, text, limit),
                 None => self.results(ComparedBy::Words, words::search(&self.index, text, limit)?),
             },
             Query::Text(text) => self.results(ComparedBy::Words, words::read_in_images(&self.index, text, limit)?),
@@ -186,12 +191,56 @@ impl Searcher {
 
     /// Embeds a text with the data set's model; none when the data set has no embeddings or the model is not here.
     fn embed(&self, text: &str, models: &Models) -> Result<Option<Vec<f32>>, SearchError> {
-        let Some(model) = self.model() else { return Ok(None) };
+        let Some(model) = self.model() else { return self.embed_as_said(text, models) };
         match ClipSpec::named(model, &self.config.models).and_then(|spec| Clip::open(models, spec, 1)) {
             Ok(clip) => Ok(clip.texts(&[text])?.pop()),
             Err(ClipError::Model(_) | ClipError::Params(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The same for a data set whose vectors are of what is said of its images.
+    fn embed_as_said(&self, text: &str, models: &Models) -> Result<Option<Vec<f32>>, SearchError> {
+        if self.vectors.as_ref().is_none_or(|vectors| vectors.dim() != Sentences::DIM) {
+            return Ok(None);
+        }
+        match Sentences::open(models, SessionOptions::default()) {
+            Ok(sentences) => Ok(Some(sentences.embed(&in_english(text).unwrap_or_else(|| text.to_owned()))?)),
+            Err(ClipError::Model(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The images that have all the words of a text, then all others; both the nearest first. With a CLIP model, whose
+    /// vectors are of the images themselves, words count for nothing.
+    fn nearest_with_words(&self, vector: &[f32], text: &str, limit: usize) -> Result<SearchResults, SearchError> {
+        if self.model.is_some() {
+            return self.nearest(vector, limit);
+        }
+        let mut with_words = words::with_all(&self.index, text)?;
+        if let Some(english) = in_english(text) {
+            with_words.extend(words::with_all(&self.index, &english)?);
+            with_words.sort_unstable();
+            with_words.dedup();
+        }
+        let Some(vectors) = self.vectors.as_ref().filter(|vectors| vectors.dim() == vector.len()) else {
+            return self.nearest(vector, limit);
+        };
+        let rows = self.index.rows_of_embeddings();
+        let mut first = Top::new(limit);
+        for row in &with_words {
+            let embedding = self.index.record(*row).and_then(|record| record.embedding);
+            if let Some(embedding) = embedding.filter(|embedding| *embedding < vectors.rows()) {
+                first.add(*row, vectors.cosine(embedding, vector));
+            }
+        }
+        let mut hits = first.finish();
+        // Enough to fill up what is left, whichever of them came first already.
+        let nearest = vectors.nearest(vector, limit.saturating_add(hits.len()));
+        let rest = nearest.into_iter().filter_map(|(embedding, score)| Some((*rows.get(embedding as usize)?, score)));
+        hits.extend(rest.filter(|(row, _)| with_words.binary_search(row).is_err()));
+        hits.truncate(limit);
+        self.results(ComparedBy::Embedding, hits)
     }
 
     /// The images nearest to an embedding by the data set's model, of a sentence or an image.
@@ -232,7 +281,9 @@ impl Searcher {
         host: &dyn Host,
     ) -> Result<SearchResults, SearchError> {
         let model = self.model().map(str::to_owned);
-        let params = CaptionParams { model, text: false, people: false, nsfw: false, ..CaptionParams::default() };
+        let objects = model.is_none() && self.vectors.is_some();
+        let params =
+            CaptionParams { model, objects, text: false, people: false, nsfw: false, ..CaptionParams::default() };
         let analyzer = Analyzer::with_config(models, &params, AnalyzerSlots { threads: 1, calls: 1 }, &self.config)?;
         let files = [(path.display().to_string(), path.to_owned())];
         let analysis = analyzer.analyze(&files, host)?.pop();

@@ -48,7 +48,7 @@ impl Vectors {
 
     /// The rows of the highest cosine, on all cores.
     pub(super) fn nearest(&self, to: &[f32], limit: usize) -> Vec<(u32, f32)> {
-        let length = to.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-12);
+        let length = length(to);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let each = self.rows().div_ceil(u32::try_from(threads).unwrap_or(1)).max(1);
         let scan = |from: u32| {
@@ -69,6 +69,11 @@ impl Vectors {
         all.finish()
     }
 
+    /// The cosine of a row and a vector.
+    pub(super) fn cosine(&self, row: u32, to: &[f32]) -> f32 {
+        self.dot(row, to) / length(to)
+    }
+
     /// Eight sums, which the compiler computes at the same time.
     fn dot(&self, row: u32, to: &[f32]) -> f32 {
         let (eights, rest) = self.bytes(row).as_chunks::<8>();
@@ -82,6 +87,10 @@ impl Vectors {
         let rest: f32 = rest.iter().zip(to_rest).map(|(bytes, value)| f32::from_le_bytes(*bytes) * value).sum();
         sums.iter().sum::<f32>() + rest
     }
+}
+
+fn length(vector: &[f32]) -> f32 {
+    vector.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-12)
 }
 
 #[cfg(test)]

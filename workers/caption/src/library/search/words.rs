@@ -8,13 +8,7 @@ const STOP_WORDS: [&str; 14] = ["a", "an", "and", "at", "by", "for", "in", "is",
 
 /// Rows with any of the words, those with more and rarer words first (inverse document frequency, Robertson 2004).
 pub(super) fn search(index: &Index, query: &str, limit: usize) -> Result<Vec<(u32, f32)>, SearchError> {
-    let all = words(query);
-    let mut asked: Vec<String> = all.iter().filter(|word| !STOP_WORDS.contains(&word.as_str())).cloned().collect();
-    if asked.is_empty() {
-        asked = all;
-    }
-    asked.sort_unstable();
-    asked.dedup();
+    let asked = asked(query);
     if asked.is_empty() {
         return Ok(Vec::new());
     }
@@ -30,6 +24,44 @@ pub(super) fn search(index: &Index, query: &str, limit: usize) -> Result<Vec<(u3
         top.add(*number, weights.iter().zip(&rarity).map(|(weight, rarity)| weight * rarity).sum());
     }
     Ok(top.finish())
+}
+
+/// The words of a query that say something, each once.
+fn asked(query: &str) -> Vec<String> {
+    let all = words(query);
+    let mut asked: Vec<String> = all.iter().filter(|word| !STOP_WORDS.contains(&word.as_str())).cloned().collect();
+    if asked.is_empty() {
+        asked = all;
+    }
+    asked.sort_unstable();
+    asked.dedup();
+    asked
+}
+
+/// The rows that have every word of a query, as it is or in its other number, in their order.
+pub(super) fn with_all(index: &Index, query: &str) -> Result<Vec<u32>, SearchError> {
+    let asked = asked(query);
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stems: Vec<String> = asked.iter().map(|word| stem(word).to_owned()).collect();
+    let has_all = |row: &LibraryRow| {
+        let image = &row.row;
+        let mut there: Vec<String> = words(&image.caption);
+        image.tags.iter().for_each(|tag| there.extend(words(&tag.label)));
+        there.extend(image.text.iter().flat_map(|line| words(line)).chain(words(&image.path)));
+        stems.iter().all(|asked| there.iter().any(|word| stem(word) == asked)).then(Vec::new)
+    };
+    let has_some = |line: &[u8]| stems.iter().all(|word| may_have(line, std::slice::from_ref(word))).then_some(());
+    Ok(scan(index, has_some, has_all)?.into_iter().map(|(row, _)| row).collect())
+}
+
+/// An English word without the ending of its plural.
+fn stem(word: &str) -> &str {
+    match word.strip_suffix('s') {
+        Some(one) if one.len() > 2 && !one.ends_with(['s', 'u', 'i']) => one,
+        _ => word,
+    }
 }
 
 /// Rows of images in which this text was read.

@@ -39,7 +39,11 @@ impl Coco {
         let image =
             json!({ "id": id, "file_name": member_names::below(&row.path), "width": row.width, "height": row.height });
         serde_json::to_writer(&mut self.out, &image)?;
-        let annotation = json!({ "id": id, "image_id": id, "caption": row.caption });
+        let annotation = json!({
+            "id": id, "image_id": id, "caption": row.caption,
+            // COCO's tools pass over what they do not know.
+            "tags": row.tags.iter().map(|tag| tag.label.as_str()).collect::<Vec<_>>(), "objects": row.objects,
+        });
         serde_json::to_writer(&mut self.annotations, &annotation)?;
         Ok(())
     }

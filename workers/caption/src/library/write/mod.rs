@@ -17,6 +17,7 @@ use medley_step::{StepContext, StepError};
 pub(super) use self::sidecars::append_member;
 use self::{coco::Coco, parquet::Table, sheet::Sheets, sidecars::Sidecars};
 use super::{DataSet, LibraryParams, LibraryRow, search::IndexWriter};
+use crate::Row;
 
 /// All writers of a data set.
 pub(super) struct Writers<'c, 'a> {
@@ -77,8 +78,7 @@ impl<'c, 'a> Writers<'c, 'a> {
             coco.add(number, &row.row)?;
         }
         if let Some(metadata) = &mut self.metadata {
-            let line = serde_json::json!({ "file_name": member_names::below(&row.row.path), "text": row.row.caption });
-            serde_json::to_writer(&mut *metadata, &line)?;
+            serde_json::to_writer(&mut *metadata, &hugging_face(&row.row))?;
             metadata.write_all(b"\n")?;
         }
         Ok(())
@@ -114,4 +114,15 @@ impl<'c, 'a> Writers<'c, 'a> {
 
 fn publish(cx: &StepContext<'_>, name: &str, media_type: &str) -> Result<(), StepError> {
     cx.publish_file(name, media_type, &cx.place(name)?)
+}
+
+/// A line of `metadata.jsonl` for the loader `imagefolder`, whose `objects` are as its object detection data sets have them.
+fn hugging_face(row: &Row) -> serde_json::Value {
+    let tags: Vec<&str> = row.tags.iter().map(|tag| tag.label.as_str()).collect();
+    let boxes: Vec<[f32; 4]> = row.objects.iter().map(|object| object.bounds).collect();
+    let categories: Vec<&str> = row.objects.iter().map(|object| object.name.as_str()).collect();
+    serde_json::json!({
+        "file_name": member_names::below(&row.path), "text": row.caption, "tags": tags,
+        "objects": { "bbox": boxes, "categories": categories },
+    })
 }

@@ -31,6 +31,10 @@ message image {
     required binary captioned_by (UTF8);
     required group tags (LIST) { repeated group list { required binary element (UTF8); } }
     required group tag_scores (LIST) { repeated group list { required float element; } }
+    required group objects (LIST) { repeated group list { required binary element (UTF8); } }
+    required group object_scores (LIST) { repeated group list { required float element; } }
+    required group object_boxes (LIST) { repeated group list { required float element; } }
+    optional binary scene (UTF8);
     required group text (LIST) { repeated group list { required binary element (UTF8); } }
     required int32 people;
     required int32 faces;
@@ -109,6 +113,11 @@ impl Table {
         cells.text(&name(image.captioned_by)?);
         cells.texts(image.tags.iter().map(|tag| tag.label.as_str()));
         cells.floats(image.tags.iter().map(|tag| tag.score));
+        cells.texts(image.objects.iter().map(|object| object.name.as_str()));
+        cells.floats(image.objects.iter().map(|object| object.score));
+        // Four values of each: left, top, width, height.
+        cells.floats(image.objects.iter().flat_map(|object| object.bounds));
+        cells.maybe_text(image.scene.as_deref());
         cells.texts(image.text.iter().map(String::as_str));
         cells.int(image.people);
         cells.int(image.faces);
