@@ -13,7 +13,7 @@ import sys
 import time
 
 # What takes longest begins first, or the last one runs alone. Any order is right.
-LONGEST_FIRST = ["life", "conformance_queue", "library", "command_line", "fleet"]
+LONGEST_FIRST = ["life", "gateway", "conformance_queue", "library", "command_line", "fleet"]
 
 
 def binaries(messages):

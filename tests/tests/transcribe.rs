@@ -206,7 +206,7 @@ fn voice_prints_lie_below_the_job_alone_and_go_with_it() {
 #[test]
 fn one_process_submits_another_works_and_a_third_fetches() {
     let medley = Medley::default();
-    let submitted = medley.call(&["submit", "transcribe", &clip(), "--model", "tiny.en", "--label", "show=news"]);
+    let submitted = medley.call(&["submit", "transcribe", &clip(), "--model", "tiny.en", "--job-label", "show=news"]);
     assert_eq!(submitted.code, Some(0), "{submitted:?}");
     let id = submitted.out.trim();
     assert!(medley.call(&["status", id]).out.contains("queued"));

@@ -187,7 +187,8 @@ fn the_command_line_works_over_a_gateway() {
         command.env("MEDLEY_TOKEN", &token).output().unwrap().into()
     };
     let picture = picture();
-    let submitted = call(&["submit", "control", picture.to_str().unwrap(), "--annotators", "canny", "--label", "a=b"]);
+    let submitted =
+        call(&["submit", "control", picture.to_str().unwrap(), "--annotators", "canny", "--job-label", "a=b"]);
     assert_eq!(submitted.code, Some(0), "{submitted:?}");
     let job = submitted.out.trim().to_owned();
     let watched = call(&["watch", &job]);

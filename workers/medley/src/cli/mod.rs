@@ -305,11 +305,30 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Faile
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn the_command_is_sound() {
         command(&all_kinds().registry()).debug_assert();
+    }
+
+    /// clap finds two flags of one name in debug builds alone, and these tests are built as releases are.
+    #[test]
+    fn no_command_has_two_flags_of_one_name() {
+        fn look(command: &Command) {
+            let mut seen = HashSet::new();
+            for flag in command.get_arguments() {
+                let names =
+                    [Some(flag.get_id().as_str()), flag.get_long().filter(|long| *long != flag.get_id().as_str())];
+                for name in names.into_iter().flatten() {
+                    assert!(seen.insert(name.to_owned()), "{} has --{name} twice", command.get_name());
+                }
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&command(&all_kinds().registry()));
     }
 
     #[test]

@@ -42,8 +42,8 @@ impl Args {
                     .help("How urgent it is: interactive work goes before batch work, four to one"),
             )
             .arg(
-                Arg::new("label")
-                    .long("label")
+                Arg::new("job-label")
+                    .long("job-label")
                     .value_name("KEY=VALUE")
                     .action(ArgAction::Append)
                     .help("A label that the manifest repeats; may be given several times"),
@@ -61,7 +61,7 @@ impl Args {
         let text = |name: &str| matches.get_one::<String>(name);
         let label = |text: &String| match text.split_once('=') {
             Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-            _ => Err(Failed::usage(format!("--label {text}: write KEY=VALUE"))),
+            _ => Err(Failed::usage(format!("--job-label {text}: write KEY=VALUE"))),
         };
         Ok(Self {
             tenant: text("tenant")
@@ -69,7 +69,7 @@ impl Args {
                 .transpose()
                 .map_err(|_| Failed::usage("--tenant: a tenant has 1 to 63 lower-case letters, digits, - and _"))?,
             class: if text("class").is_some_and(|class| class == "batch") { Class::Batch } else { Class::Interactive },
-            labels: matches.get_many("label").into_iter().flatten().map(label).collect::<Result<_, _>>()?,
+            labels: matches.get_many("job-label").into_iter().flatten().map(label).collect::<Result<_, _>>()?,
             key: text("key").cloned(),
             deadline: text("deadline").map(|text| usage::span(text)).transpose().map_err(Failed::usage)?,
         })
