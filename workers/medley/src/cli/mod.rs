@@ -317,7 +317,7 @@ mod tests {
     /// clap finds two flags of one name in debug builds alone, and these tests are built as releases are.
     #[test]
     fn no_command_has_two_flags_of_one_name() {
-        fn look(command: &Command) {
+        fn look(command: &clap::Command) {
             let mut seen = HashSet::new();
             for flag in command.get_arguments() {
                 let names =

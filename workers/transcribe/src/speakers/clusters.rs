@@ -30,10 +30,10 @@ pub(super) struct Groups {
     pub(super) means: Vec<Voice>,
 }
 
-/// Joins voices until no two groups are as alike as one person's.
-pub(super) fn cluster(voices: &[Voice]) -> Groups {
+/// Joins voices until no two groups are as alike as one person's, which is [`SAME`] in good sound.
+pub(super) fn cluster(voices: &[Voice], same: f32) -> Groups {
     let condensed = condense(voices, MAX_MATRIX);
-    let groups = join(&condensed.means, Until { same: SAME, count: 1 });
+    let groups = join(&condensed.means, Until { same, count: 1 });
     let group_of = condensed.group_of.iter().map(|group| groups.group_of[*group]).collect();
     Groups { group_of, means: groups.means }
 }
@@ -271,7 +271,7 @@ pub(super) mod tests {
         #[test]
         fn remembered_partners_give_what_a_search_of_all_gives(seed in 0_u64..1000, of in prop::collection::vec(0_usize..4, 1..24)) {
             let voices = people(seed, &of);
-            prop_assert_eq!(cluster(&voices).group_of, plainly(&voices, SAME));
+            prop_assert_eq!(cluster(&voices, SAME).group_of, plainly(&voices, SAME));
         }
     }
 
@@ -281,7 +281,7 @@ pub(super) mod tests {
         let voices = people(3, &of);
         let condensed = condense(&voices, 1000);
         assert!(condensed.means.len() <= 1000);
-        let found = cluster(&voices);
+        let found = cluster(&voices, SAME);
         assert_eq!(found.means.len(), 3);
         assert!(found.group_of.iter().zip(&of).all(|(group, person)| group == person));
         let own_s: f64 = found.means.iter().map(|mean| mean.own_s).sum();
