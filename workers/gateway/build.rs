@@ -1,7 +1,13 @@
 //! Embeds the console that `scripts/setup.sh` built (console/dist). Without it the gateway is built all the same, and its page
 //! says how to build the console.
 
-use std::{env, error::Error, fmt::Write as _, fs, path::Path};
+use std::{
+    env,
+    error::Error,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
 
 #[expect(clippy::disallowed_methods, reason = "cargo tells a build script by variables where it is and where to write")]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -19,14 +25,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     names.sort();
+    // Of copies, so that a console that is built anew meanwhile does not break this build.
+    let out = Path::new(&env::var("OUT_DIR")?).to_owned();
+    fs::create_dir_all(out.join("console/assets"))?;
     let mut code = String::from("&[\n");
     for name in names {
-        let path = dist.join(&name).canonicalize()?;
-        let brotli = path.with_file_name(format!("{}.br", path.file_name().unwrap_or_default().display()));
-        let brotli = if brotli.exists() { format!("Some(include_bytes!({brotli:?}))") } else { "None".into() };
+        let path = copied(&dist, &out, &name)?;
+        let packed = format!("{name}.br");
+        let brotli = match dist.join(&packed).exists() {
+            true => format!("Some(include_bytes!({:?}))", copied(&dist, &out, &packed)?),
+            false => "None".to_owned(),
+        };
         writeln!(code, "File {{ name: {name:?}, bytes: include_bytes!({path:?}), brotli: {brotli} }},")?;
     }
     code.push(']');
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("console_files.rs"), code)?;
+    fs::write(out.join("console_files.rs"), code)?;
     Ok(())
+}
+
+fn copied(dist: &Path, out: &Path, name: &str) -> Result<PathBuf, Box<dyn Error>> {
+    let copy = out.join("console").join(name);
+    fs::copy(dist.join(name), &copy)?;
+    Ok(copy)
 }

@@ -115,7 +115,7 @@ function DrawnRow(props: RowProps) {
   }, [editing]);
   return (
     <li class={classes} ref={row} data-segment={at}>
-      <button type="button" class="at" aria-label={t("seek", clock(segment.start_s))} onClick={() => seek(segment.start_s)}>{clock(segment.start_s, true)}</button>
+      <button type="button" class="at" aria-label={t("seek", clock(segment.start_s, true))} onClick={() => seek(segment.start_s)}>{clock(segment.start_s, true)}</button>
       {names.length > 0 && (
         <select class="speaker" aria-label={t("speaker.of", clock(segment.start_s))} value={segment.speaker ?? ""} disabled={!mayEdit}
           onChange={(event) => { const { value } = event.currentTarget; change((document) => spokenBy(document, at, value)); }}>

@@ -224,7 +224,7 @@ export const en = {
   "seen": "Seen",
   "segment.edit": "Edit the text at {0}",
   "segment.keys": "Enter keeps, Ctrl+Enter splits here, Backspace at the beginning merges, Esc leaves it",
-  "segment.merge": "Merge the text at {0} with the one before",
+  "segment.merge": "Merge up the text at {0}",
   "segment.text": "Text at {0}",
   "served": "Served",
   "signin": "Sign in",

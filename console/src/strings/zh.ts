@@ -226,7 +226,7 @@ export const zh: Record<Key, string> = {
   "seen": "最近出现",
   "segment.edit": "编辑 {0} 处的文字",
   "segment.keys": "Enter 保留，Ctrl+Enter 在此拆分，行首 Backspace 合并，Esc 放弃",
-  "segment.merge": "将 {0} 处的文字与前一段合并",
+  "segment.merge": "向上合并 {0} 处的文字",
   "segment.text": "{0} 处的文字",
   "served": "有人处理",
   "signin": "登录",
