@@ -7,8 +7,8 @@ import { number, span, titleOf } from "../format";
 import { maybe, t } from "../i18n";
 import { follow, tellLink } from "../live";
 import { go, to } from "../route";
-import type { Job, JobStep, Page, Progress, StepEvent } from "../types";
-import { Badge, Bar, Button, Confirm, Copy, Empty, Loading, Notice, Panel, Time, Trouble, useAction } from "../ui";
+import type { DeadLetter, Job, JobStep, Page, Progress, StepEvent } from "../types";
+import { Badge, Bar, Button, Confirm, Copy, Empty, Loading, Notice, Panel, Time, Trouble, useAction, useLoaded } from "../ui";
 
 /** How the results of a kind are looked at; every kind has its files besides. */
 const RESULTS: Record<string, () => Promise<ComponentType<ResultProps>>> = {
@@ -279,6 +279,8 @@ function Files({ job }: { job: Job }) {
 function Actions({ job, session, reload }: { job: Job; session: PageProps["session"]; reload: () => void }) {
   const { busy, error, run } = useAction();
   const [asked, ask] = useState(false);
+  const mayReplay = job.state === "failed" && session.scopes.includes("admin");
+  const letters = useLoaded(async (signal) => (mayReplay ? get<Page<DeadLetter>>(`/v1/dead/${job.id}`, signal) : undefined), [job.id, mayReplay]);
   const retry = () => run(async () => go("jobs", (await send<Job>("POST", `/v1/jobs/${job.id}/retry`)).id));
   const cancel = () => run(async () => { await send("POST", `/v1/jobs/${job.id}/cancel`); reload(); });
   const remove = () => run(async () => { await send("DELETE", `/v1/jobs/${job.id}`); go("jobs"); });
@@ -288,7 +290,7 @@ function Actions({ job, session, reload }: { job: Job; session: PageProps["sessi
       <div class="row">
         {!isOver(job) && <Button disabled={busy || job.state === "cancelling"} onClick={cancel}>{t("cancel")}</Button>}
         {isOver(job) && <Button disabled={busy} onClick={retry}>{t("retry")}</Button>}
-        {job.state === "failed" && session.scopes.includes("admin") && <Button disabled={busy} onClick={replay} title={t("replay.help")}>{t("replay")}</Button>}
+        {letters.value !== undefined && letters.value.data.length > 0 && <Button disabled={busy} onClick={replay} title={t("replay.help")}>{t("replay")}</Button>}
         {isOver(job) && <a class="button" href={`${to("new", job.kind)}?again=${job.id}`}>{t("again.other")}</a>}
         <Button kind="danger" disabled={busy} onClick={() => ask(true)}>{t("delete")}</Button>
       </div>

@@ -296,6 +296,7 @@ export function New({ place, session }: PageProps) {
   const again = place.query.get("again") ?? "";
   const before = useLoaded(async (signal) => (again ? get<Job>(`/v1/jobs/${encodeURIComponent(again)}`, signal) : undefined), [again]);
   const [chosen, choose] = useState(place.path[1]);
+  useEffect(() => choose(place.path[1]), [place.path[1]]);
   useEffect(() => { if (before.value) choose(before.value.kind); }, [before.value]);
   const kind = kinds.value?.data.find((one) => one.name === chosen);
   if (!session.scopes.includes("submit")) return <Notice tone="warn">{t("scope.submit")}</Notice>;

@@ -60,9 +60,22 @@ function Editing({ at, segment, change, open }: RowProps) {
   useEffect(() => area.current?.focus(), []);
   // A field that goes loses the focus first: what its key did must not be done again.
   const over = useRef(false);
+  // What is typed counts after a short pause, so that it is saved while the field is open; Escape takes it back.
+  const before = useRef(segment.text);
+  const pause = useRef<number>(undefined);
+  const counted = useRef(false);
+  const typed = (text: string) => {
+    window.clearTimeout(pause.current);
+    pause.current = window.setTimeout(() => {
+      counted.current = true;
+      change((document) => edited(document, at, text));
+    }, 500);
+  };
+  useEffect(() => () => window.clearTimeout(pause.current), []);
   const end = (make?: (document: Document) => Document) => {
     if (over.current) return;
     over.current = true;
+    window.clearTimeout(pause.current);
     if (make) change(make);
     open(null);
   };
@@ -71,7 +84,8 @@ function Editing({ at, segment, change, open }: RowProps) {
     const { value, selectionStart, selectionEnd } = event.currentTarget as HTMLTextAreaElement;
     if (event.key === "Escape") {
       event.preventDefault();
-      end();
+      if (counted.current) keep(before.current);
+      else end();
     } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       end((document) => split(edited(document, at, value), at, selectionStart));
@@ -86,7 +100,7 @@ function Editing({ at, segment, change, open }: RowProps) {
   return (
     <div>
       <textarea ref={area} rows={Math.max(2, Math.ceil(segment.text.length / 70))} defaultValue={segment.text} aria-label={t("segment.text", clock(segment.start_s))}
-        dir="auto" onKeyDown={keys} onBlur={(event) => keep(event.currentTarget.value)} />
+        dir="auto" onKeyDown={keys} onInput={(event) => typed(event.currentTarget.value)} onBlur={(event) => keep(event.currentTarget.value)} />
       <span class="help">{t("segment.keys")}</span>
     </div>
   );

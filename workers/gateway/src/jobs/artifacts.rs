@@ -11,7 +11,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use medley_proto::Artifact;
+use medley_proto::{Artifact, JobId};
 use medley_runtime::store::{Key, Store, StoreError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,8 @@ pub(crate) async fn list(
 ) -> Result<axum::Json<ArtifactList>, Problem> {
     let artifacts = app.client.artifacts_at(&caller.tenant, job, query.revision).await?;
     let newest = app.client.newest_revision(&caller.tenant, job).await?;
-    let revision = query.revision.map_or(newest, |wanted| wanted.min(newest));
+    let revision = query.revision.unwrap_or(newest);
+    check_revision(job, revision, newest)?;
     Ok(axum::Json(ArtifactList { data: ArtifactView::all(job, artifacts), revision }))
 }
 
@@ -81,6 +82,9 @@ pub(crate) async fn get(
 ) -> Result<Response, Problem> {
     status_of(&app, &caller, job).await?;
     let artifacts = app.client.artifacts_at(&caller.tenant, job, query.revision).await?;
+    if let Some(revision) = query.revision {
+        check_revision(job, revision, app.client.newest_revision(&caller.tenant, job).await?)?;
+    }
     let Some(artifact) = artifacts.into_iter().find(|artifact| artifact.name == name) else {
         let detail =
             format!("job {job} has no artifact of that name; GET /v1/jobs/{job}/artifacts lists those there are");
@@ -93,6 +97,14 @@ pub(crate) async fn get(
         return Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, url)]).into_response());
     }
     send(&app, &artifact, key, query.download != 0, &headers).await
+}
+
+fn check_revision(job: JobId, asked: u32, newest: u32) -> Result<(), Problem> {
+    if asked <= newest {
+        return Ok(());
+    }
+    let detail = format!("job {job} has no revision {asked}; the newest is {newest}");
+    Err(Problem::not_found(detail))
 }
 
 /// The bytes of an object that is described like an artifact, or the part of them that a request asks for.

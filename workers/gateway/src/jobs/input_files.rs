@@ -19,6 +19,8 @@ use sha2::Digest;
 
 use crate::{extract::too_large, problem::Problem, state::App};
 
+/// The part that has the request's JSON.
+pub(crate) const REQUEST: &str = "request";
 /// The most parts of a form.
 const MAX_PARTS: usize = 256;
 /// The longest name of a part or file.
@@ -68,7 +70,8 @@ impl Form {
 
     async fn take(&mut self, app: &App, part: Field<'_>) -> Result<(), Problem> {
         let name = short(part.name().unwrap_or_default(), "a part")?;
-        match part.file_name().map(str::to_owned) {
+        // A request may be handed in as a file, as `curl -F request=@job.json` does.
+        match part.file_name().map(str::to_owned).filter(|_| name != REQUEST) {
             None => self.fields.push((name, small(part, app.settings.max_body_bytes).await?)),
             Some(file_name) => {
                 let file_name = short(base_name(&file_name), "a file")?;

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use medley_proto::JobId;
+use medley_proto::{Artifact, JobId};
 use medley_runtime::{NewFile, NewRevision, Revision};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -111,8 +111,14 @@ pub(crate) async fn create(
     let Form { fields, files } = Form::read(&app, request).await?;
     let mut new = NewRevision { base, note: note(fields)?, ..NewRevision::default() };
     new.by = caller.token.as_ref().map(|token| token.to_string());
+    let known = app.client.artifacts_at(&caller.tenant, job, None).await?;
     for file in files {
-        new.files.push(into_memory(file).await?);
+        let file = into_memory(file, &known).await?;
+        if new.files.iter().any(|other| other.name == file.name) {
+            let detail = format!("two files are called {:?}: send each once", file.name);
+            return Err(Problem::bad_request("form_invalid", detail));
+        }
+        new.files.push(file);
     }
     let revision = app.client.revise(&caller.tenant, job, new).await?;
     let location = format!("/v1/jobs/{job}/revisions/{}", revision.number);
@@ -151,7 +157,8 @@ fn note(fields: Vec<(String, Bytes)>) -> Result<Option<String>, Problem> {
     Ok(note)
 }
 
-async fn into_memory(file: FormFile) -> Result<NewFile, Problem> {
+/// A file of a revision. What the job made already keeps its media type, since few clients know those.
+async fn into_memory(file: FormFile, known: &[Artifact]) -> Result<NewFile, Problem> {
     if file.spooled.bytes > MAX_FILE_BYTES {
         let detail = "a file of a revision has at most 64 MiB; submit what is larger as a job";
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", detail));
@@ -161,7 +168,15 @@ async fn into_memory(file: FormFile) -> Result<NewFile, Problem> {
         tracing::error!(%error, "a file that a client sent cannot be read again");
         Problem::internal()
     })?;
-    let media_type = file.media_type.clone().unwrap_or_else(|| "application/octet-stream".into());
+    let made = known.iter().find(|artifact| artifact.name == file.spooled.name);
+    let media_type = made.map(|artifact| artifact.media_type.clone()).or_else(|| file.media_type.clone());
+    let media_type = media_type.unwrap_or_else(|| "application/octet-stream".into());
+    if media_type == "application/json"
+        && let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes)
+    {
+        let detail = format!("{:?} is to be JSON and is not: {error}", file.spooled.name);
+        return Err(Problem::bad_request("form_invalid", detail));
+    }
     Ok(NewFile { name: file.spooled.name.clone(), media_type, bytes: bytes.into() })
 }
 

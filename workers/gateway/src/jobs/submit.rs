@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 use super::{
     conditions,
-    input_files::{Form, FormFile},
+    input_files::{Form, FormFile, REQUEST},
     read, status_of,
     view::JobView,
 };
@@ -115,7 +115,7 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, caller: Caller, request:
 async fn read_request(app: &App, request: Request) -> Result<(JobRequest, Vec<FormFile>), Problem> {
     let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if media_type.is_some_and(|media_type| media_type.starts_with("multipart/form-data")) {
-        return Form::read(app, request).await?.with_document("request");
+        return Form::read(app, request).await?.with_document(REQUEST);
     }
     let Json(asked) = Json::<JobRequest>::from_request(request, &()).await?;
     Ok((asked, Vec::new()))

@@ -15,6 +15,9 @@ struct Seen {
     time: String,
     total: String,
     date: String,
+    refund: bool,
+    /// The amounts of its articles, sorted.
+    amounts: Vec<String>,
 }
 
 /// Why a receipt counts as a duplicate.
@@ -22,7 +25,7 @@ struct Seen {
 pub(super) enum Reason {
     /// The same bytes.
     File,
-    /// The same merchant, date and total, and no other number or time.
+    /// The same merchant, date and total, and no other number, time or articles.
     Fields,
     /// A picture that looks the same, with the same total and date.
     Picture,
@@ -61,6 +64,8 @@ impl Duplicates {
             time: row.time.clone(),
             total: row.total.clone(),
             date: row.date.clone(),
+            refund: row.refund,
+            amounts: amounts(row),
         });
         let same_file = self.by_file.get(&row.sha256).copied();
         self.by_file.entry(row.sha256.clone()).or_insert(number);
@@ -104,10 +109,18 @@ impl Duplicates {
     }
 }
 
-/// Whether number and time do not say that these are two purchases.
+/// Whether nothing says that these are two purchases, or a purchase and its refund.
 fn agrees(seen: &Seen, row: &BookRow) -> bool {
     let same = |a: &str, b: &str| a.is_empty() || b.is_empty() || a == b;
-    same(&seen.number, &row.number) && same(&seen.time, &row.time)
+    let amounts = amounts(row);
+    let same_articles = seen.amounts.is_empty() || amounts.is_empty() || seen.amounts == amounts;
+    seen.refund == row.refund && same(&seen.number, &row.number) && same(&seen.time, &row.time) && same_articles
+}
+
+fn amounts(row: &BookRow) -> Vec<String> {
+    let mut amounts: Vec<String> = row.items.iter().map(|item| item.amount.clone()).collect();
+    amounts.sort_unstable();
+    amounts
 }
 
 /// Letters and digits in capitals.
@@ -117,7 +130,7 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::row::BookItem, *};
 
     fn row(file: &str, sha256: &str, number: &str, total: &str, picture: &str) -> BookRow {
         BookRow {
@@ -142,6 +155,16 @@ mod tests {
         // The same price on the same day, with another number.
         assert_eq!(add(row("d.jpg", "3", "78", "5.00", "f0f0f0f0f0f0f0f0")), None);
         assert_eq!(add(row("e.jpg", "4", "77", "9.00", "00000000000000fe")), None);
+        // A refund of the first, and another purchase whose number was not read.
+        let refund = BookRow { refund: true, ..row("r.jpg", "8", "", "5.00", "") };
+        assert_eq!(add(refund), None);
+        let items = |file: &str, sha256: &str, amounts: &[&str]| BookRow {
+            items: amounts.iter().map(|&amount| BookItem { amount: amount.into(), ..BookItem::default() }).collect(),
+            ..row(file, sha256, "", "6.00", "")
+        };
+        assert_eq!(add(items("g.jpg", "9", &["2.00", "4.00"])), None);
+        assert_eq!(add(items("h.jpg", "10", &["3.00", "3.00"])), None);
+        assert_eq!(add(items("i.jpg", "11", &["4.00", "2.00"])), Some(("g.jpg".into(), "same_fields")));
         let unnamed = BookRow { merchant: String::new(), ..row("f.jpg", "5", "78", "5.00", "f0f0f0f0f0f0f0f1") };
         assert_eq!(add(unnamed), Some(("d.jpg".into(), "same_picture")));
     }

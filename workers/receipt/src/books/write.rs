@@ -72,8 +72,16 @@ pub(super) fn write(step: &WriteStep, cx: &StepContext<'_>) -> Result<ReadShard,
     cx.quality("to_review", report.to_review());
     cx.quality("files_passed_over", step.files_passed_over);
     cx.quality("folders_passed_over", step.folders_passed_over);
+    let mut warnings = Vec::new();
+    if count.unreadable > 0 {
+        let all = count.receipts;
+        warnings.push(format!("{} of {all} could not be read: report.html says why", count.unreadable));
+    }
     if sheets_full {
-        cx.quality("warnings", vec!["receipts.xlsx has no room for all rows: the tables in CSV have all"]);
+        warnings.push("receipts.xlsx has no room for all rows: the tables in CSV have all".into());
+    }
+    if !warnings.is_empty() {
+        cx.quality("warnings", warnings);
     }
     cx.publish("report.html", "text/html", report.finish(&totals).as_bytes())?;
     Ok(count)

@@ -58,7 +58,10 @@ impl std::str::FromStr for NewName {
 pub fn rename(files: &BTreeMap<String, Vec<u8>>, names: &[NewName]) -> Result<BTreeMap<String, Vec<u8>>, StepError> {
     let refuse = |what: String| StepError::permanent(ErrorCode::PARAMS_INVALID, what);
     let json = files.get("transcript.json").ok_or_else(|| refuse("these artifacts hold no transcript.json".into()))?;
-    let mut transcript: Transcript = serde_json::from_slice(json)?;
+    let foreign = |error: serde_json::Error| {
+        refuse("transcript.json is no transcript of Medley, or damaged: run the job again".into()).because(error)
+    };
+    let mut transcript: Transcript = serde_json::from_slice(json).map_err(foreign)?;
     if transcript.speakers.is_empty() {
         return Err(refuse("nobody was told apart here; run the job again with --speakers auto".into()));
     }
@@ -74,7 +77,23 @@ pub fn rename(files: &BTreeMap<String, Vec<u8>>, names: &[NewName]) -> Result<BT
         })
         .collect::<Result<_, StepError>>()?;
     for (n, new) in found {
+        if transcript.speakers[n].name != before[n] && transcript.speakers[n].name != new.name {
+            return Err(refuse(format!(
+                "{} is given two names: '{}' and '{}'",
+                before[n], transcript.speakers[n].name, new.name
+            )));
+        }
         transcript.speakers[n].name.clone_from(&new.name);
+    }
+    // The artifacts know speakers by their names: two of one name could never be told apart again.
+    for (n, speaker) in transcript.speakers.iter().enumerate() {
+        if let Some(other) = transcript.speakers[..n].iter().find(|other| other.name == speaker.name) {
+            let what = format!(
+                "{} and {} would both be '{}' and could not be told apart again; give one of them another name",
+                other.label, speaker.label, speaker.name
+            );
+            return Err(refuse(what));
+        }
     }
     let changes: Vec<(String, String)> =
         before.into_iter().zip(&transcript.speakers).map(|(old, speaker)| (old, speaker.name.clone())).collect();
