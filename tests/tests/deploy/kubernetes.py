@@ -281,7 +281,7 @@ def check_binary(all_of_it, environment, gateway_paths, worker_paths):
                 need(memory >= (configured["child_memory_mib"] << 20) + 2**29, f"{what}: the kernel ends it first")
                 need("cpu" in container["resources"]["limits"], f"{what} would start a thread for each core of the node")
                 work = next(volume for volume in template["spec"]["volumes"] if volume["name"] == "work")
-                need(size(work["emptyDir"]["sizeLimit"]) > configured["spool_bytes"], f"{what}: the spool is larger than /work")
+                need(size(work["emptyDir"]["sizeLimit"]) > configured["spool_bytes"], f"{what}: the spool is larger than the work folder")
     need(own >= 10, f"{own} containers of medley")
 
 

@@ -4,8 +4,7 @@ use medley_models::{Models, SessionOptions};
 use super::{Object, centernet::CenterNet, nanodet::NanoDet, suppress::fuse};
 use crate::VisionError;
 
-/// What is left of NanoDet's score when it looks alone. Bounds are for the mean of two detectors' scores; docs/caption.md was
-/// measured with NanoDet's own a quarter higher.
+/// What is left of NanoDet's score when it looks alone: bounds are for the mean of two detectors' scores.
 const ALONE: f32 = 0.8;
 
 /// Whether CenterNet looks too.
@@ -13,7 +12,7 @@ const ALONE: f32 = 0.8;
 pub enum SecondLook {
     #[default]
     No,
-    /// More small things are found, in twice the time. The author of its weights names no licence.
+    /// The author of its weights names no licence. What it adds was not measured here.
     CenterNet,
 }
 
